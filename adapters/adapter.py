@@ -1,0 +1,107 @@
+"""What a source is made of: an Adapter turns one request's bytes into Drafts, each of which is an Alert or an error."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import msgspec
+
+from adapters.alert import Alert, Severity
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Bounds on one request. What exceeds one is refused by name, never cut silently (texts of annotations excepted)."""
+
+    body_bytes: int = 8 * 1024 * 1024
+    """Of the decompressed body."""
+    nesting: int = 64
+    alerts: int = 10_000
+    labels: int = 64
+    """Per alert; annotations have the same bound."""
+    name_bytes: int = 1024
+    value_bytes: int = 4 * 1024
+    """Of a label's value. A longer annotation is cut at `text_bytes` and marked "…"."""
+    text_bytes: int = 32 * 1024
+
+
+class SourceOptions(msgspec.Struct, frozen=True):
+    """What the configuration says about a source, as far as its adapter needs it (RULES, *Sources*)."""
+
+    name: str
+    labels: Mapping[str, str | Mapping[str, str]] = {}
+    """Added after the fingerprint is taken: constants, or copies `{label: x}` of a sent label."""
+    severity_map: Mapping[str, Severity] = {}
+    """Keys are compared without case; "*" catches the rest."""
+    status_map: Mapping[str, str] = {}
+    map: Mapping[str, object] = {}
+    """`generic` only: field -> JMESPath, template, or {value: constant}."""
+    items: str = ""
+    """`generic` only: a JMESPath that picks the list of alerts."""
+    resolve_after: timedelta | None = None
+    limits: Limits = Limits()
+
+
+class Payload(msgspec.Struct, frozen=True):
+    """One request, authenticated and decompressed."""
+
+    body: bytes
+    content_type: str
+    """The media type alone, lower-case, without parameters; "" when absent."""
+    received_at: datetime
+    """Aware UTC."""
+    charset: str = "utf-8"
+    is_alert_array: bool = False
+    """True for `…/api/v2/alerts`: Prometheus' array, not a webhook object."""
+
+
+class PayloadError(ValueError):
+    """The whole body is refused. `where` is a JSON path or a byte offset, `expected` what would have been right."""
+
+    def __init__(self, message: str, *, where: str = "", expected: str = "", status: int = 400) -> None:
+        super().__init__(message)
+        self.message, self.where, self.expected, self.status = message, where, expected, status
+
+
+class ItemError(ValueError):
+    """One item of a batch is refused; its neighbours are taken."""
+
+    def __init__(self, message: str, *, where: str = "", expected: str = "") -> None:
+        super().__init__(message)
+        self.message, self.where, self.expected = message, where, expected
+
+
+class OptionsError(ValueError):
+    """A source's configuration is refused. `path` is the key below the source, as ("map", "title")."""
+
+    def __init__(self, message: str, *, path: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.message, self.path = message, path
+
+
+class Draft(Protocol):
+    """One item of a request, not yet brought to normal form: most re-sent alerts never need to be."""
+
+    @property
+    def key(self) -> int:
+        """A hash, of this process only, of all that decides the alert but its time to live. 0: always build it."""
+
+    def alert(self) -> Alert:
+        """Normal form. Raises ItemError; nothing else, whatever was sent."""
+
+
+Parse = Callable[[Payload], Sequence[Draft]]
+"""Raises PayloadError; nothing else, whatever was sent."""
+
+
+class Adapter(msgspec.Struct, frozen=True):
+    """One kind of sender."""
+
+    name: str
+    open: Callable[[SourceOptions], Parse]
+    """Called once per configured source and load. Raises OptionsError."""
+    docs: str
+    """The vendor's page."""
+    is_prometheus_family: bool = False
+    """One namespace, Alertmanager's fingerprint, and `…/api/v2/alerts`."""
+    mapped: Callable[[SourceOptions, Payload], Sequence[Mapping[str, object]]] | None = None
+    """For `normalize`: what each mapped field took, one mapping per item."""

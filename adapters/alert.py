@@ -1,0 +1,82 @@
+"""The normal form: what every sender's payload becomes. Pure; knows no sender and no rule."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+
+class Status(StrEnum):
+    """Whether a condition holds now."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class Severity(StrEnum):
+    """The common scale. Its members are in order, worst first."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """4 for critical down to 0 for info: a rise in severity is a rise in rank."""
+        return _RANK[self]
+
+
+_RANK = {severity: rank for rank, severity in enumerate(reversed(Severity))}
+
+
+class Alert(msgspec.Struct, frozen=True, gc=False):
+    """One condition, as its sender last described it.
+
+    `labels` are as sent (text to text, no empty values); the computed names `alert.*` are not among them.
+    `url` is "" or begins with http:// or https://. Every text is valid UTF-8 without NUL.
+    """
+
+    fingerprint: str
+    """Identity within the source's namespace: 16 lower-case hex digits."""
+    name: str
+    """What kind of alert; does not change while it fires."""
+    title: str
+    description: str
+    severity: Severity
+    status: Status
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    starts_at: datetime | None = None
+    """Aware UTC. None: the sender did not say; the receipt counts."""
+    ends_at: datetime | None = None
+    """Aware UTC, only of a resolved alert. None: the receipt counts."""
+    order: int | None = None
+    """Half-milliseconds since the epoch (ENGINE, *Alerts*: an update applies iff its order is not below the stored
+    one). The Prometheus family: 2 × startsAt in ms + (1 if resolved). Senders with an event time: 2 × that.
+    None: 2 × the receipt."""
+    ttl: timedelta | None = None
+    """How long a firing alert stays true without another word, counted from the receipt. None: until told."""
+    ttl_is_presumed: bool = False
+    """True: the ttl is our configuration's (`resolve_after`), so its end is *presumed*, not *expired*."""
+    url: str = ""
+    severity_raw: str = ""
+    """As sent, before mapping; "" when absent."""
+
+
+def fingerprint(labels: Mapping[str, str]) -> str:
+    """Alertmanager's identity: FNV-1a 64 over the sorted pairs, each `name 0xff value 0xff`; empty values dropped."""
+    value = 0xCBF29CE484222325
+    for name, text in sorted(labels.items()):
+        if not text:
+            continue
+        for byte in b"%b\xff%b\xff" % (name.encode(), text.encode()):
+            value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+    return f"{value:016x}"
+
+
+def worst(severities: Iterable[Severity]) -> Severity:
+    """The worst of some; `info` of none."""
+    return max(severities, key=lambda severity: severity.rank, default=Severity.INFO)

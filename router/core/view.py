@@ -1,0 +1,155 @@
+"""What dispatch writes down and messages are rendered from: an incident as its destinations are told it. Data only."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from adapters.alert import Severity
+
+
+class State(StrEnum):
+    """Life of an incident. Acknowledging and snoozing come with acting from Slack."""
+
+    TRIGGERED = "triggered"
+    RESOLVED = "resolved"
+
+
+class EndKind(StrEnum):
+    """How an alert ended (TELLING, *Ends are of four kinds*)."""
+
+    TOLD = "told"
+    EXPIRED = "expired"
+    MISSING = "missing"
+    PRESUMED = "presumed"
+
+    @property
+    def is_green(self) -> bool:
+        """Told and expired are resolved for sure; the others are grey: nobody said so."""
+        return self in {EndKind.TOLD, EndKind.EXPIRED}
+
+
+class AlertLine(msgspec.Struct, frozen=True):
+    """One alert in a message: what sets it apart from its neighbours."""
+
+    title: str
+    severity: Severity
+    starts_at: datetime
+    differs: dict[str, str] = {}
+    """Labels not common to the incident."""
+    url: str = ""
+
+
+class HeldBack(msgspec.Struct, frozen=True):
+    """News that waits: how many alerts, by what, until when (None: until something ends)."""
+
+    count: int
+    by: str
+    """As the writer named it: a window, a maintenance, an inhibition."""
+    until: datetime | None = None
+
+
+class MessageTemplate(msgspec.Struct, frozen=True):
+    """A user's own words (RULES, `template`). "" keeps the built-in rendering of that part."""
+
+    title: str = ""
+    text: str = ""
+
+
+class IncidentView(msgspec.Struct, frozen=True):
+    """An incident at one version of its messages. Texts are the senders', unescaped and unbounded."""
+
+    number: int
+    state: State
+    severity: Severity
+    title: str
+    """The worst alert's title when all alerts share a name, else the names."""
+    name: str
+    """`alert.name` of the worst alert."""
+    summary: str
+    """The worst alert's description; "" when it has none."""
+    started_at: datetime
+    firing: int
+    """Alerts that are told and still firing."""
+    route: str
+    sources: tuple[str, ...]
+    ended_at: datetime | None = None
+    ended_how: EndKind | None = None
+    """The least certain end among the alerts'."""
+    ended: int = 0
+    """Alerts of this incident that have ended."""
+    alerts: tuple[AlertLine, ...] = ()
+    """Worst first, at most 5; while resolved, the last that ended."""
+    common_labels: dict[str, str] = {}
+    group_labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    """Of the worst alert."""
+    links: tuple[tuple[str, str], ...] = ()
+    """(label, http(s) address): source, runbook, dashboard."""
+    held_back: tuple[HeldBack, ...] = ()
+    on_call: tuple[str, ...] = ()
+    """Names of the people paged."""
+    unreached: tuple[str, ...] = ()
+    """Slack ids of people whose direct message was refused: they are mentioned in the home channel instead."""
+    source_silent_since: datetime | None = None
+    template: MessageTemplate | None = None
+
+
+class EntryKind(StrEnum):
+    """What a timeline entry records. Thread lines are told from these."""
+
+    FIRST = "first"
+    MORE = "more"
+    WORSE = "worse"
+    SOME_RESOLVED = "some_resolved"
+    ALL_RESOLVED = "all_resolved"
+    REOPENED = "reopened"
+    REPEAT = "repeat"
+    HELD_BACK = "held_back"
+    PAGED = "paged"
+    NOBODY_ON_CALL = "nobody_on_call"
+    PAGE_DROPPED = "page_dropped"
+    PAGE_REFUSED = "page_refused"
+    CHANNEL_REFUSED = "channel_refused"
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One fact of an incident's timeline."""
+
+    seq: int
+    at: datetime
+    kind: EntryKind
+    count: int = 0
+    """How many alerts this entry is about."""
+    firing: int = 0
+    """How many fire after it."""
+    titles: tuple[str, ...] = ()
+    """The first five of them."""
+    severity: Severity | None = None
+    """WORSE, REOPENED: the severity it rose to or came back with."""
+    lasted: timedelta | None = None
+    """ALL_RESOLVED: the incident's duration. REPEAT: for how long it has been firing."""
+    how: EndKind | None = None
+    people: tuple[str, ...] = ()
+    detail: str = ""
+    """Refusals: Slack's error code and where it is told instead. Page entries: why these people."""
+
+
+class PageView(msgspec.Struct, frozen=True):
+    """Why a person is told directly, and what follows."""
+
+    why: str
+    """As "primary of payments until Mon 09:00"."""
+    next_step: str = ""
+    """As "lead in 10 min"; "" when nothing follows."""
+    home: str = ""
+    """Home channel: an id (C…, G…) once known, else its name."""
+    home_ts: str = ""
+
+
+class Rendered(msgspec.Struct, frozen=True):
+    """A message as Slack takes it. `text` is always there: the push, and what is left when blocks are refused."""
+
+    text: str
+    blocks: tuple[dict[str, object], ...] = ()
+    attachments: tuple[dict[str, object], ...] = ()

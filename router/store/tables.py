@@ -1,0 +1,275 @@
+"""The schema, for SQLite and PostgreSQL alike. Instants are integer milliseconds UTC, JSON is text.
+
+Migrations in `migrations/` create it; this file is what statements are written against, and a test holds the two equal.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+from router.clock import from_ms, to_ms
+
+_MILLISECOND = timedelta(milliseconds=1)
+_Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only in INTEGER PRIMARY KEY
+
+
+class Instant(TypeDecorator[datetime]):
+    """Aware UTC outside, integer milliseconds inside."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002  # SQLAlchemy's signature
+        return None if value is None else to_ms(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return None if value is None else from_ms(value)
+
+
+class Span(TypeDecorator[timedelta]):
+    """A duration, integer milliseconds inside."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: timedelta | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+        return None if value is None else value // _MILLISECOND
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> timedelta | None:  # noqa: ARG002
+        return None if value is None else value * _MILLISECOND
+
+
+metadata = MetaData()
+
+alert = Table(
+    "alert",
+    metadata,
+    Column("namespace", Text, primary_key=True),
+    Column("fingerprint", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("severity_rank", SmallInteger, nullable=False),
+    Column("is_firing", Boolean, nullable=False),
+    Column("order_no", BigInteger, nullable=False),
+    Column("digest", BigInteger, nullable=False),
+    Column("starts_at", Instant, nullable=False),  # the earliest of the episode
+    Column("ends_at", Instant),
+    Column("ended_how", Text),
+    Column("changed_at", Instant, nullable=False),
+    Column("ttl", Span),
+    Column("ttl_is_presumed", Boolean, nullable=False),
+    Column("expires_at", Instant),
+    Column("document", Text, nullable=False),
+    Index("alert_expires", "expires_at", sqlite_where=text("is_firing"), postgresql_where=text("is_firing")),
+    Index("alert_ended", "ends_at", sqlite_where=text("NOT is_firing"), postgresql_where=text("NOT is_firing")),
+    sqlite_with_rowid=False,
+)
+
+membership = Table(
+    "membership",
+    metadata,
+    Column("group_id", _Id, ForeignKey("alert_group.id"), primary_key=True),
+    Column("namespace", Text, primary_key=True),
+    Column("fingerprint", Text, primary_key=True),
+    Column("is_told", Boolean, nullable=False),
+    Column("held_by", Text),
+    Column("joined_at", Instant, nullable=False),
+    Index("membership_alert", "namespace", "fingerprint"),
+    Index("membership_held", "held_by", sqlite_where=text("held_by IS NOT NULL"), postgresql_where=text("held_by IS NOT NULL")),
+    sqlite_with_rowid=False,
+)
+
+alert_group = Table(
+    "alert_group",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("route", Text, nullable=False),
+    Column("labels", Text, nullable=False),  # [[name, value], …] sorted: with the route, the group's key
+    Column("settings_id", Text, ForeignKey("settings.id"), nullable=False),
+    Column("route_is_gone", Boolean, nullable=False, server_default=text("0")),
+    Column("created_at", Instant, nullable=False),
+    Column("looked_at", Instant),
+    Column("due_at", Instant),
+    Column("incident", BigInteger),
+    UniqueConstraint("route", "labels"),
+    Index("alert_group_due", "due_at", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")),
+    sqlite_autoincrement=True,
+)
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("id", Text, primary_key=True),  # a hash of the document
+    Column("document", Text, nullable=False),
+)
+
+inhibitor = Table(
+    "inhibitor",
+    metadata,
+    Column("rule", Text, primary_key=True),
+    Column("equal_values", Text, primary_key=True),
+    Column("namespace", Text, primary_key=True),
+    Column("fingerprint", Text, primary_key=True),
+    Column("is_two_sided", Boolean, nullable=False),
+    Index("inhibitor_alert", "namespace", "fingerprint"),
+)
+
+incident = Table(
+    "incident",
+    metadata,
+    Column("number", _Id, primary_key=True, autoincrement=True),
+    Column("group_id", _Id, ForeignKey("alert_group.id"), nullable=False),
+    Column("route", Text, nullable=False),
+    Column("group_labels", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("ended_how", Text),
+    Column("alerts_ended", Integer, nullable=False, server_default=text("0")),
+    Column("opened_at", Instant, nullable=False),
+    Column("lined_at", Instant, nullable=False),  # the last thread line, said or planned
+    Column("loud_at", Instant, nullable=False),
+    Column("loud_firing", Integer, nullable=False),
+    Column("loud_severity", Text, nullable=False),
+    Column("spoke_at", Instant, nullable=False),  # the repeat clock
+    Column("seq", Integer, nullable=False, server_default=text("0")),
+    Column("view", Text, nullable=False),
+    Index("incident_open", "state"),
+    sqlite_autoincrement=True,
+)
+
+timeline = Table(
+    "timeline",
+    metadata,
+    Column("incident", _Id, ForeignKey("incident.number"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("say_at", Instant),  # when the thread at home hears it; NULL: never
+    Column("is_broadcast", Boolean, nullable=False),
+    Column("document", Text, nullable=False),
+)
+
+conversation = Table(
+    "conversation",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("workspace", Text, nullable=False),
+    Column("target", Text, nullable=False),  # as written: "#alerts", "C…", "email:…", "U…"
+    Column("person", Text, nullable=False, server_default=text("''")),
+    Column("channel", Text, nullable=False, server_default=text("''")),
+    Column("next_at", Instant, nullable=False),
+    Column("claimed_until", Instant),
+    Column("claim_token", Text),
+    Column("refused", Text, nullable=False, server_default=text("''")),
+    Column("refused_at", Instant),
+    UniqueConstraint("workspace", "target"),
+)
+
+message = Table(
+    "message",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("subject", Text, nullable=False),  # incident | page | note | post
+    Column("incident", _Id, ForeignKey("incident.number")),
+    Column("page", _Id, ForeignKey("page.id")),
+    Column("entry", Integer),  # note: the timeline entry it tells
+    Column("conversation", _Id, ForeignKey("conversation.id"), nullable=False),
+    Column("is_home", Boolean, nullable=False),
+    Column("rank", SmallInteger, nullable=False),  # of the severity: the order of first words
+    Column("version", Integer, nullable=False),
+    Column("told_version", Integer, nullable=False),
+    Column("due_since", Instant, nullable=False),
+    Column("thread_seq", Integer, nullable=False, server_default=text("0")),
+    Column("thread_due_at", Instant),
+    Column("ts", Text, nullable=False, server_default=text("''")),
+    Column("told_at", Instant),
+    Column("posts", Integer, nullable=False, server_default=text("0")),  # how often it began anew: part of the delivery id
+    Column("delivery_id", Text),
+    Column("intent", Text),  # post | reply
+    Column("intent_version", Integer),  # post: the version; reply: the last timeline seq
+    Column("intent_at", Instant),
+    Column("not_before", Instant),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("degraded", SmallInteger, nullable=False, server_default=text("0")),
+    Column("is_edit_closed", Boolean, nullable=False, server_default=text("0")),
+    Column("is_over", Boolean, nullable=False, server_default=text("0")),  # nothing more is owed: dropped or given up
+    Column("last_error", Text, nullable=False, server_default=text("''")),
+    Column("word", Text, nullable=False, server_default=text("''")),  # why it stands here and not where it belongs
+    Column("body", Text),  # post: what it says
+    Index("message_owed", "conversation", sqlite_where=text("told_version < version"), postgresql_where=text("told_version < version")),
+    Index("message_thread_due", "thread_due_at", sqlite_where=text("thread_due_at IS NOT NULL"), postgresql_where=text("thread_due_at IS NOT NULL")),
+    Index("message_intent", "intent_at", sqlite_where=text("delivery_id IS NOT NULL"), postgresql_where=text("delivery_id IS NOT NULL")),
+    Index("message_incident", "incident"),
+)
+
+page = Table(
+    "page",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("incident", _Id, ForeignKey("incident.number"), nullable=False),
+    Column("document", Text, nullable=False),  # rules.route.Page as it was when the incident opened
+    Column("due_at", Instant),  # NULL: carried out, or over
+    Column("paged_at", Instant),
+    Column("why", Text, nullable=False, server_default=text("''")),
+    Column("next_step", Text, nullable=False, server_default=text("''")),
+    Index("page_due", "due_at", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")),
+    Index("page_incident", "incident"),
+)
+
+pace = Table(
+    "pace",
+    metadata,
+    Column("workspace", Text, primary_key=True),
+    Column("method", Text, primary_key=True),  # "*": the whole workspace
+    Column("arrival_at", Instant, nullable=False),  # the theoretical arrival time of the generic cell rate algorithm
+    Column("blocked_until", Instant),
+)
+
+source = Table(
+    "source",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("heard_at", Instant, nullable=False),
+)
+
+listening = Table(
+    "listening",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+)
+
+preview = Table(
+    "preview",
+    metadata,
+    Column("seq", _Id, primary_key=True, autoincrement=True),
+    Column("channel", Text, nullable=False),
+    Column("ts", Text, nullable=False),
+    Column("delivery_id", Text, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("document", Text, nullable=False),
+    UniqueConstraint("channel", "ts"),
+    Index("preview_delivery", "delivery_id"),
+    Index("preview_changed", "changed_at"),
+    sqlite_autoincrement=True,
+)
