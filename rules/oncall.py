@@ -1,0 +1,147 @@
+"""Schedules: who is on call when. Owns the calculation of turns; knows no policy and never asks what time it is.
+
+Turns are calendar days or weeks in the schedule's zone, not multiples of 24 h: a hand-over at 09:00 stays at 09:00.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+
+import msgspec
+
+from rules.window import instant, zone
+
+_DAY = timedelta(days=1)
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Somebody who can be reached by direct message: by e-mail address, Slack id, or both."""
+
+    name: str
+    email: str = ""
+    slack_id: str = ""
+
+
+class Rotation(msgspec.Struct, frozen=True):
+    """People take turns, the first name first, from the hand-over on or after `starts`."""
+
+    people: tuple[str, ...]
+    every_days: int
+    handoff_minute: int
+    """Minutes since midnight, wall-clock."""
+    starts: datetime
+    """Aware."""
+    handoff_weekday: int | None = None
+    """0 is Monday; set when turns are whole weeks."""
+    until: datetime | None = None
+    """Aware. It ends with the hand-over on or after it; None: with the first of the next rotation."""
+
+
+class Override(msgspec.Struct, frozen=True):
+    """One person instead of whose turn it is; of two that overlap the later in the file wins."""
+
+    person: str
+    begins: datetime
+    ends: datetime
+    """Exclusive."""
+
+
+class Schedule(msgspec.Struct, frozen=True):
+    """Who is on call when; rotations follow each other in the order of the file."""
+
+    name: str
+    zone: str
+    rotations: tuple[Rotation, ...] = ()
+    overrides: tuple[Override, ...] = ()
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """One person's time on call; `person` is "" while nobody is. The end is exclusive; None: no end is known."""
+
+    person: str
+    until: datetime | None
+    is_override: bool = False
+
+
+def turn_at(schedule: Schedule, at: datetime) -> Turn:
+    """Who is on call at this instant, and until when that stays so."""
+    ends = [_rotation_turn(schedule, at)]
+    over = ""
+    for override in schedule.overrides:
+        if override.begins <= at < override.ends:
+            over = override.person
+    edges = [edge for override in schedule.overrides for edge in (override.begins, override.ends) if edge > at]
+    turn = ends[0]
+    if over:
+        # Whose turn it would be is of no interest; the next edge of an override decides.
+        return Turn(over, min(edges), is_override=True)
+    return Turn(turn.person, min((edge for edge in (*edges, turn.until) if edge is not None), default=None))
+
+
+def turns(schedule: Schedule, after: datetime) -> Iterator[tuple[datetime, Turn]]:
+    """The changes after an instant, in order: when, and who then. Ends where no further change is known."""
+    current = turn_at(schedule, after)
+    while current.until is not None:
+        at = current.until
+        following = turn_at(schedule, at)
+        if (following.person, following.is_override) != (current.person, current.is_override):
+            yield at, following
+        current = following
+
+
+def first_handover(rotation: Rotation, zone_name: str, on_or_after: datetime) -> datetime:
+    """The first hand-over time of the rotation on or after an instant."""
+    return instant(_handover_day(rotation, zone_name, on_or_after), rotation.handoff_minute, zone_name)
+
+
+def _handover_day(rotation: Rotation, zone_name: str, on_or_after: datetime) -> date:
+    day = on_or_after.astimezone(zone(zone_name)).date()
+    if rotation.handoff_weekday is not None:
+        day += ((rotation.handoff_weekday - day.weekday()) % 7) * _DAY
+    step = _DAY if rotation.handoff_weekday is None else 7 * _DAY
+    while instant(day, rotation.handoff_minute, zone_name) < on_or_after:
+        day += step
+    return day
+
+
+def _rotation_turn(schedule: Schedule, at: datetime) -> Turn:
+    """The last rotation that has begun decides; one that has not says when the gap ends."""
+    current: tuple[Rotation, date] | None = None
+    following: datetime | None = None
+    for rotation in schedule.rotations:
+        first = _handover_day(rotation, schedule.zone, rotation.starts)
+        begins = instant(first, rotation.handoff_minute, schedule.zone)
+        if begins <= at:
+            current, following = (rotation, first), None
+        elif following is None or begins < following:
+            following = begins
+    if current is None:
+        return Turn("", following)
+    rotation, first = current
+    if rotation.until is not None:
+        end = first_handover(rotation, schedule.zone, rotation.until)
+        if end <= at:
+            return Turn("", following)
+        following = end if following is None else min(end, following)
+    number = max(0, (at.astimezone(zone(schedule.zone)).date() - first).days // rotation.every_days)
+    day = first + number * rotation.every_days * _DAY
+    if instant(day, rotation.handoff_minute, schedule.zone) > at:
+        number, day = number - 1, day - rotation.every_days * _DAY
+    person = rotation.people[number % len(rotation.people)]
+    until = instant(day + rotation.every_days * _DAY, rotation.handoff_minute, schedule.zone)
+    return Turn(person, until if following is None else min(until, following))
+
+
+def midnight(day: date, zone_name: str) -> datetime:
+    """The first instant of a calendar day in a zone."""
+    return instant(day, 0, zone_name)
+
+
+def wall(naive: datetime, zone_name: str) -> datetime:
+    """A wall-clock date and time as an instant, DST included; seconds are kept."""
+    minutes = naive.hour * 60 + naive.minute
+    found = instant(naive.date(), minutes, zone_name)
+    return found + (naive - datetime.combine(naive.date(), time(naive.hour, naive.minute))) if naive.second else found
+
+
+def utc(at: datetime) -> datetime:
+    return at.astimezone(UTC)

@@ -1,0 +1,102 @@
+"""The route tree's types, and what its matchers see. Owns what a route *is*; `tree.py` finds who owns an alert."""
+
+from datetime import timedelta
+from enum import StrEnum
+
+import msgspec
+
+from adapters.alert import Alert, Severity
+from rules.matcher import Matcher
+from rules.window import NamedWindow
+
+ROOT = "default"
+"""The id of the root route."""
+
+COMPUTED = ("alert.name", "alert.severity", "alert.source", "alert.title")
+
+DEFAULT_GROUP_BY = ("alert.name", "alert.source")
+DEFAULT_GROUP_WAIT = timedelta(seconds=10)
+
+
+class PageKind(StrEnum):
+    """What a page's target is: looked up in this order."""
+
+    POLICY = "policy"
+    SCHEDULE = "schedule"
+    PERSON = "person"
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Whom to wake. The message is told at once; the page waits for `only`, and for the end of `quiet`."""
+
+    target: str
+    kind: PageKind
+    only: tuple[NamedWindow, ...] = ()
+    quiet: tuple[NamedWindow, ...] = ()
+
+
+class Template(msgspec.Struct, frozen=True):
+    """A route's own words, as Jinja source; "" keeps the built-in rendering of that part."""
+
+    title: str = ""
+    text: str = ""
+
+
+class RouteSettings(msgspec.Struct, frozen=True):
+    """Everything a group needs of its route, inheritance done. The engine stores it beside the group."""
+
+    channels: tuple[str, ...]
+    """Names ("#alerts") or ids ("C0123ABCD"); the first is home. Empty: told to nobody, on purpose."""
+    group_by: tuple[str, ...] | None = DEFAULT_GROUP_BY
+    """None: all labels."""
+    group_wait: timedelta | None = None
+    """None: 10 s, and 0 s while the group's severity is critical."""
+    group_interval: timedelta = timedelta(minutes=5)
+    repeat_interval: timedelta | None = timedelta(hours=4)
+    """None: never repeated."""
+    reopen_within: timedelta = timedelta(minutes=10)
+    severity: Severity | None = None
+    """The incident's, whatever its alerts say; matchers always see the alert's own."""
+    template: Template | None = None
+    quiet: tuple[NamedWindow, ...] = ()
+    only: tuple[NamedWindow, ...] = ()
+    page: Page | None = None
+
+    def wait(self, severity: Severity) -> timedelta:
+        """The group_wait in force for a group of this severity."""
+        if self.group_wait is not None:
+            return self.group_wait
+        return timedelta(0) if severity is Severity.CRITICAL else DEFAULT_GROUP_WAIT
+
+
+class Said(msgspec.Struct, frozen=True):
+    """Where a setting comes from: the route that said it and the line. Line 0: nobody did, it is the default."""
+
+    route_id: str
+    line: int
+
+
+class Route(msgspec.Struct, frozen=True):
+    """One node. `id` is the path of names, the root's is "default"; `settings` are complete, inheritance done."""
+
+    id: str
+    name: str
+    match: tuple[Matcher, ...]
+    settings: RouteSettings
+    said: dict[str, Said]
+    """Setting -> where it was said."""
+    file: str
+    line: int
+    continues: bool = False
+    children: "tuple[Route, ...]" = ()
+
+
+def visible_labels(alert: Alert, source: str) -> dict[str, str]:
+    """What matchers and group_by see: the labels as sent and the computed names, which win over sent ones."""
+    return {
+        **alert.labels,
+        "alert.name": alert.name,
+        "alert.severity": alert.severity.value,
+        "alert.source": source,
+        "alert.title": alert.title,
+    }
