@@ -1,0 +1,171 @@
+"""Labels and annotations: reading, bounds, tags, and what a source's configuration adds. Knows no sender."""
+
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import Raw
+
+from adapters.adapter import ItemError, Limits, OptionsError
+from adapters.text import clean, cut, written
+
+_TEXTS = msgspec.json.Decoder(dict[str, str])
+_VALUES = msgspec.json.Decoder(dict[str, Raw])
+_TEXT = msgspec.json.Decoder(str)
+
+
+def sent(raw: bytes, limits: Limits) -> dict[str, str]:
+    """Labels from a JSON object: clean, bounded, without empty values. Raises ItemError."""
+    labels = read(raw, "labels")
+    return labels if _is_plain(raw, labels, limits) else checked(labels, limits)
+
+
+def sent_annotations(raw: bytes, limits: Limits) -> dict[str, str]:
+    """Annotations from a JSON object, likewise; a long text is cut and marked. Raises ItemError."""
+    texts = read(raw, "annotations")
+    return texts if _is_plain(raw, texts, limits) else annotations(texts, limits)
+
+
+def _is_plain(raw: bytes, texts: dict[str, str], limits: Limits) -> bool:
+    # ASCII without escapes holds no control character (JSON is strict) but DEL, and a short whole has no long part.
+    return (
+        len(raw) <= limits.name_bytes <= limits.value_bytes
+        and raw.isascii()
+        and b"\\" not in raw
+        and b"\x7f" not in raw
+        and len(texts) <= limits.labels
+        and "" not in texts.values()
+        and "" not in texts
+    )
+
+
+def read(raw: bytes, what: str) -> dict[str, str]:
+    """A JSON object of texts, as sent. Raises ItemError.
+
+    Numbers, booleans, lists and objects become their JSON text as sent (1.50 stays 1.50); null is dropped.
+    """
+    try:
+        labels = _TEXTS.decode(raw)
+    except (msgspec.ValidationError, RecursionError):
+        labels = _read_values(raw, what)
+    return labels
+
+
+def _read_values(raw: bytes, what: str) -> dict[str, str]:
+    if raw == b"null":
+        return {}
+    try:
+        values = _VALUES.decode(raw)
+    except (msgspec.ValidationError, RecursionError):
+        raise ItemError(f"{what} is not an object", where=what, expected='{"name": "value", …}') from None
+    return {name: _value(bytes(value)) for name, value in values.items() if value != b"null"}
+
+
+def _value(raw: bytes) -> str:
+    return _TEXT.decode(raw) if raw.startswith(b'"') else raw.decode()
+
+
+def checked(labels: Mapping[str, str], limits: Limits) -> dict[str, str]:
+    """Clean, without empty values, within bounds. A label too long is refused by name: cut, it would be another one."""
+    if len(labels) > limits.labels:
+        raise ItemError(f"{len(labels)} labels", where="labels", expected=f"at most {limits.labels}")
+    kept = {}
+    for name, text in labels.items():
+        _check_name(name, "labels", limits)
+        if len(text) * 4 > limits.value_bytes and (size := len(text.encode())) > limits.value_bytes:
+            raise ItemError(
+                f"a value of {size} bytes",
+                where=f"labels.{clean(name)}",
+                expected=f"at most {limits.value_bytes} bytes",
+            )
+        if text:
+            kept[clean(name)] = clean(text)
+    return kept
+
+
+def annotations(texts: Mapping[str, str], limits: Limits) -> dict[str, str]:
+    """Clean, without empty values, within bounds; a long text is cut and marked."""
+    if len(texts) > limits.labels:
+        raise ItemError(f"{len(texts)} annotations", where="annotations", expected=f"at most {limits.labels}")
+    kept = {}
+    for name, text in texts.items():
+        _check_name(name, "annotations", limits)
+        if text:
+            kept[clean(name)] = cut(clean(text), limits.text_bytes)
+    return kept
+
+
+def _check_name(name: str, what: str, limits: Limits) -> None:
+    if not name:
+        raise ItemError(f"{what} with an empty name", where=what, expected="a name")
+    if len(name) * 4 > limits.name_bytes and (size := len(name.encode())) > limits.name_bytes:
+        raise ItemError(
+            f"a name of {size} bytes",
+            where=f"{what}.{clean(name[:40])}…",
+            expected=f"at most {limits.name_bytes} bytes",
+        )
+
+
+def tags(value: object) -> dict[str, str]:
+    """Tags in the forms in use: "env:prod,team:shop", a list of such or of {key, value} objects, an object.
+
+    A name ends at its first colon, or equals sign where there is no colon. A bare word names nothing and is left out.
+    Of a repeated name all values are kept, in order, joined by commas.
+    """
+    found: dict[str, str] = {}
+    if isinstance(value, Mapping):
+        for name, text in value.items():
+            _add(found, str(name), written(text))
+    elif isinstance(value, str):
+        for tag in value.split(","):
+            _add_tag(found, tag)
+    elif isinstance(value, list):
+        for tag in value:
+            if isinstance(tag, str):
+                _add_tag(found, tag)
+            elif isinstance(tag, Mapping):
+                lower = {str(key).lower(): text for key, text in tag.items()}
+                name = next((lower[key] for key in ("key", "name", "k", "label") if key in lower), None)
+                text = next((lower[key] for key in ("value", "v") if key in lower), None)
+                _add(found, written(name), written(text))
+    return found
+
+
+def _add_tag(found: dict[str, str], tag: str) -> None:
+    name, separator, text = tag.partition(":" if ":" in tag else "=")
+    if separator:
+        _add(found, name, text)
+
+
+def _add(found: dict[str, str], name: str, text: str) -> None:
+    name, text = name.strip(), text.strip()
+    if not name or not text:
+        return
+    seen = found.get(name)
+    if seen is None:
+        found[name] = text
+    elif text not in seen.split(","):
+        found[name] = f"{seen},{text}"
+
+
+class Additions:
+    """What a source's `labels:` adds: constants, or copies of sent labels. A sent label of the same name stays."""
+
+    __slots__ = ("_constants", "_copies")
+
+    def __init__(self, configured: Mapping[str, str | Mapping[str, str]]) -> None:
+        self._constants: dict[str, str] = {}
+        self._copies: dict[str, str] = {}
+        for name, value in configured.items():
+            if isinstance(value, str):
+                self._constants[name] = value
+            elif set(value) == {"label"} and value["label"]:
+                self._copies[name] = value["label"]
+            else:
+                raise OptionsError("neither a text nor {label: name}", path=("labels", name))
+
+    def added(self, labels: dict[str, str]) -> dict[str, str]:
+        """The labels with what is added to them."""
+        if not self._constants and not self._copies:
+            return labels
+        copied = {name: labels[origin] for name, origin in self._copies.items() if labels.get(origin)}
+        return {name: text for name, text in {**self._constants, **copied}.items() if text} | labels
