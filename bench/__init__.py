@@ -1,0 +1,1 @@
+"""Measures alert-router beside the real Alertmanager, as whole processes on one machine. Imports nothing of either."""

@@ -1,0 +1,97 @@
+"""Medians of the rounds as a table, beside what the design holds them to."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+
+import msgspec
+
+from bench.measure import Latency, Look, Sizes
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One line: a number of both, and what their ratio is held to."""
+
+    what: str
+    of: Callable[[Look], float]
+    target: str
+    holds: Callable[[float], bool]
+    shown: str = "{:,.0f}"
+
+
+ROWS = (
+    Row("re-sent alerts/s, batches of 100", lambda look: look.resent_per_second, "≥ 3 ×", lambda ratio: ratio >= 3),
+    Row("re-sent single-alert requests/s", lambda look: look.singles_per_second, "≥ 0.8 ×", lambda ratio: ratio >= 0.8),
+    Row(
+        "new alerts/s, batches of 100 (ours durable)",
+        lambda look: look.new_per_second,
+        "≥ 0.8 ×",
+        lambda ratio: ratio >= 0.8,
+    ),
+    Row("memory per active alert, bytes", lambda look: look.bytes_per_alert, "≤ 0.25 ×", lambda ratio: ratio <= 0.25),
+)
+
+
+def verdict(holds: bool) -> str:
+    return "yes" if holds else "**no**"
+
+
+def table(ours: Sequence[Look], theirs: Sequence[Look], latencies: Sequence[Latency], sizes: Sizes) -> str:
+    lines = ["| what | alert-router | Alertmanager | ratio | target | holds |", "|---|---:|---:|---:|---|---|"]
+    for row in ROWS:
+        mine = median(map(row.of, ours)) if ours else None
+        other = median(map(row.of, theirs)) if theirs else None
+        cells = [row.shown.format(value) if value is not None else "–" for value in (mine, other)]
+        ratio = mine / other if mine is not None and other else None
+        cells += [f"{ratio:.2f}" if ratio is not None else "–", row.target]
+        cells += [verdict(row.holds(ratio)) if ratio is not None else "–"]
+        lines.append(f"| {row.what} | {' | '.join(cells)} |")
+    if latencies:
+        p50, p99 = (median(getattr(each, name) for each in latencies) for name in ("p50_ms", "p99_ms"))
+        told, sent = sum(each.told for each in latencies), sum(each.sent for each in latencies)
+        good = p50 <= 10 and p99 <= 50 and told == sent
+        lines.append(
+            f"| accepted → Slack call at {sizes.per_second:.0f} alerts/s ({told} of {sent} told) "
+            f"| p50 {p50:.1f} ms, p99 {p99:.1f} ms | – | – | p50 ≤ 10 ms, p99 ≤ 50 ms | {verdict(good)} |"
+        )
+    kept = [min((look.kept for look in looks), default=None) for looks in (ours, theirs)]
+    start = [median(look.restart_seconds for look in looks) if looks else None for looks in (ours, theirs)]
+    cells = [
+        f"{s:.2f} s, {k:,} kept" if s is not None and k is not None else "–" for s, k in zip(start, kept, strict=True)
+    ]
+    good = start[0] is not None and start[0] <= 2 and kept[0] == sizes.active
+    lines.append(
+        f"| ready after kill -9 with {sizes.active:,} active | {' | '.join(cells)} | – | ≤ 2 s, none lost "
+        f"| {verdict(good) if ours else '–'} |"
+    )
+    return "\n".join(lines)
+
+
+def spread(looks: Sequence[Look], name: str) -> str:
+    """Each round's numbers, so that a reader sees how far they lie apart."""
+    rows = [f"{row.what}: {', '.join(row.shown.format(row.of(look)) for look in looks)}" for row in ROWS]
+    return f"{name}, by round: " + "; ".join(rows)
+
+
+def machine() -> str:
+    model = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} × {model}, {memory:.0f} GiB, Python {platform.python_version()}, {alertmanager_version()}"
+
+
+def alertmanager_version() -> str:
+    try:
+        run = subprocess.run(["prometheus-alertmanager", "--version"], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return "no Alertmanager"
+    return " ".join((run.stdout or run.stderr).split()[:3]).replace(",", "")
