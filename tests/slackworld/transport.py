@@ -1,0 +1,61 @@
+"""The direct front of the fake Slack: the real client over a wire that calls the world, for tests on a virtual clock."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from router.clock import Clock
+from router.slack.client import Observer, SlackClient
+from router.slack.errors import Fault, Reply
+from tests.slackworld.moods import Says
+from tests.slackworld.world import TOKEN, SlackWorld
+
+CALL_TIMEOUT = timedelta(seconds=10)
+
+
+class FakeTransport(SlackClient):
+    """A Transport over a SlackWorld, without sockets.
+
+    A stalled call takes its ten seconds and a slow one its own on `clock`, by `clock.sleep`. With `is_instant` they
+    are answered at once, for tests that step the clock themselves while a call is awaited.
+    """
+
+    def __init__(
+        self,
+        world: SlackWorld,
+        clock: Clock,
+        *,
+        token: Callable[[], str] = lambda: TOKEN,
+        is_instant: bool = False,
+        observe: Observer | None = None,
+    ) -> None:
+        self.world = world
+        self._fake_clock = clock
+        self._fake_token = token
+        self._is_instant = is_instant
+        super().__init__(self._serve, clock, workspace="T000001", observe=observe)
+
+    async def _serve(self, method: str, form: Mapping[str, str]) -> Reply | Fault:
+        served = self.world.serve(method, dict(form), token=self._fake_token())
+        match served.says:
+            case Says.UNREACHABLE:
+                return Fault(error="cannot connect (fake)", is_written=False)
+            case Says.RESET:
+                return Fault(error="connection lost (fake)", is_written=True)
+            case Says.SILENCE:
+                await self._pass(CALL_TIMEOUT)
+                return Fault(error="no answer in time", is_written=True)
+            case _:
+                await self._pass(min(served.after, CALL_TIMEOUT))
+        if served.after > CALL_TIMEOUT:
+            return Fault(error="no answer in time", is_written=True)
+        try:
+            body = json.loads(served.body)
+        except ValueError:
+            body = None
+        headers = {name.lower(): value for name, value in served.headers.items()}
+        return Reply(status=served.status, headers=headers, body=body if isinstance(body, dict) else None)
+
+    async def _pass(self, wait: timedelta) -> None:
+        if wait and not self._is_instant:
+            await self._fake_clock.sleep(wait)
