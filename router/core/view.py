@@ -76,6 +76,8 @@ class IncidentView(msgspec.Struct, frozen=True):
     ended_at: datetime | None = None
     ended_how: EndKind | None = None
     """The least certain end among the alerts'."""
+    unheard_for: timedelta | None = None
+    """Only of a presumed end: for how long nothing had been heard."""
     ended: int = 0
     """Alerts of this incident that have ended."""
     alerts: tuple[AlertLine, ...] = ()

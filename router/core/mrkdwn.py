@@ -1,0 +1,216 @@
+"""Text on its way into Slack's mrkdwn: cleaning, escaping, our own links and instants. Decides no wording.
+
+Everything a sender wrote passes through here, once. What comes out can neither mention, link, reorder nor reformat
+what stands beside it. https://docs.slack.dev/messaging/formatting-message-text
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, urlsplit
+
+_BREAKS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
+    "\ud800-\udfff\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""Controls, directional overrides, zero widths, invisible letters and tags, lone surrogates: seen by nobody, so good
+only for deceiving (a URL read backwards, a name that is not that name)."""
+_PILE = re.compile(
+    "([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{3})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
+)
+"""Combining marks piled up until they cover the lines above and below."""
+_EDGE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
+"""An underscore that Slack may take for italics. Those inside words (`node_exporter`) stay as they are, to be copied."""
+_LOOKALIKES = str.maketrans({"*": "∗", "~": "∼", "`": "'"})
+
+_FENCE = re.compile(r"```(?:[A-Za-z0-9_+-]*\n)?(.+?)```", re.DOTALL)
+_IMAGE = re.compile(r"!\[([^\[\]\n]{0,300})\]\([^()\s]{0,2000}\)")
+_LINK = re.compile(r"\[([^\[\]\n]{0,300})\]\(([^()\s]{0,2000})\)")
+_BULLET = re.compile(r"^([ \t]*)[-*+] +", re.MULTILINE)
+_QUOTE = re.compile(r"^[ \t]*>[> \t]*", re.MULTILINE)
+_BLANK_LINES = re.compile(r"\n[ \t]*\n\s*")
+_INLINE = re.compile(
+    r"`(?P<code>[^`\n]+)`"
+    r"|(?<![\w*])\*\*(?=\S)(?P<strong>[^*\n]+?)(?<=\S)\*\*(?![\w*])"
+    r"|(?<![\w*])\*(?=\S)(?P<bold>[^*\n]+?)(?<=\S)\*(?![\w*])"
+    r"|(?<!\w)_(?=\S)(?P<italic>[^_\n]+?)(?<=\S)_(?!\w)"
+)
+_MARKERS = {"code": "`", "strong": "*", "bold": "*", "italic": "_", "fence": "```"}
+_LINES = 15
+"""A longer text is a log, not a summary; it would push the buttons off a phone's screen."""
+_URL_LENGTH = 2000
+_USER = re.compile(r"[UW][A-Z0-9]{2,20}")
+_CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,20}")
+
+
+def clean(text: str, limit: int) -> str:
+    """What can be seen of a text, cut well above `limit` so that a megabyte costs no more than a page."""
+    kept = _UNSEEN.sub("", _BREAKS.sub("\n", text[: 8 * limit + 256]))
+    return _PILE.sub(r"\1", kept).replace("\t", " ")
+
+
+def escape(text: str) -> str:
+    """Slack's three control characters."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def clip(text: str, limit: int) -> str:
+    """At most `limit` characters, the last of them "…" if something was cut."""
+    return text if len(text) <= limit else text[: max(limit - 1, 0)].rstrip() + "…"[:limit]
+
+
+def words(text: str, limit: int = 300) -> str:
+    """One line of a sender's text, with nothing left in it that Slack would take for formatting. Not yet escaped."""
+    line = " ".join(clean(text, limit).split()).translate(_LOOKALIKES)
+    return clip(_EDGE_UNDERSCORE.sub("ˍ", line), limit)
+
+
+def escaped(text: str, limit: int) -> str:
+    """Escape `words`; what comes out is at most `limit` characters long and never ends inside an entity."""
+    whole = escape(text)
+    if len(whole) <= limit:
+        return whole
+    kept, length = [], 0
+    for character in text:
+        piece = escape(character)
+        if length + len(piece) > limit - 1:
+            break
+        kept.append(piece)
+        length += len(piece)
+    return "".join(kept).rstrip() + "…"[:limit]
+
+
+def said(text: str, limit: int) -> str:
+    """One line of a sender's text, ready for mrkdwn."""
+    return escaped(words(text, limit), limit)
+
+
+def code(text: str, limit: int) -> str:
+    """One line of a sender's text, to be copied: Slack formats nothing inside a code span."""
+    line = " ".join(clean(text, limit).split()).replace("`", "'")
+    return f"`{escaped(line, limit - 2) or ' '}`"
+
+
+def rich(text: str, limit: int) -> str:
+    """A sender's text of several lines. Bold, italics, lists and code survive; links, mentions, images do not.
+
+    `limit` counts what is seen, without markers and escapes. Spans are closed after cutting, so none leaks.
+    """
+    spans: list[tuple[str, str]] = []
+    position = 0
+    whole = clean(text, limit).strip()
+    for fence in _FENCE.finditer(whole):
+        spans += _flowing(whole[position : fence.start()])
+        spans.append(("fence", fence.group(1).strip("\n")))
+        position = fence.end()
+    spans += _flowing(whole[position:])
+    return "".join(_rendered(name, content) for name, content in _within(spans, limit)).strip()
+
+
+def _flowing(text: str) -> list[tuple[str, str]]:
+    """Text between fences, as (kind of span, its content)."""
+    text = _LINK.sub(r"\1 (\2)", _IMAGE.sub(r"\1", _BLANK_LINES.sub("\n\n", text)))
+    text = _QUOTE.sub("› ", _BULLET.sub(r"\1• ", text))
+    spans, position = [], 0
+    for match in _INLINE.finditer(text):
+        spans.append(("", text[position : match.start()]))
+        spans.append((match.lastgroup or "", match[match.lastgroup or 0]))
+        position = match.end()
+    return [*spans, ("", text[position:])]
+
+
+def _within(spans: Sequence[tuple[str, str]], limit: int) -> Iterable[tuple[str, str]]:
+    """The spans that fit, the last one cut and marked."""
+    whole = "".join(content for _, content in spans)
+    if len(whole) <= limit and whole.count("\n") < _LINES:
+        yield from spans
+        return
+    left, lines = limit - 2, _LINES
+    for name, content in spans:
+        kept = "\n".join(content[:left].split("\n")[:lines])
+        if kept.strip():
+            yield name, kept
+        left -= len(content)
+        lines -= content.count("\n")
+        if left <= 0 or lines <= 0:
+            break
+    yield "", " …"
+
+
+def _rendered(name: str, content: str) -> str:
+    if name == "fence":
+        return "\n```\n" + escape(content.replace("`", "'")) + "\n```\n"
+    if name == "code":
+        return f"`{escape(content)}`"
+    marker = _MARKERS[name] if name else ""
+    return marker + escape(_EDGE_UNDERSCORE.sub("ˍ", content.translate(_LOOKALIKES))) + marker
+
+
+def address(url: str) -> str:
+    """The address as it may stand in a link of ours, or "" when it may not.
+
+    Only http(s) with a host. Credentials in an address are refused: they would be shown to the whole channel.
+    """
+    if not url.startswith(("http://", "https://")) or len(url) > _URL_LENGTH or _UNSEEN.search(url):
+        return ""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return ""
+    if not host or "@" in parts.netloc or re.search(r"[\s<>|\"`\\^]", parts.netloc):
+        return ""
+    safe = quote(url, safe="/:?#[]@!$&'()*+,;=%~-._").replace("&", "&amp;")
+    return safe if len(safe) <= _URL_LENGTH else ""
+
+
+def link(url: str, label: str, limit: int = 150) -> str:
+    """Our own link, or the label alone when the address may not be linked."""
+    target, shown = address(url), said(label, limit)
+    return f"<{target}|{shown}>" if target and shown else shown
+
+
+def instant(at: datetime) -> str:
+    """A moment in each reader's own time zone: "today 02:14", and still true next week."""
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC>"
+
+
+def user(slack_id: str) -> str:
+    """A mention. Only for ids that came from Slack or from the configuration; anything else stays text."""
+    return f"<@{slack_id}>" if _USER.fullmatch(slack_id) else said(slack_id, 80)
+
+
+def channel(target: str) -> str:
+    """A link to a conversation by id, or its name as text."""
+    return f"<#{target}>" if _CHANNEL.fullmatch(target) else said(target, 80)
+
+
+def duration(span: timedelta) -> str:
+    """A length of time as a person says it: 45 s, 14 min, 1 h 20 min, 26 h, 3 d 4 h."""
+    seconds = max(int(span.total_seconds()), 0)
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes = seconds // 60
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    if hours < 10 and rest:
+        return f"{hours} h {rest} min"
+    if hours < 48:
+        return f"{hours} h"
+    days, rest = divmod(hours, 24)
+    return f"{days} d {rest} h" if rest else f"{days} d"
+
+
+def listed(items: Iterable[str], shown: int, total: int | None = None) -> str:
+    """As "a, b, c and 12 more". `total` counts those that are known only by number."""
+    everything = list(items)
+    kept = everything[:shown]
+    more = max(total or 0, len(everything)) - len(kept)
+    text = ", ".join(kept)
+    if more <= 0:
+        return text
+    return f"{text} and {more} more" if text else f"{more} more"
