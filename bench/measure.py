@@ -61,12 +61,13 @@ def send(plan: Plan) -> Result:
 
 
 def look(server: Process, sizes: Sizes) -> Look:
-    """New ones first: memory is compared before re-sending has filled the heap with what is thrown away."""
+    """Memory is compared after every alert was re-sent once: an active alert is one that is re-sent."""
     server.start()
     try:
         send(Plan(port=server.port, first=0, count=WARM, batch=100))
         before = server.resident_bytes()
         new = send(Plan(port=server.port, first=WARM, count=sizes.new, batch=100))
+        send(Plan(port=server.port, first=WARM, count=sizes.new, batch=100))
         time.sleep(1)
         after = server.resident_bytes()
         resent = send(Plan(port=server.port, first=WARM, count=RESENT, batch=100, seconds=sizes.seconds))
