@@ -144,7 +144,7 @@ def _from_text(text: str) -> dict[str, object]:
         if item:
             text = found[3]
     title, _, rest = text.strip().partition("\n")
-    return item | {"title": title, "description": rest.strip(), "text": text}
+    return item | {"title": title, "description": rest.strip()}
 
 
 def _text(taken: Taken | None) -> str:
@@ -223,7 +223,12 @@ def _items(source: _Source, payload: Payload) -> Sequence[object]:
 def _value(body: bytes, payload: Payload, source: _Source) -> object:
     limits = source.options.limits
     if looks_like_json(body) or payload.content_type.endswith("json"):
-        return anything(body, limits)
+        try:
+            return anything(body, limits)
+        except PayloadError:
+            if payload.content_type not in {"text/plain", "text/markdown"}:
+                raise
+            # A text may begin with a bracket: "[critical] disk full".
     if payload.content_type not in _TEXT_TYPES or body.lstrip()[:1] == b"<":
         raise PayloadError(
             f"content of type {clean(payload.content_type)[:80] or 'XML'}",
@@ -286,6 +291,6 @@ def mapped(options: SourceOptions, payload: Payload) -> Sequence[Mapping[str, ob
 GENERIC = Adapter(
     name="generic",
     open=open_source,
-    docs="https://github.com/jmespath/jmespath.py",
+    docs="https://jmespath.org/specification.html",
     mapped=mapped,
 )

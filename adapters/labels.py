@@ -57,7 +57,7 @@ def _read_values(raw: bytes, what: str) -> dict[str, str]:
         values = _VALUES.decode(raw)
     except (msgspec.ValidationError, RecursionError):
         raise ItemError(f"{what} is not an object", where=what, expected='{"name": "value", …}') from None
-    return {name: _value(bytes(value)) for name, value in values.items() if value != b"null"}
+    return {name: _value(text) for name, value in values.items() if (text := bytes(value)) != b"null"}
 
 
 def _value(raw: bytes) -> str:

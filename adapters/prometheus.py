@@ -89,6 +89,10 @@ class _Item(msgspec.Struct, gc=False):
         """Of the array: ended when endsAt is past. Missing, zero and unreadable ones are in the future."""
         return _has_ended(self.ends_at, self.batch)
 
+    def dashboard(self) -> str | None:
+        """Where it is drawn, if the sender says."""
+        return None
+
     def alert(self) -> Alert:
         """Raises ItemError."""
         batch: _Batch = self.batch
@@ -123,7 +127,7 @@ class _Item(msgspec.Struct, gc=False):
             order=None if starts_at is None else 2 * milliseconds(starts_at) + is_resolved,
             ttl=ttl,
             ttl_is_presumed=ttl_is_presumed,
-            url=link(self.generator_url) or link(*map(texts.get, _LINKS)),
+            url=link(self.generator_url) or link(*map(texts.get, _LINKS), self.dashboard()),
             severity_raw=severity_raw,
         )
 
@@ -145,6 +149,11 @@ class _Grouped(_Item, gc=False):
     """One alert of a webhook: its own status, then its group's, then endsAt."""
 
     status: str | None = None
+    dashboard_url: str | None = msgspec.field(default=None, name="dashboardURL")
+    """Grafana's; decided by the rule, as generatorURL is, so it needs no part in the key."""
+
+    def dashboard(self) -> str | None:
+        return self.dashboard_url
 
     def is_resolved(self) -> bool:
         status = self.status
@@ -269,6 +278,7 @@ def _loosely(raw: bytes, kind: type[_Item]) -> _Item | _Refused:
     )
     if isinstance(item, _Grouped):
         item.status = _text(fields.get("status", _NULL))
+        item.dashboard_url = _text(fields.get("dashboardURL", _NULL))
     return item
 
 

@@ -1,0 +1,151 @@
+"""The Prometheus family: what makes two sends the same, and what the samples cannot show."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from adapters.adapter import Draft, ItemError, Limits, OptionsError, PayloadError, SourceOptions
+from adapters.alert import Severity, Status
+from adapters.prometheus import _FINGERPRINTS, _FINGERPRINTS_KEPT, PROMETHEUS
+from tests.adapters.samples import payload
+
+LABELS = {
+    "alertname": "InstanceDown",
+    "instance": "web-7:9100",
+    "job": "node",
+    "severity": "critical",
+    "cluster": "eu1",
+}
+
+
+def item(**changes: object) -> dict[str, object]:
+    return {
+        "labels": LABELS,
+        "annotations": {"summary": "down"},
+        "startsAt": "2024-03-04T10:11:12.345Z",
+        "endsAt": "2024-03-04T10:24:00Z",
+        "generatorURL": "http://prometheus.example.com/graph",
+    } | changes
+
+
+def drafts(body: object, *, is_alert_array: bool = False, **options: Any) -> list[Draft]:
+    parse = PROMETHEUS.open(SourceOptions(name="prometheus", **options))
+    return list(parse(payload(json.dumps(body), is_alert_array=is_alert_array)))
+
+
+def array(*items: dict[str, object], **options: Any) -> list[Draft]:
+    return drafts(list(items), is_alert_array=True, **options)
+
+
+def webhook(*items: dict[str, object], **options: Any) -> list[Draft]:
+    return drafts({"status": "firing", "alerts": items}, **options)
+
+
+def test_a_direct_send_and_a_relay_are_one_alert() -> None:
+    (direct,), (relayed,) = array(item()), webhook(item(status="firing", fingerprint="0" * 16))
+    assert direct.alert().fingerprint == relayed.alert().fingerprint == "781103df8f5daece"
+
+
+def test_a_re_sent_alert_has_the_same_key_although_its_end_moves() -> None:
+    (first,), (second,) = array(item()), array(item(endsAt="2024-03-04T10:25:00Z"))
+    assert first.key == second.key != 0
+    assert first.alert().ttl != second.alert().ttl
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"labels": LABELS | {"severity": "warning"}},
+        {"annotations": {"summary": "still down"}},
+        {"startsAt": "2024-03-04T10:11:13Z"},
+        {"generatorURL": "http://other.example.com"},
+        {"endsAt": "2024-03-04T10:15:00Z"},
+    ],
+)
+def test_whatever_decides_the_alert_changes_the_key(change: dict[str, object]) -> None:
+    (first,), (second,) = array(item()), array(item(**change))
+    assert first.key != second.key
+
+
+def test_the_end_is_part_of_the_key_once_it_is_over() -> None:
+    (first,), (second,) = array(item(endsAt="2024-03-04T10:15:00Z")), array(item(endsAt="2024-03-04T10:16:00Z"))
+    assert first.key != second.key
+
+
+def test_status_of_a_webhook_is_part_of_the_key() -> None:
+    (firing,), (resolved,) = webhook(item(status="firing")), webhook(item(status="resolved"))
+    assert firing.key != resolved.key
+
+
+def test_differently_configured_sources_have_different_keys() -> None:
+    (plain,), (mapped,) = array(item()), array(item(), severity_map={"critical": Severity.LOW})
+    assert plain.key != mapped.key
+    (same,) = array(item())
+    assert plain.key == same.key
+
+
+def test_a_refused_item_is_always_looked_at() -> None:
+    _, refused = webhook(item(), None)  # type: ignore[arg-type]
+    assert refused.key == 0
+
+
+def test_an_item_cannot_name_itself_our_bookkeeping() -> None:
+    (draft,) = array(item(**{"(batch)": {"source": "x"}}))
+    assert draft.alert().status is Status.FIRING
+
+
+def test_the_end_beats_resolve_after_and_nothing_beats_a_told_end() -> None:
+    (direct,) = array(item(), resolve_after=timedelta(hours=1))
+    assert (direct.alert().ttl, direct.alert().ttl_is_presumed) == (timedelta(minutes=4), False)
+    (over,) = webhook(item(status="resolved"), resolve_after=timedelta(hours=1))
+    assert over.alert().ttl is None
+
+
+def test_fingerprints_are_remembered_but_not_without_bound() -> None:
+    _FINGERPRINTS.clear()
+    (draft,) = array(item())
+    first = draft.alert().fingerprint
+    assert list(_FINGERPRINTS.values()) == [first]
+    _FINGERPRINTS.update({str(number).encode(): "" for number in range(_FINGERPRINTS_KEPT)})
+    (other,) = array(item(labels={"alertname": "Other"}))
+    other.alert()
+    assert len(_FINGERPRINTS) == 1
+
+
+def test_the_fingerprint_is_of_the_labels_as_sent() -> None:
+    (clean,), (odd,) = array(item(labels={"a": "b\ufffd"})), array(item(labels={"a": "b\x07"}))
+    assert clean.alert().labels == odd.alert().labels
+    assert clean.alert().fingerprint != odd.alert().fingerprint
+
+
+def test_bounds_are_told_by_name() -> None:
+    limits = Limits(alerts=2, labels=5, name_bytes=50, value_bytes=60, text_bytes=40)
+    with pytest.raises(PayloadError, match="3 alerts") as too_many:
+        array(item(), item(), item(), limits=limits)
+    assert too_many.value.status == 413
+    (labels,) = array(item(labels=LABELS | {"more": "x"}), limits=limits)
+    with pytest.raises(ItemError, match="6 labels"):
+        labels.alert()
+    (value,) = array(item(labels={"alertname": "é" * 31}), limits=limits)
+    with pytest.raises(ItemError, match="a value of 62 bytes") as too_long:
+        value.alert()
+    assert too_long.value.where == "labels.alertname"
+    (name,) = array(item(labels={"n" * 51: "x"}), limits=limits)
+    with pytest.raises(ItemError, match="a name of 51 bytes"):
+        name.alert()
+    (nameless,) = array(item(labels={"": "x"}))
+    with pytest.raises(ItemError, match="empty name"):
+        nameless.alert()
+    (annotations,) = array(item(annotations={str(n): "x" for n in range(6)}), limits=limits)
+    with pytest.raises(ItemError, match="6 annotations"):
+        annotations.alert()
+    (text,) = array(item(annotations={"summary": "é" * 100, "empty": ""}), limits=limits)
+    assert text.alert().annotations == {"summary": "é" * 18 + "…"}
+
+
+def test_added_labels_are_told_apart_by_their_form() -> None:
+    with pytest.raises(OptionsError) as refused:
+        PROMETHEUS.open(SourceOptions(name="p", labels={"team": {"lable": "x"}}))
+    assert refused.value.path == ("labels", "team")
