@@ -63,7 +63,7 @@ class IncidentView(msgspec.Struct, frozen=True):
     state: State
     severity: Severity
     title: str
-    """The worst alert's title when all alerts share a name, else the names."""
+    """The alert's own title when there is one, else the names of its alerts."""
     name: str
     """`alert.name` of the worst alert."""
     summary: str

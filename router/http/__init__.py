@@ -1,0 +1,1 @@
+"""aiohttp routes only: bytes in, a verb called, bytes out."""

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -91,7 +92,12 @@ membership = Table(
     Column("held_by", Text),
     Column("joined_at", Instant, nullable=False),
     Index("membership_alert", "namespace", "fingerprint"),
-    Index("membership_held", "held_by", sqlite_where=text("held_by IS NOT NULL"), postgresql_where=text("held_by IS NOT NULL")),
+    Index(
+        "membership_held",
+        "held_by",
+        sqlite_where=text("held_by IS NOT NULL"),
+        postgresql_where=text("held_by IS NOT NULL"),
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -102,13 +108,18 @@ alert_group = Table(
     Column("route", Text, nullable=False),
     Column("labels", Text, nullable=False),  # [[name, value], …] sorted: with the route, the group's key
     Column("settings_id", Text, ForeignKey("settings.id"), nullable=False),
-    Column("route_is_gone", Boolean, nullable=False, server_default=text("0")),
+    Column("route_is_gone", Boolean, nullable=False, server_default=false()),
     Column("created_at", Instant, nullable=False),
     Column("looked_at", Instant),
     Column("due_at", Instant),
     Column("incident", BigInteger),
     UniqueConstraint("route", "labels"),
-    Index("alert_group_due", "due_at", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")),
+    Index(
+        "alert_group_due",
+        "due_at",
+        sqlite_where=text("due_at IS NOT NULL"),
+        postgresql_where=text("due_at IS NOT NULL"),
+    ),
     sqlite_autoincrement=True,
 )
 
@@ -202,22 +213,40 @@ message = Table(
     Column("thread_due_at", Instant),
     Column("ts", Text, nullable=False, server_default=text("''")),
     Column("told_at", Instant),
-    Column("posts", Integer, nullable=False, server_default=text("0")),  # how often it began anew: part of the delivery id
+    Column(
+        "posts", Integer, nullable=False, server_default=text("0")
+    ),  # how often it began anew: part of the delivery id
     Column("delivery_id", Text),
     Column("intent", Text),  # post | reply
-    Column("intent_version", Integer),  # post: the version; reply: the last timeline seq
+    Column("intent_version", Integer),
+    Column("intent_seq", Integer),  # the last timeline entry that the post or reply tells
     Column("intent_at", Instant),
     Column("not_before", Instant),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("degraded", SmallInteger, nullable=False, server_default=text("0")),
-    Column("is_edit_closed", Boolean, nullable=False, server_default=text("0")),
-    Column("is_over", Boolean, nullable=False, server_default=text("0")),  # nothing more is owed: dropped or given up
+    Column("is_edit_closed", Boolean, nullable=False, server_default=false()),
+    Column("is_over", Boolean, nullable=False, server_default=false()),  # nothing more is owed: dropped or given up
     Column("last_error", Text, nullable=False, server_default=text("''")),
     Column("word", Text, nullable=False, server_default=text("''")),  # why it stands here and not where it belongs
     Column("body", Text),  # post: what it says
-    Index("message_owed", "conversation", sqlite_where=text("told_version < version"), postgresql_where=text("told_version < version")),
-    Index("message_thread_due", "thread_due_at", sqlite_where=text("thread_due_at IS NOT NULL"), postgresql_where=text("thread_due_at IS NOT NULL")),
-    Index("message_intent", "intent_at", sqlite_where=text("delivery_id IS NOT NULL"), postgresql_where=text("delivery_id IS NOT NULL")),
+    Index(
+        "message_owed",
+        "conversation",
+        sqlite_where=text("told_version < version"),
+        postgresql_where=text("told_version < version"),
+    ),
+    Index(
+        "message_thread_due",
+        "thread_due_at",
+        sqlite_where=text("thread_due_at IS NOT NULL"),
+        postgresql_where=text("thread_due_at IS NOT NULL"),
+    ),
+    Index(
+        "message_intent",
+        "intent_at",
+        sqlite_where=text("delivery_id IS NOT NULL"),
+        postgresql_where=text("delivery_id IS NOT NULL"),
+    ),
     Index("message_incident", "incident"),
 )
 

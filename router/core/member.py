@@ -1,0 +1,40 @@
+"""An alert as a group knows it: what is stored of it, without where it is stored."""
+
+from datetime import datetime
+
+import msgspec
+
+from adapters.alert import Severity
+
+BY_RANK: tuple[Severity, ...] = tuple(sorted(Severity, key=lambda severity: severity.rank))
+"""Severity of a rank: what is stored is the rank, so that SQL can ask for the worst."""
+
+
+class Document(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is kept of an alert beside its columns."""
+
+    title: str
+    description: str = ""
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    url: str = ""
+    severity_raw: str = ""
+
+
+class Member(msgspec.Struct, frozen=True):
+    """An alert in a group."""
+
+    namespace: str
+    fingerprint: str
+    source: str
+    name: str
+    severity_rank: int
+    starts_at: datetime
+    ends_at: datetime | None
+    ended_how: str | None
+    document: Document
+    held_by: str | None = None
+
+    @property
+    def severity(self) -> Severity:
+        return BY_RANK[self.severity_rank]

@@ -1,0 +1,232 @@
+"""Why now? Compares what is true of a group with what its destinations were told, and says what to tell and how loud.
+
+TELLING.md is the contract; this is its table. Pure: given the same facts at the same instant, the same plan.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from adapters.alert import Severity
+from router.core.view import EntryKind, State
+from rules.route import RouteSettings
+
+LOUD_APART = timedelta(minutes=15)
+"""Between two broadcasts because more and more alerts fire. A rise in severity does not wait."""
+MANY = 10
+"""Fewer alerts than this never make a broadcast by their number."""
+
+
+class Reason(StrEnum):
+    """Why something is told now."""
+
+    FIRST = "first"
+    NEW_ALERTS = "new_alerts"
+    WORSE = "worse"
+    SOME_RESOLVED = "some_resolved"
+    ALL_RESOLVED = "all_resolved"
+    REPEAT = "repeat"
+    REOPENED = "reopened"
+    CHANGED = "changed"
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """A group's last incident, as its destinations know it."""
+
+    state: State
+    started_at: datetime
+    lined_at: datetime
+    """The last thread line: said, or planned when in the future."""
+    loud_at: datetime
+    loud_firing: int
+    loud_severity: Severity
+    spoke_at: datetime
+    """The repeat clock: the last post, line or broadcast."""
+    ended_at: datetime | None = None
+    """When its end was dispatched."""
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What is true of one group now."""
+
+    now: datetime
+    settings: RouteSettings
+    told_firing: int = 0
+    """Told, and firing still."""
+    new: int = 0
+    """Firing, not told, and nothing holds them back."""
+    ended: int = 0
+    """Told, and ended: their end is owed."""
+    severity: Severity = Severity.INFO
+    """The worst of told and new."""
+    waiting_since: datetime | None = None
+    """When the oldest of the new joined."""
+    is_held: bool = False
+    """The route itself is held back: broadcasts and repeats wait too."""
+    free_at: datetime | None = None
+    """When something that holds back ends by itself, or a window begins."""
+    standing: Standing | None = None
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A timeline entry to append."""
+
+    kind: EntryKind
+    say_at: datetime | None = None
+    """When the thread at home hears it. None: never."""
+    is_broadcast: bool = False
+    is_for_paged: bool = False
+    """The people paged get a message of their own about it."""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What dispatch does now, and when it looks again. The message itself follows from the view."""
+
+    opens: bool = False
+    reopens: bool = False
+    tells_new: bool = False
+    tells_ended: bool = False
+    resolves: bool = False
+    pages: bool = False
+    lines: tuple[Line, ...] = ()
+    standing: Standing | None = None
+    due_at: datetime | None = None
+
+    @property
+    def reason(self) -> Reason | None:
+        """The weightiest reason of this plan."""
+        if self.opens:
+            return Reason.FIRST
+        kinds = {line.kind for line in self.lines}
+        for kind, reason in _WEIGHT:
+            if kind in kinds:
+                return reason
+        return None
+
+
+_WEIGHT = (
+    (EntryKind.REOPENED, Reason.REOPENED),
+    (EntryKind.ALL_RESOLVED, Reason.ALL_RESOLVED),
+    (EntryKind.WORSE, Reason.WORSE),
+    (EntryKind.MORE, Reason.NEW_ALERTS),
+    (EntryKind.SOME_RESOLVED, Reason.SOME_RESOLVED),
+    (EntryKind.REPEAT, Reason.REPEAT),
+)
+
+
+def plan(facts: Facts) -> Plan:
+    """The one decision. Looking is always safe: nothing changed gives an empty plan."""
+    if facts.standing is None or facts.standing.state is not State.TRIGGERED:
+        return _begin(facts)
+    if facts.told_firing + facts.new == 0:
+        return _end(facts, facts.standing)
+    return _go_on(facts, _clamped(facts.standing, facts))
+
+
+def _begin(facts: Facts) -> Plan:
+    if facts.new == 0 or facts.waiting_since is None:
+        return Plan(due_at=facts.free_at)
+    now, last = facts.now, facts.standing
+    ended_at = last.ended_at if last is not None else None
+    if last is not None and ended_at is not None and now - ended_at < facts.settings.reopen_within:
+        standing = _loud(msgspec.structs.replace(last, state=State.TRIGGERED, ended_at=None), facts)
+        line = Line(EntryKind.REOPENED, say_at=now, is_broadcast=True, is_for_paged=True)
+        return Plan(
+            reopens=True,
+            tells_new=True,
+            tells_ended=True,
+            pages=True,
+            lines=(line,),
+            standing=standing,
+            due_at=_next(facts, standing),
+        )
+    waited = min(facts.waiting_since, now) + facts.settings.wait(facts.severity)
+    if now < waited:
+        return Plan(due_at=waited)
+    standing = Standing(State.TRIGGERED, now, now, now, facts.new, facts.severity, now)
+    return Plan(
+        opens=True,
+        tells_new=True,
+        pages=True,
+        lines=(Line(EntryKind.FIRST),),
+        standing=standing,
+        due_at=_next(facts, standing),
+    )
+
+
+def _end(facts: Facts, standing: Standing) -> Plan:
+    line = Line(EntryKind.ALL_RESOLVED, say_at=facts.now, is_for_paged=True)
+    over = msgspec.structs.replace(
+        standing, state=State.RESOLVED, ended_at=facts.now, lined_at=facts.now, spoke_at=facts.now
+    )
+    return Plan(resolves=True, tells_ended=True, lines=(line,), standing=over, due_at=facts.free_at)
+
+
+def _go_on(facts: Facts, standing: Standing) -> Plan:
+    now, firing = facts.now, facts.told_firing + facts.new
+    lines: list[Line] = []
+    rises = facts.severity.rank > standing.loud_severity.rank
+    is_many = firing >= MANY and firing >= 2 * standing.loud_firing
+    if not facts.is_held and (rises or (is_many and now - standing.loud_at >= LOUD_APART)):
+        lines.append(Line(EntryKind.WORSE, say_at=now, is_broadcast=True, is_for_paged=True))
+        standing = _loud(standing, facts)
+    elif facts.new:
+        standing = _line_up(standing, facts)
+        lines.append(Line(EntryKind.MORE, say_at=standing.lined_at))
+    if facts.ended:
+        standing = _line_up(standing, facts)
+        lines.append(Line(EntryKind.SOME_RESOLVED, say_at=standing.lined_at))
+    repeat = facts.settings.repeat_interval
+    if repeat is not None and not facts.is_held and now >= standing.spoke_at + repeat:
+        lines.append(Line(EntryKind.REPEAT, say_at=now, is_broadcast=True))
+        standing = _loud(standing, facts)
+    return Plan(
+        tells_new=facts.new > 0,
+        tells_ended=facts.ended > 0,
+        lines=tuple(lines),
+        standing=standing,
+        due_at=_next(facts, standing),
+    )
+
+
+def _clamped(standing: Standing, facts: Facts) -> Standing:
+    """A clock that went back must not silence anybody: what lies further ahead than we ever plan counts as now."""
+    now, ahead = facts.now, facts.now + facts.settings.group_interval
+    return msgspec.structs.replace(
+        standing,
+        lined_at=standing.lined_at if standing.lined_at <= ahead else now,
+        spoke_at=standing.spoke_at if standing.spoke_at <= ahead else now,
+        loud_at=min(standing.loud_at, now),
+    )
+
+
+def _line_up(standing: Standing, facts: Facts) -> Standing:
+    """The next thread line: with the one already planned, else a group_interval after the last."""
+    if standing.lined_at > facts.now:
+        return standing
+    at = max(facts.now, standing.lined_at + facts.settings.group_interval)
+    return msgspec.structs.replace(standing, lined_at=at, spoke_at=at)
+
+
+def _loud(standing: Standing, facts: Facts) -> Standing:
+    now = facts.now
+    return msgspec.structs.replace(
+        standing,
+        lined_at=now,
+        loud_at=now,
+        spoke_at=now,
+        loud_firing=facts.told_firing + facts.new,
+        loud_severity=facts.severity,
+    )
+
+
+def _next(facts: Facts, standing: Standing) -> datetime | None:
+    """When something can change without anybody's word."""
+    firing = facts.told_firing + facts.new
+    times = [facts.free_at]
+    if not facts.is_held and facts.settings.repeat_interval is not None:
+        times.append(standing.spoke_at + facts.settings.repeat_interval)
+    if not facts.is_held and firing >= MANY and firing >= 2 * standing.loud_firing:
+        times.append(standing.loud_at + LOUD_APART)
+    return min((time for time in times if time is not None), default=None)

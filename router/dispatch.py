@@ -1,0 +1,301 @@
+"""Looks at groups that are due: what is true, what was told, what holds back; writes down what is to be told.
+
+Only dispatch moves what was told (ENGINE, *Groups*). One look is one part of one transaction; it sends nothing.
+"""
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection
+
+from adapters.alert import Severity
+from router.core.compose import COMPARED, SHOWN, compose, least_certain
+from router.core.member import BY_RANK, Member
+from router.core.telling import Facts, Line, Plan, Standing, plan
+from router.core.view import EndKind, Entry, EntryKind, HeldBack, State
+from router.escalate import Paging, Rules, carry_out
+from router.metrics import Metrics
+from router.store import groups, incidents, messages, pages
+from rules.hold import Hold, HoldKind, page_hold
+from rules.route import RouteSettings
+from rules.ruleset import RuleSet, window_hold
+
+AT_ONCE = 20
+"""Groups per transaction: whoever else wants to write waits for no more than these."""
+EXAMINED = 2_000
+"""Untold alerts of one group whose labels are held against maintenances and inhibitions in one look."""
+GONE = "route is gone"
+
+
+class Stepped(msgspec.Struct, frozen=True):
+    """What a step did: how many groups, and whether somebody is to be told or paged now."""
+
+    looked: int
+    told: bool
+    next_due: datetime | None
+
+
+def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics) -> Stepped:
+    """Look at the groups that are due, the longest due first."""
+    due = groups.due(conn, now, AT_ONCE)
+    told = False
+    for group in due:
+        told = _look(conn, group, now, rules, metrics) or told
+    return Stepped(len(due), told, groups.next_due(conn))
+
+
+def _look(conn: Connection, group: groups.Group, now: datetime, rules: Rules, metrics: Metrics) -> bool:
+    settings = group.settings
+    hold = window_hold(settings, now)
+    holds = _hold_back(conn, group, hold, now, rules.ruleset)
+    counts = groups.count(conn, group.id)
+    waits = [until for held_by, until in holds.items() if until is not None and held_by in counts.held]
+    if hold is not None and hold.until is not None and counts.told_firing:
+        waits.append(hold.until)
+    last = None if group.incident is None else incidents.get(conn, group.incident)
+    severity = settings.severity or BY_RANK[counts.severity_rank]
+    facts = Facts(
+        now=now,
+        settings=settings,
+        told_firing=counts.told_firing,
+        new=counts.new,
+        ended=counts.ended,
+        severity=severity,
+        waiting_since=counts.waiting_since,
+        is_held=hold is not None or group.route_is_gone,
+        free_at=min(waits, default=None),
+        standing=None if last is None else last.standing,
+    )
+    decided = plan(facts)
+    number, is_open = group.incident, facts.standing is not None and facts.standing.state is State.TRIGGERED
+    if decided.opens and decided.standing is not None:
+        encoded = msgspec.json.encode(group.labels).decode()
+        number = incidents.open_incident(
+            conn, group_id=group.id, route=group.route, group_labels=encoded, standing=decided.standing, now=now
+        )
+        last = None
+    told = False
+    if number is not None and decided.standing is not None and (decided.opens or decided.reopens or is_open):
+        held_back = tuple(
+            HeldBack(count, held_by.partition(" ")[2], holds.get(held_by))
+            for held_by, count in sorted(counts.held.items())
+        )
+        told = _Telling(conn, group, number, last, now, rules, metrics).carry_out(
+            decided, facts, decided.standing, held_back
+        )
+    elif counts.ended_unheard or counts.ended:
+        groups.drop_ended(conn, group.id)
+    groups.settle(conn, group.id, now=now, due_at=decided.due_at, incident=number)
+    if decided.reason is not None:
+        metrics.add("alert_router_told", (decided.reason.value,))
+    for held_by, count in counts.held.items():
+        metrics.add("alert_router_held_back", (held_by.partition(" ")[0],), count)
+    return told
+
+
+def _hold_back(
+    conn: Connection, group: groups.Group, hold: Hold | None, now: datetime, ruleset: RuleSet
+) -> dict[str, datetime | None]:
+    """Mark which untold alerts wait, and for what. Returns what holds, and until when."""
+    if group.route_is_gone:
+        groups.hold_all(conn, group.id, GONE)
+        return {GONE: None}
+    if hold is not None:
+        held_by = f"{hold.kind.value} {hold.name}"
+        groups.hold_all(conn, group.id, held_by)
+        return {held_by: hold.until}
+    if not ruleset.maintenance and not ruleset.inhibit:
+        groups.free_all(conn, group.id)
+        return {}
+    holds: dict[str, datetime | None] = {}
+    changes = []
+    for member in groups.untold(conn, group.id, EXAMINED):
+        held = _held(conn, member, now, ruleset)
+        held_now = None
+        if held is not None:
+            held_now = f"{held.kind.value} {held.name}"
+            holds[held_now] = held.until
+        if held_now != member.held_by:
+            changes.append((member, held_now))
+    groups.hold_each(conn, group.id, changes)
+    return holds
+
+
+def _held(conn: Connection, member: Member, now: datetime, ruleset: RuleSet) -> Hold | None:
+    labels = visible(member)
+    if (hold := ruleset.maintenance_hold(labels, now)) is not None:
+        return hold
+    for key in ruleset.decide(labels).inhibited_by:
+        if groups.is_inhibited(conn, key):
+            return Hold(HoldKind.INHIBITION, key.rule, None)
+    return None
+
+
+class _Telling:
+    """Carries a plan out for one group: membership, incident, timeline, messages, pages; all in the caller's transaction."""
+
+    def __init__(
+        self,
+        conn: Connection,
+        group: groups.Group,
+        number: int,
+        last: incidents.Incident | None,
+        now: datetime,
+        rules: Rules,
+        metrics: Metrics,
+    ) -> None:
+        self._conn, self._group, self._number, self._last = conn, group, number, last
+        self._now, self._rules, self._metrics = now, rules, metrics
+        self._seq = last.seq if last is not None else 0
+
+    def carry_out(self, decided: Plan, facts: Facts, standing: Standing, held_back: tuple[HeldBack, ...]) -> bool:
+        """Returns whether anybody is to be told anything."""
+        conn, group, last, now = self._conn, self._group, self._last, self._now
+        arrived = groups.newest(conn, group.id, SHOWN) if decided.tells_new else []
+        if decided.tells_new:
+            groups.tell_new(conn, group.id)
+        departed = groups.ended(conn, group.id, SHOWN) if facts.ended else []
+        how = self._ended_how(facts)
+        firing = facts.told_firing + facts.new
+        members = groups.worst(conn, group.id, COMPARED) if firing else departed
+        sources = groups.told_sources(conn, group.id) or (last.view.sources if last is not None else ())
+        groups.drop_ended(conn, group.id)
+        severity = facts.severity if firing or last is None else last.view.severity
+        started_at = min(member.starts_at for member in members)
+        if last is not None and not decided.opens:
+            started_at = min(started_at, last.view.started_at)
+        started_at = min(started_at, now)
+        ended_at = None
+        if decided.resolves:
+            ended_at = max(started_at, min(now, max((member.ends_at or now for member in departed), default=now)))
+        alerts_ended = (last.alerts_ended if last is not None else 0) + facts.ended
+        if decided.opens:
+            self._begin_messages(severity.rank)
+        if (decided.opens or decided.reopens) and group.settings.page is not None:
+            self._page(group.settings, severity.rank)
+        said = [
+            self._entry(line, facts, arrived, departed, severity, started_at, ended_at, how) for line in decided.lines
+        ]
+        view = compose(
+            number=self._number,
+            state=standing.state,
+            route=group.route,
+            group_labels=dict(group.labels),
+            settings=group.settings,
+            severity=severity,
+            members=members,
+            firing=firing,
+            ended=alerts_ended,
+            started_at=started_at,
+            ended_at=ended_at,
+            ended_how=how if decided.resolves else None,
+            sources=sources,
+            held_back=held_back if not decided.resolves else (),
+            on_call=tuple(dict.fromkeys(person for _, _, person in messages.people_paged(conn, self._number))),
+        )
+        is_changed = last is None or view != last.view
+        if is_changed and not decided.opens:
+            messages.raise_versions(conn, self._number, rank=severity.rank, now=now)
+        incidents.append(conn, self._number, said)
+        for (entry, _, _), line in zip(said, decided.lines, strict=True):
+            if line.is_for_paged:
+                self._note(entry, severity.rank)
+        incidents.save(
+            conn, self._number, standing=standing, view=view, alerts_ended=alerts_ended, ended_how=how, seq=self._seq
+        )
+        self._count(decided, how)
+        if decided.resolves:
+            pages.call_off(conn, self._number)
+        return is_changed or bool(said)
+
+    def _ended_how(self, facts: Facts) -> EndKind | None:
+        before = self._last.ended_how if self._last is not None else None
+        hows = groups.ended_hows(self._conn, self._group.id) if facts.ended else set()
+        if before is not None:
+            hows.add(before.value)
+        return least_certain(hows) if hows else None
+
+    def _begin_messages(self, rank: int) -> None:
+        for place, target in enumerate(self._group.settings.channels):
+            conversation = messages.conversation_for(self._conn, self._rules.workspace, target, now=self._now)
+            messages.begin(
+                self._conn,
+                subject="incident",
+                conversation_id=conversation,
+                rank=rank,
+                now=self._now,
+                incident=self._number,
+                is_home=place == 0,
+            )
+        if not self._group.settings.channels:
+            self._metrics.add("alert_router_unrouted", (self._group.route,))
+
+    def _page(self, settings: RouteSettings, rank: int) -> None:
+        if settings.page is None:
+            return
+        hold = page_hold(settings.page, self._now)
+        due_at = self._now if hold is None else hold.until
+        page = pages.begin(self._conn, self._number, settings.page, due_at)
+        if hold is None:
+            paging = Paging(page, self._number, settings.page, rank)
+            self._seq = carry_out(self._conn, paging, self._seq, self._now, self._rules, self._metrics)
+
+    def _entry(
+        self,
+        line: Line,
+        facts: Facts,
+        arrived: list[Member],
+        departed: list[Member],
+        severity: Severity,
+        started_at: datetime,
+        ended_at: datetime | None,
+        how: EndKind | None,
+    ) -> tuple[Entry, datetime | None, bool]:
+        self._seq += 1
+        is_end = line.kind in {EntryKind.SOME_RESOLVED, EntryKind.ALL_RESOLVED}
+        lasted = (ended_at or self._now) - started_at
+        entry = Entry(
+            seq=self._seq,
+            at=self._now,
+            kind=line.kind,
+            count=facts.ended if is_end else facts.new,
+            firing=facts.told_firing + facts.new,
+            titles=tuple(member.document.title for member in (departed if is_end else arrived)),
+            severity=severity,
+            lasted=lasted if line.kind in {EntryKind.ALL_RESOLVED, EntryKind.REPEAT} else None,
+            how=how if is_end else None,
+        )
+        return entry, line.say_at, line.is_broadcast
+
+    def _note(self, entry: Entry, rank: int) -> None:
+        for page, conversation, _ in messages.people_paged(self._conn, self._number):
+            messages.begin(
+                self._conn,
+                subject="note",
+                conversation_id=conversation,
+                rank=rank,
+                now=self._now,
+                incident=self._number,
+                page=page,
+                entry=entry.seq,
+            )
+
+    def _count(self, decided: Plan, how: EndKind | None) -> None:
+        if decided.opens:
+            self._metrics.add("alert_router_incidents_opened")
+        elif decided.reopens:
+            self._metrics.add("alert_router_incidents_reopened")
+        elif decided.resolves:
+            self._metrics.add("alert_router_incidents_resolved", ((how or EndKind.TOLD).value,))
+
+
+def visible(member: Member) -> dict[str, str]:
+    """What matchers see of a stored alert."""
+    document = member.document
+    return {
+        **document.labels,
+        "alert.name": member.name,
+        "alert.severity": member.severity.value,
+        "alert.source": member.source,
+        "alert.title": document.title,
+    }

@@ -1,0 +1,48 @@
+"""Ends alerts that their senders no longer send, if we and the sender were there (ENGINE, *Expiry*; promise 6)."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import Connection
+
+from router.metrics import Metrics
+from router.store import sources
+from router.store.known import KnownAlerts
+
+TICK = timedelta(seconds=10)
+AT_ONCE = 250
+
+
+class Ticked(msgspec.Struct, frozen=True):
+    """What a tick did."""
+
+    ended: list[sources.Expired]
+    is_more: bool
+
+
+class Ears:
+    """When each source was last heard from, between two ticks in memory only."""
+
+    def __init__(self) -> None:
+        self._heard: dict[str, datetime] = {}
+
+    def hear(self, source: str, at: datetime) -> None:
+        self._heard[source] = at
+
+    def take(self) -> dict[str, datetime]:
+        heard, self._heard = self._heard, {}
+        return heard
+
+
+def step(conn: Connection, now: datetime, heard: dict[str, datetime], metrics: Metrics) -> Ticked:
+    """Note that we are here and who was heard; then end what is ripe."""
+    since = sources.listen(conn, now, heard)
+    ended = sources.expire(conn, now, since, AT_ONCE)
+    for one in ended:
+        metrics.add("alert_router_alerts_ended", (one.source, one.how))
+    return Ticked(ended, len(ended) == AT_ONCE)
+
+
+def forget(known: KnownAlerts, ticked: Ticked) -> None:
+    """After the commit: these alerts are no longer what is known of them."""
+    known.drop((one.namespace, one.fingerprint) for one in ticked.ended)

@@ -1,0 +1,129 @@
+"""The real engine on a virtual clock: for scenarios, rule tests and replay. Nothing here waits; time is moved on to
+whatever falls due next."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from adapters.adapter import Draft
+from router.clock import EPOCH, to_ms
+from router.deliver import Settings
+from router.engine import Engine
+from router.expire import TICK
+from router.ingest import Receipt
+from router.metrics import Metrics
+from router.slack.transport import Transport
+from router.store.database import Database
+from rules.ruleset import RuleSet
+
+
+class VirtualClock:
+    """Time that moves only when told to."""
+
+    def __init__(self, start: datetime) -> None:
+        self._now = start
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return (self._now - EPOCH).total_seconds()
+
+    async def sleep(self, delay: timedelta) -> None:
+        self.move_to(self._now + delay)
+
+    def move_to(self, instant: datetime) -> None:
+        self._now = max(self._now, instant)
+
+
+class _Numbered:
+    """Ids that are the same in every run."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def __call__(self) -> str:
+        self._last += 1
+        return f"{self._last:032x}"
+
+
+class Simulation:
+    """One engine, one virtual clock. `sources` that speak are kept heard, as a living sender would be."""
+
+    def __init__(
+        self, path: Path, clock: VirtualClock, *, transport: Transport, ruleset: RuleSet, settings: Settings
+    ) -> None:
+        self.clock = clock
+        self.metrics = Metrics()
+        self._path = path
+        self._transport, self._ruleset, self._settings = transport, ruleset, settings
+        self._new_id = _Numbered()
+        self._next_tick = clock.now()
+        self.engine = self._made()
+
+    def _made(self) -> Engine:
+        return Engine(
+            Database(self._path, self.clock, self.metrics),
+            self.clock,
+            self.metrics,
+            self._new_id,
+            transport=self._transport,
+            settings=self._settings,
+            ruleset=self._ruleset,
+        )
+
+    async def start(self) -> None:
+        await self.engine.start()
+        await self._turn()
+
+    async def take(self, source: str, namespace: str, drafts: Sequence[Draft]) -> Receipt:
+        """A request arrives now."""
+        self.engine.ears.hear(source, self.clock.now())
+        receipt = await self.engine.intake.take(source, namespace, drafts, self.clock.now())
+        await self._turn()
+        return receipt
+
+    async def reload(self, ruleset: RuleSet) -> None:
+        self._ruleset = ruleset
+        await self.engine.put_in_force(ruleset, self._settings)
+        await self._turn()
+
+    async def restart(self) -> None:
+        """The process ends and another one begins on the same file."""
+        await self.close()
+        self.engine = self._made()
+        await self.start()
+
+    async def run_for(self, span: timedelta) -> None:
+        """Move time on, stopping wherever something falls due."""
+        end = self.clock.now() + span
+        while (due := await self._turn()) is not None and due <= end:
+            self.clock.move_to(max(due, self.clock.now() + timedelta(milliseconds=1)))
+        self.clock.move_to(end)
+        await self._turn()
+
+    async def close(self) -> None:
+        await self.engine.database.close()
+
+    async def _turn(self) -> datetime | None:
+        """Every loop until nothing is due now. Returns when something is next."""
+        while True:
+            now = self.clock.now()
+            if now >= self._next_tick:
+                while (await self.engine.expire()).is_more:
+                    pass
+                self._next_tick = now + TICK
+            looked = await self.engine.dispatch()
+            escalated = await self.engine.escalate()
+            claimed = await self.engine.claim()
+            for work in claimed.works:
+                await self.engine.tell(work)
+            if looked.looked or escalated.paged or claimed.works:
+                continue
+            waits = [looked.next_due, escalated.next_due, claimed.next_due, self._next_tick]
+            return min(at for at in waits if at is not None)
+
+
+def at(instant: datetime) -> int:
+    """Milliseconds, for tests that read the store."""
+    return to_ms(instant)

@@ -1,0 +1,313 @@
+"""Groups and who is in them: what dispatch asks before it decides, and what it writes about membership."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+
+import msgspec
+from sqlalchemy import Connection, and_, bindparam, case, delete, func, literal, select, update
+
+from router.core.member import Document, Member
+from router.store.tables import Instant, alert, alert_group, inhibitor, membership, settings
+from rules.inhibition import InhibitionKey, is_held_by
+from rules.route import RouteSettings
+
+
+class Group(msgspec.Struct, frozen=True):
+    """A group that is due."""
+
+    id: int
+    route: str
+    labels: tuple[tuple[str, str], ...]
+    settings: RouteSettings
+    route_is_gone: bool
+    incident: int | None
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """A group in numbers; held alerts are counted apart from new ones."""
+
+    told_firing: int = 0
+    new: int = 0
+    ended: int = 0
+    ended_unheard: int = 0
+    """Ended before anybody was told."""
+    severity_rank: int = 0
+    """The worst of told and new."""
+    waiting_since: datetime | None = None
+    held: Mapping[str, int] = {}
+
+
+decode_document = msgspec.json.Decoder(Document).decode
+_decode_labels = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
+
+
+@lru_cache(maxsize=4096)
+def decode_settings(document: str) -> RouteSettings:
+    """A stored snapshot of a route's settings."""
+    return msgspec.json.decode(document, type=RouteSettings)
+
+
+def keep_settings(conn: Connection, documents: Mapping[str, str]) -> None:
+    """Store the snapshots of the routes that come into force, by id."""
+    standing = set(conn.execute(select(settings.c.id)).scalars())
+    fresh = [{"id": key, "document": document} for key, document in sorted(documents.items()) if key not in standing]
+    if fresh:
+        conn.execute(settings.insert(), fresh)
+
+
+_DUE = (
+    select(
+        alert_group.c.id,
+        alert_group.c.route,
+        alert_group.c.labels,
+        settings.c.document,
+        alert_group.c.route_is_gone,
+        alert_group.c.incident,
+    )
+    .join(settings, settings.c.id == alert_group.c.settings_id)
+    .where(alert_group.c.due_at <= bindparam("now"))
+    .order_by(alert_group.c.due_at, alert_group.c.id)
+    .limit(bindparam("most"))
+)
+
+
+def due(conn: Connection, now: datetime, most: int) -> list[Group]:
+    return [
+        Group(
+            row.id,
+            row.route,
+            _decode_labels(row.labels),
+            decode_settings(row.document),
+            row.route_is_gone,
+            row.incident,
+        )
+        for row in conn.execute(_DUE, {"now": now, "most": most})
+    ]
+
+
+def next_due(conn: Connection) -> datetime | None:
+    return conn.execute(select(func.min(alert_group.c.due_at))).scalar()
+
+
+_COUNT = (
+    select(
+        membership.c.is_told,
+        alert.c.is_firing,
+        membership.c.held_by,
+        func.count().label("alerts"),
+        func.max(alert.c.severity_rank).label("rank"),
+        func.min(membership.c.joined_at).label("joined_at"),
+    )
+    .join(alert, and_(alert.c.namespace == membership.c.namespace, alert.c.fingerprint == membership.c.fingerprint))
+    .where(membership.c.group_id == bindparam("group_id"))
+    .group_by(membership.c.is_told, alert.c.is_firing, membership.c.held_by)
+)
+
+
+def count(conn: Connection, group: int) -> Counts:
+    told_firing = new = ended = ended_unheard = rank = 0
+    waiting_since: datetime | None = None
+    held: dict[str, int] = {}
+    for row in conn.execute(_COUNT, {"group_id": group}):
+        if not row.is_firing:
+            ended, ended_unheard = (
+                (ended + row.alerts, ended_unheard) if row.is_told else (ended, ended_unheard + row.alerts)
+            )
+        elif row.is_told:
+            told_firing, rank = told_firing + row.alerts, max(rank, row.rank)
+        elif row.held_by is not None:
+            held[row.held_by] = held.get(row.held_by, 0) + row.alerts
+        else:
+            new, rank = new + row.alerts, max(rank, row.rank)
+            waiting_since = row.joined_at if waiting_since is None else min(waiting_since, row.joined_at)
+    return Counts(told_firing, new, ended, ended_unheard, rank, waiting_since, held)
+
+
+_MEMBER_COLUMNS = (
+    *(
+        alert.c[name]
+        for name in (
+            "namespace",
+            "fingerprint",
+            "source",
+            "name",
+            "severity_rank",
+            "starts_at",
+            "ends_at",
+            "ended_how",
+            "document",
+        )
+    ),
+    membership.c.held_by,
+)
+_MEMBERS = select(*_MEMBER_COLUMNS).join(
+    alert, and_(alert.c.namespace == membership.c.namespace, alert.c.fingerprint == membership.c.fingerprint)
+)
+_UNTOLD = _MEMBERS.where(
+    membership.c.group_id == bindparam("group_id"), ~membership.c.is_told, alert.c.is_firing
+).limit(bindparam("most"))
+_NEWEST = _UNTOLD.where(membership.c.held_by.is_(None)).order_by(
+    alert.c.severity_rank.desc(), alert.c.starts_at, alert.c.fingerprint
+)
+_WORST = (
+    _MEMBERS.where(membership.c.group_id == bindparam("group_id"), membership.c.is_told, alert.c.is_firing)
+    .order_by(alert.c.severity_rank.desc(), alert.c.starts_at, alert.c.fingerprint)
+    .limit(bindparam("most"))
+)
+_ENDED = (
+    _MEMBERS.where(membership.c.group_id == bindparam("group_id"), membership.c.is_told, ~alert.c.is_firing)
+    .order_by(alert.c.ends_at.desc(), alert.c.severity_rank.desc(), alert.c.fingerprint)
+    .limit(bindparam("most"))
+)
+
+
+def untold(conn: Connection, group: int, most: int) -> list[Member]:
+    """Firing and not told, held or not."""
+    return [_member(row) for row in conn.execute(_UNTOLD, {"group_id": group, "most": most})]
+
+
+def newest(conn: Connection, group: int, most: int) -> list[Member]:
+    """Firing, not told and not held, worst first."""
+    return [_member(row) for row in conn.execute(_NEWEST, {"group_id": group, "most": most})]
+
+
+def worst(conn: Connection, group: int, most: int) -> list[Member]:
+    """Told and firing, worst first."""
+    return [_member(row) for row in conn.execute(_WORST, {"group_id": group, "most": most})]
+
+
+def ended(conn: Connection, group: int, most: int) -> list[Member]:
+    """Told and ended, the last first."""
+    return [_member(row) for row in conn.execute(_ENDED, {"group_id": group, "most": most})]
+
+
+def ended_hows(conn: Connection, group: int) -> set[str]:
+    query = (
+        select(alert.c.ended_how)
+        .join(
+            membership,
+            and_(alert.c.namespace == membership.c.namespace, alert.c.fingerprint == membership.c.fingerprint),
+        )
+        .where(membership.c.group_id == group, membership.c.is_told, ~alert.c.is_firing)
+        .distinct()
+    )
+    return {how or "told" for how in conn.execute(query).scalars()}
+
+
+def told_sources(conn: Connection, group: int) -> tuple[str, ...]:
+    query = (
+        select(alert.c.source)
+        .join(
+            membership,
+            and_(alert.c.namespace == membership.c.namespace, alert.c.fingerprint == membership.c.fingerprint),
+        )
+        .where(membership.c.group_id == group, membership.c.is_told)
+        .distinct()
+        .order_by(alert.c.source)
+    )
+    return tuple(conn.execute(query).scalars())
+
+
+def hold_all(conn: Connection, group: int, held_by: str) -> None:
+    """The route itself is held back: every alert that nobody was told waits."""
+    conn.execute(
+        update(membership)
+        .where(
+            membership.c.group_id == group, ~membership.c.is_told, func.coalesce(membership.c.held_by, "") != held_by
+        )
+        .values(held_by=held_by)
+    )
+
+
+def free_all(conn: Connection, group: int) -> None:
+    conn.execute(
+        update(membership).where(membership.c.group_id == group, membership.c.held_by.is_not(None)).values(held_by=None)
+    )
+
+
+_HOLD = (
+    update(membership)
+    .where(
+        membership.c.group_id == bindparam("b_group"),
+        membership.c.namespace == bindparam("b_namespace"),
+        membership.c.fingerprint == bindparam("b_fingerprint"),
+    )
+    .values(held_by=bindparam("b_held_by"))
+)
+
+
+def hold_each(conn: Connection, group: int, changes: Sequence[tuple[Member, str | None]]) -> None:
+    if changes:
+        conn.execute(
+            _HOLD,
+            [
+                {
+                    "b_group": group,
+                    "b_namespace": member.namespace,
+                    "b_fingerprint": member.fingerprint,
+                    "b_held_by": held_by,
+                }
+                for member, held_by in changes
+            ],
+        )
+
+
+_SOURCES = (
+    select(inhibitor.c.is_two_sided)
+    .where(inhibitor.c.rule == bindparam("rule"), inhibitor.c.equal_values == bindparam("equal_values"))
+    .distinct()
+)
+
+
+def is_inhibited(conn: Connection, key: InhibitionKey) -> bool:
+    """Whether some firing alert is a source of this key. A real set: any one suffices."""
+    found = conn.execute(_SOURCES, {"rule": key.rule, "equal_values": encode_equal(key)}).scalars()
+    return any(is_held_by(key, InhibitionKey(key.rule, key.equal, two_sided)) for two_sided in found)
+
+
+def encode_equal(key: InhibitionKey) -> str:
+    return msgspec.json.encode(key.equal).decode()
+
+
+def tell_new(conn: Connection, group: int) -> None:
+    """From now on their end is owed."""
+    firing = select(alert.c.fingerprint).where(
+        alert.c.namespace == membership.c.namespace, alert.c.fingerprint == membership.c.fingerprint, alert.c.is_firing
+    )
+    conn.execute(
+        update(membership)
+        .where(membership.c.group_id == group, ~membership.c.is_told, membership.c.held_by.is_(None), firing.exists())
+        .values(is_told=True)
+    )
+
+
+def drop_ended(conn: Connection, group: int) -> None:
+    """Ended alerts leave: those that were told are told the end in this transaction, the others were never news."""
+    over = select(alert.c.fingerprint).where(
+        alert.c.namespace == membership.c.namespace, alert.c.fingerprint == membership.c.fingerprint, ~alert.c.is_firing
+    )
+    conn.execute(delete(membership).where(membership.c.group_id == group, over.exists()))
+
+
+def settle(conn: Connection, group: int, *, now: datetime, due_at: datetime | None, incident: int | None) -> None:
+    """Looked at; next time at `due_at`."""
+    conn.execute(
+        update(alert_group).where(alert_group.c.id == group).values(looked_at=now, due_at=due_at, incident=incident)
+    )
+
+
+def make_due(conn: Connection, now: datetime, group_ids: Iterable[int] | None = None) -> None:
+    """Some groups, or all that have members or an open incident: a look is always safe."""
+    condition = (
+        alert_group.c.id.in_(list(group_ids))
+        if group_ids is not None
+        else alert_group.c.id.in_(select(membership.c.group_id))
+    )
+    soonest = case((alert_group.c.due_at < now, alert_group.c.due_at), else_=literal(now, Instant))
+    conn.execute(update(alert_group).where(condition).values(due_at=soonest, looked_at=None))
+
+
+def _member(row: object) -> Member:
+    values = row._mapping  # type: ignore[attr-defined]  # noqa: SLF001  # SQLAlchemy's public name for it
+    return Member(**{**values, "document": decode_document(values["document"])})

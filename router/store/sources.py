@@ -1,0 +1,111 @@
+"""Who was heard from, whether we were there to hear, and which alerts have run out of time."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
+
+from router.clock import to_ms
+from router.store.alerts import free, wake_groups
+from router.store.tables import Span, alert, listening, membership, source
+
+GAP = timedelta(seconds=30)
+"""Longer than this without a tick: we were not there, whatever the reason, and listening begins anew."""
+
+
+def listen(conn: Connection, now: datetime, heard: Mapping[str, datetime]) -> datetime:
+    """One tick: this process is there. Returns since when there was no gap."""
+    row = conn.execute(select(listening.c.since, listening.c.until).where(listening.c.id == 1)).first()
+    since = now
+    if row is None:
+        conn.execute(listening.insert().values(id=1, since=now, until=now))
+    else:
+        if timedelta(0) <= now - row.until <= GAP:
+            since = row.since
+        conn.execute(update(listening).where(listening.c.id == 1).values(since=since, until=now))
+    for name, at in sorted(heard.items()):
+        if conn.execute(update(source).where(source.c.name == name).values(heard_at=at)).rowcount == 0:
+            conn.execute(source.insert().values(name=name, heard_at=at))
+    return since
+
+
+def restart_listening(conn: Connection, now: datetime) -> None:
+    """The clock stepped: what we think we heard before does not count."""
+    conn.execute(update(listening).where(listening.c.id == 1).values(since=now, until=now))
+
+
+class Expired(msgspec.Struct, frozen=True):
+    """An alert that ended without its sender's word."""
+
+    namespace: str
+    fingerprint: str
+    source: str
+    how: str
+
+
+_RIPE = (
+    select(
+        alert.c.namespace,
+        alert.c.fingerprint,
+        alert.c.source,
+        alert.c.expires_at,
+        alert.c.ttl,
+        alert.c.ttl_is_presumed,
+        source.c.heard_at,
+    )
+    .outerjoin(source, source.c.name == alert.c.source)
+    .where(
+        alert.c.is_firing, alert.c.expires_at <= bindparam("now"), alert.c.ttl <= bindparam("listened", type_=Span())
+    )
+    .where(or_(alert.c.ttl_is_presumed, source.c.heard_at > alert.c.expires_at))
+    .order_by(alert.c.namespace, alert.c.fingerprint)
+    .limit(bindparam("most"))
+)
+
+
+def expire(conn: Connection, now: datetime, since: datetime, most: int) -> list[Expired]:
+    """End what its sender no longer sends, if both of us were there: not before max(expires_at, since + ttl), nor before
+    the source was heard from after expires_at. A presumed end needs no word from anybody, and says so."""
+    rows = conn.execute(_RIPE, {"now": now, "listened": now - since, "most": most}).fetchall()
+    over = [
+        Expired(row.namespace, row.fingerprint, row.source, "presumed" if row.ttl_is_presumed else "expired")
+        for row in rows
+    ]
+    if rows:
+        conn.execute(
+            _END,
+            [
+                {"b_namespace": one.namespace, "b_fingerprint": one.fingerprint, "b_how": one.how, "b_now": now}
+                for one in over
+            ],
+        )
+        wake_members(conn, [(one.namespace, one.fingerprint) for one in over], now)
+    return over
+
+
+_END = (
+    update(alert)
+    .where(alert.c.namespace == bindparam("b_namespace"), alert.c.fingerprint == bindparam("b_fingerprint"))
+    .values(
+        is_firing=False,
+        ended_how=bindparam("b_how"),
+        ends_at=alert.c.expires_at,
+        expires_at=None,
+        changed_at=bindparam("b_now"),
+    )
+)
+
+
+def wake_members(conn: Connection, identities: Sequence[tuple[str, str]], now: datetime) -> None:
+    """These alerts ended: their groups are due, and what they held back is free."""
+    group_ids: set[int] = set()
+    for namespace, fingerprint in identities:
+        mine = and_(membership.c.namespace == namespace, membership.c.fingerprint == fingerprint)
+        group_ids.update(conn.execute(select(membership.c.group_id).where(mine)).scalars())
+    wake_groups(conn, group_ids, to_ms(now))
+    free(conn, identities, to_ms(now))
+
+
+def next_expiry(conn: Connection) -> datetime | None:
+    return conn.execute(select(func.min(alert.c.expires_at)).where(alert.c.is_firing)).scalar()
