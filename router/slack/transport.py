@@ -70,7 +70,9 @@ class Transport(Protocol):
     async def edit(self, channel: str, ts: str, message: Rendered, tag: Tag) -> Answer:
         """Replace what a message says. Idempotent."""
 
-    async def find(self, channel: str, delivery_id: str, *, oldest: datetime, latest: datetime, thread_ts: str = "") -> Answer:
+    async def find(
+        self, channel: str, delivery_id: str, *, oldest: datetime, latest: datetime, thread_ts: str = ""
+    ) -> Answer:
         """Look through all pages of history between two instants for our delivery id: TOLD with its ts, NOT_FOUND, …"""
 
     async def resolve(self, target: str) -> Answer:

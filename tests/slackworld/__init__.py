@@ -9,9 +9,11 @@ from tests.slackworld.server import FakeSlack
 from tests.slackworld.state import Sound
 from tests.slackworld.transport import FakeTransport
 from tests.slackworld.views import ChannelView, MessageView
+from tests.slackworld.workspace import TOKEN
 from tests.slackworld.world import SlackWorld
 
 __all__ = [
+    "TOKEN",
     "ChannelView",
     "FakeSlack",
     "FakeTransport",

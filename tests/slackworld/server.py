@@ -11,13 +11,14 @@ from aiohttp import web
 
 from tests.slackworld.moods import Says
 from tests.slackworld.pace import Strictness
-from tests.slackworld.world import TOKEN, SlackWorld
+from tests.slackworld.workspace import TOKEN
+from tests.slackworld.world import SlackWorld
 
 
 class FakeSlack(SlackWorld):
     """`async with FakeSlack(clock.now) as slack:` and point `slack.api_url` at `slack.url`."""
 
-    def __init__(self, now: Callable[[], datetime], *, strictness: Strictness | None = None, page: int = 3) -> None:
+    def __init__(self, now: Callable[[], datetime], *, strictness: Strictness | None = None, page: int = 10) -> None:
         super().__init__(now, strictness=strictness, page=page)
         self.token = TOKEN
         self.url = ""

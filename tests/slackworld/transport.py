@@ -8,7 +8,8 @@ from router.clock import Clock
 from router.slack.client import Observer, SlackClient
 from router.slack.errors import Fault, Reply
 from tests.slackworld.moods import Says
-from tests.slackworld.world import TOKEN, SlackWorld
+from tests.slackworld.workspace import TOKEN
+from tests.slackworld.world import SlackWorld
 
 CALL_TIMEOUT = timedelta(seconds=10)
 
