@@ -13,8 +13,9 @@ _SUMMARY = 300
 _OWN_TEXT = 2_500
 _ALERTS = 5
 _LABELS = 12
-_ROOM = 2_300
-"""Of the list of alerts, and of the links: addresses are long, and a block ends at 3,000."""
+_LINKS = 2_300
+_ADDRESSES = 900
+"""Characters for the addresses of listed alerts: the lines take up to 2,000 more, and a block ends at 3,000."""
 _UNTOLD_LABELS = ("alertname", "severity")
 """The headline says these already."""
 
@@ -78,15 +79,13 @@ def _alerts(view: IncidentView) -> str:
     shown = view.alerts[:_ALERTS]
     if len(shown) == 1 and view.firing <= 1 and not shown[0].differs:
         return ""
-    lines, room = [], _ROOM
+    lines, room = [], _ADDRESSES
     for alert in shown:
-        line = _alert(view, alert, is_linked=True)
-        if len(line) > room - 400:
-            line = _alert(view, alert, is_linked=False)
-        if len(line) > room:
-            break
+        line, linked = _alert(view, alert, is_linked=False), _alert(view, alert, is_linked=True)
+        if len(linked) - len(line) <= room:
+            room -= len(linked) - len(line)
+            line = linked
         lines.append(line)
-        room -= len(line) + 1
     more = view.firing - len(lines)
     return "\n".join([*lines, *([f"and {more} more"] if more > 0 else [])])
 
@@ -111,7 +110,7 @@ def _labels(labels: dict[str, str]) -> str:
 
 def _links(view: IncidentView) -> str:
     """Our links to what the sender named, as many as there is room for. An address that is not http(s) is left out."""
-    links, room = [], _ROOM
+    links, room = [], _LINKS
     for label, url in view.links[:10]:
         if address(url) and len(made := link(url, label or "link", 40)) <= room:
             links.append(made)

@@ -7,6 +7,7 @@ what stands beside it. https://docs.slack.dev/messaging/formatting-message-text
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from urllib.parse import quote, urlsplit
 
 _BREAKS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
@@ -26,7 +27,9 @@ _EDGE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 """An underscore that Slack may take for italics. Those inside words (`node_exporter`) stay as they are, to be copied."""
 _LOOKALIKES = str.maketrans({"*": "∗", "~": "∼", "`": "'"})
 
-_FENCE = re.compile(r"```(?:[A-Za-z0-9_+-]*\n)?(.+?)```", re.DOTALL)
+_FENCE = re.compile(
+    r"```(?:(?:bash|console|go|json|log|promql|python|sh|shell|sql|text|yaml|yml)\n)?(.+?)```", re.DOTALL
+)
 _IMAGE = re.compile(r"!\[([^\[\]\n]{0,300})\]\([^()\s]{0,2000}\)")
 _LINK = re.compile(r"\[([^\[\]\n]{0,300})\]\(([^()\s]{0,2000})\)")
 _BULLET = re.compile(r"^([ \t]*)[-*+] +", re.MULTILINE)
@@ -41,6 +44,8 @@ _INLINE = re.compile(
 _MARKERS = {"code": "`", "strong": "*", "bold": "*", "italic": "_", "fence": "```"}
 _LINES = 15
 """A longer text is a log, not a summary; it would push the buttons off a phone's screen."""
+_RICH_LENGTH = 2900
+"""Of a text with its markers and escapes: a section holds 3,000."""
 _URL_LENGTH = 2000
 _USER = re.compile(r"[UW][A-Z0-9]{2,20}")
 _CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,20}")
@@ -73,14 +78,9 @@ def escaped(text: str, limit: int) -> str:
     whole = escape(text)
     if len(whole) <= limit:
         return whole
-    kept, length = [], 0
-    for character in text:
-        piece = escape(character)
-        if length + len(piece) > limit - 1:
-            break
-        kept.append(piece)
-        length += len(piece)
-    return "".join(kept).rstrip() + "…"[:limit]
+    lengths = accumulate(len(escape(character)) for character in text)
+    kept = sum(length < limit for length in lengths)
+    return escape(text[:kept]).rstrip() + "…"[:limit]
 
 
 def said(text: str, limit: int) -> str:
@@ -97,7 +97,8 @@ def code(text: str, limit: int) -> str:
 def rich(text: str, limit: int) -> str:
     """A sender's text of several lines. Bold, italics, lists and code survive; links, mentions, images do not.
 
-    `limit` counts what is seen, without markers and escapes. Spans are closed after cutting, so none leaks.
+    `limit` counts what is seen, without markers and escapes; what comes out fits a section in any case. Spans are
+    closed after cutting, so none leaks.
     """
     spans: list[tuple[str, str]] = []
     position = 0
@@ -107,7 +108,8 @@ def rich(text: str, limit: int) -> str:
         spans.append(("fence", fence.group(1).strip("\n")))
         position = fence.end()
     spans += _flowing(whole[position:])
-    return "".join(_rendered(name, content) for name, content in _within(spans, limit)).strip()
+    shown = "".join(_rendered(name, content) for name, content in _within(spans, limit)).strip()
+    return shown if len(shown) <= _RICH_LENGTH else rich(text, limit // 2)
 
 
 def _flowing(text: str) -> list[tuple[str, str]]:
@@ -130,13 +132,11 @@ def _within(spans: Sequence[tuple[str, str]], limit: int) -> Iterable[tuple[str,
         return
     left, lines = limit - 2, _LINES
     for name, content in spans:
-        kept = "\n".join(content[:left].split("\n")[:lines])
+        kept = "\n".join(content[: max(left, 0)].split("\n")[: max(lines, 0)])
         if kept.strip():
             yield name, kept
         left -= len(content)
         lines -= content.count("\n")
-        if left <= 0 or lines <= 0:
-            break
     yield "", " …"
 
 

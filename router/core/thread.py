@@ -1,6 +1,7 @@
 """What happened to an incident, as one reply in its thread (TELLING's table). Entries of one kind become one line. Pure."""
 
 from collections.abc import Sequence
+from typing import assert_never
 
 import msgspec
 
@@ -88,6 +89,8 @@ def _line(entry: Entry, view: IncidentView) -> str:
             return f"Slack refused the direct message to {people}{f': {detail}' if detail else ''}"
         case EntryKind.CHANNEL_REFUSED:
             return f"Slack refused a channel of this incident{f': {detail}' if detail else ''}"
+        case _:
+            assert_never(entry.kind)
 
 
 def _ended(entry: Entry, view: IncidentView) -> str:

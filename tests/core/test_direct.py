@@ -1,0 +1,76 @@
+"""The direct message: what, why you, what is next, where; its worsening and its end."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+
+from router.core.blocks import faults
+from router.core.direct import page_end_message, page_message, page_worse_message
+from router.core.headline import PUSH
+from router.core.view import EndKind, Entry, EntryKind, IncidentView, MessageTemplate, PageView
+from tests.core.incidents import BEGAN, ENTRIES, OPEN, OVER, PAGES, VIEWS, but
+from tests.core.test_message import SINCE, colour, texts
+
+PAGE = PageView(why="primary of payments until Mon 09:00", next_step="lead in 10 min", home="C0123ABCD")
+
+
+def test_a_page_says_what_why_you_and_what_is_next() -> None:
+    message = page_message(OPEN, PAGE)
+    assert message.text == "You are paged: CRITICAL #1234 InstanceDown ×3 · payments eu-1"
+    assert texts(message) == [
+        f"🔴 *You are paged: CRITICAL #1234 InstanceDown* ×3 · payments eu-1\nsince {SINCE}",
+        "web-1 does not answer",
+        "why you: primary of payments until Mon 09:00 · next: lead in 10 min · open in <#C0123ABCD>",
+    ]
+
+
+def test_a_page_says_no_more_than_is_known() -> None:
+    view = but(OPEN, summary="", common_labels={}, group_labels={}, source_silent_since=BEGAN)
+    assert texts(page_message(view, PageView(why=""))) == [
+        f"🔴 *You are paged: CRITICAL #1234 InstanceDown* ×3\nsince {SINCE}\nunknown since {SINCE}, prometheus is silent",
+        "#1234",
+    ]
+
+
+def test_a_page_speaks_the_routes_own_words() -> None:
+    message = page_message(but(OPEN, template=MessageTemplate(title="DB", text="call <x>")), PAGE)
+    assert message.text.startswith("You are paged: CRITICAL #1234 DB")
+    assert texts(message)[1] == "call &lt;x&gt;"
+
+
+@pytest.mark.parametrize(
+    ("entry", "begins"),
+    [
+        (Entry(1, BEGAN, EntryKind.WORSE), "Worse: CRITICAL #1234"),
+        (Entry(1, BEGAN, EntryKind.REOPENED), "Reopened: CRITICAL #1234"),
+        (Entry(1, BEGAN, EntryKind.REPEAT, lasted=timedelta(hours=4)), "Still firing after 4 h: CRITICAL #1234"),
+        (Entry(1, BEGAN, EntryKind.REPEAT), "Still firing: CRITICAL #1234"),
+    ],
+)
+def test_a_new_sound_says_first_why_it_rings_again(entry: Entry, begins: str) -> None:
+    assert page_worse_message(OPEN, PAGE, entry).text.startswith(begins)
+
+
+def test_the_end_is_short_and_an_edit_of_a_page_says_it_too() -> None:
+    message = page_end_message(OVER, PAGE)
+    assert message.text == "Resolved #1234 InstanceDown after 14 min"
+    assert texts(message) == [
+        "✅ *Resolved #1234 InstanceDown* after 14 min",
+        "you were paged: primary of payments until Mon 09:00 · open in <#C0123ABCD>",
+    ]
+    assert page_message(OVER, PAGE) == message
+    assert page_worse_message(OVER, PAGE, Entry(1, BEGAN, EntryKind.WORSE)) == message
+    grey = page_end_message(but(OVER, ended_how=EndKind.MISSING), PageView(why=""))
+    assert colour(grey) == "#9aa0a6"
+    assert texts(grey)[-1] == "#1234"
+
+
+@settings(max_examples=60, deadline=None)
+@given(VIEWS, PAGES, ENTRIES)
+def test_any_page_is_a_message_that_slack_takes(view: IncidentView, page: PageView, entry: Entry) -> None:
+    for message in (page_message(view, page), page_worse_message(view, page, entry), page_end_message(view, page)):
+        assert faults(message) == ()
+        assert len(message.text) <= PUSH
+        assert message.attachments
+        assert "<@" not in "".join(texts(message))

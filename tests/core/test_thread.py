@@ -1,0 +1,100 @@
+"""Thread lines as TELLING words them; entries of one kind are one line."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.alert import Severity
+from router.core.blocks import faults
+from router.core.thread import thread_reply
+from router.core.view import EndKind, Entry, EntryKind, IncidentView
+from tests.core.incidents import BEGAN, ENTRIES, OPEN, VIEWS, but
+
+
+def entry(kind: EntryKind, seq: int = 1, **facts: object) -> Entry:
+    return Entry(seq, BEGAN, kind, **facts)  # type: ignore[arg-type]
+
+
+def lines(*entries: Entry, view: IncidentView = OPEN) -> list[str]:
+    block = thread_reply(entries, view).blocks[0]["text"]
+    assert isinstance(block, dict)
+    return str(block["text"]).split("\n")
+
+
+KIND = EntryKind
+
+
+@pytest.mark.parametrize(
+    ("told", "line"),
+    [
+        (entry(KIND.FIRST, count=2, titles=("a", "b")), "told first: 2 firing: a, b"),
+        (entry(KIND.MORE, count=1, firing=3, titles=("a",)), "1 more: a · 3 firing"),
+        (entry(KIND.MORE, count=9, titles=tuple("abcde")), "9 more: a, b, c, d, e and 4 more"),
+        (entry(KIND.WORSE, severity=Severity.CRITICAL), "worse: now CRITICAL"),
+        (entry(KIND.WORSE, firing=20, titles=("a",)), "worse: 20 firing · a"),
+        (entry(KIND.WORSE), "worse"),
+        (entry(KIND.SOME_RESOLVED, count=2, firing=1, titles=("a",)), "2 resolved: a and 1 more · 1 still firing"),
+        (entry(KIND.SOME_RESOLVED, count=1, how=EndKind.MISSING), "1 over, no longer sent by Alertmanager"),
+        (entry(KIND.ALL_RESOLVED, lasted=timedelta(minutes=14)), "resolved after 14 min"),
+        (entry(KIND.ALL_RESOLVED, how=EndKind.EXPIRED), "resolved"),
+        (
+            entry(KIND.ALL_RESOLVED, how=EndKind.MISSING, lasted=timedelta(hours=2)),
+            "over after 2 h: no longer sent by Alertmanager",
+        ),
+        (entry(KIND.ALL_RESOLVED, how=EndKind.PRESUMED), "over: no word for 26 h, presumed over"),
+        (entry(KIND.REOPENED, severity=Severity.HIGH, titles=("a",)), "reopened: firing again, HIGH: a"),
+        (entry(KIND.REOPENED), "reopened: firing again"),
+        (entry(KIND.REPEAT, lasted=timedelta(hours=4)), "still firing after 4 h, nobody acknowledged"),
+        (entry(KIND.REPEAT), "still firing, nobody acknowledged"),
+        (entry(KIND.HELD_BACK, count=3, detail="nights"), "3 held back (nights)"),
+        (entry(KIND.HELD_BACK), "held back"),
+        (entry(KIND.PAGED, people=("Maria",), detail="primary of payments"), "paged Maria: primary of payments"),
+        (entry(KIND.PAGED), "paged nobody"),
+        (entry(KIND.NOBODY_ON_CALL, detail="payments"), "nobody is on call: payments"),
+        (entry(KIND.NOBODY_ON_CALL), "nobody is on call"),
+        (entry(KIND.PAGE_DROPPED, people=("Maria",)), "Maria not paged, it was over before"),
+        (entry(KIND.PAGE_DROPPED, people=("Maria",), detail="x"), "Maria not paged, it was over before: x"),
+        (
+            entry(KIND.PAGE_REFUSED, people=("Maria",), detail="user_disabled"),
+            "Slack refused the direct message to Maria: user_disabled",
+        ),
+        (entry(KIND.PAGE_REFUSED, people=("Maria",)), "Slack refused the direct message to Maria"),
+        (
+            entry(KIND.CHANNEL_REFUSED, detail="is_archived, told in #alerts"),
+            "Slack refused a channel of this incident: is_archived, told in #alerts",
+        ),
+        (entry(KIND.CHANNEL_REFUSED), "Slack refused a channel of this incident"),
+    ],
+)
+def test_each_kind_has_its_line(told: Entry, line: str) -> None:
+    assert lines(told, view=but(OPEN, unheard_for=timedelta(hours=26))) == [line]
+
+
+def test_entries_of_one_kind_are_one_line_in_the_order_of_the_last() -> None:
+    merged = lines(
+        entry(KIND.MORE, 1, count=2, firing=4, titles=("a", "b")),
+        entry(KIND.SOME_RESOLVED, 2, count=1, firing=3, titles=("a",)),
+        entry(KIND.MORE, 3, count=3, firing=6, titles=("b", "c")),
+        entry(KIND.SOME_RESOLVED, 4, count=1, firing=5, how=EndKind.PRESUMED),
+    )
+    assert merged == [
+        "1 resolved: a · 3 still firing",
+        "5 more: a, b, c and 2 more · 6 firing",
+        "1 over, no word, presumed over · 5 still firing",
+    ]
+
+
+def test_the_text_names_the_incident_for_a_broadcasts_push() -> None:
+    reply = thread_reply([entry(KIND.REPEAT, lasted=timedelta(hours=4))], OPEN)
+    assert reply.text == "#1234 InstanceDown: still firing after 4 h, nobody acknowledged"
+    assert thread_reply([], OPEN).text == "#1234 InstanceDown: nothing new"
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(ENTRIES, max_size=12), VIEWS)
+def test_any_entries_are_a_reply_that_slack_takes(entries: list[Entry], view: IncidentView) -> None:
+    reply = thread_reply(entries, view)
+    assert faults(reply) == ()
+    assert reply.blocks
