@@ -8,6 +8,8 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
+from urllib.parse import urlsplit
+from urllib.request import proxy_bypass
 
 import aiohttp
 import aiohttp.abc
@@ -52,6 +54,8 @@ class SdkWire:
     ) -> None:
         self._token = token
         self._client = AsyncWebClient(base_url=api_url, session=session, retry_handlers=[], logger=_silent)
+        if _is_reached_directly(api_url):
+            self._client.proxy = None  # slack-sdk takes HTTPS_PROXY for every address and knows no NO_PROXY
 
     async def __call__(self, method: str, form: Mapping[str, str]) -> Reply | Fault:
         try:
@@ -75,6 +79,11 @@ class SdkWire:
             # slack-sdk stumbles over bodies that are no JSON object: plain text, a list, broken UTF-8.
             return Fault(error=f"unreadable answer ({type(error).__name__})", is_written=True)
         return _reply(response)
+
+
+def _is_reached_directly(api_url: str) -> bool:
+    host = urlsplit(api_url).hostname or ""
+    return host in {"localhost", "127.0.0.1", "::1"} or bool(proxy_bypass(host))
 
 
 def _reply(response: Any) -> Reply:

@@ -145,6 +145,25 @@ async def test_nothing_was_written_to_a_name_that_is_not_resolved(*, is_silent: 
     assert answer.error.startswith("cannot connect (")
 
 
+async def test_a_proxy_is_used_except_for_this_host_and_where_it_is_not_wanted(
+    server: FakeSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{taken.getsockname()[1]}")
+    monkeypatch.setenv("NO_PROXY", "slack.internal.example")
+    monkeypatch.delenv("no_proxy", raising=False)
+    errors = {
+        server.url: "",
+        "http://slack.example/api/": "cannot connect (ClientProxyConnectionError)",
+        "http://slack.internal.example/api/": "cannot connect (ClientConnectorDNSError)",
+    }
+    async with open_session(resolver=Resolver(is_silent=False)) as session:
+        for url, error in errors.items():
+            client = SlackClient.over(session, lambda: TOKEN, CLOCK, api_url=url)
+            assert (await client.post("#db", said(), tag())).error == error
+
+
 Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
