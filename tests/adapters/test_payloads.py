@@ -1,0 +1,100 @@
+"""An extra, where the collected payloads of real senders lie beside the repository: each becomes what it must."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from adapters import ADAPTERS
+from adapters.adapter import SourceOptions
+from adapters.times import instant
+from tests.adapters.samples import payload, read
+
+PAYLOADS = Path(__file__).parents[3] / "shared" / "payloads"
+ADAPTER_OF = {
+    "prometheus": "prometheus",
+    "alertmanager": "prometheus",
+    "vmalert": "prometheus",
+    "grafana": "prometheus",
+    "datadog": "datadog",
+    "generic": "generic",
+    "grafana_legacy": "generic",
+}
+MAPS: dict[str, Any] = {
+    "nested_deep": {
+        "title": "event.alert.text.en",
+        "severity": "event.alert.level.name",
+        "starts_at": "event.meta.when",
+        "labels": "event.resource.tags",
+    }
+}
+OF_THE_HTTP_LAYER = {
+    "content_length_and_chunked",
+    "header_64KB",
+    "hmac_invalid",
+    "non_ascii_bearer",
+    "unknown_path",
+    "wrong_credentials",
+}
+GOOD = sorted(path for folder in ADAPTER_OF for path in (PAYLOADS / folder).glob("*.json"))
+BAD = sorted(path for path in (PAYLOADS / "bad").glob("*.json") if path.stem not in OF_THE_HTTP_LAYER)
+
+pytestmark = pytest.mark.skipif(not PAYLOADS.is_dir(), reason="no collected payloads beside this repository")
+
+
+def ask(case: dict[str, Any], adapter: str, body: bytes) -> object:
+    content_type = (case.get("content_type") or "").partition(";")[0].strip().lower()
+    options = SourceOptions(name=adapter, map=MAPS.get(case["case"], {}))
+    is_alert_array = case.get("path") == "/api/v2/alerts" or case.get("target") == "prometheus"
+    return read(ADAPTERS[adapter], payload(body, content_type, is_alert_array=is_alert_array), options)
+
+
+@pytest.mark.parametrize("path", GOOD, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_real_payload_becomes_what_it_must(path: Path) -> None:
+    case = json.loads(path.read_text())
+    body = case["body"] if isinstance(case["body"], str) else json.dumps(case["body"])
+    # Received long after: no date of a payload may be in the future then.
+    parse = ADAPTERS[ADAPTER_OF[path.parent.name]].open(SourceOptions(name="x", map=MAPS.get(case["case"], {})))
+    request = payload(
+        body,
+        (case.get("content_type") or "").partition(";")[0].lower(),
+        is_alert_array=case.get("path") == "/api/v2/alerts",
+    )
+    received_at = instant("2027-01-01T00:00:00Z")
+    assert received_at is not None
+    alerts = [draft.alert() for draft in parse(msgspec.structs.replace(request, received_at=received_at))]
+    expect = case["expect"]
+    assert expect["count"] in {len(alerts), None}
+    for alert, wanted in zip(alerts, expect["alerts"], strict=False):
+        assert alert.status == wanted.get("status", alert.status)
+        assert alert.severity_raw == wanted.get("severity_raw", alert.severity_raw)
+        assert wanted.get("title_contains", "").lower() in alert.title.lower()
+        assert any(title.lower() in alert.title.lower() for title in wanted.get("title_any_of", [""]))
+        assert alert.labels.items() >= wanted.get("labels_contain", {}).items()
+        assert alert.starts_at == instant(wanted.get("starts_at")) or "starts_at" not in wanted
+        assert alert.ends_at == instant(wanted.get("ends_at")) or "ends_at" not in wanted
+        assert wanted.get("url_contains", "") in alert.url
+        assert alert.fingerprint == wanted.get("alertmanager_fingerprint", alert.fingerprint)
+
+
+@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
+def test_a_bad_payload_is_answered_as_it_must_be(path: Path) -> None:
+    case = json.loads(path.read_text())
+    adapter = ADAPTER_OF.get(case["target"], "prometheus" if case["target"] == "any" else "")
+    if not adapter or not ("body" in case or "body_base64" in case) or case["method"] != "POST":
+        pytest.skip("of another sender, or of the HTTP layer")
+    body = base64.b64decode(case["body_base64"]) if "body_base64" in case else case["body"].encode()
+    answer = ask(case, adapter, body)
+    if isinstance(answer, dict):
+        assert answer["status"] in case["expect"]["status_any_of"]
+        assert not case["expect"]["accepted"]
+        return
+    assert isinstance(answer, list)
+    taken = [item for item in answer if "error" not in item]
+    assert len(taken) == case["expect"].get("alerts", len(taken))
+    assert bool(taken) or not case["expect"]["accepted"]
+    if case["expect"]["accepted"] is False:
+        assert not taken
