@@ -66,6 +66,8 @@ class Receipt(msgspec.Struct):
     accepted: int = 0
     unchanged: int = 0
     stale: int = 0
+    resolved: int = 0
+    """Of these, ends."""
     errors: list[Refused] = []
 
 
@@ -144,7 +146,9 @@ class Intake:
                 except ItemError as error:
                     receipt.errors.append(Refused(index, error.message, error.where, error.expected))
                     continue
-                changes.append(change_of(alert, source, namespace, key, now_ms, in_force))
+                change = change_of(alert, source, namespace, key, now_ms, in_force)
+                receipt.resolved += not change.is_firing
+                changes.append(change)
         if changes:
             for verdict in await self._commit(changes):
                 if verdict is Verdict.APPLY:
@@ -153,7 +157,7 @@ class Intake:
                     receipt.stale += 1
                 else:
                     receipt.unchanged += 1
-        for ahead in followed:
+        for ahead in followed:  # the same words, on their way already: they stand when that commit does
             await _stands(ahead)
         return receipt
 
