@@ -146,6 +146,9 @@ def _with_big_numbers(body: bytes, error: msgspec.ValidationError) -> object:
         )
     except RecursionError:
         _refuse_depth()
+    except json.JSONDecodeError as mistake:
+        # msgspec stopped at the number and did not see what comes after it.
+        raise PayloadError(mistake.msg, where=f"character {mistake.pos}", expected="valid JSON") from None
     return value
 
 
