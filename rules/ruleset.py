@@ -13,9 +13,9 @@ from rules.hold import Hold, HoldKind, Maintenance, next_window_change, page_hol
 from rules.inhibition import InhibitionKey, InhibitRule, is_held_by
 from rules.matcher import Matcher, all_match
 from rules.oncall import Person, Schedule, turn_at
-from rules.route import ROOT, Page, PageKind, Route, RouteSettings, visible_labels
+from rules.route import Page, PageKind, Route, RouteSettings, visible_labels
 from rules.tree import Tree
-from rules.window import any_holds, zone
+from rules.window import NamedWindow, any_holds, zone
 
 __all__ = [
     "Decision",
@@ -80,6 +80,7 @@ class RuleSet:
         people: Mapping[str, Person] | None = None,
         schedules: Mapping[str, Schedule] | None = None,
         policies: Mapping[str, Policy] | None = None,
+        windows: Mapping[str, NamedWindow] | None = None,
     ) -> None:
         self.root = root
         self.zone_name = zone_name
@@ -88,6 +89,7 @@ class RuleSet:
         self.people: Mapping[str, Person] = people or {}
         self.schedules: Mapping[str, Schedule] = schedules or {}
         self.policies: Mapping[str, Policy] = policies or {}
+        self.windows: Mapping[str, NamedWindow] = windows or {}
         self.routes: Mapping[str, Route] = {route.id: route for route in _walk(root)}
         self._tree = Tree(root)
         self._names = _mentioned(tuple(self.routes.values()), inhibit)

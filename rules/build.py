@@ -1,0 +1,191 @@
+"""From a document read without a mistake to the types the service works with: inheritance, windows, instants.
+
+Owns no complaint: what can be wrong is found before (`shape.py`, `consistent.py`).
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from adapters.alert import Severity
+from rules.escalation import Policy, Step
+from rules.hold import Maintenance
+from rules.inhibition import InhibitRule
+from rules.oncall import Override, Person, Rotation, Schedule
+from rules.route import DEFAULT_GROUP_BY, ROOT, Page, PageKind, Route, RouteSettings, Said, Template
+from rules.routing_keys import SETTINGS
+from rules.ruleset import RuleSet
+from rules.shape import NONE, Fields
+from rules.window import NamedWindow, Pattern, Window
+
+
+def ruleset(document: Fields, file: str) -> RuleSet:
+    """The rules of a whole, consistent document."""
+    zone_name: str = document.get("timezone", "UTC")
+    policies = document.get("escalation", {})
+    schedules = document.get("oncall", {})
+    names = _Names(
+        windows=windows(document),
+        kinds={
+            **dict.fromkeys(document.get("people", {}), PageKind.PERSON),
+            **dict.fromkeys(schedules, PageKind.SCHEDULE),
+            **dict.fromkeys(policies, PageKind.POLICY),
+        },
+    )
+    return RuleSet(
+        _route(document.get("routing"), "", {}, {}, names, file),
+        zone_name=zone_name,
+        maintenance=tuple(_maintenance(entry, zone_name) for entry in document.get("maintenance", ())),
+        inhibit=tuple(
+            InhibitRule(entry.get("name"), entry.get("while"), entry.get("hold"), entry.get("equal", ()))
+            for entry in document.get("inhibit", ())
+        ),
+        people={
+            name: Person(name, entry.get("email", ""), entry.get("slack", ""))
+            for name, entry in document.get("people", {}).items()
+        },
+        schedules={name: _schedule(name, entry, zone_name) for name, entry in schedules.items()},
+        policies={name: _policy(name, entry, names) for name, entry in policies.items()},
+        windows=names.windows,
+    )
+
+
+class _Names:
+    """What names stand for."""
+
+    def __init__(self, *, windows: Mapping[str, NamedWindow], kinds: Mapping[str, PageKind]) -> None:
+        self.windows, self.kinds = windows, kinds
+
+    def held(self, found: Any) -> tuple[NamedWindow, ...]:
+        return () if found is None or found is NONE else tuple(self.windows[name] for name in found)
+
+    def page(self, found: Any) -> Page | None:
+        if found is None or found is NONE:
+            return None
+        if isinstance(found, str):
+            return Page(found, self.kinds[found])
+        target = found.get("policy")
+        return Page(target, self.kinds[target], self.held(found.get("only")), self.held(found.get("quiet")))
+
+
+def windows(document: Fields) -> dict[str, NamedWindow]:
+    """Every window with its definition; what it names is put in its place."""
+    written: Mapping[str, tuple[Fields, ...]] = document.get("windows", {})
+    zone_name: str = document.get("timezone", "UTC")
+    done: dict[str, Window] = {}
+
+    def window(name: str) -> Window:
+        if name not in done:
+            done[name] = Window(tuple(pattern(fields) for fields in written[name]))
+        return done[name]
+
+    def pattern(fields: Fields) -> Pattern:
+        return Pattern(
+            zone=fields.get("timezone", zone_name),
+            days=fields.get("days", ()),
+            hours=fields.get("hours", ()),
+            months=fields.get("months", ()),
+            days_of_month=fields.get("days_of_month", ()),
+            dates=fields.get("dates", ()),
+            without=tuple(window(name) for name in (*fields.get("not", ()), *fields.get("except", ()))),
+        )
+
+    return {name: NamedWindow(name, window(name)) for name in written}
+
+
+def _route(
+    fields: Fields, parent: str, inherited: Mapping[str, Any], said: Mapping[str, Said], names: _Names, file: str
+) -> Route:
+    name: str = fields.get("name", "")
+    route_id = (f"{parent}/{name}" if parent else name) if name else ROOT
+    own = {key: fields.get(key) for key in SETTINGS if key in fields}
+    merged = {**inherited, **own}
+    told = {**said, **{key: Said(route_id, fields.mark(key).line) for key in own}}
+    below = route_id if name else ""
+    return Route(
+        id=route_id,
+        name=name,
+        match=fields.get("match", ()),
+        settings=_settings(merged, names),
+        said=told,
+        file=file,
+        line=fields.node.mark.line,
+        continues=fields.get("continue", default=False),
+        children=tuple(_route(child, below, merged, told, names, file) for child in fields.get("routes", ())),
+    )
+
+
+def _settings(merged: Mapping[str, Any], names: _Names) -> RouteSettings:
+    def get(key: str, default: Any = None) -> Any:
+        found = merged.get(key, default)
+        return None if found is NONE else found
+
+    group_by = get("group_by", DEFAULT_GROUP_BY)
+    severity, template = get("severity"), get("template")
+    return RouteSettings(
+        channels=merged["channel"],
+        group_by=None if group_by == ("...",) else group_by,
+        group_wait=get("group_wait"),
+        group_interval=get("group_interval", timedelta(minutes=5)),
+        repeat_interval=get("repeat_interval", timedelta(hours=4)),
+        reopen_within=get("reopen_within", timedelta(minutes=10)),
+        severity=None if severity is None else Severity(severity),
+        template=None if template is None else Template(template.get("title", ""), template.get("text", "")),
+        quiet=names.held(merged.get("quiet")),
+        only=names.held(merged.get("only")),
+        page=names.page(merged.get("page")),
+    )
+
+
+def _maintenance(fields: Fields, zone_name: str) -> Maintenance:
+    where = fields.get("timezone", zone_name)
+    until = fields.get("until")
+    return Maintenance(
+        name=fields.get("name"),
+        match=fields.get("match"),
+        begins=fields.get("from").placed(where),
+        ends=None if until is None else until.placed(where),
+        reason=fields.get("reason", ""),
+    )
+
+
+def _schedule(name: str, fields: Fields, zone_name: str) -> Schedule:
+    where = fields.get("timezone", zone_name)
+    written = fields.get("rotations") or (fields.get("rotation"),)
+    return Schedule(
+        name=name,
+        zone=where,
+        rotations=tuple(_rotation(entry, where) for entry in written),
+        overrides=tuple(
+            Override(entry.get("person"), entry.get("from").placed(where), entry.get("until").placed(where))
+            for entry in fields.get("overrides", ())
+        ),
+    )
+
+
+def _rotation(fields: Fields, zone_name: str) -> Rotation:
+    until = fields.get("until")
+    handoff = fields.get("handoff")
+    return Rotation(
+        people=fields.get("people"),
+        every_days=fields.get("every"),
+        handoff_minute=handoff.minute,
+        starts=fields.get("starts").placed(zone_name),
+        handoff_weekday=handoff.weekday,
+        until=None if until is None else until.placed(zone_name),
+    )
+
+
+def _policy(name: str, fields: Fields, names: _Names) -> Policy:
+    steps = tuple(
+        Step(
+            after=step.get("after", timedelta(0)),
+            schedule=step.get("oncall", ""),
+            persons=step.get("person", ()),
+            channels=step.get("channel", ()),
+            only=names.held(step.get("only")),
+            quiet=names.held(step.get("quiet")),
+        )
+        for step in fields.get("steps")
+    )
+    return Policy(name, steps, fields.get("repeat", 0), fields.get("every"))

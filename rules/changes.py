@@ -1,0 +1,42 @@
+"""What one configuration changes against another, in lines for the person who reloads. Pure."""
+
+from collections.abc import Iterator, Mapping
+
+from rules.configuration import Configuration
+
+
+def changes(before: Configuration, after: Configuration) -> Iterator[str]:
+    """A line for each thing that came, went or changed; nothing when nothing did."""
+    yield from _named("route", _routes(before), _routes(after))
+    yield from _named("source", before.sources, after.sources)
+    yield from _named("person", before.rules.people, after.rules.people)
+    yield from _named("schedule", before.rules.schedules, after.rules.schedules)
+    yield from _named("policy", before.rules.policies, after.rules.policies)
+    yield from _named(
+        "maintenance",
+        {one.name: one for one in before.rules.maintenance},
+        {one.name: one for one in after.rules.maintenance},
+    )
+    yield from _named(
+        "inhibition", {one.name: one for one in before.rules.inhibit}, {one.name: one for one in after.rules.inhibit}
+    )
+    for key in ("name", "timezone", "server", "storage", "slack"):
+        if getattr(before, key) != getattr(after, key):
+            yield f"{key} changed"
+
+
+def _routes(configuration: Configuration) -> Mapping[str, object]:
+    return {
+        route_id: (route.match, route.settings, route.continues)
+        for route_id, route in configuration.rules.routes.items()
+    }
+
+
+def _named(kind: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:
+    for name in sorted({*before, *after}):
+        if name not in before:
+            yield f"{kind} {name} added"
+        elif name not in after:
+            yield f"{kind} {name} removed"
+        elif before[name] != after[name]:
+            yield f"{kind} {name} changed"

@@ -1,0 +1,137 @@
+"""What can only be seen in the whole document: names that are nowhere, sisters of one name, ends before beginnings.
+
+Runs also on a document with mistakes, so that all of them are listed at once; so any value may be missing here.
+"""
+
+import heapq
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rules.route import ROOT
+from rules.shape import Fields, Report, close_to
+from rules.times import Moment
+
+WINDOW_PATTERNS = 500
+"""How many patterns one window may consist of when all that it names is written out."""
+
+
+def check(document: Fields, report: Report) -> None:
+    _references(document, report)
+    _sisters(document.get("routing"), ROOT)
+    _unique(document.get("maintenance", ()), "maintenance")
+    _unique(document.get("inhibit", ()), "inhibition")
+    _windows(document)
+    zone_name = document.get("timezone", "UTC")
+    for entry in _whole(document.get("maintenance", ())):
+        _ordered(entry, "from", "until", entry.get("timezone", zone_name))
+    for schedule in _whole(document.get("oncall", {}).values()):
+        where = schedule.get("timezone", zone_name)
+        for override in _whole(schedule.get("overrides", ())):
+            _ordered(override, "from", "until", where)
+        _rotations(_whole(schedule.get("rotations") or (schedule.get("rotation"),)), where)
+
+
+def _whole(entries: Iterable[Fields | None]) -> list[Fields]:
+    return [entry for entry in entries if entry is not None]
+
+
+def _references(document: Fields, report: Report) -> None:
+    people, schedules, policies = (document.get(key, {}) for key in ("people", "oncall", "escalation"))
+    known: Mapping[str, tuple[Iterable[str], str]] = {
+        "window": (document.get("windows", {}), "a window defined under windows"),
+        "person": (people, "somebody under people"),
+        "schedule": (schedules, "a schedule under oncall"),
+        "page target": ([*policies, *schedules, *people], "a policy, schedule or person"),
+    }
+    for reference in report.references:
+        names, expected = known[reference.kind]
+        if reference.name in names:
+            continue
+        listed = ", ".join(heapq.nsmallest(8, names))
+        reference.error_at.error(
+            reference.mark,
+            f"no {reference.kind} is called {reference.name[:60]!r}",
+            expected=f"{expected}: {listed}" if listed else f"{expected}; there is none yet",
+            hint=close_to(reference.name, names),
+        )
+
+
+def _sisters(route: Fields | None, path: str) -> None:
+    if route is None:
+        return
+    seen: dict[str, int] = {}
+    for child in _whole(route.get("routes", ())):
+        name = child.get("name")
+        if name is None:
+            continue
+        if name in seen:
+            child.error(
+                "name",
+                f"two routes below {path} are called {name!r}",
+                expected=f"another name than in line {seen[name]}",
+            )
+        elif path == ROOT and name == ROOT:
+            child.error("name", f"{ROOT!r} is the id of the root", expected="another name")
+        seen.setdefault(name, child.mark("name").line)
+        _sisters(child, name if path == ROOT else f"{path}/{name}")
+
+
+def _unique(entries: Iterable[Fields | None], what: str) -> None:
+    seen: dict[str, int] = {}
+    for entry in _whole(entries):
+        name = entry.get("name")
+        if name in seen:
+            entry.error(
+                "name", f"a second {what} is called {name!r}", expected=f"another name than in line {seen[name]}"
+            )
+        elif name is not None:
+            seen[name] = entry.mark("name").line
+
+
+def _windows(document: Fields) -> None:
+    """Refuses windows that name themselves, and those whose definition grows beyond all bounds."""
+    written: Mapping[str, Any] = document.get("windows", {})
+    sizes: dict[str, int] = {}
+    refused: set[str] = set()
+
+    def size(name: str, above: tuple[str, ...]) -> int:
+        if name in above:
+            circle = " → ".join((*above[above.index(name) :], name))
+            if not refused.intersection(above):
+                fields = next(iter(_whole(written[name])))
+                fields.place.error(fields.node, f"the window {name!r} names itself: {circle}", expected="no circle")
+            refused.update(above)
+            return 0
+        if name not in sizes:
+            patterns = _whole(written.get(name) or ())
+            named = [other for fields in patterns for key in ("not", "except") for other in fields.get(key, ())]
+            found = len(patterns) + sum(size(other, (*above, name)) for other in named if len(above) < WINDOW_PATTERNS)
+            if found > WINDOW_PATTERNS and name not in refused and not refused.intersection(named):
+                refused.add(name)
+                expected = f"at most {WINDOW_PATTERNS} patterns, all that it names written out"
+                patterns[0].place.error(patterns[0].node, f"the window {name!r} is too large", expected=expected)
+            sizes[name] = min(found, WINDOW_PATTERNS + 1)
+        return sizes[name]
+
+    for name in written:
+        size(name, ())
+
+
+def _ordered(fields: Fields, begin: str, end: str, zone_name: str) -> None:
+    first: Moment | None = fields.get(begin)
+    last: Moment | None = fields.get(end)
+    if first is not None and last is not None and last.placed(zone_name) <= first.placed(zone_name):
+        fields.error(end, f"{end} is not after {begin}", expected="an end after its beginning")
+
+
+def _rotations(rotations: list[Fields], zone_name: str) -> None:
+    """Rotations follow each other in the order of the file, so that none hides another."""
+    before: Moment | None = None
+    for number, fields in enumerate(rotations):
+        _ordered(fields, "starts", "until", zone_name)
+        starts: Moment | None = fields.get("starts")
+        if before is not None and starts is not None and starts.placed(zone_name) <= before.placed(zone_name):
+            fields.error(
+                "starts", f"rotation {number + 1} starts before the one above it", expected="the order of time"
+            )
+        before = starts or before

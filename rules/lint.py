@@ -1,0 +1,106 @@
+"""What is allowed but likely not meant: warnings, each with its line. Owns their words."""
+
+from collections.abc import Iterator
+
+from rules.configuration import Configuration
+from rules.route import Route
+from rules.shape import Fields, RuleError
+from rules.window import NamedWindow, Span
+
+
+def lint(configuration: Configuration, document: Fields) -> list[RuleError]:
+    """Every warning about an accepted document."""
+    found = list(_listener(configuration, document))
+    for route in configuration.rules.routes.values():
+        found += _route(route)
+    found += _escalation(document)
+    found += _maintenance(document)
+    return found
+
+
+def _route(route: Route) -> Iterator[RuleError]:
+    def warn(message: str, expected: str, *, line: int = route.line) -> RuleError:
+        return RuleError(route.file, line, 1, f"route {route.id}", message, expected)
+
+    if route.continues:
+        yield warn(
+            f"{route.id} says continue: its alerts may make a second incident, with its own number and page",
+            "one owner per alert; continue only for what cannot be said otherwise",
+        )
+    settings = route.settings
+    pages = settings.page
+    if pages is not None and "page" in route.said:
+        line = route.said["page"].line
+        own = (
+            route.said["page"].route_id == route.id
+            or (said := route.said.get("quiet")) is None
+            or said.route_id == route.id
+        )
+        if settings.quiet and own:
+            origin = "has" if route.said["quiet"].route_id == route.id else "inherits"
+            names = ", ".join(window.name for window in settings.quiet)
+            when = _hours(settings.quiet)
+            yield warn(
+                f"{route.id} pages and {origin} quiet: [{names}]: nobody is woken {when}",
+                "quiet: none where somebody must be woken",
+                line=line,
+            )
+        if not settings.channels:
+            yield warn(
+                f"{route.id} pages but tells no channel (channel: none)",
+                "a channel where the incident can be seen",
+                line=line,
+            )
+
+
+def _hours(windows: tuple[NamedWindow, ...]) -> str:
+    """As "22:00–06:00" where the windows are no more than hours of every day, else by their names."""
+    spans: list[Span] = []
+    for named in windows:
+        for pattern in named.window.any_of:
+            if not pattern.hours or any(
+                (pattern.days, pattern.months, pattern.days_of_month, pattern.dates, pattern.without)
+            ):
+                return f"during {', '.join(one.name for one in windows)}"
+            spans += pattern.hours
+    return " and ".join(f"{_clock(span.start)}–{_clock(span.end)}" for span in spans)
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def _escalation(document: Fields) -> Iterator[RuleError]:
+    for name, policy in document.get("escalation", {}).items():
+        steps = policy.get("steps")
+        if len(steps) > 1 or "repeat" in policy:
+            more = (
+                f"its {len(steps) - 1} further steps" if len(steps) > 2 else "its second step" if len(steps) > 1 else ""
+            )
+            rounds = "its further rounds" if "repeat" in policy else ""
+            what = " and ".join(part for part in (more, rounds) if part)
+            mark = policy.mark("steps")
+            message = f"{name}: the first step is carried out; {what}: not yet"
+            report = policy.place.report
+            yield RuleError(report.file, mark.line, mark.column, f"escalation.{name}", message)
+
+
+def _maintenance(document: Fields) -> Iterator[RuleError]:
+    for entry in document.get("maintenance", ()):
+        if "until" not in entry:
+            mark, place = entry.mark("name"), entry.place
+            message = f"{entry.get('name')} has no end: what it matches is held back until the entry is taken out"
+            yield RuleError(place.report.file, mark.line, mark.column, place.path, message, "until: an instant")
+
+
+def _listener(configuration: Configuration, document: Fields) -> Iterator[RuleError]:
+    server = configuration.server
+    if server.is_loopback:
+        return
+    mark, file = document.mark("server"), document.place.report.file
+    if not server.tokens:
+        message = "others can reach the listener, and there are no tokens: only intake, health and metrics answer them"
+        yield RuleError(file, mark.line, mark.column, "server.tokens", message, "tokens: {read: {env: NAME}, …}")
+    if "external_url" not in document.get("server"):
+        message = f"no external_url: links in messages lead to {server.external_url}"
+        yield RuleError(file, mark.line, mark.column, "server.external_url", message, "the address people reach it by")

@@ -1,0 +1,238 @@
+"""Texts in, a Configuration or every mistake in them out. The one entrance for `serve`, `check`, reload and tests."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from adapters.adapter import Adapter, OptionsError, SourceOptions
+from adapters.alert import Severity
+from rules import build, consistent
+from rules.configuration import (
+    Auth,
+    Basic,
+    Bearer,
+    Configuration,
+    Hmac,
+    Preview,
+    ServerSettings,
+    SlackSettings,
+    SourceSettings,
+    StorageSettings,
+    UrlToken,
+)
+from rules.lint import lint
+from rules.service_keys import Listen, document
+from rules.shape import Fields, Place, Report, RuleError
+from rules.yaml import Entries, Items, Mark, YamlError, read
+
+__all__ = ["Loaded", "RuleError", "Source", "load"]
+
+
+class Source(msgspec.Struct, frozen=True):
+    """One text, and the name it has in error messages."""
+
+    name: str
+    text: str
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """What came of some texts. A configuration, unless there are errors; warnings keep nothing from being loaded."""
+
+    configuration: Configuration | None
+    errors: tuple[RuleError, ...]
+    warnings: tuple[RuleError, ...]
+
+
+def load(files: Sequence[Source], *, adapters: Mapping[str, Adapter]) -> Loaded:
+    """Never raises, whatever the texts are; all mistakes are listed at once, in the order of the lines."""
+    if len(files) != 1:
+        names = ", ".join(file.name for file in files[1:])
+        found = f"a further file: {names}: not yet" if files else "no file"
+        error = RuleError(files[0].name if files else "", 1, 1, "", found, "one file with everything")
+        return Loaded(None, (error,), ())
+    [file] = files
+    report = Report(file.name)
+    place = Place(report)
+    try:
+        node, mistakes = read(file.text)
+    except YamlError as error:
+        place.error(error.mark, error.message, expected=error.expected, hint=error.hint)
+        return Loaded(None, tuple(report.errors), ())
+    for mistake in mistakes:
+        place.error(mistake.mark, mistake.message, expected=mistake.expected, hint=mistake.hint)
+    fields = document(adapters).read(node, place)
+    configuration = None
+    if fields is not None:
+        consistent.check(fields, report)
+        _listener(fields)
+        sources = _sources(fields, adapters)
+        if not report.errors:
+            configuration = _configuration(fields, sources, file.name)
+            report.warnings += lint(configuration, fields)
+    return Loaded(configuration, _sorted(report.errors), _sorted(report.warnings))
+
+
+def _sorted(found: list[RuleError]) -> tuple[RuleError, ...]:
+    # An alias is read once for each use, but its mistakes are one.
+    unique = dict.fromkeys(found)
+    return tuple(sorted(unique, key=lambda error: (error.line, error.column)))
+
+
+def _configuration(fields: Fields, sources: Mapping[str, SourceSettings], file: str) -> Configuration:
+    slack = fields.get("slack")
+    storage = fields.get("storage")
+    return Configuration(
+        name=fields.get("name", "alert-router"),
+        timezone=fields.get("timezone", "UTC"),
+        server=_server(fields),
+        storage=StorageSettings() if storage is None else StorageSettings(storage.get("path")),
+        slack=Preview() if slack == "preview" else _slack(slack),
+        sources=sources,
+        rules=build.ruleset(fields, file),
+    )
+
+
+def _server(fields: Fields) -> ServerSettings:
+    server = fields.get("server")
+    if server is None:
+        return ServerSettings()
+    listen: Listen = server.get("listen", Listen("127.0.0.1", 9080))
+    tokens = server.get("tokens")
+    return ServerSettings(
+        host=listen.host,
+        port=listen.port,
+        external_url=server.get("external_url", f"http://localhost:{listen.port}").rstrip("/"),
+        tokens={} if tokens is None else tokens.values,
+    )
+
+
+def _slack(fields: Fields) -> Preview | SlackSettings:
+    preview = fields.get("preview")
+    if preview is not None:
+        return Preview(off_loopback=preview.get("off_loopback", default=False))
+    return SlackSettings(
+        token=fields.get("token"),
+        signing_secret=fields.get("signing_secret", ()),
+        fallback_channel=fields.get("fallback_channel", ""),
+        api_url=fields.get("api_url", "https://slack.com/api/").rstrip("/") + "/",
+    )
+
+
+def _listener(fields: Fields) -> None:
+    """What others can reach must say whom it believes."""
+    server = fields.get("server")
+    listen: Listen | None = None if server is None else server.get("listen")
+    if listen is None or ServerSettings(listen.host, listen.port).is_loopback:
+        return
+    for name, source in fields.get("sources", {}).items():
+        if source is not None and "auth" not in source:
+            source.place.error(
+                source.node,
+                f"{name} says nothing about auth, and {listen.host}:{listen.port} can be reached by others",
+                expected="auth: {bearer: {env: NAME}} or another form; auth: none to take alerts from anyone",
+            )
+    slack = fields.get("slack")
+    allowed = isinstance(slack, Fields) and (
+        "token" in slack or slack.get("preview") is None or slack.get("preview").get("off_loopback")
+    )
+    if slack is not None and not allowed:
+        fields.error(
+            "slack",
+            f"the preview shows every message to whoever reaches {listen.host}:{listen.port}",
+            expected="server: {listen: 127.0.0.1:9080}, or slack: {preview: {off_loopback: true}} to allow it",
+        )
+
+
+def _sources(fields: Fields, adapters: Mapping[str, Adapter]) -> dict[str, SourceSettings]:
+    entries = {name: entry for name, entry in fields.get("sources", {}).items() if entry is not None}
+    found = {}
+    family = [name for name, entry in entries.items() if _adapter(entry, adapters).is_prometheus_family]
+    bare = [name for name in entries if entries[name].get("alertmanager_api")]
+    for name in bare:
+        if name not in family:
+            entries[name].error("alertmanager_api", f"{name} is no prometheus source", expected="adapter: prometheus")
+        elif name != bare[0]:
+            entries[name].error(
+                "alertmanager_api", f"{bare[0]} has it already", expected="one source that answers /api/v2/alerts"
+            )
+    if not bare and len(family) == 1 and "alertmanager_api" not in entries[family[0]]:
+        bare = family
+    for name, entry in entries.items():
+        adapter = _adapter(entry, adapters)
+        options = SourceOptions(
+            name=name,
+            labels=entry.get("labels", {}),
+            severity_map={word: Severity(level) for word, level in entry.get("severity_map", {}).items() if level},
+            status_map={word: status for word, status in entry.get("status_map", {}).items() if status},
+            map=entry.get("map", {}),
+            items=entry.get("items", ""),
+            resolve_after=entry.get("resolve_after"),
+        )
+        _opened(entry, adapter, options)
+        found[name] = SourceSettings(
+            name=name,
+            adapter=adapter.name,
+            options=options,
+            auth=_auth(entry.get("auth")),
+            auth_said="auth" in entry,
+            allow=entry.get("allow", ()),
+            namespace=entry.get("namespace", "prometheus" if adapter.is_prometheus_family else name),
+            alertmanager_api=name in bare,
+        )
+    return found
+
+
+def _adapter(entry: Fields, adapters: Mapping[str, Adapter]) -> Adapter:
+    return adapters.get(entry.get("adapter", ""), _NO_ADAPTER)
+
+
+_NO_ADAPTER = Adapter(name="", open=lambda _: lambda _: (), docs="")
+"""Stands in where the adapter's name is refused, so that the source's other mistakes are found too."""
+
+
+def _opened(entry: Fields, adapter: Adapter, options: SourceOptions) -> None:
+    """Lets the adapter say what is wrong with the source's options, and refuses those it would ignore."""
+    if adapter is not _NO_ADAPTER:
+        for key in ("map", "items"):
+            if key in entry and adapter.mapped is None:
+                entry.error(key, f"{adapter.name} takes no {key}", expected=f"adapter: generic, or no {key}")
+        if "status_map" in entry and adapter.is_prometheus_family:
+            entry.error("status_map", f"{adapter.name} says itself what has ended", expected="no status_map")
+    if any(entry.values[key] is None for key in entry.values):
+        return
+    try:
+        adapter.open(options)
+    except OptionsError as error:
+        mark = _mark(entry, error.path)
+        place = entry.place
+        for key in error.path:
+            place = place.key(key)
+        place.error(mark, error.message)
+
+
+def _mark(entry: Fields, path: Sequence[str]) -> Mark:
+    """The deepest place of a path that the file has."""
+    node: Any = entry.node
+    for key in path:
+        if isinstance(node, Entries) and key in node.entries:
+            node = node.entries[key].node
+        elif isinstance(node, Items) and key.isdecimal() and int(key) < len(node.items):
+            node = node.items[int(key)]
+    mark: Mark = node.mark
+    return mark
+
+
+def _auth(said: Any) -> tuple[Auth, ...]:
+    if not isinstance(said, Fields):
+        return ()
+    found: list[Auth] = []
+    if (tokens := said.get("bearer")) is not None:
+        found.append(Bearer(tokens))
+    if (basic := said.get("basic")) is not None:
+        found.append(Basic(basic.get("username", ""), basic.get("password", ())))
+    if (hmac := said.get("hmac")) is not None:
+        found.append(Hmac(hmac.get("header", ""), hmac.get("algorithm", "sha256"), hmac.get("secret", ())))
+    if (tokens := said.get("url_token")) is not None:
+        found.append(UrlToken(tokens))
+    return tuple(found)

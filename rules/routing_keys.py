@@ -1,0 +1,160 @@
+"""The keys of `routing`, `maintenance` and `inhibit`: their shapes and what they are for.
+
+A key that RULES names but this version does not carry out is in a `later` table: it is refused by name, never ignored.
+"""
+
+from adapters.alert import Severity
+from rules.keys import HELD, SECOND, WINDOW_NAMES, Either, Name
+from rules.shape import (
+    Flag,
+    Key,
+    ListOf,
+    NameOf,
+    OneOf,
+    OrNone,
+    Place,
+    Record,
+    Text,
+)
+from rules.times import (
+    Duration,
+    Instant,
+    Zone,
+)
+from rules.words import Channel, JinjaText, Match
+from rules.yaml import Node
+
+
+class GroupBy(ListOf):
+    """Labels and computed names."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            Text("a label's name"), "a list of labels such as [alert.name, cluster]", least=0, most=64, unique=True
+        )
+
+    def read(self, node: Node, place: Place) -> tuple[str, ...] | None:
+        found = super().read(node, place)
+        if found is not None and "..." in found and len(found) > 1:
+            place.error(node, "'...' beside other labels", expected="['...'] alone: all labels")
+            return None
+        return found
+
+
+PAGE = OrNone(
+    Either(
+        NameOf("page target"),
+        Record(
+            "page",
+            {
+                "policy": Key(
+                    NameOf("page target"), "An escalation policy; else a schedule; else a person.", required=True
+                ),
+                "only": Key(WINDOW_NAMES, "The page waits until one of these windows holds; the message does not."),
+                "quiet": Key(WINDOW_NAMES, "The page waits while one of these windows holds."),
+            },
+            later={"from": "a page looked up in the catalogue"},
+        ),
+        "the name of a policy, schedule or person, or {policy: NAME, only: [WINDOW]}",
+    )
+)
+
+TEMPLATE = OrNone(
+    Record(
+        "template",
+        {
+            "title": Key(JinjaText(), "The headline."),
+            "text": Key(JinjaText(), "The summary."),
+        },
+        later={"file": "templates in files"},
+    )
+)
+
+ROUTE_FOREIGN = {
+    "receiver": "channel, and page for whom it wakes (Alertmanager's receiver is both)",
+    "matchers": "match: ['name = value'] (Alertmanager's matchers)",
+    "match_re": "match: ['name =~ \"expression\"'] (Alertmanager's match_re)",
+    "mute_time_intervals": "quiet: [WINDOW] (Alertmanager's mute_time_intervals)",
+    "active_time_intervals": "only: [WINDOW] (Alertmanager's active_time_intervals)",
+    "channels": "channel: it takes a list",
+    "windows": "quiet or only: [WINDOW]",
+}
+ROUTE_LATER = {
+    "also": "further channels for the same incident",
+    "tell": "what is told how loud",
+    "silent_after": "a source that went silent",
+}
+SEVERITY = OneOf(*(severity.value for severity in Severity))
+
+SETTINGS = {
+    "channel": Key(Channel(), 'A name in quotes ("#alerts"), an id, a list (the first is home), or none.'),
+    "group_by": Key(GroupBy(), "Alerts with equal labels share one message; ['...'] all labels, [] one group."),
+    "group_wait": Key(OrNone(Duration()), "How long the first word waits; default 10s, 0s when critical (none)."),
+    "group_interval": Key(Duration(SECOND), "How often a thread may get lines and broadcasts; default 5m."),
+    "repeat_interval": Key(OrNone(Duration(SECOND)), "How often an unacknowledged incident is said again; default 4h."),
+    "reopen_within": Key(Duration(), "An alert that comes back within it reopens its incident; default 10m."),
+    "severity": Key(OrNone(SEVERITY), "The incident's severity, whatever its alerts say."),
+    "template": Key(TEMPLATE, "{title, text}: own words for headline and summary."),
+    "quiet": Key(HELD, "Windows in which new bad news is held back; none takes an inherited one away."),
+    "only": Key(HELD, "Windows outside which new bad news is held back; none takes an inherited one away."),
+    "page": Key(PAGE, "Whom to wake: a policy, schedule or person; none takes an inherited one away."),
+}
+
+ROUTE = Record(
+    "route",
+    {
+        "name": Key(Name(), "Required, unique among its sisters; the path of names is the route's id.", required=True),
+        "match": Key(Match(), "Matchers, all of which must hold; without it the route takes all."),
+        "continue": Key(Flag(), "true: sisters further down are tried too; makes a second incident."),
+        **SETTINGS,
+    },
+    later=ROUTE_LATER,
+    foreign=ROUTE_FOREIGN,
+)
+ROUTES = ListOf(ROUTE, "a list of routes, each with a name", least=0)
+ROUTE.keys["routes"] = Key(ROUTES, "Routes below this one, tried in order; the first that matches owns the alert.")
+
+ROUTING = Record(
+    "routing",
+    {
+        **SETTINGS,
+        "channel": Key(Channel(), "Where everything goes that no route says otherwise of.", required=True),
+        "routes": Key(ROUTES, "Tried in order; the first that matches owns the alert."),
+    },
+    later=ROUTE_LATER,
+    foreign={
+        **ROUTE_FOREIGN,
+        "match": "no match at the root: it takes what no route below does",
+        "name": "no name at the root: it is called default",
+        "continue": "continue only on routes below",
+    },
+)
+
+
+MAINTENANCE = Record(
+    "maintenance",
+    {
+        "name": Key(Name(), "Shown where it holds something back.", required=True),
+        "match": Key(Match(), "Which alerts.", required=True),
+        "from": Key(Instant(), "When it begins.", required=True),
+        "until": Key(Instant(), "When it ends (exclusive)."),
+        "timezone": Key(Zone(), "IANA zone of from and until; default: the file's."),
+        "reason": Key(Text(), "Shown where it holds something back: a ticket, say."),
+    },
+    later={"windows": "recurring maintenance", "rrule": "recurring maintenance"},
+)
+INHIBIT = Record(
+    "inhibit",
+    {
+        "name": Key(Name(), "Shown where it holds something back.", required=True),
+        "while": Key(Match(), "While any firing alert matches this …", required=True),
+        "hold": Key(Match(), "… alerts that match this are held back,", required=True),
+        "equal": Key(
+            ListOf(Text("a label's name"), "a list of labels", least=0, unique=True), "if these labels are equal."
+        ),
+    },
+    foreign={
+        "source_matchers": "while: […] (Alertmanager's source_matchers)",
+        "target_matchers": "hold: […] (Alertmanager's target_matchers)",
+    },
+)
