@@ -11,13 +11,14 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
+from itertools import islice
 
 import msgspec
 
 from adapters.adapter import Adapter, Draft, ItemError, OptionsError, Parse, Payload, PayloadError, SourceOptions
 from adapters.alert import Alert, Severity, Status
 from adapters.body import FORM, anything, form, looks_like_json, utf8
-from adapters.familiar import bare
+from adapters.familiar import MAX_KEYS, bare
 from adapters.labels import Additions, annotations, checked, tags
 from adapters.severity import Scale
 from adapters.text import clean, cut, line, link, written
@@ -50,10 +51,11 @@ _PREFIX = re.compile(
     rf"\s*\[(?:P[1-5]|TEST|(?P<state>{_STATES})(?: on (?:\{{(?P<scope>[^\n]*?)\}})?)?)\]\s*", re.IGNORECASE
 )
 _PRIORITY = re.compile(r"P?[1-5]", re.IGNORECASE)
-_IMAGE = re.compile(r"\[?!\[[^\]\n]*\]\([^)\s]*\)(?:\]\([^)\s]*\))?")
+_IMAGE = re.compile(r"\[?!\[[^\]\n]{0,300}\]\([^)\s]{0,2000}\)(?:\]\([^)\s]{0,2000}\))?")
 _MENTION = re.compile(r"(?<![^\s(,])@[\w@.+/{}-]+")
-_FOOTER = re.compile(r"\n\s*- - -\s*\n+\s*\[\[.*", re.DOTALL)
-_BLANK_LINES = re.compile(r"[ \t]*\n(?:[ \t]*\n)+")
+# No two parts of these may take the same blanks: a body of a million of them would take hours.
+_FOOTER = re.compile(r"\n[ \t]*+- - -[ \t]*+\n\s*+\[\[.*", re.DOTALL)
+_BLANK_LINES = re.compile(r"(?<![ \t])[ \t]*+\n(?:[ \t]*+\n)++")
 _BY_STATE: Mapping[str, Severity] = {
     "triggered": Severity.HIGH,
     "retriggered": Severity.HIGH,
@@ -109,6 +111,8 @@ class _Draft:
         options = source.options
         if not isinstance(self._item, Mapping):
             raise ItemError(f"an alert that is {clean(written(self._item))[:40] or 'null'}", expected="an object")
+        if len(self._item) > MAX_KEYS:
+            raise ItemError(f"an object of {len(self._item)} keys", expected=f"at most {MAX_KEYS}")
         keys = _flat(self._item)
         said = {field: _said(keys, names) for field, names in _KEYS.items()}
         title, state, title_scope = _without_prefixes(said["title"] or "")
@@ -117,7 +121,7 @@ class _Draft:
             title_scope = title_scope or event_scope
         is_test = "[TEST]" in (said["title"] or "").upper()
         transition = said["transition"] or state
-        body = _readable(said["body"] or "")
+        body = _readable(cut(said["body"] or "", 2 * options.limits.text_bytes))
         name = title or line(body)
         if not name:
             raise ItemError(
@@ -161,7 +165,7 @@ def _flat(item: Mapping[str, object]) -> dict[str, object]:
     keys = {bare(key): value for key, value in item.items() if not isinstance(value, Mapping) or bare(key) == "tags"}
     for key, value in item.items():
         if isinstance(value, Mapping):
-            for inner, found in value.items():
+            for inner, found in islice(value.items(), MAX_KEYS):
                 keys.setdefault(bare(f"{key}{inner}"), found)
     return keys
 

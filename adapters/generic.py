@@ -128,6 +128,8 @@ def _as_object(item: object) -> Mapping[str, object]:
         return _from_text(item)
     if not isinstance(item, Mapping):
         raise ItemError(f"an alert that is {written(item)[:40] or 'null'}", expected="an object or a text")
+    if len(item) > familiar.MAX_KEYS:
+        raise ItemError(f"an object of {len(item)} keys", expected=f"at most {familiar.MAX_KEYS}")
     return item
 
 

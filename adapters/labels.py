@@ -11,6 +11,7 @@ from adapters.text import clean, cut, written
 _TEXTS = msgspec.json.Decoder(dict[str, str])
 _VALUES = msgspec.json.Decoder(dict[str, Raw])
 _TEXT = msgspec.json.Decoder(str)
+_MAX_TAGS = 1_000
 
 
 def sent(raw: bytes, limits: Limits) -> dict[str, str]:
@@ -106,12 +107,15 @@ def _check_name(name: str, what: str, limits: Limits) -> None:
 
 
 def tags(value: object) -> dict[str, str]:
-    """Tags in the forms in use: "env:prod,team:shop", a list of such or of {key, value} objects, an object.
+    """Tags in the forms in use: "env:prod,team:shop", a list of such or of {key, value} objects, an object. Raises ItemError.
 
     A name ends at its first colon, or equals sign where there is no colon. A bare word names nothing and is left out.
     Of a repeated name all values are kept, in order, joined by commas.
     """
     found: dict[str, str] = {}
+    count = value.count(",") if isinstance(value, str) else len(value) if isinstance(value, Mapping | list) else 0
+    if count > _MAX_TAGS:
+        raise ItemError(f"{count} tags", where="tags", expected=f"at most {_MAX_TAGS}")
     if isinstance(value, Mapping):
         for name, text in value.items():
             _add(found, str(name), written(text))

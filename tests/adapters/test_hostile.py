@@ -1,6 +1,7 @@
 """Bodies sent by mistake or in anger: the answer to each, and that a neighbour is never lost."""
 
 import json
+import time
 from collections.abc import Callable
 from datetime import datetime
 
@@ -256,3 +257,32 @@ def test_received_at_is_never_after_the_receipt_by_more_than_clocks_differ() -> 
     assert odd["starts_at"] == "2024-03-04T11:00:00Z"
     assert isinstance(odd["order"], int)
     assert odd["order"] == 2 * round(datetime.fromisoformat("2024-03-04T11:00:00Z").timestamp() * 1000)
+
+
+MILLION = 1_000_000
+SLOW: list[tuple[str, dict[str, object], str]] = [
+    ("blank lines", {"title": "t", "body": "\n" * MILLION}, ""),
+    ("blanks", {"title": "t", "body": "x" + " " * MILLION + "x"}, ""),
+    ("rulers", {"title": "t", "body": "\n- - -\n" * 100_000}, ""),
+    ("half images", {"title": "t", "body": "![" * 100_000}, ""),
+    ("mentions", {"title": "t", "body": "@" * MILLION}, ""),
+    ("prefixes", {"title": "[P1] " * 100_000}, ""),
+    ("half prefixes", {"title": "[Triggered on {" * 100_000}, ""),
+    ("tags of one name", {"title": "t", "tags": "a:b," * 100_000}, "100000 tags"),
+    ("a list of tags", {"title": "t", "tags": ["a:b"] * 100_000}, "100000 tags"),
+    ("an object of tags", {"title": "t", "tags": {f"k{n}": n for n in range(2_000)}}, "2000 tags"),
+    ("keys", {f"k{n}": n for n in range(100_000)}, "an object of 100000 keys"),
+    ("keys within", {"title": "t", "event": {f"k{n}": n for n in range(100_000)}}, ""),
+    ("backslashes", {"title": "t", "body": "\\" * MILLION + "\x01"}, ""),
+]
+
+
+@pytest.mark.parametrize("adapter", ["datadog", "generic"])
+@pytest.mark.parametrize(("body", "message"), [pytest.param(*row, id=name) for name, *row in SLOW])
+def test_no_text_takes_longer_than_its_length(adapter: str, body: dict[str, object], message: str) -> None:
+    before = time.process_time()
+    answer = ask(adapter, json.dumps(body))
+    # Linear work on these takes some 10 ms; what is quadratic takes minutes.
+    assert time.process_time() - before < 1
+    assert isinstance(answer, list)
+    assert answer[0].get("error", "") == message

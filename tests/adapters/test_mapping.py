@@ -12,7 +12,7 @@ from adapters.generic import GENERIC, mapped
 from tests.adapters.samples import payload
 
 MISTAKES: list[tuple[dict[str, Any], tuple[str, ...], str]] = [
-    ({"map": {"titel": "a"}}, ("map", "titel"), "no field 'titel': did you mean title?"),
+    ({"map": {"titles": "a"}}, ("map", "titles"), "no field 'titles': did you mean title?"),
     ({"map": {"xyz": "a"}}, ("map", "xyz"), "no field 'xyz': there are name, title,"),
     ({"map": {"title": "a b"}}, ("map", "title"), "not a JMESPath"),
     ({"map": {"title": "alert-id"}}, ("map", "title"), "written in double quotes: '\"alert-id\"'"),
@@ -20,7 +20,7 @@ MISTAKES: list[tuple[dict[str, Any], tuple[str, ...], str]] = [
     ({"map": {"title": "{% for x in y %}{{ x }}{% endfor %}"}}, ("map", "title"), "for is not available in a mapping"),
     ({"map": {"title": ""}}, ("map", "title"), "neither a JMESPath, a template with {{ }} nor {value: …}"),
     ({"map": {"title": 7}}, ("map", "title"), "neither a JMESPath"),
-    ({"map": {"title": {"valeu": "x"}}}, ("map", "title"), "a constant is {value: …}"),
+    ({"map": {"title": {"valued": "x"}}}, ("map", "title"), "a constant is {value: …}"),
     ({"map": {"labels": {"team": "a b"}}}, ("map", "labels", "team"), "not a JMESPath"),
     ({"items": "a b"}, ("items",), "not a JMESPath"),
     ({"items": "(" * 5000}, ("items",), "not a JMESPath"),
