@@ -56,8 +56,22 @@ class _Sisters:
                 regexes[key.name].append((position, key.value))
         for name, pairs in regexes.items():
             for start in range(0, len(pairs), SET_SIZE):
-                part = pairs[start : start + SET_SIZE]
-                self._sets.append((name, _set(tuple(value for _, value in part)), [position for position, _ in part]))
+                self._add(name, pairs[start : start + SET_SIZE], routes)
+
+    def _add(self, name: str, pairs: list[tuple[int, str]], routes: tuple[Route, ...]) -> None:
+        """Expressions that are too large together are tried in halves; one that is too large alone is looked at in order."""
+        try:
+            expressions = _set([value for _, value in pairs])
+        except re2.error:
+            if len(pairs) == 1:
+                [(position, _)] = pairs
+                self._always.append(position)
+                self._rest[position] = routes[position].match
+            else:
+                self._add(name, pairs[: len(pairs) // 2], routes)
+                self._add(name, pairs[len(pairs) // 2 :], routes)
+            return
+        self._sets.append((name, expressions, [position for position, _ in pairs]))
 
     def matching(self, labels: Mapping[str, str]) -> Iterator[int]:
         found: list[int] = self._always.copy()
@@ -65,7 +79,7 @@ class _Sisters:
             if positions := values.get(labels.get(name, "")):
                 found += positions
         for name, expressions, positions in self._sets:
-            found += [positions[number] for number in expressions.Match(labels.get(name, ""))]
+            found += [positions[number] for number in expressions.Match(labels.get(name, "")) or ()]
         found.sort()
         for position in found:
             if all(matcher.matches(labels) for matcher in self._rest[position]):
@@ -92,7 +106,8 @@ def _key(match: tuple[Matcher, ...], sizes: Mapping[tuple[str, str], int]) -> Ma
     return next((matcher for matcher in match if matcher.op is Op.REGEX), None)
 
 
-def _set(patterns: tuple[str, ...]) -> re2.Set:
+def _set(patterns: list[str]) -> re2.Set:
+    """Raises re2.error: the expressions are too large together."""
     options = regex_options()
     options.max_mem = SET_BYTES
     found = re2.Set.FullMatchSet(options)

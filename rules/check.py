@@ -1,0 +1,147 @@
+"""What `alert-router check` says of a file: mistakes, warnings, and what will happen next. Data first, then its text."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from adapters.adapter import Adapter
+from rules.load import RuleError, Source, load
+from rules.oncall import turns
+from rules.ruleset import RuleSet
+from rules.schema import complaints
+from rules.window import holds, next_change, zone
+from rules.yaml import read
+
+HANDOVERS = 4
+WINDOW_CHANGES = 5
+
+
+class HandOver(msgspec.Struct, frozen=True):
+    """Who is on call from an instant on; person "" for nobody."""
+
+    schedule: str
+    at: datetime
+    person: str
+    is_override: bool
+
+
+class WindowChange(msgspec.Struct, frozen=True):
+    """A window begins or ceases to hold."""
+
+    window: str
+    at: datetime
+    holds: bool
+
+
+class PageTarget(msgspec.Struct, frozen=True):
+    """What a page's name turned out to be, and which routes say it."""
+
+    target: str
+    kind: str
+    routes: tuple[str, ...]
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """Everything found. Times are in the zone of what they belong to."""
+
+    errors: tuple[RuleError, ...]
+    warnings: tuple[RuleError, ...]
+    routes: int = 0
+    hand_overs: tuple[HandOver, ...] = ()
+    window_changes: tuple[WindowChange, ...] = ()
+    pages: tuple[PageTarget, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0: it can be loaded, whatever warnings there are. 1: it cannot."""
+        return 1 if self.errors else 0
+
+
+def check(files: Sequence[Source], *, adapters: Mapping[str, Adapter], at: datetime) -> Checked:
+    """Reads neither secrets nor network; never raises, whatever the texts are."""
+    loaded = load(files, adapters=adapters)
+    if loaded.configuration is None:
+        return Checked(loaded.errors, loaded.warnings)
+    [file] = files
+    # The reader and the schema say the same thing twice; where they differ, one of them is wrong and a person must know.
+    differing = tuple(
+        RuleError(file.name, 1, 1, path, f"the schema for editors refuses what is right: {message}")
+        for path, message in complaints(read(file.text)[0])
+    )
+    rules = loaded.configuration.rules
+    return Checked(
+        errors=(),
+        warnings=loaded.warnings + differing,
+        routes=len(rules.routes),
+        hand_overs=_hand_overs(rules, at),
+        window_changes=_window_changes(rules, at),
+        pages=_pages(rules),
+    )
+
+
+def render_text(checked: Checked) -> str:
+    """For a terminal; ends with a newline."""
+    lines = [f"error: {error}" for error in checked.errors]
+    lines += [f"warning: {warning}" for warning in checked.warnings]
+    if checked.pages:
+        lines += ["", "Whom pages reach"]
+        lines += [f"  {page.target} is a {page.kind}: {', '.join(page.routes)}" for page in checked.pages]
+    if checked.hand_overs:
+        lines += ["", f"Next hand-overs ({HANDOVERS} of each schedule)"]
+        for turn in checked.hand_overs:
+            who = (turn.person or "nobody") + (" (override)" if turn.is_override else "")
+            lines.append(f"  {turn.schedule}: {turn.at:%a %Y-%m-%d %H:%M %Z} {who}")
+    if checked.window_changes:
+        lines += ["", f"Next changes ({WINDOW_CHANGES} of each window)"]
+        lines += [
+            f"  {change.window}: {change.at:%a %Y-%m-%d %H:%M %Z} {'begins' if change.holds else 'ends'}"
+            for change in checked.window_changes
+        ]
+    errors, warnings = len(checked.errors), len(checked.warnings)
+    verdict = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
+    if not errors:
+        verdict = f"Well: {_count(checked.routes, 'route')}, {_count(warnings, 'warning')}."
+    return "\n".join([*lines, *([""] if lines else []), verdict]) + "\n"
+
+
+def to_json(checked: Checked) -> str:
+    """For CI; ends with a newline."""
+    found: dict[str, Any] = {"ok": not checked.errors, **msgspec.to_builtins(checked)}
+    return msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def _hand_overs(rules: RuleSet, at: datetime) -> tuple[HandOver, ...]:
+    return tuple(
+        HandOver(name, when.astimezone(zone(schedule.zone)), turn.person, turn.is_override)
+        for name, schedule in rules.schedules.items()
+        for when, turn in itertools.islice(turns(schedule, at), HANDOVERS)
+    )
+
+
+def _window_changes(rules: RuleSet, at: datetime) -> tuple[WindowChange, ...]:
+    found = []
+    for name, named in rules.windows.items():
+        where = zone(named.window.any_of[0].zone)
+        change = next_change((named.window,), at)
+        for _ in range(WINDOW_CHANGES):
+            if change is None:
+                break
+            found.append(WindowChange(name, change.astimezone(where), holds(named.window, change)))
+            change = next_change((named.window,), change)
+    return tuple(found)
+
+
+def _pages(rules: RuleSet) -> tuple[PageTarget, ...]:
+    said: dict[tuple[str, str], list[str]] = {}
+    for route in rules.routes.values():
+        page = route.settings.page
+        if page is not None:
+            said.setdefault((page.target, page.kind.value), []).append(route.id)
+    return tuple(PageTarget(target, kind, tuple(routes)) for (target, kind), routes in said.items())

@@ -1,0 +1,182 @@
+"""What `alert-router route` says of a label set: the way through the tree, each setting and who said it, who is paged."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from adapters.alert import Severity
+from rules.hold import Hold, page_hold, window_hold
+from rules.matcher import written
+from rules.route import COMPUTED, ROOT, Route, RouteSettings
+from rules.routing_keys import SETTINGS
+from rules.ruleset import OnCall, Owner, RuleSet, said_at
+from rules.times import said
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One node on the way from the root."""
+
+    route_id: str
+    match: str
+    file: str
+    line: int
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One setting in force, as it would be written, and the route that said it; line 0: the default."""
+
+    key: str
+    value: str
+    route_id: str
+    line: int
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """What becomes of an alert at one owner."""
+
+    route_id: str
+    path: tuple[Step, ...]
+    group_labels: tuple[tuple[str, str], ...]
+    settings: tuple[Setting, ...]
+    held: tuple[Hold, ...]
+    page_held: Hold | None
+    on_call: OnCall | None
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """What the rules do with a label set at an instant."""
+
+    labels: dict[str, str]
+    at: datetime
+    owners: tuple[Taken, ...]
+    inhibited_by: tuple[str, ...]
+    """Rules that hold it back while another alert fires."""
+    inhibits: tuple[str, ...]
+
+
+def explain_route(rules: RuleSet, labels: Mapping[str, str], at: datetime) -> Explanation:
+    """Labels as somebody types them: the computed names may be among them, and are made up where they are not."""
+    seen = completed(labels)
+    decision = rules.decide(seen)
+    return Explanation(
+        labels=seen,
+        at=at,
+        owners=tuple(_taken(rules, owner, seen, at) for owner in decision.owners),
+        inhibited_by=tuple(key.rule for key in decision.inhibited_by),
+        inhibits=tuple(key.rule for key in decision.inhibits),
+    )
+
+
+def completed(labels: Mapping[str, str]) -> dict[str, str]:
+    """With the four computed names, from what an alert of these labels would most likely have."""
+    name = labels.get("alert.name") or labels.get("alertname", "")
+    severity = labels.get("severity", "")
+    known = severity if severity in set(Severity) else Severity.MEDIUM.value
+    made_up = {"alert.name": name, "alert.severity": known, "alert.source": "", "alert.title": name}
+    found = {**made_up, **labels}
+    return {key: value for key, value in found.items() if value or key in COMPUTED}
+
+
+def render_text(explanation: Explanation, zone_name: str) -> str:
+    """For a terminal; ends with a newline."""
+    lines: list[str] = []
+    for taken in explanation.owners:
+        if lines:
+            lines.append("")
+        lines.append(f"route {taken.route_id}")
+        lines += [f"  {step.file}:{step.line}  {step.route_id}  {step.match}" for step in taken.path]
+        group = ", ".join(f"{name}={value}" for name, value in taken.group_labels)
+        lines.append(f"  group: {group or 'one for all'}")
+        width = max(len(setting.key) for setting in taken.settings)
+        lines += [f"  {setting.key:{width}}  {setting.value}  ({_origin(setting)})" for setting in taken.settings]
+        lines += [f"  held back: {_hold(hold, explanation.at, zone_name)}" for hold in taken.held]
+        lines.append(_paged(taken, explanation.at, zone_name))
+    lines += [f"held back while another alert matches: {name}" for name in explanation.inhibited_by]
+    lines += [f"while it fires it holds back others: {name}" for name in explanation.inhibits]
+    return "\n".join(lines) + "\n"
+
+
+def to_json(explanation: Explanation) -> str:
+    """For scripts; ends with a newline."""
+    return msgspec.json.format(msgspec.json.encode(explanation), indent=2).decode() + "\n"
+
+
+def _taken(rules: RuleSet, owner: Owner, labels: Mapping[str, str], at: datetime) -> Taken:
+    route = rules.routes[owner.route_id]
+    settings = route.settings
+    holds = (window_hold(settings, at), rules.maintenance_hold(labels, at))
+    return Taken(
+        route_id=route.id,
+        path=tuple(
+            Step(node.id, written(node.match) if node.match else "all", node.file, node.line)
+            for node in _path(rules, route)
+        ),
+        group_labels=owner.group_labels,
+        settings=_settings(route),
+        held=tuple(hold for hold in holds if hold is not None),
+        page_held=None if settings.page is None else page_hold(settings.page, at),
+        on_call=None if settings.page is None else rules.on_call(settings.page, at),
+    )
+
+
+def _path(rules: RuleSet, route: Route) -> list[Route]:
+    if route.id == ROOT:
+        return [route]
+    names = route.id.split("/")
+    return [rules.root, *(rules.routes["/".join(names[: end + 1])] for end in range(len(names)))]
+
+
+def _settings(route: Route) -> tuple[Setting, ...]:
+    found = []
+    for key in SETTINGS:
+        said_by = route.said.get(key)
+        value = _value(route.settings, key)
+        found.append(Setting(key, value, said_by.route_id if said_by else "", said_by.line if said_by else 0))
+    return tuple(found)
+
+
+def _value(settings: RouteSettings, key: str) -> str:
+    value: Any = settings.channels if key == "channel" else getattr(settings, key)
+    match key:
+        case "channel":
+            return ", ".join(value) or "none"
+        case "group_by":
+            return "all labels" if value is None else f"[{', '.join(value)}]"
+        case "group_wait" if value is None:
+            return "10s, 0s when critical"
+        case "group_wait" | "group_interval" | "repeat_interval" | "reopen_within":
+            return "none" if value is None else said(value)
+        case "quiet" | "only":
+            return f"[{', '.join(named.name for named in value)}]" if value else "none"
+        case "page" if value is not None:
+            windows = [
+                f"{word} {named.name}"
+                for word, part in (("only", value.only), ("quiet", value.quiet))
+                for named in part
+            ]
+            return f"{value.target} (a {value.kind.value}{''.join(f', {window}' for window in windows)})"
+        case "template" if value is not None:
+            return " / ".join(part for part in (value.title, value.text) if part)
+        case _:
+            return "none" if value is None else str(value)
+
+
+def _origin(setting: Setting) -> str:
+    return f"{setting.route_id}, line {setting.line}" if setting.line else "default"
+
+
+def _hold(hold: Hold, at: datetime, zone_name: str) -> str:
+    until = "" if hold.until is None else f" until {said_at(hold.until, at, zone_name)}"
+    return f"{hold.kind.value} {hold.name}{until}" + (f" ({hold.reason})" if hold.reason else "")
+
+
+def _paged(taken: Taken, at: datetime, zone_name: str) -> str:
+    on_call = taken.on_call
+    if on_call is None:
+        return "  pages nobody: no page"
+    who = ", ".join([person.name for person in on_call.persons] + list(on_call.channels)) or "nobody"
+    text = f"  pages {who}: {on_call.why}"
+    text += f"; then {on_call.next_step} (not yet)" if on_call.next_step else ""
+    return text if taken.page_held is None else f"{text}; waits: {_hold(taken.page_held, at, zone_name)}"

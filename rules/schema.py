@@ -1,0 +1,51 @@
+"""The language as JSON Schema, made from the keys themselves. `python -m rules.schema` writes schema.json beside this.
+
+Editors use it (`# yaml-language-server: $schema=…`), and `check` asks it once more of a file it has found nothing wrong
+with, so that the two cannot drift apart unseen.
+"""
+
+import functools
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from jsonschema import Draft202012Validator
+
+from rules.service_keys import document
+from rules.shape import Schema
+from rules.yaml import Node, plain
+
+PATH = Path(__file__).with_name("schema.json")
+
+
+def schema(adapters: Iterable[str] = ()) -> Schema:
+    """The whole document. With adapters named, `adapter` is one of them."""
+    definitions: dict[str, Schema] = {}
+    root = document(adapters).schema(definitions)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "alert-router configuration",
+        **root,
+        "$defs": dict(sorted(definitions.items())),
+    }
+
+
+def written() -> str:
+    """The text of schema.json."""
+    return msgspec.json.format(msgspec.json.encode(schema()), indent=2).decode() + "\n"
+
+
+def complaints(node: Node) -> list[tuple[str, str]]:
+    """What the schema says against a document: path and message."""
+    found = _validator().iter_errors(plain(node))
+    return [(".".join(map(str, error.absolute_path)), error.message[:200]) for error in found]
+
+
+@functools.cache
+def _validator() -> Any:
+    return Draft202012Validator(schema())
+
+
+if __name__ == "__main__":
+    PATH.write_text(written(), encoding="utf-8")
