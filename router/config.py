@@ -76,7 +76,9 @@ class Vault:
             case EnvSecret(name):
                 value = self._environment.get(name, "")
                 if not value:
-                    raise SecretError(f"the environment variable {name} is not set, or empty; the configuration takes a secret from it")
+                    raise SecretError(
+                        f"the environment variable {name} is not set, or empty; the configuration takes a secret from it"
+                    )
                 return value
             case FileSecret(path):
                 try:

@@ -71,7 +71,7 @@ class Engine:
         in_force, snapshots = _in_force(ruleset)
         await self.database.write(partial(put_in_force, snapshots=snapshots, now=self.clock.now()))
         self._in_force, self._snapshots, self.ruleset, self.settings = in_force, snapshots, ruleset, settings
-        after: tuple[str, str] | None = ("", "")
+        after: int | None = 0
         while after is not None:
             after = await self.database.write(
                 partial(reroute, belongs=self._belongs, after=after, now=self.clock.now())

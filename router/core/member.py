@@ -24,7 +24,7 @@ class Document(msgspec.Struct, frozen=True, omit_defaults=True):
 class Member(msgspec.Struct, frozen=True):
     """An alert in a group."""
 
-    namespace: str
+    id: int
     fingerprint: str
     source: str
     name: str

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from router.clock import to_ms
 from router.core.order import Verdict, judge
@@ -52,9 +52,9 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 
 _UPSERT = Bulk(
     """
-    INSERT INTO alert (namespace, fingerprint, source, name, severity_rank, is_firing, order_no, digest, starts_at,
+    INSERT INTO alert (id, namespace, fingerprint, source, name, severity_rank, is_firing, order_no, digest, starts_at,
                        ends_at, ended_how, changed_at, ttl, ttl_is_presumed, expires_at, document)
-    VALUES (:namespace, :fingerprint, :source, :name, :severity_rank, :is_firing, :order_no, :digest, :starts_at,
+    VALUES (:id, :namespace, :fingerprint, :source, :name, :severity_rank, :is_firing, :order_no, :digest, :starts_at,
             :ends_at, :ended_how, :changed_at, :ttl, :ttl_is_presumed, :expires_at, :document)
     ON CONFLICT (namespace, fingerprint) DO UPDATE SET
         source = excluded.source, name = excluded.name, severity_rank = excluded.severity_rank,
@@ -63,24 +63,35 @@ _UPSERT = Bulk(
         changed_at = excluded.changed_at, ttl = excluded.ttl, ttl_is_presumed = excluded.ttl_is_presumed,
         expires_at = excluded.expires_at, document = excluded.document
     """,
-    *("namespace", "fingerprint", "source", "name", "severity_rank", "is_firing", "order_no", "digest", "starts_at"),
+    *(
+        "id",
+        "namespace",
+        "fingerprint",
+        "source",
+        "name",
+        "severity_rank",
+        "is_firing",
+        "order_no",
+        "digest",
+        "starts_at",
+    ),
     *("ends_at", "ended_how", "changed_at", "ttl", "ttl_is_presumed", "expires_at", "document"),
 )
 _TOUCH = Bulk(
-    "UPDATE alert SET source = :source, ttl = :ttl, expires_at = :expires_at WHERE namespace = :namespace AND fingerprint = :fingerprint",
-    *("source", "ttl", "expires_at", "namespace", "fingerprint"),
+    "UPDATE alert SET source = :source, ttl = :ttl, expires_at = :expires_at WHERE id = :id",
+    *("source", "ttl", "expires_at", "id"),
 )
 _JOIN = Bulk(
     """
-    INSERT INTO membership (group_id, namespace, fingerprint, is_told, joined_at)
-    VALUES (:group_id, :namespace, :fingerprint, :is_told, :joined_at)
-    ON CONFLICT (group_id, namespace, fingerprint) DO NOTHING
+    INSERT INTO membership (group_id, alert_id, is_told, joined_at)
+    VALUES (:group_id, :alert_id, :is_told, :joined_at)
+    ON CONFLICT (group_id, alert_id) DO NOTHING
     """,
-    *("group_id", "namespace", "fingerprint", "is_told", "joined_at"),
+    *("group_id", "alert_id", "is_told", "joined_at"),
 )
 _LEAVE = Bulk(
-    "DELETE FROM membership WHERE group_id = :group_id AND namespace = :namespace AND fingerprint = :fingerprint",
-    *("group_id", "namespace", "fingerprint"),
+    "DELETE FROM membership WHERE group_id = :group_id AND alert_id = :alert_id",
+    *("group_id", "alert_id"),
 )
 _FOUND_GROUP = Bulk(
     """
@@ -105,10 +116,10 @@ _DUE = Bulk(
 )
 _INHIBIT = Bulk(
     """
-    INSERT INTO inhibitor (rule, equal_values, namespace, fingerprint, is_two_sided)
-    VALUES (:rule, :equal_values, :namespace, :fingerprint, :is_two_sided) ON CONFLICT DO NOTHING
+    INSERT INTO inhibitor (rule, equal_values, alert_id, is_two_sided)
+    VALUES (:rule, :equal_values, :alert_id, :is_two_sided) ON CONFLICT DO NOTHING
     """,
-    *("rule", "equal_values", "namespace", "fingerprint", "is_two_sided"),
+    *("rule", "equal_values", "alert_id", "is_two_sided"),
 )
 
 
@@ -148,11 +159,12 @@ class Applied(msgspec.Struct):
 class _Entry:
     """An alert of the batch while it is being judged."""
 
-    __slots__ = ("applied", "change", "ended_ms", "is_new", "starts_ms", "state", "touched")
+    __slots__ = ("applied", "id", "is_new", "starts_ms", "state", "touched")
 
     def __init__(self, state: Known | None) -> None:
         self.state = state
         self.is_new = state is None
+        self.id = 0 if state is None else state.id
         self.applied: Change | None = None
         self.touched: Change | None = None
         self.starts_ms = 0
@@ -166,12 +178,11 @@ def apply_batch(
     verdicts = [_judge(entries[change.namespace, change.fingerprint], change, now_ms) for change in changes]
     identities = sorted(entries)
     ordered = [entries[identity] for identity in identities]
-    _UPSERT.run(conn, [_row(entry.applied, entry.starts_ms, now_ms) for entry in ordered if entry.applied is not None])
-    _TOUCH.run(
-        conn,
-        [_touch_row(entry.touched, now_ms) for entry in ordered if entry.applied is None and entry.touched is not None],
-    )
-    changed = [entry for entry in ordered if entry.applied is not None]
+    _number(conn, ordered)
+    changed = [(entry, change) for entry in ordered if (change := entry.applied) is not None]
+    _UPSERT.run(conn, [_row(entry, change, now_ms) for entry, change in changed])
+    touched = [(entry, change) for entry in ordered if entry.applied is None and (change := entry.touched) is not None]
+    _TOUCH.run(conn, [_touch_row(entry, change, now_ms) for entry, change in touched])
     found = _join(conn, changed, groups, now_ms)
     _inhibit(conn, changed, now_ms)
     states = [
@@ -181,12 +192,23 @@ def apply_batch(
 
 
 _FIND = select(
-    tables.alert.c.namespace,
-    tables.alert.c.fingerprint,
     *(
         tables.alert.c[name]
-        for name in ("order_no", "digest", "is_firing", "changed_at", "ended_how", "starts_at", "ttl", "expires_at")
-    ),
+        for name in (
+            *(
+                "id",
+                "fingerprint",
+                "order_no",
+                "digest",
+                "is_firing",
+                "changed_at",
+                "ended_how",
+                "starts_at",
+                "ttl",
+                "expires_at",
+            ),
+        )
+    )
 ).where(
     tables.alert.c.namespace == bindparam("namespace"),
     tables.alert.c.fingerprint.in_(bindparam("fingerprints", expanding=True)),
@@ -199,25 +221,41 @@ def _load(conn: Connection, changes: Sequence[Change], known: KnownAlerts) -> di
     for change in changes:
         identity = (change.namespace, change.fingerprint)
         if identity not in entries:
-            entries[identity] = _Entry(known.get(*identity))
-            if entries[identity].state is None:
+            state = known.get(*identity)
+            entries[identity] = _Entry(state)
+            if state is None:
                 missing.setdefault(change.namespace, []).append(change.fingerprint)
     for namespace, fingerprints in missing.items():
         for row in conn.execute(_FIND, {"namespace": namespace, "fingerprints": fingerprints}):
-            touch_ms = NEVER_MS if row.expires_at is None else to_ms(row.expires_at - row.ttl / 2)
             entries[namespace, row.fingerprint] = _Entry(
                 Known(
-                    row.order_no,
-                    row.digest,
+                    id=row.id,
+                    order=row.order_no,
+                    digest=row.digest,
                     is_firing=row.is_firing,
                     ended_ms=to_ms(row.changed_at),
                     was_told=row.ended_how == "told",
                     starts_ms=to_ms(row.starts_at),
-                    touch_ms=touch_ms,
+                    touch_ms=NEVER_MS if row.expires_at is None else to_ms(row.expires_at - row.ttl / 2),
                     key=0,
                 )
             )
     return entries
+
+
+def _number(conn: Connection, entries: Sequence[_Entry]) -> None:
+    """Ids of new alerts, in the order in which they are written. The writer is alone: the next free one is its to take."""
+    fresh = [entry for entry in entries if entry.is_new and entry.applied is not None]
+    if not fresh:
+        return
+    last = conn.execute(_LAST_ID).scalar() or 0
+    for number, entry in enumerate(fresh, last + 1):
+        entry.id = number
+        if entry.state is not None:
+            entry.state = entry.state._replace(id=number)
+
+
+_LAST_ID = select(func.max(tables.alert.c.id))
 
 
 def _judge(entry: _Entry, change: Change, now_ms: int) -> Verdict:
@@ -237,8 +275,9 @@ def _judge(entry: _Entry, change: Change, now_ms: int) -> Verdict:
             entry.starts_ms = min(state.starts_ms, change.starts_ms)
         entry.applied, entry.touched = change, None
         entry.state = Known(
-            change.order,
-            change.digest,
+            id=entry.id,
+            order=change.order,
+            digest=change.digest,
             is_firing=change.is_firing,
             ended_ms=now_ms,
             was_told=not change.is_firing,
@@ -248,45 +287,26 @@ def _judge(entry: _Entry, change: Change, now_ms: int) -> Verdict:
         )
     elif state is not None and verdict is Verdict.TOUCH:
         entry.touched = change
-        entry.state = Known(
-            state.order,
-            state.digest,
-            is_firing=state.is_firing,
-            ended_ms=state.ended_ms,
-            was_told=state.was_told,
-            starts_ms=state.starts_ms,
-            touch_ms=touch_ms,
-            key=change.key if change.order == state.order else 0,
-        )
-    elif (
-        state is not None and verdict is Verdict.UNCHANGED and change.digest == state.digest and change.key != state.key
-    ):
-        # The same alert in other bytes (a relay, another order of keys): remember the bytes that came last.
-        entry.state = Known(
-            state.order,
-            state.digest,
-            is_firing=state.is_firing,
-            ended_ms=state.ended_ms,
-            was_told=state.was_told,
-            starts_ms=state.starts_ms,
-            touch_ms=state.touch_ms,
-            key=change.key,
-        )
+        entry.state = state._replace(touch_ms=touch_ms, key=change.key if change.order == state.order else 0)
+    elif state is not None and verdict is Verdict.UNCHANGED and change.digest == state.digest:
+        # The same alert, maybe in other bytes (a relay, another order of keys): remember the bytes that came last.
+        entry.state = state._replace(key=change.key)
     return verdict
 
 
-def _row(change: Change, starts_ms: int, now_ms: int) -> tuple[object, ...]:
+def _row(entry: _Entry, change: Change, now_ms: int) -> tuple[object, ...]:
     is_firing = change.is_firing
     return (
+        entry.id,
         change.namespace,
-        change.fingerprint,
+        tables.fingerprint_no(change.fingerprint),
         change.source,
         change.name,
         change.severity_rank,
         is_firing,
         change.order,
         change.digest,
-        starts_ms,
+        entry.starts_ms,
         None if is_firing else now_ms if change.ends_ms is None else change.ends_ms,
         None if is_firing else "told",
         now_ms,
@@ -297,57 +317,49 @@ def _row(change: Change, starts_ms: int, now_ms: int) -> tuple[object, ...]:
     )
 
 
-def _touch_row(change: Change, now_ms: int) -> tuple[object, ...]:
-    expires_ms = None if change.ttl_ms is None else now_ms + change.ttl_ms
-    return (change.source, change.ttl_ms, expires_ms, change.namespace, change.fingerprint)
+def _touch_row(entry: _Entry, change: Change, now_ms: int) -> tuple[object, ...]:
+    return (change.source, change.ttl_ms, None if change.ttl_ms is None else now_ms + change.ttl_ms, entry.id)
 
 
-def _join(conn: Connection, changed: Sequence[_Entry], groups: Groups, now_ms: int) -> list[tuple[Owner, int]]:
+def _join(
+    conn: Connection, changed: Sequence[tuple[_Entry, Change]], groups: Groups, now_ms: int
+) -> list[tuple[Owner, int]]:
     """Put each alert where it belongs and wake those groups. Routed once: who was told stays where it was told."""
-    standing = _memberships(
-        conn, [entry.applied for entry in changed if entry.applied is not None and not entry.is_new]
-    )
-    founding: dict[tuple[str, str], tuple[Owner, list[Change]]] = {}
+    standing = memberships(conn, [entry.id for entry, _ in changed if not entry.is_new])
+    founding: dict[tuple[str, str], tuple[Owner, list[int]]] = {}
     due: set[int] = set()
-    joining: list[tuple[int, Change]] = []
-    leaving: list[tuple[object, ...]] = []
-    for entry in changed:
-        change = entry.applied
-        if change is None:
-            continue
-        memberships = standing.get((change.namespace, change.fingerprint), ())
-        due.update(group for group, _, _, _ in memberships)
-        if not change.is_firing or any(is_told for _, is_told, _, _ in memberships):
-            continue
-        owned = {(owner.route, owner.labels) for owner in change.owners}
-        leaving += [
-            (group, change.namespace, change.fingerprint)
-            for group, _, route, labels in memberships
-            if (route, labels) not in owned
-        ]
-        present = {(route, labels) for _, _, route, labels in memberships}
-        for owner in change.owners:
-            if (owner.route, owner.labels) in present:
+    joining: list[tuple[int, int]] = []
+    leaving: list[tuple[int, int]] = []
+    for entry, change in changed:
+        owners: Sequence[Owner] = change.owners
+        if not entry.is_new and (belongs := standing.get(entry.id)):
+            due.update(one.group_id for one in belongs)
+            if any(one.is_told for one in belongs):
                 continue
+            present = {(one.route, one.labels) for one in belongs}
+            if change.is_firing:
+                wanted = {(owner.route, owner.labels) for owner in owners}
+                leaving += [(one.group_id, entry.id) for one in belongs if (one.route, one.labels) not in wanted]
+            owners = [owner for owner in owners if (owner.route, owner.labels) not in present]
+        for owner in owners:
             group = groups.get(owner)
             if group is not None:
-                joining.append((group, change))
-                due.add(group)
+                joining.append((group, entry.id))
             else:
-                founding.setdefault((owner.route, owner.labels), (owner, []))[1].append(change)
+                founding.setdefault((owner.route, owner.labels), (owner, []))[1].append(entry.id)
     _LEAVE.run(conn, leaving)
+    due.update(group for group, _ in joining)
     found = []
     for _, (owner, members) in sorted(founding.items()):
-        wait_ms = min(o.wait_ms for member in members for o in member.owners if o.route == owner.route)
         group, created_ms = _FOUND_GROUP.one(
-            conn, (owner.route, owner.labels, owner.settings_id, now_ms, now_ms + wait_ms)
+            conn, (owner.route, owner.labels, owner.settings_id, now_ms, now_ms + owner.wait_ms)
         )
         if created_ms != now_ms:  # it was there before this process knew it: an open incident should not wait
             due.add(group)
         found.append((owner, group))
         joining += [(group, member) for member in members]
-    joining.sort(key=lambda pair: (pair[0], pair[1].fingerprint))
-    _JOIN.run(conn, [(group, change.namespace, change.fingerprint, False, now_ms) for group, change in joining])
+    joining.sort()
+    _JOIN.run(conn, [(group, member, False, now_ms) for group, member in joining])
     wake_groups(conn, due, now_ms)
     return found
 
@@ -358,59 +370,52 @@ def found_group(conn: Connection, owner: Owner, now_ms: int) -> int:
     return int(group)
 
 
+class Membership(msgspec.Struct, frozen=True):
+    """An alert in a group."""
+
+    group_id: int
+    is_told: bool
+    route: str
+    labels: str
+
+
 _STANDING = (
     select(
-        tables.membership.c.namespace,
-        tables.membership.c.fingerprint,
+        tables.membership.c.alert_id,
         tables.membership.c.group_id,
         tables.membership.c.is_told,
         tables.alert_group.c.route,
         tables.alert_group.c.labels,
     )
     .join(tables.alert_group, tables.alert_group.c.id == tables.membership.c.group_id)
-    .where(
-        tables.membership.c.namespace == bindparam("namespace"),
-        tables.membership.c.fingerprint.in_(bindparam("fingerprints", expanding=True)),
-    )
+    .where(tables.membership.c.alert_id.in_(bindparam("alert_ids", expanding=True)))
 )
 
 
-def _memberships(
-    conn: Connection, changes: Sequence[Change]
-) -> dict[tuple[str, str], list[tuple[int, bool, str, str]]]:
-    wanted: dict[str, list[str]] = {}
-    for change in changes:
-        wanted.setdefault(change.namespace, []).append(change.fingerprint)
-    standing: dict[tuple[str, str], list[tuple[int, bool, str, str]]] = {}
-    for namespace, fingerprints in wanted.items():
-        for row in conn.execute(_STANDING, {"namespace": namespace, "fingerprints": fingerprints}):
-            standing.setdefault((row.namespace, row.fingerprint), []).append(
-                (row.group_id, row.is_told, row.route, row.labels)
-            )
+def memberships(conn: Connection, alert_ids: Sequence[int]) -> dict[int, list[Membership]]:
+    """Where these alerts are."""
+    standing: dict[int, list[Membership]] = {}
+    if alert_ids:
+        for row in conn.execute(_STANDING, {"alert_ids": alert_ids}):
+            one = Membership(row.group_id, row.is_told, row.route, row.labels)
+            standing.setdefault(row.alert_id, []).append(one)
     return standing
 
 
-def _inhibit(conn: Connection, changed: Sequence[_Entry], now_ms: int) -> None:
+def _inhibit(conn: Connection, changed: Sequence[tuple[_Entry, Change]], now_ms: int) -> None:
     """Record what these alerts hold back while they fire, and wake what those that ended held back."""
-    changes = [entry.applied for entry in changed if entry.applied is not None]
-    gone = [entry.applied for entry in changed if entry.applied is not None and not entry.is_new]
-    if gone:
-        free(conn, [(change.namespace, change.fingerprint) for change in gone], now_ms)
+    free(conn, [entry.id for entry, _ in changed if not entry.is_new], now_ms)
     _INHIBIT.run(
         conn,
         [
-            (held.rule, held.equal_values, change.namespace, change.fingerprint, held.is_two_sided)
-            for change in changes
-            if change.is_firing
+            (held.rule, held.equal_values, entry.id, held.is_two_sided)
+            for entry, change in changed
             for held in change.inhibits
         ],
     )
 
 
-_FREED = delete(tables.inhibitor).where(
-    tables.inhibitor.c.namespace == bindparam("freed_namespace"),
-    tables.inhibitor.c.fingerprint.in_(bindparam("freed_fingerprints", expanding=True)),
-)
+_FREED = delete(tables.inhibitor).where(tables.inhibitor.c.alert_id.in_(bindparam("freed", expanding=True)))
 _HELD = (
     select(tables.membership.c.group_id)
     .where(tables.membership.c.held_by.in_(bindparam("held_by", expanding=True)))
@@ -418,15 +423,11 @@ _HELD = (
 )
 
 
-def free(conn: Connection, identities: Sequence[tuple[str, str]], now_ms: int) -> None:
+def free(conn: Connection, alert_ids: Sequence[int], now_ms: int) -> None:
     """These alerts inhibit nothing any more: the groups that waited for them look again."""
-    wanted: dict[str, list[str]] = {}
-    for namespace, fingerprint in identities:
-        wanted.setdefault(namespace, []).append(fingerprint)
-    rules: set[str] = set()
-    for namespace, fingerprints in wanted.items():
-        parameters = {"freed_namespace": namespace, "freed_fingerprints": fingerprints}
-        rules.update(conn.execute(_FREED.returning(tables.inhibitor.c.rule), parameters).scalars())
+    if not alert_ids:
+        return
+    rules = set(conn.execute(_FREED.returning(tables.inhibitor.c.rule), {"freed": alert_ids}).scalars())
     if rules:
         held = conn.execute(_HELD, {"held_by": [f"inhibition {rule}" for rule in sorted(rules)]}).scalars()
         wake_groups(conn, set(held), now_ms)

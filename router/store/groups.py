@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import lru_cache
 
 import msgspec
-from sqlalchemy import Connection, and_, bindparam, case, delete, func, literal, select, update
+from sqlalchemy import Connection, bindparam, case, delete, func, literal, select, update
 
 from router.core.member import Document, Member
 from router.store.tables import Instant, alert, alert_group, inhibitor, membership, settings
@@ -99,7 +99,7 @@ _COUNT = (
         func.max(alert.c.severity_rank).label("rank"),
         func.min(membership.c.joined_at).label("joined_at"),
     )
-    .join(alert, and_(alert.c.namespace == membership.c.namespace, alert.c.fingerprint == membership.c.fingerprint))
+    .join(alert, alert.c.id == membership.c.alert_id)
     .where(membership.c.group_id == bindparam("group_id"))
     .group_by(membership.c.is_told, alert.c.is_firing, membership.c.held_by)
 )
@@ -128,7 +128,7 @@ _MEMBER_COLUMNS = (
     *(
         alert.c[name]
         for name in (
-            "namespace",
+            "id",
             "fingerprint",
             "source",
             "name",
@@ -141,9 +141,7 @@ _MEMBER_COLUMNS = (
     ),
     membership.c.held_by,
 )
-_MEMBERS = select(*_MEMBER_COLUMNS).join(
-    alert, and_(alert.c.namespace == membership.c.namespace, alert.c.fingerprint == membership.c.fingerprint)
-)
+_MEMBERS = select(*_MEMBER_COLUMNS).join(alert, alert.c.id == membership.c.alert_id)
 _UNTOLD = _MEMBERS.where(
     membership.c.group_id == bindparam("group_id"), ~membership.c.is_told, alert.c.is_firing
 ).limit(bindparam("most"))
@@ -185,10 +183,7 @@ def ended(conn: Connection, group: int, most: int) -> list[Member]:
 def ended_hows(conn: Connection, group: int) -> set[str]:
     query = (
         select(alert.c.ended_how)
-        .join(
-            membership,
-            and_(alert.c.namespace == membership.c.namespace, alert.c.fingerprint == membership.c.fingerprint),
-        )
+        .join(membership, alert.c.id == membership.c.alert_id)
         .where(membership.c.group_id == group, membership.c.is_told, ~alert.c.is_firing)
         .distinct()
     )
@@ -198,10 +193,7 @@ def ended_hows(conn: Connection, group: int) -> set[str]:
 def told_sources(conn: Connection, group: int) -> tuple[str, ...]:
     query = (
         select(alert.c.source)
-        .join(
-            membership,
-            and_(alert.c.namespace == membership.c.namespace, alert.c.fingerprint == membership.c.fingerprint),
-        )
+        .join(membership, alert.c.id == membership.c.alert_id)
         .where(membership.c.group_id == group, membership.c.is_told)
         .distinct()
         .order_by(alert.c.source)
@@ -230,8 +222,7 @@ _HOLD = (
     update(membership)
     .where(
         membership.c.group_id == bindparam("b_group"),
-        membership.c.namespace == bindparam("b_namespace"),
-        membership.c.fingerprint == bindparam("b_fingerprint"),
+        membership.c.alert_id == bindparam("b_alert"),
     )
     .values(held_by=bindparam("b_held_by"))
 )
@@ -244,8 +235,7 @@ def hold_each(conn: Connection, group: int, changes: Sequence[tuple[Member, str 
             [
                 {
                     "b_group": group,
-                    "b_namespace": member.namespace,
-                    "b_fingerprint": member.fingerprint,
+                    "b_alert": member.id,
                     "b_held_by": held_by,
                 }
                 for member, held_by in changes
@@ -272,9 +262,7 @@ def encode_equal(key: InhibitionKey) -> str:
 
 def tell_new(conn: Connection, group: int) -> None:
     """From now on their end is owed."""
-    firing = select(alert.c.fingerprint).where(
-        alert.c.namespace == membership.c.namespace, alert.c.fingerprint == membership.c.fingerprint, alert.c.is_firing
-    )
+    firing = select(alert.c.id).where(alert.c.id == membership.c.alert_id, alert.c.is_firing)
     conn.execute(
         update(membership)
         .where(membership.c.group_id == group, ~membership.c.is_told, membership.c.held_by.is_(None), firing.exists())
@@ -284,9 +272,7 @@ def tell_new(conn: Connection, group: int) -> None:
 
 def drop_ended(conn: Connection, group: int) -> None:
     """Ended alerts leave: those that were told are told the end in this transaction, the others were never news."""
-    over = select(alert.c.fingerprint).where(
-        alert.c.namespace == membership.c.namespace, alert.c.fingerprint == membership.c.fingerprint, ~alert.c.is_firing
-    )
+    over = select(alert.c.id).where(alert.c.id == membership.c.alert_id, ~alert.c.is_firing)
     conn.execute(delete(membership).where(membership.c.group_id == group, over.exists()))
 
 

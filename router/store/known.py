@@ -5,36 +5,24 @@ whoever changes or deletes an alert goes through the writer and says so here.
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 NEVER_MS = 1 << 62
 _MOST = 1_000_000
 
 
-class Known:
+class Known(NamedTuple):
     """The committed state of one alert. Instants in ms."""
 
-    __slots__ = ("digest", "ended_ms", "is_firing", "key", "order", "starts_ms", "touch_ms", "was_told")
-
-    def __init__(
-        self,
-        order: int,
-        digest: int,
-        *,
-        is_firing: bool,
-        ended_ms: int,
-        was_told: bool,
-        starts_ms: int,
-        touch_ms: int,
-        key: int,
-    ) -> None:
-        self.order = order
-        self.digest = digest
-        self.is_firing = is_firing
-        self.ended_ms = ended_ms
-        self.was_told = was_told
-        self.starts_ms = starts_ms
-        self.touch_ms = touch_ms
-        self.key = key
+    id: int
+    order: int
+    digest: int
+    is_firing: bool
+    ended_ms: int
+    was_told: bool
+    starts_ms: int
+    touch_ms: int
+    key: int
 
 
 class KnownAlerts:

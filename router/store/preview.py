@@ -21,7 +21,11 @@ class Row(msgspec.Struct, frozen=True):
 
 
 def add(conn: Connection, row: Row, now: datetime) -> None:
-    conn.execute(preview.insert().values(channel=row.channel, ts=row.ts, delivery_id=row.delivery_id, changed_at=now, document=row.document))
+    conn.execute(
+        preview.insert().values(
+            channel=row.channel, ts=row.ts, delivery_id=row.delivery_id, changed_at=now, document=row.document
+        )
+    )
     last = conn.execute(select(func.max(preview.c.seq))).scalar() or 0
     if last % 100 == 0:
         conn.execute(delete(preview).where(preview.c.seq <= last - KEPT))

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, select, tuple_, update
+from sqlalchemy import Connection, delete, select, update
 
 from router.clock import to_ms
 from router.core.member import Member
-from router.store.alerts import Inhibits, Owner, found_group, wake_groups
+from router.store.alerts import Inhibits, Membership, Owner, found_group, memberships, wake_groups
 from router.store.groups import decode_document, keep_settings, make_due
 from router.store.tables import alert, alert_group, inhibitor, membership
 
@@ -38,54 +38,46 @@ def put_in_force(conn: Connection, snapshots: Mapping[str, Snapshot], now: datet
     make_due(conn, now)
 
 
-def reroute(conn: Connection, belongs: Belongs, after: tuple[str, str], now: datetime) -> tuple[str, str] | None:
+def reroute(conn: Connection, belongs: Belongs, after: int, now: datetime) -> int | None:
     """One chunk of the alerts that fire: what nobody was told yet goes where the new rules want it, and each alert's
     inhibitions are recorded anew. Returns where to go on, None at the end."""
     columns = [alert.c[name] for name in Member.__struct_fields__ if name != "held_by"]
-    query = select(*columns).where(alert.c.is_firing, tuple_(alert.c.namespace, alert.c.fingerprint) > after)
-    rows = conn.execute(query.order_by(alert.c.namespace, alert.c.fingerprint).limit(CHUNK)).fetchall()
+    query = select(*columns).where(alert.c.is_firing, alert.c.id > after).order_by(alert.c.id).limit(CHUNK)
+    rows = conn.execute(query).fetchall()
+    standing = memberships(conn, [row.id for row in rows])
+    had_inhibitors = conn.execute(select(inhibitor.c.rule).limit(1)).first() is not None
     woken: set[int] = set()
     for row in rows:
         values = dict(row._mapping)  # noqa: SLF001  # SQLAlchemy's public name for it
         member = Member(**{**values, "document": decode_document(values["document"])})
         owners, inhibits = belongs(member)
-        _inhibit(conn, member, inhibits)
-        woken |= _move_untold(conn, member, owners, now)
+        if had_inhibitors or inhibits:
+            _inhibit(conn, member, inhibits)
+        woken |= _move_untold(conn, member, standing.get(member.id, []), owners, now)
     wake_groups(conn, woken, to_ms(now))
-    if len(rows) < CHUNK:
-        return None
-    return (rows[-1].namespace, rows[-1].fingerprint)
+    return rows[-1].id if len(rows) == CHUNK else None
 
 
 def _inhibit(conn: Connection, member: Member, inhibits: Sequence[Inhibits]) -> None:
-    mine = and_(inhibitor.c.namespace == member.namespace, inhibitor.c.fingerprint == member.fingerprint)
-    conn.execute(delete(inhibitor).where(mine))
+    conn.execute(delete(inhibitor).where(inhibitor.c.alert_id == member.id))
     for one in inhibits:
-        conn.execute(
-            inhibitor.insert().values(
-                rule=one.rule,
-                equal_values=one.equal_values,
-                namespace=member.namespace,
-                fingerprint=member.fingerprint,
-                is_two_sided=one.is_two_sided,
-            )
-        )
+        values = {"rule": one.rule, "equal_values": one.equal_values, "is_two_sided": one.is_two_sided}
+        conn.execute(inhibitor.insert().values(**values, alert_id=member.id))
 
 
-def _move_untold(conn: Connection, member: Member, owners: Sequence[Owner], now: datetime) -> set[int]:
-    mine = and_(membership.c.namespace == member.namespace, membership.c.fingerprint == member.fingerprint)
-    query = select(membership.c.group_id, membership.c.is_told, alert_group.c.route, alert_group.c.labels)
-    standing = conn.execute(query.join(alert_group, alert_group.c.id == membership.c.group_id).where(mine)).fetchall()
-    if any(row.is_told for row in standing):
+def _move_untold(
+    conn: Connection, member: Member, standing: Sequence[Membership], owners: Sequence[Owner], now: datetime
+) -> set[int]:
+    if any(one.is_told for one in standing):
         return set()
     wanted = {(owner.route, owner.labels): owner for owner in owners}
+    for one in standing:
+        if wanted.pop((one.route, one.labels), None) is None:
+            mine = (membership.c.alert_id == member.id) & (membership.c.group_id == one.group_id)
+            conn.execute(delete(membership).where(mine))
     woken: set[int] = set()
-    for row in standing:
-        if wanted.pop((row.route, row.labels), None) is None:
-            conn.execute(delete(membership).where(mine, membership.c.group_id == row.group_id))
     for owner in wanted.values():
         group = found_group(conn, owner, to_ms(now))
-        values = {"group_id": group, "namespace": member.namespace, "fingerprint": member.fingerprint}
-        conn.execute(membership.insert().values(**values, is_told=False, joined_at=now))
+        conn.execute(membership.insert().values(group_id=group, alert_id=member.id, is_told=False, joined_at=now))
         woken.add(group)
     return woken

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from router.clock import to_ms
-from router.store.alerts import free, wake_groups
-from router.store.tables import Span, alert, listening, membership, source
+from router.store.alerts import free, memberships, wake_groups
+from router.store.tables import Span, alert, listening, source
 
 GAP = timedelta(seconds=30)
 """Longer than this without a tick: we were not there, whatever the reason, and listening begins anew."""
@@ -46,6 +46,7 @@ class Expired(msgspec.Struct, frozen=True):
 
 _RIPE = (
     select(
+        alert.c.id,
         alert.c.namespace,
         alert.c.fingerprint,
         alert.c.source,
@@ -59,7 +60,7 @@ _RIPE = (
         alert.c.is_firing, alert.c.expires_at <= bindparam("now"), alert.c.ttl <= bindparam("listened", type_=Span())
     )
     .where(or_(alert.c.ttl_is_presumed, source.c.heard_at > alert.c.expires_at))
-    .order_by(alert.c.namespace, alert.c.fingerprint)
+    .order_by(alert.c.id)
     .limit(bindparam("most"))
 )
 
@@ -74,19 +75,15 @@ def expire(conn: Connection, now: datetime, since: datetime, most: int) -> list[
     ]
     if rows:
         conn.execute(
-            _END,
-            [
-                {"b_namespace": one.namespace, "b_fingerprint": one.fingerprint, "b_how": one.how, "b_now": now}
-                for one in over
-            ],
+            _END, [{"b_id": row.id, "b_how": one.how, "b_now": now} for row, one in zip(rows, over, strict=True)]
         )
-        wake_members(conn, [(one.namespace, one.fingerprint) for one in over], now)
+        _wake_members(conn, [row.id for row in rows], now)
     return over
 
 
 _END = (
     update(alert)
-    .where(alert.c.namespace == bindparam("b_namespace"), alert.c.fingerprint == bindparam("b_fingerprint"))
+    .where(alert.c.id == bindparam("b_id"))
     .values(
         is_firing=False,
         ended_how=bindparam("b_how"),
@@ -97,14 +94,11 @@ _END = (
 )
 
 
-def wake_members(conn: Connection, identities: Sequence[tuple[str, str]], now: datetime) -> None:
+def _wake_members(conn: Connection, alert_ids: Sequence[int], now: datetime) -> None:
     """These alerts ended: their groups are due, and what they held back is free."""
-    group_ids: set[int] = set()
-    for namespace, fingerprint in identities:
-        mine = and_(membership.c.namespace == namespace, membership.c.fingerprint == fingerprint)
-        group_ids.update(conn.execute(select(membership.c.group_id).where(mine)).scalars())
-    wake_groups(conn, group_ids, to_ms(now))
-    free(conn, identities, to_ms(now))
+    standing = memberships(conn, alert_ids)
+    wake_groups(conn, {one.group_id for belongs in standing.values() for one in belongs}, to_ms(now))
+    free(conn, alert_ids, to_ms(now))
 
 
 def next_expiry(conn: Connection) -> datetime | None:

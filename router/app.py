@@ -1,0 +1,520 @@
+"""Composition root: the only module that knows all the others. Makes the parts, turns the loops, ends them cleanly."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from importlib.metadata import version
+from ipaddress import ip_network
+from pathlib import Path
+
+from aiohttp import web
+
+from adapters import ADAPTERS
+from adapters.adapter import OptionsError
+from router import config
+from router.clock import Clock, NewId, SystemClock, new_id
+from router.config import ConfigError, SecretError, Vault
+from router.core.blocks import post_message
+from router.deliver import AT_ONCE, Settings
+from router.engine import Engine
+from router.expire import TICK
+from router.http import routes
+from router.http.service import Health, LoopHealth, OpenSource, Reloaded
+from router.metrics import Metrics
+from router.preview import StoredPreview
+from router.slack.client import SlackClient
+from router.slack.transport import Transport
+from router.slack.wire import open_session
+from router.store import health as stored_health
+from router.store import messages, retention, sources
+from router.store.database import Database, StorageError
+from router.store.outbox import Work
+from router.wake import Bells
+from rules.changes import changes
+from rules.configuration import Configuration, Preview, SecretRef, Secrets, SlackSettings
+
+log = logging.getLogger(__name__)
+
+LONGEST_WAIT = timedelta(seconds=5)
+"""A loop comes round at least this often, so that a stuck one is seen."""
+STUCK_AFTER = timedelta(seconds=60)
+CLOCK_STEP = timedelta(seconds=5)
+PRUNE_EVERY = timedelta(hours=1)
+DRAIN = timedelta(seconds=15)
+PROBE = timedelta(seconds=3)
+OWED_TOO_LONG = timedelta(minutes=2)
+
+
+class StartError(RuntimeError):
+    """The service cannot start; the text is for the person who started it."""
+
+
+class Loop:
+    """One loop: turned again and again, its errors logged and counted, never its end."""
+
+    def __init__(self, name: str, turn: Callable[[], Awaitable[None]], clock: Clock, metrics: Metrics) -> None:
+        self.name, self._turn, self._clock, self._metrics = name, turn, clock, metrics
+        self.turned_at = clock.now()
+        self.errors = 0
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self._turn()
+            except asyncio.CancelledError:
+                raise
+            except Exception:  # the top of a loop: the next turn compares again
+                self.errors += 1
+                self._metrics.add("alert_router_loop_errors", (self.name,))
+                log.exception("a loop stumbled and goes on", extra={"loop": self.name})
+                await self._clock.sleep(timedelta(seconds=1))
+            self.turned_at = self._clock.now()
+
+
+class App:
+    """The process. Satisfies http.service.Service."""
+
+    def __init__(
+        self, paths: Sequence[Path], configuration: Configuration, vault: Vault, *, clock: Clock, new_id: NewId
+    ) -> None:
+        self._paths, self._clock, self._new_id = paths, clock, new_id
+        self._configuration, self._vault = configuration, vault
+        self._metrics = Metrics()
+        self._sources = open_sources(configuration)
+        self._bells = Bells(clock)
+        self._refused_workspace = ""
+        self._failed_reload: tuple[str, ...] = ()
+        self._reload_lock = asyncio.Lock()
+        self._loops: list[Loop] = []
+        self._calls: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
+        self._owed_since: datetime | None = None
+        self._refused_channels: tuple[str, ...] = ()
+
+    @property
+    def configuration(self) -> Configuration:
+        return self._configuration
+
+    @property
+    def sources(self) -> Mapping[str, OpenSource]:
+        return self._sources
+
+    @property
+    def bare_source(self) -> str | None:
+        return bare_source(self._configuration)
+
+    @property
+    def engine(self) -> Engine:
+        return self._engine
+
+    @property
+    def vault(self) -> Vault:
+        return self._vault
+
+    @property
+    def clock(self) -> Clock:
+        return self._clock
+
+    @property
+    def metrics(self) -> Metrics:
+        return self._metrics
+
+    @property
+    def version(self) -> str:
+        return version("alert-router")
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where it listens, once started."""
+        return [f"http://{_bracketed(host)}:{port}" for host, port, *_ in self._runner.addresses]
+
+    async def start(self) -> None:
+        """Open the store, the way to Slack and the listener. Raises StartError."""
+        try:
+            self._database = Database(Path(self._configuration.storage.path), self._clock, self._metrics)
+        except StorageError as error:
+            raise StartError(str(error)) from error
+        self._session = open_session()
+        self._transport, workspace = await self._connect()
+        self._engine = Engine(
+            self._database,
+            self._clock,
+            self._metrics,
+            self._new_id,
+            transport=self._transport,
+            settings=self._settings(workspace),
+            ruleset=self._configuration.rules,
+            on_commit=self._bells.dispatch.ring,
+            on_refused_workspace=self._on_refused_workspace,
+        )
+        await self._engine.start()
+        if self._database.is_new:
+            log.warning("a new, empty database was made", extra={"path": str(self._database.path)})
+        self._gauges()
+        await self._listen()
+
+    async def run(self) -> None:
+        """Turn the loops until `stop` is asked for, then end in order: what was taken is committed, calls finish."""
+        turns: dict[str, Callable[[], Awaitable[None]]] = {
+            "dispatch": self._dispatch,
+            "deliver": self._deliver,
+            "expire": self._expire,
+            "escalate": self._escalate,
+            "prune": self._prune,
+            "lag": self._measure_lag,
+        }
+        self._loops = [Loop(name, turn, self._clock, self._metrics) for name, turn in turns.items()]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(loop.run(), name=loop.name) for loop in self._loops]
+            await self._stopping.wait()
+            log.info("stopping: no more requests, then what is in flight")
+            await self._runner.cleanup()
+            for task in tasks:
+                task.cancel()
+        await self._close()
+
+    def stop(self) -> None:
+        """Ask `run` to end."""
+        self._stopping.set()
+
+    async def run_until_signalled(self) -> None:
+        """`run`, ended by SIGTERM or SIGINT; SIGHUP reloads."""
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, self.stop)
+        reloads: set[asyncio.Task[Reloaded]] = set()
+
+        def reload() -> None:
+            task = loop.create_task(self.reload())
+            reloads.add(task)
+            task.add_done_callback(reloads.discard)
+
+        loop.add_signal_handler(signal.SIGHUP, reload)
+        await self.run()
+
+    async def reload(self) -> Reloaded:
+        """Validate first, then change over as a whole; the last good configuration stays in force otherwise."""
+        async with self._reload_lock:
+            reloaded = await self._reload()
+        self._metrics.add("alert_router_reloads", ("accepted" if reloaded.is_accepted else "refused",))
+        self._failed_reload = () if reloaded.is_accepted else reloaded.errors
+        if reloaded.is_accepted:
+            log.info("the configuration was reloaded", extra={"changes": len(reloaded.diff)})
+        else:
+            log.error(
+                "the configuration was refused; the last good one stays in force",
+                extra={"errors": list(reloaded.errors[:20])},
+            )
+        return reloaded
+
+    async def health(self) -> Health:
+        now = self._clock.now()
+        loops = tuple(
+            LoopHealth(loop.name, loop.turned_at, now - loop.turned_at > STUCK_AFTER, loop.errors)
+            for loop in self._loops
+        )
+        can_commit = True
+        try:
+            async with asyncio.timeout(PROBE.total_seconds()):
+                await self._database.write(partial(sources.listen, now=now, heard={}))
+                stored = await self._database.read(stored_health.read)
+                self._owed_since, self._refused_channels = stored.owed_since, stored.refused
+        except Exception:  # whatever it is, an alert could not be committed now
+            log.exception("the database does not take a commit")
+            can_commit = False
+        return Health(loops, can_commit, tuple(self._degraded(now)), self._owed_since)
+
+    def _degraded(self, now: datetime) -> list[str]:
+        said = []
+        if self._refused_workspace:
+            said.append(
+                f"Slack refuses the workspace: {self._refused_workspace}; messages are kept and told when it accepts us again"
+            )
+        if self._failed_reload:
+            said.append(
+                f"the last reload was refused ({len(self._failed_reload)} errors); the configuration before it is in force"
+            )
+        if self._owed_since is not None and now - self._owed_since > OWED_TOO_LONG:
+            said.append(f"the oldest undelivered truth is {int((now - self._owed_since).total_seconds())} s old")
+        said += [f"Slack refuses {target}" for target in self._refused_channels]
+        if self._database.is_new:
+            said.append("this process began with a new, empty database")
+        return said
+
+    # The loops. Each turn compares again; nothing is remembered between two turns.
+
+    async def _dispatch(self) -> None:
+        stepped = await self._engine.dispatch()
+        if stepped.told:
+            self._bells.deliver.ring()
+            self._bells.escalate.ring()
+        if not stepped.looked:
+            await self._bells.dispatch.wait(until=stepped.next_due, at_most=LONGEST_WAIT)
+
+    async def _escalate(self) -> None:
+        stepped = await self._engine.escalate()
+        if stepped.paged:
+            self._bells.deliver.ring()
+        else:
+            await self._bells.escalate.wait(until=stepped.next_due, at_most=LONGEST_WAIT)
+
+    async def _deliver(self) -> None:
+        free = AT_ONCE - len(self._calls)
+        if free <= 0:
+            await self._bells.deliver.wait(until=None, at_most=LONGEST_WAIT)
+            return
+        claimed = await self._engine.claim(free)
+        for work in claimed.works:
+            task = asyncio.get_running_loop().create_task(self._tell(work))
+            self._calls.add(task)
+            task.add_done_callback(self._calls.discard)
+        if not claimed.works:
+            await self._bells.deliver.wait(until=claimed.next_due, at_most=LONGEST_WAIT)
+
+    async def _tell(self, work: Work) -> None:
+        try:
+            await self._engine.tell(work)
+            if self._refused_workspace and not await self._is_refused(work):
+                self._refused_workspace = ""
+        except Exception:  # the claim runs out by itself; an intent without an outcome is looked for
+            self._metrics.add("alert_router_loop_errors", ("deliver",))
+            log.exception("a delivery stumbled", extra={"incident": work.incident})
+        finally:
+            self._bells.deliver.ring()
+
+    async def _is_refused(self, work: Work) -> bool:
+        return await self._database.read(
+            partial(stored_health.is_blocked, workspace=work.workspace, now=self._clock.now())
+        )
+
+    async def _expire(self) -> None:
+        wall, steady = self._clock.now(), self._clock.monotonic()
+        ticked = await self._engine.expire()
+        if ticked.ended:
+            self._bells.dispatch.ring()
+        if ticked.is_more:
+            return
+        await self._bells.expire.wait(until=None, at_most=TICK)
+        passed = timedelta(seconds=self._clock.monotonic() - steady)
+        if abs(self._clock.now() - wall - passed) > CLOCK_STEP:
+            log.warning("the clock stepped: listening begins anew, everything is looked at once")
+            await self._engine.clock_stepped()
+            self._bells.ring_all()
+
+    async def _prune(self) -> None:
+        pruned = await self._database.write(partial(retention.prune, now=self._clock.now()), then=self._forget)
+        if pruned.given_up:
+            await self._say_given_up(len(pruned.given_up))
+        if not pruned.is_more:
+            await self._wait_stopping(PRUNE_EVERY)
+
+    async def _wait_stopping(self, span: timedelta) -> None:
+        """In steps, so that the loop is seen to turn."""
+        until = self._clock.now() + span
+        while self._clock.now() < until:
+            await self._clock.sleep(min(LONGEST_WAIT, until - self._clock.now()))
+            self._loop("prune").turned_at = self._clock.now()
+
+    async def _measure_lag(self) -> None:
+        before = self._clock.monotonic()
+        await self._clock.sleep(timedelta(seconds=1))
+        self._metrics.observe("loop_lag_seconds", (), max(self._clock.monotonic() - before - 1, 0))
+
+    def _loop(self, name: str) -> Loop:
+        return next(loop for loop in self._loops if loop.name == name)
+
+    def _forget(self, pruned: retention.Pruned) -> None:
+        self._engine.intake.known.drop(pruned.alerts)
+        if pruned.groups:
+            self._engine.intake.groups.clear()
+
+    async def _say_given_up(self, count: int) -> None:
+        self._metrics.add("alert_router_given_up", (), count)
+        log.error("truths owed for too long were given up", extra={"messages": count})
+        slack = self._configuration.slack
+        target = slack.fallback_channel if isinstance(slack, SlackSettings) else ""
+        if target:
+            text = f"{count} messages could not be delivered for {retention.GIVE_UP_AFTER.days} days and were given up; /api/messages names them."
+            settings = self._engine.settings
+            await self._database.write(
+                partial(
+                    messages.post,
+                    workspace=settings.workspace,
+                    target=target,
+                    body=post_message(text),
+                    now=self._clock.now(),
+                )
+            )
+
+    # Parts.
+
+    async def _connect(self) -> tuple[Transport, str]:
+        slack = self._configuration.slack
+        if isinstance(slack, Preview):
+            preview = StoredPreview.over(self._database, self._clock)
+            return preview, preview.workspace
+        client = SlackClient.over(
+            self._session,
+            lambda: self._vault.one(self._slack_token()),
+            self._clock,
+            api_url=slack.api_url,
+            workspace="slack",
+        )
+        return client, client.workspace
+
+    def _slack_token(self) -> Secrets:
+        slack = self._configuration.slack
+        return slack.token if isinstance(slack, SlackSettings) else ()
+
+    def _settings(self, workspace: str) -> Settings:
+        configuration = self._configuration
+        slack = configuration.slack
+        fallback = slack.fallback_channel if isinstance(slack, SlackSettings) else ""
+        posts = slack.posts_per_minute if isinstance(slack, SlackSettings) else None
+        return Settings(configuration.name, configuration.server.external_url, fallback, workspace, posts)
+
+    def _on_refused_workspace(self, error: str) -> None:
+        self._refused_workspace = error
+        try:
+            self._vault.open(self._slack_token())  # a rotated token lies in the file or variable already
+        except SecretError as missing:
+            log.error("a refused token could not be read again", extra={"error": str(missing)})  # noqa: TRY400  # the text says it all
+
+    async def _listen(self) -> None:
+        application = web.Application(client_max_size=64 * 1024 * 1024)
+        application.add_routes(routes(self))
+        self._runner = web.AppRunner(
+            application,
+            access_log=None,
+            auto_decompress=False,
+            shutdown_timeout=DRAIN.total_seconds(),
+            max_line_size=16_384,
+            max_field_size=65_536,
+        )
+        await self._runner.setup()
+        server = self._configuration.server
+        try:
+            await web.TCPSite(self._runner, server.host, server.port, backlog=1024).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            await self._close()
+            raise StartError(
+                f"cannot listen on {server.host}:{server.port}: {error.strerror or error}; set server.listen to another address"
+            ) from error
+
+    async def _close(self) -> None:
+        if self._calls:
+            await asyncio.wait(self._calls, timeout=DRAIN.total_seconds())
+        if hasattr(self, "_engine"):
+            await self._engine.intake.drain()
+        await self._session.close()
+        await self._database.close()
+
+    def _gauges(self) -> None:
+        gauge = self._metrics.gauge
+        gauge(
+            "alertmanager_config_last_reload_successful",
+            "1 unless the last reload was refused.",
+            lambda: not self._failed_reload,
+        )
+        gauge("alert_router_ingest_waiting", "Alerts waiting for a commit.", lambda: self._engine.intake.waiting_rows)
+        gauge("alert_router_calls_in_flight", "Calls to Slack in flight.", lambda: len(self._calls))
+        gauge(
+            "alert_router_new_database",
+            "1 if this process began with an empty database.",
+            lambda: self._database.is_new,
+        )
+
+    async def _reload(self) -> Reloaded:
+        try:
+            loaded = await asyncio.to_thread(config.read, self._paths)
+        except ConfigError as error:
+            return Reloaded(is_accepted=False, errors=(str(error),))
+        warnings = tuple(str(warning) for warning in loaded.warnings)
+        if loaded.configuration is None:
+            return Reloaded(is_accepted=False, errors=tuple(str(error) for error in loaded.errors), warnings=warnings)
+        before, after = self._configuration, loaded.configuration
+        try:
+            self._vault.open(secrets_of(after))
+        except SecretError as error:
+            return Reloaded(is_accepted=False, errors=tuple(str(error).splitlines()), warnings=warnings)
+        sources = open_sources(after)
+        self._configuration, self._sources = after, sources
+        await self._engine.put_in_force(after.rules, self._settings(self._engine.settings.workspace))
+        self._bells.ring_all()
+        return Reloaded(
+            is_accepted=True, warnings=(*warnings, *_needs_restart(before, after)), diff=tuple(changes(before, after))
+        )
+
+
+def create(paths: Sequence[Path], *, clock: Clock | None = None, environ: Mapping[str, str] | None = None) -> App:
+    """Read the configuration and its secrets. Raises StartError with every mistake."""
+    try:
+        loaded = config.read(paths)
+    except ConfigError as error:
+        raise StartError(str(error)) from error
+    if loaded.configuration is None:
+        raise StartError("\n".join(str(error) for error in loaded.errors))
+    for warning in loaded.warnings:
+        log.warning("the configuration has a weakness", extra={"warning": str(warning)})
+    vault = Vault(environ)
+    try:
+        vault.open(secrets_of(loaded.configuration))
+    except SecretError as error:
+        raise StartError(str(error)) from error
+    return App(paths, loaded.configuration, vault, clock=clock or SystemClock(), new_id=new_id)
+
+
+def open_sources(configuration: Configuration) -> dict[str, OpenSource]:
+    """Each source with its adapter opened; `load` has opened each once already, so nothing is refused here."""
+    opened = {}
+    for name, settings in configuration.sources.items():
+        try:
+            parse = ADAPTERS[settings.adapter].open(settings.options)
+        except OptionsError as error:
+            raise StartError(f"source {name}: {'.'.join(error.path)}: {error.message}") from error
+        networks = tuple(ip_network(network, strict=False) for network in settings.allow)
+        opened[name] = OpenSource(settings, parse, networks)
+    return opened
+
+
+def bare_source(configuration: Configuration) -> str | None:
+    """The one with `alertmanager_api: true`, or the only one of the family."""
+    family = [one for one in configuration.sources.values() if ADAPTERS[one.adapter].is_prometheus_family]
+    chosen = [one.name for one in family if one.alertmanager_api] or [one.name for one in family]
+    return chosen[0] if len(chosen) == 1 else None
+
+
+def secrets_of(configuration: Configuration) -> list[SecretRef]:
+    """Every secret that the configuration refers to."""
+    slack = configuration.slack
+    found: list[SecretRef] = list(slack.token + slack.signing_secret) if isinstance(slack, SlackSettings) else []
+    for tokens in configuration.server.tokens.values():
+        found += tokens
+    for source in configuration.sources.values():
+        for auth in source.auth:
+            for field in auth.__struct_fields__:
+                value = getattr(auth, field)
+                if isinstance(value, tuple):
+                    found += value
+    return found
+
+
+def _needs_restart(before: Configuration, after: Configuration) -> list[str]:
+    changed = []
+    if (before.server.host, before.server.port) != (after.server.host, after.server.port):
+        changed.append("server.listen")
+    if before.storage != after.storage:
+        changed.append("storage")
+    if type(before.slack) is not type(after.slack) or getattr(before.slack, "api_url", "") != getattr(
+        after.slack, "api_url", ""
+    ):
+        changed.append("slack")
+    return [f"{key} has changed: it takes effect at the next start" for key in changed]
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
