@@ -1,0 +1,92 @@
+"""The read API: alerts, incidents and messages, paged by cursor. Shapes only; what is asked is in `store/read.py`."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+
+import msgspec
+from aiohttp import web
+
+from router.core.view import State
+from router.http.access import Access, Handler, Level
+from router.http.parameters import ParameterError, Parameters, cursor
+from router.http.service import Service
+from router.store import read
+
+_encode = msgspec.json.Encoder().encode
+
+ALERT_STATES: Mapping[str, bool | None] = {"firing": True, "resolved": False, "all": None}
+INCIDENT_STATES: Mapping[str, str | None] = {
+    "open": "open",
+    **{state.value: state.value for state in State},
+    "all": None,
+}
+MESSAGE_STATES: Mapping[str, bool | None] = {"owed": True, "told": False, "all": None}
+
+
+class Api:
+    """GET only."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def routes(self) -> list[web.RouteDef]:
+        guard = Access(self._service).guard
+        return [
+            web.get("/api/alerts", guard(Level.READ, _checked(self._alerts))),
+            web.get("/api/incidents", guard(Level.READ, _checked(self._incidents))),
+            web.get("/api/messages", guard(Level.READ, _checked(self._messages))),
+        ]
+
+    async def _alerts(self, request: web.Request) -> web.StreamResponse:
+        asked = Parameters(request, ("state", "limit", "after"))
+        firing, limit = asked.one_of("state", ALERT_STATES, "all"), asked.limit()
+        after = asked.after(tuple[str, str])
+        asked.done()
+        call = partial(read.alerts, firing=firing, after=after, limit=limit)
+        rows, following = await self._service.engine.database.read(call)
+        return page("alerts", rows, cursor(following))
+
+    async def _incidents(self, request: web.Request) -> web.StreamResponse:
+        asked = Parameters(request, ("state", "limit", "after"))
+        state, limit, after = asked.one_of("state", INCIDENT_STATES, "all"), asked.limit(), asked.after(int)
+        asked.done()
+        call = partial(read.incidents, state=state, after=after, limit=limit)
+        rows, following = await self._service.engine.database.read(call)
+        return page("incidents", rows, cursor(following))
+
+    async def _messages(self, request: web.Request) -> web.StreamResponse:
+        asked = Parameters(request, ("state", "incident", "limit", "after"))
+        owed, limit, after = asked.one_of("state", MESSAGE_STATES, "all"), asked.limit(), asked.after(int)
+        incident = asked.number("incident")
+        asked.done()
+        call = partial(read.messages, owed=owed, incident=incident, after=after, limit=limit)
+        rows, following = await self._service.engine.database.read(call)
+        return page("messages", rows, cursor(following))
+
+
+def _checked(handler: Handler) -> Handler:
+    async def checked(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except ParameterError as error:
+            return error.response
+
+    return checked
+
+
+def page(name: str, rows: Sequence[msgspec.Struct], following: str | None) -> web.Response:
+    """{name: [...], "next": …}"""
+    body = _encode({name: [as_json(row) for row in rows], "next": following})
+    return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def as_json(row: msgspec.Struct) -> dict[str, object]:
+    """A row as it is shown: instants as RFC 3339 UTC with milliseconds."""
+    fields = ((name, getattr(row, name)) for name in row.__struct_fields__)
+    return {name: instant(value) if isinstance(value, datetime) else value for name, value in fields}
+
+
+def instant(at: datetime) -> str:
+    """2026-12-01T20:00:00.000Z"""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -1,0 +1,157 @@
+"""For those who keep it running: whether the loops turn, whether an alert can be committed, the numbers, and reload."""
+
+import logging
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+
+import msgspec
+from aiohttp import web
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from router.http.access import Access, Level
+from router.http.api import instant
+from router.http.problem import Fault, problem
+from router.http.service import Service
+from router.store import read
+
+log = logging.getLogger(__name__)
+
+FRESH_FOR = timedelta(seconds=5)
+"""A reading of the store serves scrapes for so long: several scrapers cost no more than one."""
+_LOCATED = re.compile(r"(?P<where>[^:]+:\d+:\d+): (?P<message>.*?)(?:; expected (?P<expected>.*))?", re.DOTALL)
+_encode = msgspec.json.Encoder().encode
+
+
+class Ops:
+    """Health, metrics and reload."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._stored = _Stored(service)
+        self._registry = CollectorRegistry()
+        self._registry.register(_Own(service))
+        self._registry.register(self._stored)
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+
+    def routes(self) -> list[web.RouteDef]:
+        guard = Access(self._service).guard
+        return [
+            web.get("/healthz", self._healthz),
+            web.get("/readyz", self._readyz),
+            web.get("/metrics", self._metrics),
+            web.post("/-/reload", guard(Level.ADMIN, self._reload)),
+        ]
+
+    async def _healthz(self, _: web.Request) -> web.StreamResponse:
+        health = await self._service.health()
+        now = self._service.clock.now()
+        stuck = [
+            f"the {loop.name} loop has not come round for {int((now - loop.turned_at).total_seconds())} s"
+            for loop in health.loops
+            if loop.is_stuck
+        ]
+        loops = {
+            loop.name: {"turned_at": instant(loop.turned_at), "stuck": loop.is_stuck, "errors": loop.errors}
+            for loop in health.loops
+        }
+        return _answer({"healthy": not stuck, "stuck": stuck, "loops": loops}, is_well=not stuck)
+
+    async def _readyz(self, _: web.Request) -> web.StreamResponse:
+        health = await self._service.health()
+        body: dict[str, object] = {"ready": health.can_commit, "degraded": health.degraded}
+        if not health.can_commit:
+            body["why"] = "an alert could not be committed now: is the disk full, or the database away?"
+        return _answer(body, is_well=health.can_commit)
+
+    async def _metrics(self, request: web.Request) -> web.StreamResponse:
+        await self._stored.refresh()
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
+
+    async def _reload(self, _: web.Request) -> web.StreamResponse:
+        reloaded = await self._service.reload()
+        if not reloaded.is_accepted:
+            return problem(
+                400,
+                f"the configuration was refused ({len(reloaded.errors)} errors); the last good one stays in force",
+                errors=[located(error) for error in reloaded.errors],
+            )
+        return _answer({"reloaded": True, "diff": reloaded.diff, "warnings": reloaded.warnings}, is_well=True)
+
+
+def located(error: str) -> Fault:
+    """An error of the configuration, taken apart into where, what and what was expected."""
+    found = _LOCATED.fullmatch(error)
+    if found is None:
+        return Fault(error)
+    return Fault(found["message"], found["where"], found["expected"] or "")
+
+
+def _answer(body: dict[str, object], *, is_well: bool) -> web.Response:
+    headers = {"Cache-Control": "no-store"}
+    return web.Response(
+        status=200 if is_well else 503, body=_encode(body), content_type="application/json", headers=headers
+    )
+
+
+class _Own(Collector):
+    """What the process counts, and which version it is."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def collect(self) -> Iterable[Metric]:
+        yield InfoMetricFamily("alert_router_build", "The version that runs.", {"version": self._service.version})
+        yield from self._service.metrics.collect()
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
+
+
+class _Stored(Collector):
+    """What SQL counts. Read before a scrape, since a scrape is synchronous; a failed reading shows nothing old."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._numbers: read.Numbers | None = None
+        self._read_at: float | None = None
+
+    async def refresh(self) -> None:
+        now = self._service.clock.monotonic()
+        if self._read_at is not None and now - self._read_at < FRESH_FOR.total_seconds():
+            return
+        self._read_at, self._numbers = now, None
+        try:
+            self._numbers = await self._service.engine.database.read(read.numbers)
+        except Exception:  # the top of this request: a store that cannot be read is when the other numbers matter most
+            log.exception("the store could not be read for the metrics")
+
+    def collect(self) -> Iterable[Metric]:
+        numbers = self._numbers
+        if numbers is None:
+            return
+        states = GaugeMetricFamily(
+            "alertmanager_alerts", "Firing alerts; suppressed: their news is held back.", labels=["state"]
+        )
+        states.add_metric(["active"], numbers.active)
+        states.add_metric(["suppressed"], numbers.suppressed)
+        yield states
+        groups = "alertmanager_dispatcher_aggregation_groups"
+        yield GaugeMetricFamily(groups, "Groups that are kept.", value=numbers.groups)
+        yield GaugeMetricFamily("alert_router_incidents_open", "Incidents not resolved.", value=numbers.incidents)
+        yield GaugeMetricFamily(
+            "alert_router_messages_owed", "Messages that have not told the last word.", value=numbers.owed
+        )
+        owed_for = timedelta(0)
+        if numbers.owed_since is not None:
+            owed_for = max(self._service.clock.now() - numbers.owed_since, owed_for)
+        meaning = "Age of the oldest truth that somebody was not told yet; 0 when nothing is owed."
+        yield GaugeMetricFamily("alert_router_oldest_owed_seconds", meaning, value=owed_for.total_seconds())
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
