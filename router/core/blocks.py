@@ -26,7 +26,7 @@ BLOCK_ID = 255
 
 _SHORTENED = "shortened: Slack refused the full message"
 _MARKUP = re.compile(
-    r"<(?:!date\^\d+\^[^|<>]+\|[^<>]+|https?://[^|<>\s]+\|[^<>\n]+|@[UW][A-Z0-9]{2,20}|#[CGD][A-Z0-9]{2,20})>"
+    r"<(?:!date\^\d+\^[^|<>]+\|[^<>]+|https?://[^|<>\s]+\|[^<>\n]+|@[UW][A-Z0-9]{2,20}|#[CGD][A-Z0-9]{2,200})>"
 )
 """The only things between angle brackets that we ever write."""
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
@@ -122,6 +122,12 @@ def _text_faults(value: object, limit: int, kind: str = "") -> Iterable[str]:
 
 def _list(value: object) -> list[Block]:
     return cast("list[Block]", value) if isinstance(value, list) else []
+
+
+def mentioned(blocks: Iterable[Block]) -> list[str]:
+    """The people whom these blocks mention, once each, in order."""
+    found = re.findall(r"<@([A-Z0-9]+)>", msgspec.json.encode(list(blocks)).decode())
+    return list(dict.fromkeys(found))
 
 
 def fewer_blocks(message: Rendered) -> Rendered:

@@ -48,7 +48,7 @@ _RICH_LENGTH = 2900
 """Of a text with its markers and escapes: a section holds 3,000."""
 _URL_LENGTH = 2000
 _USER = re.compile(r"[UW][A-Z0-9]{2,20}")
-_CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,20}")
+_CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,200}")
 
 
 def clean(text: str, limit: int) -> str:
