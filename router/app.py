@@ -24,7 +24,7 @@ from router.expire import TICK
 from router.http import routes
 from router.http.service import Health, LoopHealth, OpenSource, Reloaded
 from router.metrics import Metrics
-from router.preview import StoredPreview
+from router.preview import stored_preview
 from router.slack.client import SlackClient
 from router.slack.transport import Transport
 from router.slack.wire import open_session
@@ -354,7 +354,7 @@ class App:
     async def _connect(self) -> tuple[Transport, str]:
         slack = self._configuration.slack
         if isinstance(slack, Preview):
-            preview = StoredPreview.over(self._database, self._clock)
+            preview = stored_preview(self._database, self._clock)
             return preview, preview.workspace
         client = SlackClient.over(
             self._session,
@@ -372,9 +372,16 @@ class App:
     def _settings(self, workspace: str) -> Settings:
         configuration = self._configuration
         slack = configuration.slack
-        fallback = slack.fallback_channel if isinstance(slack, SlackSettings) else ""
-        posts = slack.posts_per_minute if isinstance(slack, SlackSettings) else None
-        return Settings(configuration.name, configuration.server.external_url, fallback, workspace, posts)
+        if not isinstance(slack, SlackSettings):
+            return Settings(configuration.name, configuration.server.external_url, "", workspace)
+        return Settings(
+            configuration.name,
+            configuration.server.external_url,
+            slack.fallback_channel,
+            workspace,
+            slack.posts_per_minute,
+            slack.posts_again,
+        )
 
     def _on_refused_workspace(self, error: str) -> None:
         self._refused_workspace = error

@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 
 RATES: Mapping[str, Rate] = {
     # Slack's windows are a minute long: burst and flow of one minute stay below the tier (SLACK §1).
-    "chat.postMessage": Rate(per_minute=200, burst=60),
     "chat.update": Rate(per_minute=42, burst=7),
     "conversations.history": Rate(per_minute=30, burst=5),
     "conversations.open": Rate(per_minute=30, burst=10),
@@ -54,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True):
     external_url: str
     fallback_channel: str
     workspace: str
+    posts_per_minute: int = 240
+    posts_again: bool = True
 
 
 class Deliverer:
@@ -79,12 +80,16 @@ class Deliverer:
     async def claim(self, most: int = AT_ONCE) -> Claimed:
         now = self._clock.now()
         call = partial(
-            outbox.claim, now=now, instance=self._settings().instance, rates=RATES, most=most, new_id=self._new_id
+            outbox.claim, now=now, instance=self._settings().instance, rates=self._rates(), most=most, new_id=self._new_id
         )
         claimed = await self._database.write(call)
         for method in claimed.paced:
             self._metrics.add("alert_router_pace_waits", (method,))
         return claimed
+
+    def _rates(self) -> dict[str, Rate]:
+        posts = self._settings().posts_per_minute
+        return {**RATES, "chat.postMessage": Rate(per_minute=max(posts * 4 // 5, 1), burst=max(posts // 5, 1))}
 
     async def carry_out(self, work: Work) -> None:
         """One call, and its outcome."""
@@ -154,9 +159,9 @@ class Deliverer:
             case Outcome.TOLD:
                 self._told(conn, work, answer, now)
             case Outcome.NOT_FOUND | Outcome.UNSEARCHABLE:
+                outbox.change(conn, work, delivery_id=None, intent=None, not_before=None, last_error=answer.error)
                 if answer.outcome is Outcome.UNSEARCHABLE:
-                    self._metrics.add("alert_router_at_least_once")
-                outbox.change(conn, work, delivery_id=None, intent=None, not_before=None)
+                    self._unsearchable(conn, work, settings)
             case Outcome.RETRY:
                 until = now + _delay(work, answer)
                 if answer.is_rate_limit:
@@ -219,6 +224,13 @@ class Deliverer:
             return {}
         due_at = outbox.next_line(conn, work.incident, work.last_seq) if work.is_home else None
         return {"thread_seq": work.last_seq, "thread_due_at": due_at}
+
+    def _unsearchable(self, conn: Connection, work: Work, settings: Settings) -> None:
+        """Nobody can tell whether it was posted: the configuration says which mistake is the lesser one."""
+        self._metrics.add("alert_router_unsearchable", ("post_again" if settings.posts_again else "leave",))
+        if not settings.posts_again:
+            over: dict[str, object] = {"is_over": True} if work.intent == Act.POST.value else self._thread(conn, work)
+            outbox.change(conn, work, **over)
 
     def _refused_message(self, conn: Connection, work: Work, answer: Answer, now: datetime) -> None:
         log.warning(

@@ -61,6 +61,10 @@ class SlackSettings(msgspec.Struct, frozen=True):
     fallback_channel: str = ""
     """Where a message goes whose channel refuses it; "" for nowhere."""
     api_url: str = "https://slack.com/api/"
+    posts_per_minute: int = 240
+    """In the whole workspace."""
+    posts_again: bool = True
+    """Where history cannot be read, a post of unknown outcome is posted again: at least once instead of at most once."""
 
 
 class Bearer(msgspec.Struct, frozen=True, tag="bearer"):

@@ -1,6 +1,6 @@
 """Texts in, a Configuration or every mistake in them out. The one entrance for `serve`, `check`, reload and tests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -44,8 +44,16 @@ class Loaded(msgspec.Struct, frozen=True):
     warnings: tuple[RuleError, ...]
 
 
-def load(files: Sequence[Source], *, adapters: Mapping[str, Adapter]) -> Loaded:
-    """Never raises, whatever the texts are; all mistakes are listed at once, in the order of the lines."""
+def load(
+    files: Sequence[Source],
+    *,
+    adapters: Mapping[str, Adapter],
+    template_fault: Callable[[str], str] = lambda _: "",
+) -> Loaded:
+    """Never raises, whatever the texts are; all mistakes are listed at once, in the order of the lines.
+
+    `template_fault` says why whoever renders templates would refuse one; "" when it would not.
+    """
     if len(files) != 1:
         names = ", ".join(file.name for file in files[1:])
         found = f"a further file: {names}: not yet" if files else "no file"
@@ -66,6 +74,7 @@ def load(files: Sequence[Source], *, adapters: Mapping[str, Adapter]) -> Loaded:
     if fields is not None:
         consistent.check(fields, report)
         _listener(fields)
+        _templates(fields.get("routing"), template_fault)
         sources = _sources(fields, adapters)
         if not report.errors:
             configuration = _configuration(fields, sources, file.name)
@@ -116,6 +125,8 @@ def _slack(fields: Fields) -> Preview | SlackSettings:
         signing_secret=fields.get("signing_secret", ()),
         fallback_channel=fields.get("fallback_channel", ""),
         api_url=fields.get("api_url", "https://slack.com/api/").rstrip("/") + "/",
+        posts_per_minute=fields.get("posts_per_minute", 240),
+        posts_again=fields.get("without_history", "post_again") == "post_again",
     )
 
 
@@ -142,6 +153,19 @@ def _listener(fields: Fields) -> None:
             f"the preview shows every message to whoever reaches {listen.host}:{listen.port}",
             expected="server: {listen: 127.0.0.1:9080}, or slack: {preview: {off_loopback: true}} to allow it",
         )
+
+
+def _templates(route: Fields | None, template_fault: Callable[[str], str]) -> None:
+    if route is None:
+        return
+    template = route.get("template")
+    if isinstance(template, Fields):
+        for key in ("title", "text"):
+            source = template.get(key)
+            if source is not None and (fault := template_fault(source)):
+                template.error(key, f"a template that cannot be used: {fault}", expected="docs/rules.md, Templates")
+    for child in route.get("routes", ()):
+        _templates(child, template_fault)
 
 
 def _sources(fields: Fields, adapters: Mapping[str, Adapter]) -> dict[str, SourceSettings]:

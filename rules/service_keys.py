@@ -121,6 +121,9 @@ STORAGE = Record(
 PREVIEW = Record("preview", {"off_loopback": Key(Flag(), "true: others may reach the preview page.", required=True)})
 
 
+SLACK_EXPECTED = "preview, or a map such as {token: {env: SLACK_BOT_TOKEN}}"
+
+
 def _check_slack(fields: Fields) -> None:
     if ("preview" in fields) == ("token" in fields):
         fields.place.error(
@@ -137,6 +140,13 @@ SLACK = Record(
         "signing_secret": Key(SECRET, "Verifies what Slack sends."),
         "fallback_channel": Key(ChannelText(), "Where a message goes whose channel refuses it."),
         "api_url": Key(Url(), "Default https://slack.com/api/."),
+        "posts_per_minute": Key(
+            Whole(1, 100_000), "Posts in the whole workspace; Slack allows several hundred. Default 240."
+        ),
+        "without_history": Key(
+            OneOf("post_again", "leave"),
+            "After a post of unknown outcome that cannot be looked for: post it again (default), or leave it be.",
+        ),
         "preview": Key(PREVIEW, "Messages on a local page instead of in Slack."),
     },
     later={"app_token": "Socket Mode", "workspaces": "several workspaces", "client_id": "installing from Slack"},
@@ -165,8 +175,9 @@ def _check_auth(fields: Fields) -> None:
         fields.place.error(fields.node, "an empty map", expected="bearer, basic, hmac, url_token; or auth: none")
 
 
+AUTH_EXPECTED = "none, or a map with bearer, basic, hmac or url_token"
 AUTH = Either(
-    OneOf("none"),
+    OneOf("none", expected=AUTH_EXPECTED),
     Record(
         "auth",
         {
@@ -177,7 +188,7 @@ AUTH = Either(
         },
         check=_check_auth,
     ),
-    "none, or a map with bearer, basic, hmac or url_token",
+    AUTH_EXPECTED,
 )
 
 
@@ -230,7 +241,7 @@ def document(adapters: Iterable[str] = ()) -> Record:
             "server": Key(SERVER, "Where it listens and who may use it."),
             "storage": Key(STORAGE, "Where its state lives."),
             "slack": Key(
-                Either(OneOf("preview"), SLACK, "preview, or a map with token"),
+                Either(OneOf("preview", expected=SLACK_EXPECTED), SLACK, SLACK_EXPECTED),
                 "preview, or {token, signing_secret, fallback_channel}.",
                 required=True,
             ),
