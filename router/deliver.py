@@ -17,6 +17,7 @@ from router.clock import Clock, NewId
 from router.core.blocks import fewer_blocks, plain, post_message
 from router.core.direct import page_end_message, page_message, page_worse_message
 from router.core.message import incident_message
+from router.core.template import words_of
 from router.core.thread import thread_reply
 from router.core.view import Entry, EntryKind, Rendered, State
 from router.core.word import with_word
@@ -80,7 +81,12 @@ class Deliverer:
     async def claim(self, most: int = AT_ONCE) -> Claimed:
         now = self._clock.now()
         call = partial(
-            outbox.claim, now=now, instance=self._settings().instance, rates=self._rates(), most=most, new_id=self._new_id
+            outbox.claim,
+            now=now,
+            instance=self._settings().instance,
+            rates=self._rates(),
+            most=most,
+            new_id=self._new_id,
         )
         claimed = await self._database.write(call)
         for method in claimed.paced:
@@ -129,6 +135,9 @@ class Deliverer:
                 work.channel, work.delivery_id, oldest=oldest, latest=latest, thread_ts=thread_ts
             )
         message = degraded(render(work, settings), work.degraded)
+        if work.view is not None and work.view.template is not None:
+            for part in words_of(work.view).faults:
+                self._metrics.add("alert_router_templates_failed", (part.partition(":")[0],))
         if work.act is Act.EDIT:
             return await transport.edit(work.channel, work.ts, message, tag)
         if work.act is Act.REPLY:

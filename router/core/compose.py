@@ -1,7 +1,7 @@
 """From a group's alerts to the view that its messages are rendered from. Pure; texts stay the senders' own."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from adapters.alert import Severity
 from router.core.member import Member
@@ -58,6 +58,7 @@ def compose(
         ended_at=ended_at,
         ended_how=ended_how,
         ended=ended,
+        unheard_for=_unheard_for(members) if ended_how is EndKind.PRESUMED else None,
         alerts=tuple(_line(member, common) for member in members[:SHOWN]),
         common_labels=common,
         group_labels=dict(group_labels),
@@ -81,6 +82,14 @@ def _common(members: Sequence[Member]) -> dict[str, str]:
         for name, value in first.document.labels.items()
         if all(other.document.labels.get(name) == value for other in others)
     }
+
+
+def _unheard_for(members: Sequence[Member]) -> timedelta | None:
+    """For how long nothing was heard of what is presumed over: the longest of their times to live."""
+    return max(
+        (member.ttl for member in members if member.ended_how == EndKind.PRESUMED.value and member.ttl is not None),
+        default=None,
+    )
 
 
 def _line(member: Member, common: Mapping[str, str]) -> AlertLine:

@@ -1,6 +1,6 @@
 """An alert as a group knows it: what is stored of it, without where it is stored."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -32,6 +32,7 @@ class Member(msgspec.Struct, frozen=True):
     starts_at: datetime
     ends_at: datetime | None
     ended_how: str | None
+    ttl: timedelta | None
     document: Document
     held_by: str | None = None
 

@@ -16,7 +16,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from router.core.mrkdwn import clean
 from router.core.template_filters import FILTERS, TemplateLimitError, add, text_of
-from router.core.view import IncidentView
+from router.core.view import IncidentView, MessageTemplate
 
 SOURCE_LENGTH = 4_000
 SOURCE_TOKENS = 1_000
@@ -136,16 +136,26 @@ class Words(msgspec.Struct, frozen=True):
     faults: tuple[str, ...] = ()
 
 
+_latest: list[tuple[IncidentView, Words]] = []
+"""One rendering asks several times about the same view; a template is run once for it."""
+
+
 def words_of(view: IncidentView) -> Words:
     """What the route's template says, unescaped: it passes through `mrkdwn` like any other text."""
     if view.template is None:
         return Words()
+    if not _latest or _latest[0][0] is not view:
+        _latest[:] = [(view, _words_of(view, view.template))]
+    return _latest[0][1]
+
+
+def _words_of(view: IncidentView, template: MessageTemplate) -> Words:
     title, text, faults = None, None, []
-    if view.template.title:
-        title, fault = render(view.template.title, view)
+    if template.title:
+        title, fault = render(template.title, view)
         faults += [f"title: {fault}"] * bool(fault)
-    if view.template.text:
-        text, fault = render(view.template.text, view)
+    if template.text:
+        text, fault = render(template.text, view)
         faults += [f"text: {fault}"] * bool(fault)
     return Words(title=title, text=text, faults=tuple(faults))
 

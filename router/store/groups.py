@@ -136,6 +136,7 @@ _MEMBER_COLUMNS = (
             "starts_at",
             "ends_at",
             "ended_how",
+            "ttl",
             "document",
         )
     ),
