@@ -1,7 +1,7 @@
 """What `alert-router check` says of a file: mistakes, warnings, and what will happen next. Data first, then its text."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -60,9 +60,15 @@ class Checked(msgspec.Struct, frozen=True):
         return 1 if self.errors else 0
 
 
-def check(files: Sequence[Source], *, adapters: Mapping[str, Adapter], at: datetime) -> Checked:
+def check(
+    files: Sequence[Source],
+    *,
+    adapters: Mapping[str, Adapter],
+    at: datetime,
+    template_fault: Callable[[str], str] = lambda _: "",
+) -> Checked:
     """Reads neither secrets nor network; never raises, whatever the texts are."""
-    loaded = load(files, adapters=adapters)
+    loaded = load(files, adapters=adapters, template_fault=template_fault)
     if loaded.configuration is None:
         return Checked(loaded.errors, loaded.warnings)
     [file] = files

@@ -11,7 +11,7 @@ from rules.route import ROOT
 from rules.shape import Fields, Report, close_to
 from rules.times import Moment
 
-WINDOW_PATTERNS = 500
+WINDOW_PATTERNS = 100
 """How many patterns one window may consist of when all that it names is written out."""
 
 
@@ -89,29 +89,34 @@ def _unique(entries: Iterable[Fields | None], what: str) -> None:
 
 
 def _windows(document: Fields) -> None:
-    """Refuses windows that name themselves, and those whose definition grows beyond all bounds."""
+    """Refuses windows that name themselves, and those whose definition grows beyond all bounds; each mistake once."""
     written: Mapping[str, Any] = document.get("windows", {})
     sizes: dict[str, int] = {}
     refused: set[str] = set()
 
+    def refuse(name: str, message: str, expected: str) -> None:
+        fields = _whole(written[name])[0]
+        fields.place.error(fields.node, message, expected=expected)
+
     def size(name: str, above: tuple[str, ...]) -> int:
         if name in above:
-            circle = " → ".join((*above[above.index(name) :], name))
-            if not refused.intersection(above):
-                fields = next(iter(_whole(written[name])))
-                fields.place.error(fields.node, f"the window {name!r} names itself: {circle}", expected="no circle")
-            refused.update(above)
+            circle = above[above.index(name) :]
+            refuse(name, f"the window {name!r} names itself: {' → '.join((*circle, name))}", "no circle")
+            refused.update(circle)
             return 0
-        if name not in sizes:
-            patterns = _whole(written.get(name) or ())
-            named = [other for fields in patterns for key in ("not", "except") for other in fields.get(key, ())]
-            found = len(patterns) + sum(size(other, (*above, name)) for other in named if len(above) < WINDOW_PATTERNS)
-            if found > WINDOW_PATTERNS and name not in refused and not refused.intersection(named):
-                refused.add(name)
-                expected = f"at most {WINDOW_PATTERNS} patterns, all that it names written out"
-                patterns[0].place.error(patterns[0].node, f"the window {name!r} is too large", expected=expected)
-            sizes[name] = min(found, WINDOW_PATTERNS + 1)
-        return sizes[name]
+        if name in sizes or name in refused or len(above) > WINDOW_PATTERNS:
+            return sizes.get(name, WINDOW_PATTERNS)
+        patterns = _whole(written.get(name) or ())
+        named = [other for fields in patterns for key in ("not", "except") for other in fields.get(key, ())]
+        found = len(patterns) + sum(size(other, (*above, name)) for other in named)
+        if refused.intersection(named):
+            refused.add(name)
+        elif found > WINDOW_PATTERNS and name not in refused:
+            refused.add(name)
+            expected = f"at most {WINDOW_PATTERNS} patterns, all that it names written out"
+            refuse(name, f"the window {name!r} is too large", expected)
+        sizes[name] = found
+        return found
 
     for name in written:
         size(name, ())

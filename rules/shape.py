@@ -161,7 +161,7 @@ class Whole:
 
     def __init__(self, least: int, most: int) -> None:
         self.least, self.most = least, most
-        self.expected = f"a whole number from {least} to {most}"
+        self.expected = f"a whole number from {least} to {most}" if least < most else str(most)
 
     def read(self, node: Node, place: Place) -> int | None:
         value = node.value if isinstance(node, Scalar) else None
@@ -177,9 +177,9 @@ class Whole:
 class OneOf:
     """One of a few words."""
 
-    def __init__(self, *words: str) -> None:
+    def __init__(self, *words: str, expected: str = "") -> None:
         self.words = words
-        self.expected = f"one of {', '.join(words)}" if len(words) > 1 else words[0]
+        self.expected = expected or f"one of {', '.join(words)}"
 
     def read(self, node: Node, place: Place) -> str | None:
         text = text_of(node)
@@ -379,7 +379,7 @@ class Record:
     def _unknown(self, name: str, mark: Mark, place: Place) -> None:
         at = place.key(name)
         if name in self.later:
-            at.error(mark, f"{name}: not yet ({self.later[name]})", expected="the file without it, in this version")
+            at.error(mark, f"not yet ({self.later[name]})", expected="the file without it, in this version")
         elif name in self.foreign:
             at.error(mark, f"unknown key {name!r}", expected=self.foreign[name])
         else:

@@ -77,8 +77,11 @@ def read(text: str) -> tuple[Node, list[YamlError]]:
         return _Composer().compose(yaml.parse(text.removeprefix("\ufeff"), Loader=yaml.CSafeLoader))
     except yaml.MarkedYAMLError as error:
         raise _explained(error, text) from None
-    except yaml.YAMLError as error:
-        raise YamlError(f"not a text: {' '.join(str(error).split())}", Mark(1, 1), expected="UTF-8 text") from None
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        mark = Mark(before.count("\n") + 1, len(before) - before.rfind("\n"))
+        code = error.character if isinstance(error.character, int) else ord(error.character)
+        raise YamlError(f"a control character: U+{code:04X}", mark, expected="text") from None
     except UnicodeEncodeError as error:
         line = text.count("\n", 0, error.start) + 1
         raise YamlError("a character that is not valid Unicode", Mark(line, 1), expected="UTF-8 text") from None
@@ -250,6 +253,8 @@ def _explained(error: yaml.MarkedYAMLError, text: str) -> YamlError:
         return YamlError(
             "a colon where no key can stand", mark, expected="key: value; text with ': ' in it wants quotes"
         )
+    if "unexpected end of stream" in problem:
+        return YamlError("the file ends inside quotes", mark, expected="a closing quote")
     if "could not find expected ':'" in problem:
         return YamlError(
             "a key without a colon", mark, expected="key: value", hint="the mistake may be in the line above"
