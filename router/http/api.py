@@ -40,8 +40,7 @@ class Api:
 
     async def _alerts(self, request: web.Request) -> web.StreamResponse:
         asked = Parameters(request, ("state", "limit", "after"))
-        firing, limit = asked.one_of("state", ALERT_STATES, "all"), asked.limit()
-        after = asked.after(tuple[str, str])
+        firing, limit, after = asked.one_of("state", ALERT_STATES, "all"), asked.limit(), asked.after(int)
         asked.done()
         call = partial(read.alerts, firing=firing, after=after, limit=limit)
         rows, following = await self._service.engine.database.read(call)

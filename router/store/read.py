@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, text
 
 from router.core.member import BY_RANK
 from router.core.view import IncidentView
 from router.store.groups import decode_document, decode_settings
-from router.store.tables import alert, alert_group, conversation, incident, membership, message, settings
+from router.store.tables import alert, alert_group, conversation, incident, membership, message, settings, timeline
 
 _IS_FIRING = text("alert.is_firing")
 """As the partial indexes say it; `is_firing = 1` would read the whole table."""
@@ -121,17 +121,17 @@ class Numbers(msgspec.Struct, frozen=True):
 
 
 def alerts(
-    conn: Connection, *, firing: bool | None, after: tuple[str, str] | None, limit: int
-) -> tuple[list[AlertRow], tuple[str, str] | None]:
-    """A page by (namespace, fingerprint), and where the next begins. `firing` None: all."""
-    query = select(alert).order_by(alert.c.namespace, alert.c.fingerprint).limit(limit + 1)
+    conn: Connection, *, firing: bool | None, after: int | None, limit: int
+) -> tuple[list[AlertRow], int | None]:
+    """A page in the order they were first heard of, and where the next begins. `firing` None: all."""
+    query = select(alert).order_by(alert.c.id).limit(limit + 1)
     if firing is not None:
         query = query.where(alert.c.is_firing if firing else ~alert.c.is_firing)
     if after is not None:
-        query = query.where(tuple_(alert.c.namespace, alert.c.fingerprint) > after)
+        query = query.where(alert.c.id > after)
     rows = conn.execute(query).fetchall()
     page = rows[:limit]
-    groups = _groups_of(conn, [(row.namespace, row.fingerprint) for row in page])
+    groups = _groups_of(conn, [row.id for row in page])
     found = []
     for row in page:
         document = decode_document(row.document)
@@ -151,25 +151,23 @@ def alerts(
                 starts_at=row.starts_at,
                 ends_at=None if row.is_firing else row.ends_at,
                 url=document.url,
-                groups=tuple(groups.get((row.namespace, row.fingerprint), ())),
+                groups=tuple(groups.get(row.id, ())),
             )
         )
-    return found, (page[-1].namespace, page[-1].fingerprint) if len(rows) > limit else None
+    return found, page[-1].id if len(rows) > limit else None
 
 
-def _groups_of(conn: Connection, identities: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[InGroup]]:
-    if not identities:
-        return {}
+def _groups_of(conn: Connection, ids: Sequence[int]) -> dict[int, list[InGroup]]:
     query = (
         select(membership, alert_group.c.route, alert_group.c.labels, alert_group.c.incident)
         .join(alert_group, alert_group.c.id == membership.c.group_id)
-        .where(tuple_(membership.c.namespace, membership.c.fingerprint).in_(identities))
+        .where(membership.c.alert_id.in_(ids))
         .order_by(membership.c.group_id)
     )
-    found: dict[tuple[str, str], list[InGroup]] = {}
-    for row in conn.execute(query):
+    found: dict[int, list[InGroup]] = {}
+    for row in conn.execute(query) if ids else ():
         one = InGroup(row.route, dict(_decode_labels(row.labels)), row.is_told, row.held_by, row.incident)
-        found.setdefault((row.namespace, row.fingerprint), []).append(one)
+        found.setdefault(row.alert_id, []).append(one)
     return found
 
 
@@ -285,7 +283,7 @@ def waiting(conn: Connection, most: int = 50) -> list[Waiting]:
             func.min(alert.c.document).label("example"),
         )
         .select_from(membership)
-        .join(alert, and_(alert.c.namespace == membership.c.namespace, alert.c.fingerprint == membership.c.fingerprint))
+        .join(alert, alert.c.id == membership.c.alert_id)
         .join(alert_group, alert_group.c.id == membership.c.group_id)
         .join(settings, settings.c.id == alert_group.c.settings_id)
         .where(~membership.c.is_told, alert.c.is_firing)
@@ -308,17 +306,29 @@ def waiting(conn: Connection, most: int = 50) -> list[Waiting]:
     ]
 
 
-def conversations(conn: Connection, workspace: str) -> dict[str, tuple[str, str]]:
-    """Slack's id of each conversation that was opened -> (as the rules name it, the person)."""
-    query = select(conversation.c.channel, conversation.c.target, conversation.c.person)
-    query = query.where(conversation.c.workspace == workspace, conversation.c.channel != "")
-    return {row.channel: (row.target, row.person) for row in conn.execute(query)}
+def said(conn: Connection, numbers: Sequence[int]) -> dict[int, list[tuple[datetime, str]]]:
+    """Incident -> when its thread was given something to say, and of what kind, oldest first."""
+    query = (
+        select(timeline.c.incident, timeline.c.at, timeline.c.kind)
+        .where(timeline.c.incident.in_(numbers), timeline.c.say_at.is_not(None))
+        .order_by(timeline.c.incident, timeline.c.seq)
+    )
+    found: dict[int, list[tuple[datetime, str]]] = {}
+    for row in conn.execute(query) if numbers else ():
+        found.setdefault(row.incident, []).append((row.at, row.kind))
+    return found
+
+
+def routes_of(conn: Connection, numbers: Sequence[int]) -> dict[int, str]:
+    """Incident -> the route that owns it."""
+    query = select(incident.c.number, incident.c.route).where(incident.c.number.in_(numbers))
+    return {row.number: row.route for row in conn.execute(query)} if numbers else {}
 
 
 def numbers(conn: Connection) -> Numbers:
     """What the metrics show of the store; each count is an index's."""
     firing = conn.execute(select(func.count()).select_from(alert).where(_IS_FIRING)).scalar_one()
-    held = select(membership.c.namespace, membership.c.fingerprint).where(_IS_HELD).distinct().subquery()
+    held = select(membership.c.alert_id).where(_IS_HELD).distinct().subquery()
     # An alert may end while it is held, and stay in its group until the next look.
     suppressed = min(conn.execute(select(func.count()).select_from(held)).scalar_one(), firing)
     groups = conn.execute(select(func.count()).select_from(alert_group)).scalar_one()

@@ -1,0 +1,125 @@
+"""`/preview` and what it polls, and `/`, where a newcomer lands. Puts the store's rows into the page's shapes."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+
+import msgspec
+from aiohttp import web
+
+from router.http.access import Access, Level
+from router.http.preview_page import (
+    ASSETS,
+    CONTENT_SECURITY_POLICY,
+    Waiting,
+    Why,
+    preview_asset,
+    preview_html,
+    preview_json,
+)
+from router.http.problem import problem
+from router.http.service import Service
+from router.slack.preview import PreviewMessage
+from router.store import preview, read
+from rules.configuration import Preview
+from rules.ruleset import RuleSet
+
+SHOWN = 500
+"""Messages, the newest: beyond that a page is no preview."""
+_HEADERS = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-cache"}
+_decode = msgspec.json.Decoder(PreviewMessage).decode
+
+
+class PreviewRoutes:
+    """The page, its files and its data."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def routes(self) -> list[web.RouteDef]:
+        guard = Access(self._service).guard
+        return [
+            web.get("/", guard(Level.READ, self._index)),
+            web.get("/preview", guard(Level.READ, self._page)),
+            web.get("/preview/data.json", guard(Level.READ, self._data)),
+            web.get("/preview/{asset}", guard(Level.READ, self._asset)),
+        ]
+
+    async def _index(self, _: web.Request) -> web.StreamResponse:
+        if self._is_on:
+            return web.Response(status=302, headers={"Location": "/preview"})
+        return web.Response(text=_INDEX, content_type="text/html")
+
+    async def _page(self, _: web.Request) -> web.StreamResponse:
+        if not self._is_on:
+            return _absent()
+        return web.Response(text=preview_html(), content_type="text/html", headers=_HEADERS)
+
+    async def _asset(self, request: web.Request) -> web.StreamResponse:
+        name = request.match_info["asset"]
+        body = preview_asset(name) if self._is_on else None
+        if body is None:
+            return _absent()
+        return web.Response(body=body, content_type=ASSETS[name], charset="utf-8", headers=_HEADERS)
+
+    async def _data(self, _: web.Request) -> web.StreamResponse:
+        if not self._is_on:
+            return _absent()
+        ask = self._service.engine.database.read
+        messages = [_decode(document) for document in await ask(partial(preview.rows, most=SHOWN))]
+        waiting = [_waiting(one) for one in await ask(read.waiting)]
+        numbers = sorted({row.incident for row in messages if row.incident})
+        routes, said = (
+            await ask(partial(read.routes_of, numbers=numbers)),
+            await ask(partial(read.said, numbers=numbers)),
+        )
+        body = preview_json(
+            messages,
+            waiting,
+            now=self._service.clock.now(),
+            why={row.delivery_id: _why(row, routes, said) for row in messages if row.incident},
+            channels=channels_of(self._service.configuration.rules),
+        )
+        return web.Response(body=body, content_type="application/json", headers=_HEADERS)
+
+    @property
+    def _is_on(self) -> bool:
+        return isinstance(self._service.configuration.slack, Preview)
+
+
+def _absent() -> web.Response:
+    return problem(
+        404, "there is no preview here: messages go to Slack", expected="`slack: preview` in the configuration"
+    )
+
+
+def channels_of(rules: RuleSet) -> list[str]:
+    """The channels that the rules name, in the order of the routes."""
+    return list(dict.fromkeys(channel for route in rules.routes.values() for channel in route.settings.channels))
+
+
+def _waiting(one: read.Waiting) -> Waiting:
+    why = "group_wait" if one.held_by is None else f"held back: {one.held_by}"
+    return Waiting(one.route, one.count, one.title, one.due_at, why, one.channel)
+
+
+def _why(row: PreviewMessage, routes: Mapping[int, str], said: Mapping[int, list[tuple[datetime, str]]]) -> Why:
+    """Why a message is there: of a reply the last entry that its thread was given before it."""
+    reason = "page" if row.channel.startswith("D") else "first"
+    if row.thread_ts:
+        before = [kind for at, kind in said.get(row.incident, ()) if at <= row.posted_at]
+        reason = before[-1].replace("_", " ") if before else "thread"
+    return Why(reason, routes.get(row.incident, ""), row.incident)
+
+
+_INDEX = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>alert-router</title><link rel="stylesheet" href="/sign-in.css"></head>
+<body><main><h1>alert-router</h1><ul>
+<li><a href="/api/incidents?state=open">Open incidents</a></li>
+<li><a href="/api/alerts?state=firing">Firing alerts</a></li>
+<li><a href="/api/messages?state=owed">Messages that are owed</a></li>
+<li><a href="/readyz">Readiness</a></li>
+<li><a href="/metrics">Metrics</a></li>
+</ul></main></body></html>
+"""
