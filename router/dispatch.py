@@ -3,19 +3,21 @@
 Only dispatch moves what was told (ENGINE, *Groups*). One look is one part of one transaction; it sends nothing.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection
 
 from adapters.alert import Severity
+from router.core.blocks import post_message
 from router.core.compose import COMPARED, SHOWN, compose, least_certain
 from router.core.member import BY_RANK, Member
 from router.core.telling import Facts, Line, Plan, Standing, plan
 from router.core.view import EndKind, Entry, EntryKind, HeldBack, State
 from router.escalate import Paging, Rules, carry_out
 from router.metrics import Metrics
-from router.store import groups, incidents, messages, pages
+from router.store import groups, incidents, messages, pages, summaries
 from rules.hold import Hold, HoldKind, page_hold
 from rules.route import RouteSettings
 from rules.ruleset import RuleSet, window_hold
@@ -41,7 +43,20 @@ def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics) -> Ste
     told = False
     for group in due:
         told = _look(conn, group, now, rules, metrics) or told
-    return Stepped(len(due), told, groups.next_due(conn))
+    told = _tell_summaries(conn, now, rules) or told
+    waits = [at for at in (groups.next_due(conn), summaries.next_due(conn)) if at is not None]
+    return Stepped(len(due), told, min(waits, default=None))
+
+
+def _tell_summaries(conn: Connection, now: datetime, rules: Rules) -> bool:
+    """One word per channel about what began and ended while it was held back."""
+    due = summaries.take_due(conn, now)
+    for summary in due:
+        alerts = "1 alert" if summary.alerts == 1 else f"{summary.alerts} alerts"
+        name = summary.held_by.partition(" ")[2]
+        text = f"{alerts} began and ended while news was held back ({name}), and were not told."
+        messages.post(conn, workspace=rules.workspace, target=summary.channel, body=post_message(text), now=now)
+    return bool(due)
 
 
 def _look(conn: Connection, group: groups.Group, now: datetime, rules: Rules, metrics: Metrics) -> bool:
@@ -49,6 +64,7 @@ def _look(conn: Connection, group: groups.Group, now: datetime, rules: Rules, me
     hold = window_hold(settings, now)
     holds = _hold_back(conn, group, hold, now, rules.ruleset)
     counts = groups.count(conn, group.id)
+    _count_over(conn, group, counts.ended_held, holds, now, rules.ruleset)
     waits = [until for held_by, until in holds.items() if until is not None and held_by in counts.held]
     if hold is not None and hold.until is not None and counts.told_firing:
         waits.append(hold.until)
@@ -119,6 +135,29 @@ def _hold_back(
             changes.append((member, held_now))
     groups.hold_each(conn, group.id, changes)
     return holds
+
+
+def _count_over(
+    conn: Connection,
+    group: groups.Group,
+    ended_held: Mapping[str, int],
+    holds: Mapping[str, datetime | None],
+    now: datetime,
+    ruleset: RuleSet,
+) -> None:
+    """Remember for the summary what ended while it was held. An inhibition has its own message; it needs no summary."""
+    if not group.settings.channels:
+        return
+    for held_by, alerts in ended_held.items():
+        kind, _, name = held_by.partition(" ")
+        if kind == HoldKind.MAINTENANCE.value:
+            due_at = next((entry.ends for entry in ruleset.maintenance if entry.name == name), now)
+        elif kind in {HoldKind.QUIET.value, HoldKind.ONLY.value}:
+            due_at = holds.get(held_by, now)
+        else:
+            continue
+        if due_at is not None:
+            summaries.add(conn, group.settings.channels[0], held_by, alerts, due_at=due_at)
 
 
 def _held(conn: Connection, member: Member, now: datetime, ruleset: RuleSet) -> Hold | None:

@@ -36,6 +36,8 @@ class Counts(msgspec.Struct, frozen=True):
     """The worst of told and new."""
     waiting_since: datetime | None = None
     held: Mapping[str, int] = {}
+    ended_held: Mapping[str, int] = {}
+    """Began and ended while held back: nobody hears of each, a summary counts them."""
 
 
 decode_document = msgspec.json.Decoder(Document).decode
@@ -109,11 +111,14 @@ def count(conn: Connection, group: int) -> Counts:
     told_firing = new = ended = ended_unheard = rank = 0
     waiting_since: datetime | None = None
     held: dict[str, int] = {}
+    ended_held: dict[str, int] = {}
     for row in conn.execute(_COUNT, {"group_id": group}):
-        if not row.is_firing:
-            ended, ended_unheard = (
-                (ended + row.alerts, ended_unheard) if row.is_told else (ended, ended_unheard + row.alerts)
-            )
+        if not row.is_firing and row.is_told:
+            ended += row.alerts
+        elif not row.is_firing:
+            ended_unheard += row.alerts
+            if row.held_by is not None:
+                ended_held[row.held_by] = ended_held.get(row.held_by, 0) + row.alerts
         elif row.is_told:
             told_firing, rank = told_firing + row.alerts, max(rank, row.rank)
         elif row.held_by is not None:
@@ -121,7 +126,7 @@ def count(conn: Connection, group: int) -> Counts:
         else:
             new, rank = new + row.alerts, max(rank, row.rank)
             waiting_since = row.joined_at if waiting_since is None else min(waiting_since, row.joined_at)
-    return Counts(told_firing, new, ended, ended_unheard, rank, waiting_since, held)
+    return Counts(told_firing, new, ended, ended_unheard, rank, waiting_since, held, ended_held)
 
 
 _MEMBER_COLUMNS = (

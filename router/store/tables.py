@@ -283,6 +283,16 @@ page = Table(
     Index("page_incident", "incident"),
 )
 
+held_over = Table(
+    "held_over",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("held_by", Text, primary_key=True),
+    Column("due_at", Instant, nullable=False),  # when what held ends: the summary is due
+    Column("alerts", Integer, nullable=False),  # began and ended while held, and were told nobody
+    Index("held_over_due", "due_at"),
+)
+
 pace = Table(
     "pace",
     metadata,

@@ -67,6 +67,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("workspace", "target"),
     )
     op.create_table(
+        "held_over",
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("held_by", sa.Text(), nullable=False),
+        sa.Column("due_at", tables.Instant(), nullable=False),
+        sa.Column("alerts", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("channel", "held_by"),
+    )
+    op.create_index("held_over_due", "held_over", ["due_at"], unique=False)
+    op.create_table(
         "listening",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("since", tables.Instant(), nullable=False),
@@ -118,10 +127,7 @@ def upgrade() -> None:
         sa.Column("looked_at", tables.Instant(), nullable=True),
         sa.Column("due_at", tables.Instant(), nullable=True),
         sa.Column("incident", sa.BigInteger(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["settings_id"],
-            ["settings.id"],
-        ),
+        sa.ForeignKeyConstraint(["settings_id"], ["settings.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("route", "labels"),
         sqlite_autoincrement=True,
@@ -142,10 +148,7 @@ def upgrade() -> None:
             "alert_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
         sa.Column("is_two_sided", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["alert_id"],
-            ["alert.id"],
-        ),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
         sa.PrimaryKeyConstraint("rule", "equal_values", "alert_id"),
     )
     op.create_index("inhibitor_alert", "inhibitor", ["alert_id"], unique=False)
@@ -170,10 +173,7 @@ def upgrade() -> None:
         sa.Column("spoke_at", tables.Instant(), nullable=False),
         sa.Column("seq", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("view", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["group_id"],
-            ["alert_group.id"],
-        ),
+        sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
         sa.PrimaryKeyConstraint("number"),
         sqlite_autoincrement=True,
     )
@@ -187,14 +187,8 @@ def upgrade() -> None:
         sa.Column("is_told", sa.Boolean(), nullable=False),
         sa.Column("held_by", sa.Text(), nullable=True),
         sa.Column("joined_at", tables.Instant(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["alert_id"],
-            ["alert.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["group_id"],
-            ["alert_group.id"],
-        ),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
+        sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
         sa.PrimaryKeyConstraint("group_id", "alert_id"),
         sqlite_with_rowid=False,
     )
@@ -216,10 +210,7 @@ def upgrade() -> None:
         sa.Column("paged_at", tables.Instant(), nullable=True),
         sa.Column("why", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("next_step", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["incident"],
-            ["incident.number"],
-        ),
+        sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(
@@ -240,10 +231,7 @@ def upgrade() -> None:
         sa.Column("say_at", tables.Instant(), nullable=True),
         sa.Column("is_broadcast", sa.Boolean(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["incident"],
-            ["incident.number"],
-        ),
+        sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
         sa.PrimaryKeyConstraint("incident", "seq"),
     )
     op.create_table(
@@ -277,18 +265,9 @@ def upgrade() -> None:
         sa.Column("last_error", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("word", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("body", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["conversation"],
-            ["conversation.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["incident"],
-            ["incident.number"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["page"],
-            ["page.id"],
-        ),
+        sa.ForeignKeyConstraint(["conversation"], ["conversation.id"]),
+        sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
+        sa.ForeignKeyConstraint(["page"], ["page.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("message_incident", "message", ["incident"], unique=False)
@@ -376,6 +355,8 @@ def downgrade() -> None:
     op.drop_table("preview")
     op.drop_table("pace")
     op.drop_table("listening")
+    op.drop_index("held_over_due", table_name="held_over")
+    op.drop_table("held_over")
     op.drop_table("conversation")
     op.drop_index(
         "alert_expires", table_name="alert", sqlite_where=sa.text("is_firing"), postgresql_where=sa.text("is_firing")
