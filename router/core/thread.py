@@ -7,7 +7,7 @@ import msgspec
 
 from router.core.blocks import fitted, section
 from router.core.headline import end_of, title_of
-from router.core.mrkdwn import duration, escaped, listed, words
+from router.core.mrkdwn import duration, escaped, listed, user, words
 from router.core.view import EndKind, Entry, EntryKind, IncidentView, Rendered
 
 _TITLES = 5
@@ -22,7 +22,11 @@ def thread_reply(entries: Sequence[Entry], view: IncidentView) -> Rendered:
     lines = [_line(entry, view) for entry in _merged(entries)] or ["nothing new"]
     subject = f"#{view.number} {words(title_of(view), 80)}"
     text = escaped(f"{subject}: {'; '.join(lines)}", _TEXT)
-    return fitted(Rendered(text=text, blocks=(section(escaped("\n".join(lines), 2_900)),)))
+    blocks = [section(escaped("\n".join(lines), 2_900))]
+    if unreached := [name for entry in entries if entry.kind is EntryKind.PAGE_REFUSED for name in entry.people]:
+        # Only here is somebody mentioned: no direct message could make the sound.
+        blocks.append(section(" ".join(user(name) for name in dict.fromkeys(unreached[:10]))))
+    return fitted(Rendered(text=text, blocks=tuple(blocks)))
 
 
 def _merged(entries: Sequence[Entry]) -> list[Entry]:

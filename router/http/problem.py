@@ -27,7 +27,9 @@ class _Problem(msgspec.Struct, omit_defaults=True):
 _encode = msgspec.json.Encoder().encode
 
 
-def problem(status: int, detail: str, *, where: str = "", expected: str = "", errors: Sequence[Fault] = ()) -> web.Response:
+def problem(
+    status: int, detail: str, *, where: str = "", expected: str = "", errors: Sequence[Fault] = ()
+) -> web.Response:
     """`type` is left out: it would be about:blank."""
     body = _encode(_Problem(HTTPStatus(status).phrase, status, detail, where, expected, errors))
     return web.Response(status=status, body=body, content_type="application/problem+json")

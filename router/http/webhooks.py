@@ -76,7 +76,9 @@ class Webhooks:
         source = service.sources.get(name)
         if source is None:
             # The name comes from outside: it is answered, but never becomes a label of a metric.
-            return problem(404, f"there is no source {name[:100]!r}", expected="a name under `sources` in the configuration")
+            return problem(
+                404, f"there is no source {name[:100]!r}", expected="a name under `sources` in the configuration"
+            )
         try:
             receipt = await self._receive(request, source, is_alert_array=is_alert_array)
         except _Refusal as refusal:
@@ -85,7 +87,9 @@ class Webhooks:
             if response.status == 400:
                 service.metrics.add("alertmanager_alerts_invalid", ("v2",))
             return response
-        is_refused = bool(receipt.errors) and (is_alert_array or receipt.accepted + receipt.unchanged + receipt.stale == 0)
+        is_refused = bool(receipt.errors) and (
+            is_alert_array or receipt.accepted + receipt.unchanged + receipt.stale == 0
+        )
         self._count(name, receipt, 400 if is_refused else 200)
         if is_alert_array and not receipt.errors:
             return web.Response()
@@ -133,7 +137,12 @@ class Webhooks:
         add("alertmanager_alerts_received", ("firing", "v2"), taken - receipt.resolved)
         if receipt.resolved:
             add("alertmanager_alerts_received", ("resolved", "v2"), receipt.resolved)
-        for outcome, amount in (("unchanged", receipt.unchanged), ("accepted", receipt.accepted), ("stale", receipt.stale), ("refused", len(receipt.errors))):
+        for outcome, amount in (
+            ("unchanged", receipt.unchanged),
+            ("accepted", receipt.accepted),
+            ("stale", receipt.stale),
+            ("refused", len(receipt.errors)),
+        ):
             if amount:
                 add("alert_router_alerts", (name, outcome), amount)
         if receipt.errors:
@@ -166,7 +175,10 @@ def _authenticate_head(request: web.Request, auth: tuple[Auth, ...], vault: Vaul
 
 
 def _authenticate_body(request: web.Request, body: bytes, auth: tuple[Auth, ...], vault: Vault) -> None:
-    if any(_head_matches(request, one, vault) or (isinstance(one, Hmac) and _is_signed(request, body, one, vault)) for one in auth):
+    if any(
+        _head_matches(request, one, vault) or (isinstance(one, Hmac) and _is_signed(request, body, one, vault))
+        for one in auth
+    ):
         return
     raise _Refusal(_unauthorized(auth))
 
@@ -202,14 +214,19 @@ def _is_signed(request: web.Request, body: bytes, auth: Hmac, vault: Vault) -> b
         digest = hmac.new(secret.encode(), body, getattr(hashlib, auth.algorithm)).digest()
         accepted = (digest.hex().encode(), base64.b64encode(digest))
         for part in given.split(",")[:4]:
-            signature = part.strip().removeprefix(f"{auth.algorithm}=").removeprefix("v1=").encode("utf-8", "surrogateescape")
+            signature = (
+                part.strip().removeprefix(f"{auth.algorithm}=").removeprefix("v1=").encode("utf-8", "surrogateescape")
+            )
             found = any(hmac.compare_digest(one, signature) for one in accepted) or found
     return found
 
 
 _CHALLENGES: Mapping[type, tuple[str, str]] = {
     Bearer: ("a header `Authorization: Bearer …` with the source's token", "Bearer"),
-    Basic: ("basic authentication with the source's user name and password", 'Basic realm="alert-router", charset="UTF-8"'),
+    Basic: (
+        "basic authentication with the source's user name and password",
+        'Basic realm="alert-router", charset="UTF-8"',
+    ),
     Hmac: ("the body's signature in the source's header", ""),
     UrlToken: ("the source's token as `?token=…` or as the last part of the path", ""),
 }
@@ -236,7 +253,9 @@ async def _read(request: web.Request, limit: int) -> bytes:
             return await request.content.readexactly(length) if length else b""
         return await _read_chunks(request, limit)
     except (HttpProcessingError, EOFError) as error:  # IncompleteReadError is an EOFError
-        raise _Refusal(problem(400, f"the body ended early or was broken in transfer ({type(error).__name__})")) from None
+        raise _Refusal(
+            problem(400, f"the body ended early or was broken in transfer ({type(error).__name__})")
+        ) from None
 
 
 async def _read_chunks(request: web.Request, limit: int) -> bytes:
@@ -250,7 +269,11 @@ async def _read_chunks(request: web.Request, limit: int) -> bytes:
 
 
 def _too_large(limit: int) -> web.Response:
-    return problem(413, "the body is too large", expected=f"at most {limit} bytes, compressed or not: send the alerts in several requests")
+    return problem(
+        413,
+        "the body is too large",
+        expected=f"at most {limit} bytes, compressed or not: send the alerts in several requests",
+    )
 
 
 def _inflate(body: bytes, encoding: str, limit: int) -> bytes:
@@ -259,7 +282,9 @@ def _inflate(body: bytes, encoding: str, limit: int) -> bytes:
     if name == "identity":
         return body
     if name not in {"gzip", "x-gzip", "deflate"}:
-        raise _Refusal(problem(415, f"Content-Encoding {encoding[:50]!r} is not understood", expected="gzip, deflate or none"))
+        raise _Refusal(
+            problem(415, f"Content-Encoding {encoding[:50]!r} is not understood", expected="gzip, deflate or none")
+        )
     for window in (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS):  # gzip and zlib headers by themselves; then bare deflate
         try:
             return _inflated(zlib.decompressobj(window), body, limit)

@@ -28,7 +28,17 @@ class Incident(msgspec.Struct, frozen=True):
 
 
 def get(conn: Connection, number: int) -> Incident:
-    row = conn.execute(select(incident).where(incident.c.number == number)).one()
+    """The incident of a number that is known to exist."""
+    found = find(conn, number)
+    if found is None:
+        raise LookupError(f"incident {number} is gone")
+    return found
+
+
+def find(conn: Connection, number: int) -> Incident | None:
+    row = conn.execute(select(incident).where(incident.c.number == number)).first()
+    if row is None:
+        return None
     standing = Standing(
         state=State(row.state),
         started_at=row.started_at,
