@@ -9,7 +9,7 @@ from adapters import ADAPTERS
 from rules.configuration import EnvSecret, FileSecret, SecretRef, Secrets
 from rules.load import Loaded, Source, load
 
-__all__ = ["ConfigError", "SecretError", "Vault", "read"]
+__all__ = ["ConfigError", "SecretError", "Vault", "read", "texts"]
 
 LARGEST_BYTES = 8 * 1024 * 1024
 
@@ -24,7 +24,12 @@ class SecretError(RuntimeError):
 
 def read(paths: Iterable[Path]) -> Loaded:
     """Read and understand configuration files. Mistakes in them come back as errors; unreadable files raise."""
-    return load([Source(str(path), _text(path)) for path in paths], adapters=ADAPTERS)
+    return load(texts(paths), adapters=ADAPTERS)
+
+
+def texts(paths: Iterable[Path]) -> list[Source]:
+    """The files as they are. Raises ConfigError."""
+    return [Source(str(path), _text(path)) for path in paths]
 
 
 def _text(path: Path) -> str:

@@ -1,0 +1,91 @@
+"""`check`, `route`, `schema`: questions to the rules, asked without a running router."""
+
+from pathlib import Path
+
+import click
+
+from router.commands.terms import FILE, Found, UserError, instant
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=FILE)
+@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--env", "with_env", is_flag=True, help="Also look whether every secret is there.")
+@click.option("--with", "main", type=FILE, help="The main file that a team's file belongs to.")
+def check(files: tuple[Path, ...], output: str, with_env: bool, main: Path | None) -> None:
+    """Every mistake at once, warnings, and what happens next: hand-overs and windows.
+
+    Exits 0 when the configuration can be loaded, 1 when it cannot, 2 when a file cannot be read.
+    """
+    if main is not None:
+        raise UserError("--with: files of teams are not yet read; check the one file with everything")
+    from adapters import ADAPTERS
+    from router.clock import SystemClock
+    from router.config import ConfigError, texts
+    from rules.check import check as check_texts
+    from rules.check import render_text, to_json
+
+    try:
+        sources = texts(files)
+    except ConfigError as error:
+        raise UserError(str(error)) from None
+    checked = check_texts(sources, adapters=ADAPTERS, at=SystemClock().now())
+    click.echo(to_json(checked) if output == "json" else render_text(checked), nl=False)
+    missing = _missing_secrets(files) if with_env and not checked.errors else ""
+    if missing:
+        raise Found(missing)
+    if checked.exit_code:
+        raise click.exceptions.Exit(checked.exit_code)
+
+
+def _missing_secrets(files: tuple[Path, ...]) -> str:
+    from router.app import secrets_of
+    from router.commands.configured import configuration
+    from router.config import SecretError, Vault
+
+    try:
+        Vault().open(secrets_of(configuration(files)))
+    except SecretError as error:
+        return str(error)
+    return ""
+
+
+@click.command()
+@click.option("--config", "-c", "paths", type=FILE, multiple=True, required=True, help="The configuration file.")
+@click.option("--at", "at", help="When, as 2026-12-24T02:00; default now. Without offset in the configuration's zone.")
+@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.argument("labels", nargs=-1, required=True, metavar="label=value …")
+def route(paths: tuple[Path, ...], at: str | None, output: str, labels: tuple[str, ...]) -> None:
+    """Who would own an alert of these labels, each setting and where it comes from, and who would be paged."""
+    from router.clock import SystemClock
+    from router.commands.configured import configuration
+    from rules.explain import explain_route, render_text, to_json
+
+    given = _labels(labels)
+    loaded = configuration(paths)
+    when = SystemClock().now() if at is None else instant(at, loaded.timezone)
+    explained = explain_route(loaded.rules, given, when)
+    click.echo(to_json(explained) if output == "json" else render_text(explained, loaded.timezone), nl=False)
+
+
+def _labels(pairs: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.strip():
+            raise UserError(f"{pair!r} is no label; expected one such as severity=critical")
+        if name.strip() in found:
+            raise UserError(f"the label {name.strip()} is given twice")
+        found[name.strip()] = value
+    return found
+
+
+@click.command()
+def schema() -> None:
+    """The JSON Schema of the configuration, for editors."""
+    import msgspec
+
+    from adapters import ADAPTERS
+    from rules.schema import schema as written
+
+    click.echo(msgspec.json.format(msgspec.json.encode(written(ADAPTERS)), indent=2))

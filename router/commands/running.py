@@ -1,0 +1,64 @@
+"""`serve` and `demo`: run the service until it is told to stop."""
+
+from pathlib import Path
+
+import click
+
+from router.commands.terms import FILE, UserError
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+@click.command()
+@click.option("--config", "-c", "paths", type=FILE, multiple=True, required=True, help="The configuration file.")
+@click.option(
+    "--log-format",
+    type=click.Choice(["console", "json"]),
+    default="console",
+    show_default=True,
+    envvar="ALERT_ROUTER_LOG_FORMAT",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(LEVELS, case_sensitive=False),
+    default="INFO",
+    show_default=True,
+    envvar="ALERT_ROUTER_LOG_LEVEL",
+)
+def serve(paths: tuple[Path, ...], log_format: str, log_level: str) -> None:
+    """Run the router until SIGTERM or Ctrl-C; SIGHUP reloads."""
+    from router import logs
+    from router.app import StartError
+    from router.serving import run, serve_until_signalled
+
+    logs.configure(logs.LogFormat(log_format), log_level)
+    try:
+        run(serve_until_signalled(paths, say=click.echo))
+    except StartError as error:
+        raise UserError(str(error)) from None
+
+
+@click.command()
+@click.option(
+    "--speed", type=click.FloatRange(0.1, 100), default=1, show_default=True, help="How much faster than two minutes."
+)
+@click.option("--exit", "is_short", is_flag=True, help="Stop when the story is told, instead of staying up.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=9080,
+    show_default=True,
+    help="On 127.0.0.1; another one if it is taken.",
+)
+def demo(speed: float, is_short: bool, port: int) -> None:
+    """Play a two-minute story into the preview: no file, no token, nothing left behind."""
+    from router import logs
+    from router.app import StartError
+    from router.demo import play
+    from router.serving import run
+
+    logs.configure(logs.LogFormat.CONSOLE, "WARNING")
+    try:
+        run(play(say=click.echo, speed=speed, is_short=is_short, port=port))
+    except StartError as error:
+        raise UserError(str(error)) from None
