@@ -169,6 +169,7 @@ class App:
         self._loops = [Loop(name, turn, self._clock, self._metrics) for name, turn in turns.items()]
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(loop.run(), name=loop.name) for loop in self._loops]
+            tasks.append(group.create_task(self._engine.reroute(), name="reroute"))
             await self._stopping.wait()
             log.info("stopping: no more requests, then what is in flight")
             await self._runner.cleanup()
@@ -451,6 +452,7 @@ class App:
         sources = open_sources(after)
         self._configuration, self._sources = after, sources
         await self._engine.put_in_force(after.rules, self._settings(self._engine.settings.workspace))
+        await self._engine.reroute()
         self._bells.ring_all()
         return Reloaded(
             is_accepted=True, warnings=(*warnings, *_needs_restart(before, after)), diff=tuple(changes(before, after))

@@ -134,7 +134,7 @@ class Deliverer:
             return await transport.find(
                 work.channel, work.delivery_id, oldest=oldest, latest=latest, thread_ts=thread_ts
             )
-        message = degraded(render(work, settings), work.degraded)
+        message = self._rendered(work, settings)
         if work.view is not None and work.view.template is not None:
             for part in words_of(work.view).faults:
                 self._metrics.add("alert_router_templates_failed", (part.partition(":")[0],))
@@ -150,12 +150,23 @@ class Deliverer:
                 return Answer(Outcome.RETRY, error="joined the channel", retry_after=timedelta(0))
         return answer
 
+    def _rendered(self, work: Work, settings: Settings) -> Rendered:
+        try:
+            return degraded(render(work, settings), work.degraded)
+        except Exception:  # whatever it is, a person must hear of the alert
+            log.exception("a message could not be rendered; its title is told", extra={"incident": work.incident})
+            self._metrics.add("alert_router_degraded_messages", ("unrendered",))
+            view = work.view
+            return post_message("An alert" if view is None else f"#{view.number} {view.state.value}: {view.title}")
+
     def _settle(self, conn: Connection, work: Work, answer: Answer, settings: Settings, now: datetime) -> None:
         """Sort the outcome into the store. Everything here is one transaction, guarded by the claim."""
         next_at = now + POST_APART if work.act in {Act.POST, Act.REPLY} else None
         opened: dict[str, object] = {}
         if work.act is Act.RESOLVE and answer.outcome is Outcome.TOLD:
             opened = {"channel": answer.channel, "refused": "", "refused_at": None}
+        elif answer.outcome is Outcome.TOLD:
+            opened = {"refused": "", "refused_at": None}
         elif answer.outcome is Outcome.CHANNEL_REFUSED:
             opened = {"refused": answer.error, "refused_at": now}
         elif answer.outcome is Outcome.RETRY and not answer.is_rate_limit:

@@ -26,7 +26,7 @@ AT_ONCE = 20
 """Groups per transaction: whoever else wants to write waits for no more than these."""
 EXAMINED = 2_000
 """Untold alerts of one group whose labels are held against maintenances and inhibitions in one look."""
-GONE = "route is gone"
+GONE = "gone its route is no longer in the rules"
 
 
 class Stepped(msgspec.Struct, frozen=True):
@@ -37,9 +37,9 @@ class Stepped(msgspec.Struct, frozen=True):
     next_due: datetime | None
 
 
-def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics) -> Stepped:
+def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics, most: int = AT_ONCE) -> Stepped:
     """Look at the groups that are due, the longest due first."""
-    due = groups.due(conn, now, AT_ONCE)
+    due = groups.due(conn, now, most)
     told = False
     for group in due:
         told = _look(conn, group, now, rules, metrics) or told

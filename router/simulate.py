@@ -74,6 +74,7 @@ class Simulation:
 
     async def start(self) -> None:
         await self.engine.start()
+        await self.engine.reroute()
         await self._turn()
 
     async def take(self, source: str, namespace: str, drafts: Sequence[Draft]) -> Receipt:
@@ -86,6 +87,7 @@ class Simulation:
     async def reload(self, ruleset: RuleSet) -> None:
         self._ruleset = ruleset
         await self.engine.put_in_force(ruleset, self._settings)
+        await self.engine.reroute()
         await self._turn()
 
     async def restart(self) -> None:

@@ -289,6 +289,19 @@ def settle(conn: Connection, group: int, *, now: datetime, due_at: datetime | No
     )
 
 
+def put_off_first(conn: Connection, now: datetime, until: datetime) -> int | None:
+    """The group that is due the longest waits until then. Returns its id."""
+    first = due_ids(conn, now, 1)
+    if first:
+        conn.execute(update(alert_group).where(alert_group.c.id == first[0]).values(due_at=until))
+    return first[0] if first else None
+
+
+def due_ids(conn: Connection, now: datetime, most: int) -> list[int]:
+    query = select(alert_group.c.id).where(alert_group.c.due_at <= now).order_by(alert_group.c.due_at, alert_group.c.id)
+    return list(conn.execute(query.limit(most)).scalars())
+
+
 def make_due(conn: Connection, now: datetime, group_ids: Iterable[int] | None = None) -> None:
     """Some groups, or all that have members or an open incident: a look is always safe."""
     condition = (

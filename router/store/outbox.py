@@ -437,6 +437,8 @@ def move_to(conn: Connection, work: Work, conversation_id: int, *, word: str, no
 def free_claims(conn: Connection, now: datetime) -> None:
     """After a start or a step of the clock: no lease and no pace lies further ahead than its own length."""
     far = now + LEASE
+    conn.execute(update(message).where(message.c.intent_at > now).values(intent_at=now))
+    conn.execute(update(message).where(message.c.due_since > now).values(due_since=now))
     conn.execute(update(conversation).where(conversation.c.claimed_until > far).values(claimed_until=far))
     conn.execute(update(conversation).where(conversation.c.next_at > now + timedelta(minutes=1)).values(next_at=now))
     conn.execute(update(pace).where(pace.c.arrival_at > now + timedelta(minutes=2)).values(arrival_at=now))

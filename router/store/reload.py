@@ -10,7 +10,7 @@ from router.clock import to_ms
 from router.core.member import Member
 from router.store.alerts import Inhibits, Membership, Owner, found_group, memberships, wake_groups
 from router.store.groups import decode_document, keep_settings, make_due
-from router.store.tables import alert, alert_group, inhibitor, membership
+from router.store.tables import alert, alert_group, inhibitor, membership, ruleset
 
 CHUNK = 250
 
@@ -36,6 +36,16 @@ def put_in_force(conn: Connection, snapshots: Mapping[str, Snapshot], now: datet
         )
         conn.execute(update(alert_group).where(stale).values(settings_id=snapshot.settings_id, route_is_gone=False))
     make_due(conn, now)
+
+
+def routed_by(conn: Connection) -> str:
+    """The digest of the rules that all stored alerts were routed by; "" before the first."""
+    return conn.execute(select(ruleset.c.digest).where(ruleset.c.id == 1)).scalar() or ""
+
+
+def note_routed_by(conn: Connection, digest: str) -> None:
+    if conn.execute(update(ruleset).where(ruleset.c.id == 1).values(digest=digest)).rowcount == 0:
+        conn.execute(ruleset.insert().values(id=1, digest=digest))
 
 
 def reroute(conn: Connection, belongs: Belongs, after: int, now: datetime) -> int | None:

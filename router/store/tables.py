@@ -150,6 +150,13 @@ settings = Table(
     Column("document", Text, nullable=False),
 )
 
+ruleset = Table(
+    "ruleset",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("digest", Text, nullable=False),  # of the rules that every stored alert was last routed by
+)
+
 inhibitor = Table(
     "inhibitor",
     metadata,
@@ -243,7 +250,6 @@ message = Table(
     Column("not_before", Instant),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("degraded", SmallInteger, nullable=False, server_default=text("0")),
-    Column("is_edit_closed", Boolean, nullable=False, server_default=false()),
     Column("is_over", Boolean, nullable=False, server_default=false()),  # nothing more is owed: dropped or given up
     Column("last_error", Text, nullable=False, server_default=text("''")),
     Column("word", Text, nullable=False, server_default=text("''")),  # why it stands here and not where it belongs

@@ -105,6 +105,12 @@ def upgrade() -> None:
     op.create_index("preview_changed", "preview", ["changed_at"], unique=False)
     op.create_index("preview_delivery", "preview", ["delivery_id"], unique=False)
     op.create_table(
+        "ruleset",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "settings",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
@@ -127,7 +133,10 @@ def upgrade() -> None:
         sa.Column("looked_at", tables.Instant(), nullable=True),
         sa.Column("due_at", tables.Instant(), nullable=True),
         sa.Column("incident", sa.BigInteger(), nullable=True),
-        sa.ForeignKeyConstraint(["settings_id"], ["settings.id"]),
+        sa.ForeignKeyConstraint(
+            ["settings_id"],
+            ["settings.id"],
+        ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("route", "labels"),
         sqlite_autoincrement=True,
@@ -148,7 +157,10 @@ def upgrade() -> None:
             "alert_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
         sa.Column("is_two_sided", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
+        sa.ForeignKeyConstraint(
+            ["alert_id"],
+            ["alert.id"],
+        ),
         sa.PrimaryKeyConstraint("rule", "equal_values", "alert_id"),
     )
     op.create_index("inhibitor_alert", "inhibitor", ["alert_id"], unique=False)
@@ -173,7 +185,10 @@ def upgrade() -> None:
         sa.Column("spoke_at", tables.Instant(), nullable=False),
         sa.Column("seq", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("view", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
+        sa.ForeignKeyConstraint(
+            ["group_id"],
+            ["alert_group.id"],
+        ),
         sa.PrimaryKeyConstraint("number"),
         sqlite_autoincrement=True,
     )
@@ -187,8 +202,14 @@ def upgrade() -> None:
         sa.Column("is_told", sa.Boolean(), nullable=False),
         sa.Column("held_by", sa.Text(), nullable=True),
         sa.Column("joined_at", tables.Instant(), nullable=False),
-        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
-        sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
+        sa.ForeignKeyConstraint(
+            ["alert_id"],
+            ["alert.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["group_id"],
+            ["alert_group.id"],
+        ),
         sa.PrimaryKeyConstraint("group_id", "alert_id"),
         sqlite_with_rowid=False,
     )
@@ -210,7 +231,10 @@ def upgrade() -> None:
         sa.Column("paged_at", tables.Instant(), nullable=True),
         sa.Column("why", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("next_step", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
+        sa.ForeignKeyConstraint(
+            ["incident"],
+            ["incident.number"],
+        ),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(
@@ -231,7 +255,10 @@ def upgrade() -> None:
         sa.Column("say_at", tables.Instant(), nullable=True),
         sa.Column("is_broadcast", sa.Boolean(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
+        sa.ForeignKeyConstraint(
+            ["incident"],
+            ["incident.number"],
+        ),
         sa.PrimaryKeyConstraint("incident", "seq"),
     )
     op.create_table(
@@ -260,14 +287,22 @@ def upgrade() -> None:
         sa.Column("not_before", tables.Instant(), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("degraded", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("is_edit_closed", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.Column("is_over", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.Column("last_error", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("word", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("body", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(["conversation"], ["conversation.id"]),
-        sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
-        sa.ForeignKeyConstraint(["page"], ["page.id"]),
+        sa.ForeignKeyConstraint(
+            ["conversation"],
+            ["conversation.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["incident"],
+            ["incident.number"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["page"],
+            ["page.id"],
+        ),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("message_incident", "message", ["incident"], unique=False)
@@ -350,6 +385,7 @@ def downgrade() -> None:
     op.drop_table("alert_group")
     op.drop_table("source")
     op.drop_table("settings")
+    op.drop_table("ruleset")
     op.drop_index("preview_delivery", table_name="preview")
     op.drop_index("preview_changed", table_name="preview")
     op.drop_table("preview")
