@@ -10,10 +10,13 @@ from functools import partial
 import msgspec
 from sqlalchemy import Connection
 
-from router import dispatch, escalate, expire
+from router import escalate, expire
 from router.clock import Clock, NewId
 from router.core.member import BY_RANK, Member
 from router.deliver import AT_ONCE, Deliverer, Settings
+from router.dispatch import AT_ONCE as GROUPS_AT_ONCE
+from router.dispatch import Stepped as Dispatched
+from router.dispatch import step as look
 from router.dispatch import visible
 from router.escalate import Rules
 from router.ingest import InForce, Intake, RouteRef, inhibits_of, owners_of
@@ -25,7 +28,6 @@ from router.store.database import Database
 from router.store.outbox import Work
 from router.store.reload import Snapshot, note_routed_by, put_in_force, reroute, routed_by
 from rules.ruleset import RuleSet
-
 
 log = logging.getLogger(__name__)
 
@@ -102,22 +104,22 @@ class Engine:
 
         await self.database.write(partial(step, now=self.clock.now()))
 
-    async def dispatch(self) -> dispatch.Stepped:
+    async def dispatch(self) -> Dispatched:
         try:
-            return await self._dispatch(dispatch.AT_ONCE)
+            return await self._dispatch(GROUPS_AT_ONCE)
         except Exception:  # one group's trouble must not keep the others from being told
             log.exception("a look at several groups failed; each is looked at alone")
             self.metrics.add("alert_router_loop_errors", ("dispatch",))
         return await self._dispatch_alone()
 
-    async def _dispatch(self, most: int) -> dispatch.Stepped:
+    async def _dispatch(self, most: int) -> Dispatched:
         return await self.database.write(
-            partial(dispatch.step, now=self.clock.now(), rules=self.rules, metrics=self.metrics, most=most)
+            partial(look, now=self.clock.now(), rules=self.rules, metrics=self.metrics, most=most)
         )
 
-    async def _dispatch_alone(self) -> dispatch.Stepped:
-        stepped = dispatch.Stepped(0, told=False, next_due=None)
-        for _ in range(dispatch.AT_ONCE):
+    async def _dispatch_alone(self) -> Dispatched:
+        stepped = Dispatched(0, told=False, next_due=None)
+        for _ in range(GROUPS_AT_ONCE):
             now = self.clock.now()
             try:
                 one = await self._dispatch(1)
@@ -125,7 +127,7 @@ class Engine:
                 group = await self.database.write(partial(groups.put_off_first, now=now, until=now + TROUBLED_FOR))
                 log.exception("a group cannot be looked at", extra={"group": group})
                 continue
-            stepped = dispatch.Stepped(stepped.looked + one.looked, stepped.told or one.told, one.next_due)
+            stepped = Dispatched(stepped.looked + one.looked, stepped.told or one.told, one.next_due)
             if not one.looked:
                 break
         return stepped
