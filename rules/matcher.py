@@ -42,6 +42,9 @@ class Op(StrEnum):
 class Regex(Protocol):
     """What we use of a compiled RE2 expression."""
 
+    @property
+    def programsize(self) -> int: ...
+
     def fullmatch(self, text: bytes) -> object | None: ...
 
 

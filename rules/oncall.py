@@ -4,11 +4,14 @@ Turns are calendar days or weeks in the schedule's zone, not multiples of 24 h: 
 """
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 import msgspec
 
 from rules.window import instant, zone
+
+TURNS_OF_ONE = 1_000
+"""A rotation of one person hands over to the same for ever; so many turns are looked through for another."""
 
 _DAY = timedelta(days=1)
 
@@ -64,26 +67,24 @@ class Turn(msgspec.Struct, frozen=True):
 
 def turn_at(schedule: Schedule, at: datetime) -> Turn:
     """Who is on call at this instant, and until when that stays so."""
-    ends = [_rotation_turn(schedule, at)]
-    over = ""
-    for override in schedule.overrides:
-        if override.begins <= at < override.ends:
-            over = override.person
     edges = [edge for override in schedule.overrides for edge in (override.begins, override.ends) if edge > at]
-    turn = ends[0]
+    over = [override.person for override in schedule.overrides if override.begins <= at < override.ends]
     if over:
         # Whose turn it would be is of no interest; the next edge of an override decides.
-        return Turn(over, min(edges), is_override=True)
+        return Turn(over[-1], min(edges), is_override=True)
+    turn = _rotation_turn(schedule, at)
     return Turn(turn.person, min((edge for edge in (*edges, turn.until) if edge is not None), default=None))
 
 
 def turns(schedule: Schedule, after: datetime) -> Iterator[tuple[datetime, Turn]]:
-    """The changes after an instant, in order: when, and who then. Ends where no further change is known."""
-    current = turn_at(schedule, after)
-    while current.until is not None:
+    """The changes after an instant, in order: when, and who then. Ends where no further change is in sight."""
+    current, same = turn_at(schedule, after), 0
+    while current.until is not None and same < TURNS_OF_ONE:
         at = current.until
         following = turn_at(schedule, at)
+        same += 1
         if (following.person, following.is_override) != (current.person, current.is_override):
+            same = 0
             yield at, following
         current = following
 
@@ -141,7 +142,3 @@ def wall(naive: datetime, zone_name: str) -> datetime:
     minutes = naive.hour * 60 + naive.minute
     found = instant(naive.date(), minutes, zone_name)
     return found + (naive - datetime.combine(naive.date(), time(naive.hour, naive.minute))) if naive.second else found
-
-
-def utc(at: datetime) -> datetime:
-    return at.astimezone(UTC)

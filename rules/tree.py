@@ -5,11 +5,13 @@ from collections.abc import Iterator, Mapping
 
 import re2
 
-from rules.matcher import Matcher, Op, regex_options
+from rules.matcher import Matcher, Op, compiled, regex_options
 from rules.route import Route
 
-SET_SIZE = 20_000
-"""Expressions in one re2.Set: each further Set costs a call per alert, while a larger one costs next to nothing."""
+SET_STEPS = 500_000
+"""Expressions share one re2.Set up to so many of RE2's instructions: each further Set costs a call per alert."""
+LARGE_STEPS = 1_000
+"""An expression of more is looked at by itself: a set of such takes minutes to build."""
 SET_BYTES = 64 * 1024 * 1024
 
 
@@ -55,23 +57,35 @@ class _Sisters:
             else:
                 regexes[key.name].append((position, key.value))
         for name, pairs in regexes.items():
-            for start in range(0, len(pairs), SET_SIZE):
-                self._add(name, pairs[start : start + SET_SIZE], routes)
+            part: list[tuple[int, str]] = []
+            steps = 0
+            for position, value in pairs:
+                size = compiled(value).programsize
+                if size > LARGE_STEPS:
+                    self._scan(position, routes)
+                    continue
+                if steps + size > SET_STEPS:
+                    self._add(name, part, routes)
+                    part, steps = [], 0
+                part.append((position, value))
+                steps += size
+            self._add(name, part, routes)
 
     def _add(self, name: str, pairs: list[tuple[int, str]], routes: tuple[Route, ...]) -> None:
-        """Expressions that are too large together are tried in halves; one that is too large alone is looked at in order."""
+        if not pairs:
+            return
         try:
             expressions = _set([value for _, value in pairs])
         except re2.error:
-            if len(pairs) == 1:
-                [(position, _)] = pairs
-                self._always.append(position)
-                self._rest[position] = routes[position].match
-            else:
-                self._add(name, pairs[: len(pairs) // 2], routes)
-                self._add(name, pairs[len(pairs) // 2 :], routes)
+            # Together they are too large after all: correct, if slower, one by one.
+            for position, _ in pairs:
+                self._scan(position, routes)
             return
         self._sets.append((name, expressions, [position for position, _ in pairs]))
+
+    def _scan(self, position: int, routes: tuple[Route, ...]) -> None:
+        self._always.append(position)
+        self._rest[position] = routes[position].match
 
     def matching(self, labels: Mapping[str, str]) -> Iterator[int]:
         found: list[int] = self._always.copy()
