@@ -25,7 +25,7 @@ class Sample(msgspec.Struct, frozen=True):
     instance: str = "web-1"
     severity: str = "high"
     is_firing: bool = True
-    summary: str = "A sample alert: nothing is wrong."
+    description: str = "A sample alert: nothing is wrong."
     labels: dict[str, str] = {}
 
 
@@ -91,7 +91,7 @@ def _prometheus(sample: Sample, at: datetime) -> dict[str, object]:
     ends_at = at + timedelta(minutes=5) if sample.is_firing else at
     return {
         "labels": _labels(sample),
-        "annotations": {"summary": sample.summary},
+        "annotations": {"description": sample.description},
         "startsAt": _rfc3339(at),
         "endsAt": _rfc3339(ends_at),
         "generatorURL": "http://localhost:9090/graph",
@@ -104,7 +104,7 @@ def _webhook(samples: Sequence[Sample], at: datetime) -> dict[str, object]:
         {
             "status": "firing" if one.is_firing else "resolved",
             "labels": _labels(one),
-            "annotations": {"summary": one.summary},
+            "annotations": {"description": one.description},
             "startsAt": _rfc3339(at),
             "endsAt": "0001-01-01T00:00:00Z" if one.is_firing else _rfc3339(at),
             "generatorURL": "http://localhost:9090/graph",
@@ -141,7 +141,7 @@ def _datadog(sample: Sample, at: datetime) -> dict[str, object]:
         "alert_scope": f"host:{sample.instance}",
         "event_title": f"[{priority}] [{transition}] {sample.title}",
         "event_type": "query_alert_monitor",
-        "text": sample.summary,
+        "text": sample.description,
         "hostname": sample.instance,
         "tags": ",".join(["monitor", *(f"{name}:{value}" for name, value in sample.labels.items())]),
         "date": str(int(at.timestamp() * 1000)),
@@ -155,7 +155,7 @@ def _generic(sample: Sample) -> dict[str, object]:
         "host": sample.instance,
         "severity": sample.severity,
         "status": "firing" if sample.is_firing else "resolved",
-        "description": sample.summary,
+        "description": sample.description,
         **sample.labels,
     }
 

@@ -1,0 +1,127 @@
+"""A Service on the real engine, a real database file and the preview, with a virtual clock: nothing waits for time."""
+
+import base64
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+
+from adapters import ADAPTERS
+from router.app import bare_source, open_sources, secrets_of
+from router.clock import Clock
+from router.config import Vault
+from router.deliver import Settings
+from router.engine import Engine
+from router.http import routes
+from router.http.service import Health, LoopHealth, OpenSource, Reloaded
+from router.metrics import Metrics
+from router.preview import stored_preview
+from router.simulate import Simulation, VirtualClock
+from router.slack.preview import Preview
+from rules.configuration import Configuration, ServerSettings
+from rules.load import Source, load
+from tests.preview.rows import MemoryRows
+
+START = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+
+OPEN = """\
+version: 1
+timezone: UTC
+server: {listen: 127.0.0.1:9080, external_url: http://router.example:9080}
+slack: preview
+sources:
+  prometheus: {adapter: prometheus, auth: none}
+  shell: {adapter: generic, auth: none}
+routing:
+  channel: "#alerts"
+  routes:
+    - {name: db, match: ['team = db'], channel: ["#db", "#all"], group_by: [alert.name], page: alice}
+    - {name: slow, match: ['team = slow'], channel: "#slow", group_wait: 1m}
+people: {alice: {email: alice@example.com}}
+maintenance:
+  - {name: move, match: ['cluster = old'], from: 2026-03-04T00:00Z, until: 2026-03-05T00:00Z, reason: CHG-1}
+"""
+
+TOKENS = """\
+  tokens: {read: {env: READ}, write: {env: WRITE}, admin: [{env: ADMIN}, {env: ADMIN_OLD}]}
+"""
+GUARDED = OPEN.replace(
+    "server: {listen: 127.0.0.1:9080, external_url: http://router.example:9080}",
+    "server:\n  listen: 0.0.0.0:9080\n  external_url: https://router.example\n" + TOKENS.rstrip(),
+).replace("slack: preview", "slack: {preview: {off_loopback: true}}")
+ENVIRON = {"READ": "read-token", "WRITE": "write-token", "ADMIN": "admin-token", "ADMIN_OLD": "admin-token-of-old"}
+
+
+def configuration(text: str) -> Configuration:
+    loaded = load([Source("test.yaml", text)], adapters=ADAPTERS)
+    assert loaded.configuration is not None, "\n".join(map(str, loaded.errors))
+    return loaded.configuration
+
+
+class StandIn:
+    """Satisfies router.http.service.Service. What it says of its health and of a reload is set by the test."""
+
+    def __init__(self, path: Path, text: str = OPEN, environ: Mapping[str, str] = ENVIRON) -> None:
+        self.configuration = configuration(text)
+        self.vault = Vault(environ)
+        self.vault.open(secrets_of(self.configuration))
+        self.virtual = VirtualClock(START)
+        settings = Settings("test", self.configuration.server.external_url, "", "preview")
+        self.simulation = Simulation(
+            path / "test.db",
+            self.virtual,
+            transport=Preview(MemoryRows(), self.virtual.now),
+            ruleset=self.configuration.rules,
+            settings=settings,
+        )
+        self.engine.transport = stored_preview(self.engine.database, self.virtual)
+        self.version = "1.2.3"
+        self.sources: Mapping[str, OpenSource] = open_sources(self.configuration)
+        self.healthy = Health((LoopHealth("dispatch", START, is_stuck=False, errors=0),), True, (), None)
+        self.reloaded = Reloaded(is_accepted=True, diff=("route db: channel",), warnings=("a weakness",))
+        self.reloads = 0
+
+    @property
+    def bare_source(self) -> str | None:
+        return bare_source(self.configuration)
+
+    @property
+    def engine(self) -> Engine:
+        return self.simulation.engine
+
+    @property
+    def clock(self) -> Clock:
+        return self.virtual
+
+    @property
+    def metrics(self) -> Metrics:
+        return self.simulation.metrics
+
+    async def reload(self) -> Reloaded:
+        self.reloads += 1
+        return self.reloaded
+
+    async def health(self) -> Health:
+        return self.healthy
+
+    # What a test does.
+
+    def application(self) -> web.Application:
+        application = web.Application()
+        application.add_routes(routes(self))
+        return application
+
+    async def turn(self, **span: float) -> None:
+        """Let the loops work for so long."""
+        await self.simulation.run_for(timedelta(**(span or {"seconds": 1})))
+
+    def listen(self, **changes: object) -> None:
+        """Change what the configuration says of the server."""
+        server: ServerSettings = msgspec.structs.replace(self.configuration.server, **changes)
+        self.configuration = msgspec.structs.replace(self.configuration, server=server)
+
+
+def opaque(place: object) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(place)).rstrip(b"=").decode()
