@@ -1,0 +1,112 @@
+"""`check`, `route`, `schema`: the words and the exit codes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import CONFIG, run, written
+
+
+def test_check_says_that_a_file_is_well_and_what_comes_next(config: Path) -> None:
+    done = run("check", config)
+    assert done.exit_code == 0
+    assert "Next hand-overs (4 of each schedule)" in done.stdout
+    assert "ops is a schedule: p1" in done.stdout
+    assert done.stdout.splitlines()[-1] == "Well: 2 routes, 0 warnings."
+
+
+def test_check_lists_every_mistake_and_exits_1(tmp_path: Path) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text("version: 1\nslack: preview\nroutng: {}\nrouting:\n  channel: #alerts\n")
+    done = run("check", file)
+    assert done.exit_code == 1
+    assert f"error: {file}:3:1: routng: " in done.stdout
+    assert "did you mean routing?" in done.stdout
+    assert "a # begins a comment" in done.stdout
+    assert "Traceback" not in done.output
+
+
+def test_check_speaks_json(config: Path) -> None:
+    done = run("check", "--format", "json", config)
+    found = json.loads(done.stdout)
+    assert (found["ok"], found["errors"]) == (True, [])
+    assert [turn["schedule"] for turn in found["hand_overs"]] == ["ops"] * 4
+
+
+def test_check_of_a_file_that_is_not_there_is_a_bad_input(tmp_path: Path) -> None:
+    done = run("check", tmp_path / "none.yaml")
+    assert (done.exit_code, done.stderr) == (2, f"cannot read {tmp_path / 'none.yaml'}: No such file or directory\n")
+
+
+def test_check_env_names_the_secrets_that_are_missing(tmp_path: Path) -> None:
+    text = CONFIG.replace("slack: preview", "slack: {{token: {{env: NO_SUCH_TOKEN}}}}")
+    file = written(tmp_path, text)
+    assert run("check", file).exit_code == 0
+    done = run("check", "--env", file)
+    assert done.exit_code == 1
+    assert done.stderr == (
+        "the environment variable NO_SUCH_TOKEN is not set, or empty; the configuration takes a secret from it\n"
+    )
+    assert run("check", "--env", file, environ={"NO_SUCH_TOKEN": "x"}).exit_code == 0
+
+
+def test_check_with_a_main_file_comes_later(config: Path) -> None:
+    done = run("check", "--with", config, config)
+    assert done.exit_code == 2
+    assert done.stderr == "--with: files of teams are not yet read; check the one file with everything\n"
+
+
+def test_route_says_the_way_each_setting_and_who_is_paged(config: Path) -> None:
+    done = run("route", "--config", config, "--at", "2026-11-10T12:00", "severity=critical", "alertname=Down")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("route p1\n")
+    assert "  channel          #p1  (p1, line 15)" in done.stdout
+    assert "  group_wait       0s  (default, line 13)" in done.stdout
+    assert "  pages bob: on call for ops until Mon 09:00" in done.stdout
+
+
+def test_route_reads_an_instant_without_offset_in_the_files_zone(config: Path) -> None:
+    """The hand-over is at 09:00 in Berlin, 08:00 UTC."""
+    arguments = ("route", "--config", config, "severity=critical", "--at")
+    assert "pages alice" in run(*arguments, "2026-11-09T08:59").stdout
+    assert "pages bob" in run(*arguments, "2026-11-09T09:00").stdout
+    assert "pages alice" in run(*arguments, "2026-11-09T07:59Z").stdout
+    assert "pages bob" in run(*arguments, "2026-11-09T08:00Z").stdout
+
+
+def test_route_speaks_json(config: Path) -> None:
+    found = json.loads(run("route", "--config", config, "--format", "json", "team=x").stdout)
+    assert found["owners"][0]["route_id"] == "default"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("severity",), "'severity' is no label; expected one such as severity=critical\n"),
+        (("=x",), "'=x' is no label; expected one such as severity=critical\n"),
+        (("a=1", "a=2"), "the label a is given twice\n"),
+        (
+            ("--at", "tomorrow", "a=1"),
+            "--at 'tomorrow' is no instant; expected one such as 2026-12-24T02:00 or 2026-12-24T02:00Z\n",
+        ),
+    ],
+)
+def test_route_explains_a_wrong_usage(config: Path, arguments: tuple[str, ...], said: str) -> None:
+    done = run("route", "--config", config, *arguments)
+    assert (done.exit_code, done.stderr) == (2, said)
+
+
+def test_route_with_a_bad_file_lists_its_mistakes(tmp_path: Path) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text("version: 2\n")
+    done = run("route", "--config", file, "a=1")
+    assert done.exit_code == 2
+    assert all(line.startswith(f"error: {file}:") for line in done.stderr.splitlines())
+
+
+def test_schema_is_json_schema() -> None:
+    found = json.loads(run("schema").stdout)
+    assert found["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert "routing" in json.dumps(found)
+    assert found["$defs"]

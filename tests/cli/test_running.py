@@ -1,0 +1,162 @@
+"""`serve`, `demo`, `send` and `doctor` as processes, over real HTTP: as somebody would try the router for the first time."""
+
+import json
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+
+from router.cli import main
+from tests.cli.conftest import COMMAND, CONFIG, ROOT, lines_until, process, run, written
+
+
+def get(address: str) -> Any:
+    with urlopen(address, timeout=10) as answer:  # noqa: S310  our own process on loopback
+        return json.load(answer)
+
+
+def address_in(lines: list[str]) -> str:
+    found = re.search(r"http://127\.0\.0\.1:\d+", "\n".join(lines))
+    assert found is not None
+    return found.group()
+
+
+def test_serve_prints_where_to_look_and_a_line_that_works(config: Path) -> None:
+    with process("serve", "--config", config) as serving:
+        said = lines_until(serving, "curl ")
+        address = address_in(said)
+        assert said[0].startswith("alert-router ")
+        assert f"  messages   {address}/preview" in said
+        assert f"  health     {address}/readyz  {address}/metrics" in said
+        assert f"  shell      POST {address}/webhook/shell" in said
+        assert get(f"{address}/readyz")["ready"] is True
+
+        words = shlex.split(said[-1])
+        assert words[:2] == ["curl", f"{address}/webhook/shell"]
+        title = json.loads(words[-1])["title"]
+        if shutil.which("curl"):
+            subprocess.run([words[0], "--silent", "--fail", *words[1:]], check=True, capture_output=True, timeout=10)
+            [alert] = get(f"{address}/api/alerts?state=firing")["alerts"]
+            assert (alert["title"], alert["source"]) == (title, "shell")
+
+        for kind in ("prometheus", "alertmanager", "datadog", "generic"):
+            done = run("send", "--url", address, "--kind", kind, "--title", f"By {kind}")
+            assert done.exit_code == 0, done.output
+        done = run("send", "--url", address, "--storm", "250", "--kind", "alertmanager")
+        assert done.stdout == f"3 requests to {address}/webhook/prometheus: 250 accepted\n"
+        names = {alert["name"] for alert in get(f"{address}/api/alerts?limit=1000")["alerts"]}
+        assert {"By prometheus", "By alertmanager", "By datadog", "By generic"} <= names
+
+        run("send", "--url", address, "--title", "By generic", "--resolve")
+        [over] = get(f"{address}/api/alerts?state=resolved")["alerts"]
+        assert (over["name"], over["ended_how"]) == ("By generic", "told")
+
+        refused = run("send", "--url", address, "--source", "nobody")
+        assert refused.exit_code == 1
+        assert refused.stderr.startswith(f"{address}/webhook/nobody answered 404: ")
+
+        serving.send_signal(signal.SIGTERM)
+        assert serving.wait(timeout=20) == 0
+
+
+def served_wrongly(file: Path) -> str:
+    """What `serve` says at its end."""
+    done = subprocess.run(
+        [*COMMAND, "serve", "--config", str(file)], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (CONFIG.replace('channel: "#alerts"', 'chanel: "#alerts"'), "did you mean channel?"),
+        (CONFIG.replace("slack: preview", "slack: {{token: {{env: NO_SUCH_TOKEN}}}}"), "NO_SUCH_TOKEN is not set"),
+        (CONFIG.replace("{path}", "/proc/router.db"), "/proc/router.db"),
+    ],
+)
+def test_serve_ends_with_one_clear_text_for_a_mistake_of_its_user(tmp_path: Path, text: str, said: str) -> None:
+    assert said in served_wrongly(written(tmp_path, text))
+
+
+def test_serve_says_when_its_port_is_taken(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        file = written(tmp_path, CONFIG.replace("{port}", str(port)))
+        assert f"cannot listen on 127.0.0.1:{port}: " in served_wrongly(file)
+
+
+def test_two_routers_do_not_share_a_database(config: Path) -> None:
+    with process("serve", "--config", config) as first:
+        lines_until(first, "curl ")
+        assert "another alert-router runs on the database" in served_wrongly(config)
+
+
+def test_demo_tells_its_story_over_http_and_ends() -> None:
+    with process("demo", "--speed", "50", "--port", "0") as telling:
+        said = lines_until(telling, "The story is told")
+        address = address_in(said)
+        assert f"Look at {address}/preview while the story is told." in said
+        data = get(f"{address}/preview/data.json")
+        assert {channel["name"] for channel in data["channels"]} >= {"#shop-alerts", "#incidents", "alice@example.com"}
+        alerts = get(f"{address}/api/alerts")["alerts"]
+        assert {alert["status"] for alert in alerts} == {"resolved"}
+        telling.send_signal(signal.SIGINT)
+        assert telling.wait(timeout=20) == 0
+
+
+def test_doctor_says_what_is_well_and_what_is_not(config: Path, tmp_path: Path) -> None:
+    done = run("doctor", "--config", config)
+    assert done.exit_code == 0, done.output
+    assert "ok    the configuration can be loaded: 4 sources, 2 routes" in done.stdout
+    assert "ok    no secret is needed" in done.stdout
+    assert "warn  no router answers on 127.0.0.1:0" in done.stdout
+    assert "Slack is not asked" in done.stdout
+    assert not (tmp_path / "data").exists()
+
+
+def test_doctor_fails_for_a_missing_secret_and_says_what_to_do(tmp_path: Path) -> None:
+    file = written(tmp_path, CONFIG.replace("slack: preview", "slack: {{token: {{env: NO_SUCH_TOKEN}}}}"))
+    done = run("doctor", "--config", file)
+    assert done.exit_code == 1
+    assert "fail  the environment variable NO_SUCH_TOKEN is not set" in done.stdout
+    assert "      set it for this user, or name another in the configuration" in done.stdout
+    assert "warn  Slack was not asked: a secret is missing" in done.stdout
+
+
+def test_doctor_fails_for_a_file_with_mistakes(tmp_path: Path) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text("version: 3\n")
+    done = run("doctor", "--config", file)
+    assert done.exit_code == 1
+    assert f"alert-router check {file}" in done.stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_a_script_for_the_shell(shell: str) -> None:
+    done = run("completion", shell)
+    assert done.exit_code == 0
+    assert "_ALERT_ROUTER_COMPLETE" in done.stdout
+
+
+def test_version_and_help() -> None:
+    assert run("--version").stdout.startswith("alert-router ")
+    listed = run("--help").stdout
+    assert all(name in listed for name in main.commands)
+
+
+def test_help_imports_nothing_of_the_service() -> None:
+    code = "import sys; import router.cli; print([name for name in ('aiohttp', 'sqlalchemy', 'slack_sdk') if name in sys.modules])"
+    done = subprocess.run([COMMAND[0], "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "[]\n"
