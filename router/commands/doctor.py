@@ -154,12 +154,12 @@ def _slack(configuration: "Configuration", vault: "Vault", *, has_secrets: bool)
             Verdict.OK, f"messages are shown on {configuration.server.external_url}/preview; Slack is not asked"
         )
     elif has_secrets:
-        yield from asyncio.run(_asked(slack, vault))
+        yield from asyncio.run(asked(slack, vault))
     else:
         yield Finding(Verdict.WARN, "Slack was not asked: a secret is missing")
 
 
-async def _asked(slack: "SlackSettings", vault: "Vault") -> list[Finding]:
+async def asked(slack: "SlackSettings", vault: "Vault") -> list[Finding]:
     from router.clock import SystemClock
     from router.slack.client import SlackClient
     from router.slack.transport import Outcome
