@@ -152,8 +152,8 @@ async def test_pages_hold_each_row_once(open_service: Open, what: str) -> None:
     ("query", "errors"),
     [
         (
-            "state=fireing",
-            [{"message": "state='fireing'", "where": "state", "expected": "firing, resolved, all"}],
+            "state=burning",
+            [{"message": "state='burning'", "where": "state", "expected": "firing, resolved, all"}],
         ),
         ("limit=0", [{"message": "limit='0'", "where": "limit", "expected": "a whole number from 1 to 1000"}]),
         ("limit=1001", [{"message": "limit='1001'", "where": "limit", "expected": "a whole number from 1 to 1000"}]),
