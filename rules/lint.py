@@ -27,30 +27,28 @@ def _route(route: Route) -> Iterator[RuleError]:
             f"{route.id} says continue: its alerts may make a second incident, with its own number and page",
             "one owner per alert; continue only for what cannot be said otherwise",
         )
-    settings = route.settings
-    pages = settings.page
-    if pages is not None and "page" in route.said:
-        line = route.said["page"].line
-        own = (
-            route.said["page"].route_id == route.id
-            or (said := route.said.get("quiet")) is None
-            or said.route_id == route.id
+    settings, said = route.settings, route.said
+
+    def said_here(*keys: str) -> bool:
+        """Each mistake is told where it is made, not again on every route that inherits it."""
+        return any(said[key].route_id == route.id for key in keys)
+
+    if settings.page is None:
+        return
+    if settings.quiet and said_here("page", "quiet"):
+        origin = "has" if said_here("quiet") else "inherits"
+        names = ", ".join(window.name for window in settings.quiet)
+        yield warn(
+            f"{route.id} pages and {origin} quiet: [{names}]: nobody is woken {_hours(settings.quiet)}",
+            "quiet: none where somebody must be woken",
+            line=said["page"].line,
         )
-        if settings.quiet and own:
-            origin = "has" if route.said["quiet"].route_id == route.id else "inherits"
-            names = ", ".join(window.name for window in settings.quiet)
-            when = _hours(settings.quiet)
-            yield warn(
-                f"{route.id} pages and {origin} quiet: [{names}]: nobody is woken {when}",
-                "quiet: none where somebody must be woken",
-                line=line,
-            )
-        if not settings.channels:
-            yield warn(
-                f"{route.id} pages but tells no channel (channel: none)",
-                "a channel where the incident can be seen",
-                line=line,
-            )
+    if not settings.channels and said_here("page", "channel"):
+        yield warn(
+            f"{route.id} pages but tells no channel (channel: none)",
+            "a channel where the incident can be seen",
+            line=said["page"].line,
+        )
 
 
 def _hours(windows: tuple[NamedWindow, ...]) -> str:

@@ -186,7 +186,7 @@ def _sources(fields: Fields, adapters: Mapping[str, Adapter]) -> dict[str, Sourc
         adapter = _adapter(entry, adapters)
         options = SourceOptions(
             name=name,
-            labels=entry.get("labels", {}),
+            labels={label: value for label, value in entry.get("labels", {}).items() if value},
             severity_map={word: Severity(level) for word, level in entry.get("severity_map", {}).items() if level},
             status_map={word: status for word, status in entry.get("status_map", {}).items() if status},
             map=entry.get("map", {}),

@@ -205,7 +205,7 @@ def group_labels(group_by: tuple[str, ...] | None, labels: Mapping[str, str]) ->
     """
     if group_by is None:
         skip = ("alert.title", "alert.severity", "alert.source")
-        return tuple(sorted((name, value) for name, value in labels.items() if name not in skip))
+        return tuple(sorted((name, value) for name, value in labels.items() if value and name not in skip))
     return tuple((name, labels[name]) for name in sorted(group_by) if labels.get(name))
 
 
