@@ -19,6 +19,8 @@ class Plan(msgspec.Struct, frozen=True):
     """What to send where: alerts `first` … `first + count`, in requests of `batch`."""
 
     port: int
+    starts_at: str
+    """Of every alert: the same whenever one is sent again."""
     first: int
     count: int
     batch: int
@@ -128,7 +130,7 @@ def spaced(plan: Plan, answers: Answers, sendable: list[bytes]) -> Result:
 
 
 def carry_out(plan: Plan) -> Result:
-    prebuilt = requests(plan.port, range(plan.first, plan.first + plan.count), plan.batch)
+    prebuilt = requests(plan.port, range(plan.first, plan.first + plan.count), plan.batch, plan.starts_at)
     answers = [Answers(plan.port) for _ in range(plan.connections)]
     if plan.per_second:
         return spaced(plan, answers[0], refreshed(prebuilt))

@@ -11,8 +11,10 @@ from pathlib import Path
 import msgspec
 
 from bench.load import Plan, Result
+from bench.payload import begun_now
 from bench.server import ROOT, Process, alertmanager, fake_slack, router
 
+STARTS_AT = begun_now()
 WARM = 1_000
 RESENT = 10_000
 """Alerts of one round of re-sending, out of those that are there."""
@@ -64,16 +66,20 @@ def look(server: Process, sizes: Sizes) -> Look:
     """Memory is compared after every alert was re-sent once: an active alert is one that is re-sent."""
     server.start()
     try:
-        send(Plan(port=server.port, first=0, count=WARM, batch=100))
+        send(Plan(port=server.port, starts_at=STARTS_AT, first=0, count=WARM, batch=100))
         before = server.resident_bytes()
-        new = send(Plan(port=server.port, first=WARM, count=sizes.new, batch=100))
-        send(Plan(port=server.port, first=WARM, count=sizes.new, batch=100))
+        new = send(Plan(port=server.port, starts_at=STARTS_AT, first=WARM, count=sizes.new, batch=100))
+        send(Plan(port=server.port, starts_at=STARTS_AT, first=WARM, count=sizes.new, batch=100))
         time.sleep(1)
         after = server.resident_bytes()
-        resent = send(Plan(port=server.port, first=WARM, count=RESENT, batch=100, seconds=sizes.seconds))
-        singles = send(Plan(port=server.port, first=WARM, count=RESENT, batch=1, seconds=sizes.seconds))
+        resent = send(
+            Plan(port=server.port, starts_at=STARTS_AT, first=WARM, count=RESENT, batch=100, seconds=sizes.seconds)
+        )
+        singles = send(
+            Plan(port=server.port, starts_at=STARTS_AT, first=WARM, count=RESENT, batch=1, seconds=sizes.seconds)
+        )
         there = WARM + sizes.new
-        send(Plan(port=server.port, first=there, count=sizes.active - there, batch=100))
+        send(Plan(port=server.port, starts_at=STARTS_AT, first=there, count=sizes.active - there, batch=100))
         server.stop(signal.SIGKILL)
         restart_seconds = server.start()
         kept = count_router(server) if server.name == "router" else count_alertmanager(server)
@@ -146,7 +152,15 @@ def latency(sizes: Sizes) -> Latency:
         try:
             server.start()
             sent = send(
-                Plan(port=server.port, first=0, count=sizes.paced, batch=1, per_second=sizes.per_second, connections=1)
+                Plan(
+                    port=server.port,
+                    starts_at=STARTS_AT,
+                    first=0,
+                    count=sizes.paced,
+                    batch=1,
+                    per_second=sizes.per_second,
+                    connections=1,
+                )
             )
             arrived = wait_for_posts(slack, len(sent.answered_ns))
         finally:

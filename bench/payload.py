@@ -47,9 +47,13 @@ def request(body: bytes, port: int) -> bytes:
     return head.encode() + body
 
 
-def requests(port: int, numbers: Sequence[int], batch: int) -> list[bytes]:
-    """Requests of `batch` alerts each, all begun now. They expire at once until refreshed."""
-    starts_at = _instant(datetime.now(UTC))
+def begun_now() -> str:
+    """When the alerts of one bench began: an alert that is sent again began when it began."""
+    return _instant(datetime.now(UTC))
+
+
+def requests(port: int, numbers: Sequence[int], batch: int, starts_at: str) -> list[bytes]:
+    """Requests of `batch` alerts each. They expire at once until refreshed."""
     return [
         request(msgspec.json.encode([alert(number, starts_at) for number in numbers[at : at + batch]]), port)
         for at in range(0, len(numbers), batch)

@@ -128,7 +128,7 @@ def router(folder: Path, *, slack_port: int, tells_at_once: bool = False) -> Pro
                 "version: 1",
                 f"server: {{listen: 127.0.0.1:{port}, external_url: 'http://127.0.0.1:{port}'}}",
                 f"storage: {{path: {folder / 'router.db'}}}",
-                f"slack: {{token: {{env: BENCH_SLACK_TOKEN}}, api_url: 'http://127.0.0.1:{slack_port}/api/'}}",
+                f"slack: {{token: {{env: BENCH_SLACK_TOKEN}}, api_url: 'http://127.0.0.1:{slack_port}/api/', posts_per_minute: 100000}}",
                 "sources: {prometheus: {adapter: prometheus, auth: none}}",
                 "routing:",
                 *routing,
