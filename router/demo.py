@@ -55,19 +55,28 @@ class Scene(msgspec.Struct, frozen=True):
 def _slow(*numbers: int, severity: str = "high", is_firing: bool = True) -> tuple[Sample, ...]:
     return tuple(
         Sample(
-            "CheckoutSlow",
-            f"web-{number}",
-            severity,
-            is_firing,
-            "Checkout takes longer than 2 s for one request in twenty.",
-            {"team": "shop", "cluster": "eu-1"},
+            title="CheckoutSlow",
+            instance=f"web-{number}",
+            severity=severity,
+            is_firing=is_firing,
+            summary=f"Checkout is slow on web-{number}",
+            description="One request in twenty takes longer than 2 s.",
+            labels={"team": "shop", "cluster": "eu-1"},
         )
         for number in numbers
     )
 
 
 def _backup(*, is_firing: bool) -> tuple[Sample, ...]:
-    return (Sample("Nightly backup failed", "db-1", "medium", is_firing, "pg_dump: connection refused"),)
+    return (
+        Sample(
+            title="Nightly backup failed",
+            instance="db-1",
+            severity="medium",
+            is_firing=is_firing,
+            description="pg_dump: connection refused",
+        ),
+    )
 
 
 STORY: Sequence[Scene] = (

@@ -25,6 +25,8 @@ class Sample(msgspec.Struct, frozen=True):
     instance: str = "web-1"
     severity: str = "high"
     is_firing: bool = True
+    summary: str = ""
+    """What sets it apart from others of its title, for senders that have such a text."""
     description: str = "A sample alert: nothing is wrong."
     labels: dict[str, str] = {}
 
@@ -87,11 +89,16 @@ def _labels(sample: Sample) -> dict[str, str]:
     }
 
 
+def _annotations(sample: Sample) -> dict[str, str]:
+    summary = {"summary": sample.summary} if sample.summary else {}
+    return {**summary, "description": sample.description}
+
+
 def _prometheus(sample: Sample, at: datetime) -> dict[str, object]:
     ends_at = at + timedelta(minutes=5) if sample.is_firing else at
     return {
         "labels": _labels(sample),
-        "annotations": {"description": sample.description},
+        "annotations": _annotations(sample),
         "startsAt": _rfc3339(at),
         "endsAt": _rfc3339(ends_at),
         "generatorURL": "http://localhost:9090/graph",
@@ -104,7 +111,7 @@ def _webhook(samples: Sequence[Sample], at: datetime) -> dict[str, object]:
         {
             "status": "firing" if one.is_firing else "resolved",
             "labels": _labels(one),
-            "annotations": {"description": one.description},
+            "annotations": _annotations(one),
             "startsAt": _rfc3339(at),
             "endsAt": "0001-01-01T00:00:00Z" if one.is_firing else _rfc3339(at),
             "generatorURL": "http://localhost:9090/graph",

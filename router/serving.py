@@ -33,8 +33,10 @@ async def serve_until_signalled(paths: Sequence[Path], *, say: Say) -> None:
     """Raises StartError."""
     app = create(paths)
     await app.start()
-    say(greeting(app))
-    await app.run_until_signalled()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(app.run_until_signalled())
+        await asyncio.sleep(0)  # it takes charge of signals first: whoever reads the greeting may send one
+        say(greeting(app))
 
 
 def greeting(app: App) -> str:

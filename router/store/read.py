@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, and_, distinct, func, or_, select, text
 
 from router.core.member import BY_RANK
 from router.core.view import IncidentView
@@ -328,9 +328,8 @@ def routes_of(conn: Connection, numbers: Sequence[int]) -> dict[int, str]:
 def numbers(conn: Connection) -> Numbers:
     """What the metrics show of the store; each count is an index's."""
     firing = conn.execute(select(func.count()).select_from(alert).where(_IS_FIRING)).scalar_one()
-    held = select(membership.c.alert_id).where(_IS_HELD).distinct().subquery()
-    # An alert may end while it is held, and stay in its group until the next look.
-    suppressed = min(conn.execute(select(func.count()).select_from(held)).scalar_one(), firing)
+    held = conn.execute(select(func.count(distinct(membership.c.alert_id))).where(_IS_HELD)).scalar_one()
+    suppressed = min(held, firing)  # an alert may end while it is held, and stay in its group until the next look
     groups = conn.execute(select(func.count()).select_from(alert_group)).scalar_one()
     open_ = conn.execute(select(func.count()).select_from(incident).where(incident.c.state != "resolved")).scalar_one()
     owed = conn.execute(select(func.count(), func.min(message.c.due_since)).where(_IS_OWED)).one()

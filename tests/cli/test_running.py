@@ -1,15 +1,21 @@
 """`serve`, `demo`, `send` and `doctor` as processes, over real HTTP: as somebody would try the router for the first time."""
 
 import json
+import os
 import re
 import shlex
 import shutil
 import signal
 import socket
 import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -20,6 +26,31 @@ from tests.cli.conftest import COMMAND, CONFIG, ROOT, lines_until, process, run,
 def get(address: str) -> Any:
     with urlopen(address, timeout=10) as answer:  # noqa: S310  our own process on loopback
         return json.load(answer)
+
+
+def post(address: str) -> Any:
+    with urlopen(Request(address, method="POST"), timeout=10) as answer:  # noqa: S310
+        return json.load(answer)
+
+
+class Silent(SimpleHTTPRequestHandler):
+    """A web server that is no router."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def other_server() -> Iterator[int]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Silent)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def address_in(lines: list[str]) -> str:
@@ -141,6 +172,71 @@ def test_doctor_fails_for_a_file_with_mistakes(tmp_path: Path) -> None:
     done = run("doctor", "--config", file)
     assert done.exit_code == 1
     assert f"alert-router check {file}" in done.stdout
+
+
+def test_doctor_finds_the_router_that_runs(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    file = written(tmp_path, CONFIG.replace("{port}", str(port)))
+    with process("serve", "--config", file) as serving:
+        lines_until(serving, "curl ")
+        done = run("doctor", "--config", file)
+        assert done.exit_code == 0, done.output
+        assert f"ok    a router answers on 127.0.0.1:{port} and takes alerts" in done.stdout
+        assert "warn  this process began with a new, empty database" in done.stdout
+        assert "a process holds" not in done.stdout
+
+
+def test_doctor_sees_a_database_that_another_listener_holds(config: Path) -> None:
+    """`listen` on port 0 is nowhere to be asked: as if another configuration named the same path."""
+    with process("serve", "--config", config) as serving:
+        lines_until(serving, "curl ")
+        done = run("doctor", "--config", config)
+    assert "warn  a process holds " in done.stdout
+
+
+def test_doctor_sees_that_something_else_answers(tmp_path: Path) -> None:
+    file = written(tmp_path, CONFIG.replace("{port}", "{{}}"))
+    with other_server() as port:
+        file.write_text(file.read_text().replace("{}", str(port)))
+        done = run("doctor", "--config", file)
+    assert done.exit_code == 1
+    assert f"something else answers at http://127.0.0.1:{port}/readyz" in done.stdout
+
+
+def test_doctor_fails_where_nothing_can_be_written(tmp_path: Path) -> None:
+    done = run("doctor", "--config", written(tmp_path, CONFIG.replace("{path}", "/proc/1/router.db")))
+    if os.access("/proc/1", os.W_OK):  # root may write where the kernel still refuses
+        assert "/proc/1/router.db" in done.stdout
+    else:
+        assert "fail  /proc/1/router.db cannot be written by this user" in done.stdout
+
+
+@pytest.mark.parametrize("how", ["signal", "request"])
+def test_a_reload_takes_the_new_file_and_refuses_a_bad_one(config: Path, how: str) -> None:
+    good = config.read_text()
+    with process("serve", "--config", config) as serving:
+        address = address_in(lines_until(serving, "curl "))
+        config.write_text(good.replace("  shell: ", "  script: "))
+        if how == "signal":
+            serving.send_signal(signal.SIGHUP)
+            assert serving.stderr is not None
+            said = next(line for line in serving.stderr if "configuration was" in line)
+            assert "the configuration was reloaded" in said
+        else:
+            [line] = [line for line in post(f"{address}/-/reload")["diff"] if "script" in line]
+            assert line
+        assert run("send", "--url", address, "--source", "script").exit_code == 0
+        assert run("send", "--url", address, "--source", "shell").exit_code == 1
+        if how == "request":
+            config.write_text("version: 1\nroutng: {}\n")
+            with pytest.raises(HTTPError) as refused:
+                post(f"{address}/-/reload")
+            with refused.value as answer:
+                body = json.load(answer)
+            assert f"{config}:2:1" in [error["where"] for error in body["errors"]]
+            assert run("send", "--url", address, "--source", "script").exit_code == 0
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
