@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from importlib.metadata import version
@@ -18,11 +18,11 @@ from router import config
 from router.clock import Clock, NewId, SystemClock, new_id
 from router.config import ConfigError, SecretError, Vault
 from router.core.blocks import post_message
-from router.deliver import AT_ONCE, Settings
+from router.deliver import Settings
 from router.engine import Engine
-from router.expire import TICK
 from router.http import routes
 from router.http.service import Health, LoopHealth, OpenSource, Reloaded
+from router.loops import DRAIN, Loops
 from router.metrics import Metrics
 from router.preview import stored_preview
 from router.slack.client import SlackClient
@@ -31,47 +31,19 @@ from router.slack.wire import open_session
 from router.store import health as stored_health
 from router.store import messages, retention, sources
 from router.store.database import Database, StorageError
-from router.store.outbox import Work
 from router.wake import Bells
 from rules.changes import changes
 from rules.configuration import Configuration, Preview, SecretRef, Secrets, SlackSettings
 
 log = logging.getLogger(__name__)
 
-LONGEST_WAIT = timedelta(seconds=5)
-"""A loop comes round at least this often, so that a stuck one is seen."""
 STUCK_AFTER = timedelta(seconds=60)
-CLOCK_STEP = timedelta(seconds=5)
-PRUNE_EVERY = timedelta(hours=1)
-DRAIN = timedelta(seconds=15)
 PROBE = timedelta(seconds=3)
 OWED_TOO_LONG = timedelta(minutes=2)
 
 
 class StartError(RuntimeError):
     """The service cannot start; the text is for the person who started it."""
-
-
-class Loop:
-    """One loop: turned again and again, its errors logged and counted, never its end."""
-
-    def __init__(self, name: str, turn: Callable[[], Awaitable[None]], clock: Clock, metrics: Metrics) -> None:
-        self.name, self._turn, self._clock, self._metrics = name, turn, clock, metrics
-        self.turned_at = clock.now()
-        self.errors = 0
-
-    async def run(self) -> None:
-        while True:
-            try:
-                await self._turn()
-            except asyncio.CancelledError:
-                raise
-            except Exception:  # the top of a loop: the next turn compares again
-                self.errors += 1
-                self._metrics.add("alert_router_loop_errors", (self.name,))
-                log.exception("a loop stumbled and goes on", extra={"loop": self.name})
-                await self._clock.sleep(timedelta(seconds=1))
-            self.turned_at = self._clock.now()
 
 
 class App:
@@ -85,11 +57,9 @@ class App:
         self._metrics = Metrics()
         self._sources = open_sources(configuration)
         self._bells = Bells(clock)
-        self._refused_workspace = ""
         self._failed_reload: tuple[str, ...] = ()
         self._reload_lock = asyncio.Lock()
-        self._loops: list[Loop] = []
-        self._calls: set[asyncio.Task[None]] = set()
+        self._loops: Loops | None = None
         self._stopping = asyncio.Event()
         self._owed_since: datetime | None = None
         self._refused_channels: tuple[str, ...] = ()
@@ -109,6 +79,12 @@ class App:
     @property
     def engine(self) -> Engine:
         return self._engine
+
+    @property
+    def loops(self) -> Loops:
+        if self._loops is None:
+            raise AssertionError("not started")
+        return self._loops
 
     @property
     def vault(self) -> Vault:
@@ -150,6 +126,7 @@ class App:
             on_commit=self._bells.dispatch.ring,
             on_refused_workspace=self._on_refused_workspace,
         )
+        self._loops = Loops(self._engine, self._bells, self._clock, self._metrics, on_given_up=self._say_given_up)
         await self._engine.start()
         if self._database.is_new:
             log.warning("a new, empty database was made", extra={"path": str(self._database.path)})
@@ -158,17 +135,8 @@ class App:
 
     async def run(self) -> None:
         """Turn the loops until `stop` is asked for, then end in order: what was taken is committed, calls finish."""
-        turns: dict[str, Callable[[], Awaitable[None]]] = {
-            "dispatch": self._dispatch,
-            "deliver": self._deliver,
-            "expire": self._expire,
-            "escalate": self._escalate,
-            "prune": self._prune,
-            "lag": self._measure_lag,
-        }
-        self._loops = [Loop(name, turn, self._clock, self._metrics) for name, turn in turns.items()]
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(loop.run(), name=loop.name) for loop in self._loops]
+            tasks = [group.create_task(loop.run(), name=loop.name) for loop in self.loops.all]
             tasks.append(group.create_task(self._engine.reroute(), name="reroute"))
             await self._stopping.wait()
             log.info("stopping: no more requests, then what is in flight")
@@ -215,7 +183,7 @@ class App:
         now = self._clock.now()
         loops = tuple(
             LoopHealth(loop.name, loop.turned_at, now - loop.turned_at > STUCK_AFTER, loop.errors)
-            for loop in self._loops
+            for loop in self.loops.all
         )
         can_commit = True
         try:
@@ -230,9 +198,9 @@ class App:
 
     def _degraded(self, now: datetime) -> list[str]:
         said = []
-        if self._refused_workspace:
+        if self.loops.refused_workspace:
             said.append(
-                f"Slack refuses the workspace: {self._refused_workspace}; messages are kept and told when it accepts us again"
+                f"Slack refuses the workspace: {self.loops.refused_workspace}; messages are kept and told when it accepts us again"
             )
         if self._failed_reload:
             said.append(
@@ -245,93 +213,6 @@ class App:
             said.append("this process began with a new, empty database")
         return said
 
-    # The loops. Each turn compares again; nothing is remembered between two turns.
-
-    async def _dispatch(self) -> None:
-        stepped = await self._engine.dispatch()
-        if stepped.told:
-            self._bells.deliver.ring()
-            self._bells.escalate.ring()
-        if not stepped.looked:
-            await self._bells.dispatch.wait(until=stepped.next_due, at_most=LONGEST_WAIT)
-
-    async def _escalate(self) -> None:
-        stepped = await self._engine.escalate()
-        if stepped.paged:
-            self._bells.deliver.ring()
-        else:
-            await self._bells.escalate.wait(until=stepped.next_due, at_most=LONGEST_WAIT)
-
-    async def _deliver(self) -> None:
-        free = AT_ONCE - len(self._calls)
-        if free <= 0:
-            await self._bells.deliver.wait(until=None, at_most=LONGEST_WAIT)
-            return
-        claimed = await self._engine.claim(free)
-        for work in claimed.works:
-            task = asyncio.get_running_loop().create_task(self._tell(work))
-            self._calls.add(task)
-            task.add_done_callback(self._calls.discard)
-        if not claimed.works:
-            await self._bells.deliver.wait(until=claimed.next_due, at_most=LONGEST_WAIT)
-
-    async def _tell(self, work: Work) -> None:
-        try:
-            await self._engine.tell(work)
-            if self._refused_workspace and not await self._is_refused(work):
-                self._refused_workspace = ""
-        except Exception:  # the claim runs out by itself; an intent without an outcome is looked for
-            self._metrics.add("alert_router_loop_errors", ("deliver",))
-            log.exception("a delivery stumbled", extra={"incident": work.incident})
-        finally:
-            self._bells.deliver.ring()
-
-    async def _is_refused(self, work: Work) -> bool:
-        return await self._database.read(
-            partial(stored_health.is_blocked, workspace=work.workspace, now=self._clock.now())
-        )
-
-    async def _expire(self) -> None:
-        wall, steady = self._clock.now(), self._clock.monotonic()
-        ticked = await self._engine.expire()
-        if ticked.ended:
-            self._bells.dispatch.ring()
-        if ticked.is_more:
-            return
-        await self._bells.expire.wait(until=None, at_most=TICK)
-        passed = timedelta(seconds=self._clock.monotonic() - steady)
-        if abs(self._clock.now() - wall - passed) > CLOCK_STEP:
-            log.warning("the clock stepped: listening begins anew, everything is looked at once")
-            await self._engine.clock_stepped()
-            self._bells.ring_all()
-
-    async def _prune(self) -> None:
-        pruned = await self._database.write(partial(retention.prune, now=self._clock.now()), then=self._forget)
-        if pruned.given_up:
-            await self._say_given_up(len(pruned.given_up))
-        if not pruned.is_more:
-            await self._wait_stopping(PRUNE_EVERY)
-
-    async def _wait_stopping(self, span: timedelta) -> None:
-        """In steps, so that the loop is seen to turn."""
-        until = self._clock.now() + span
-        while self._clock.now() < until:
-            await self._clock.sleep(min(LONGEST_WAIT, until - self._clock.now()))
-            self._loop("prune").turned_at = self._clock.now()
-
-    async def _measure_lag(self) -> None:
-        before = self._clock.monotonic()
-        await self._clock.sleep(timedelta(seconds=1))
-        self._metrics.observe("loop_lag_seconds", (), max(self._clock.monotonic() - before - 1, 0))
-
-    def _loop(self, name: str) -> Loop:
-        return next(loop for loop in self._loops if loop.name == name)
-
-    def _forget(self, pruned: retention.Pruned) -> None:
-        self._engine.intake.known.drop(pruned.alerts)
-        if pruned.groups:
-            self._engine.intake.groups.clear()
-
     async def _say_given_up(self, count: int) -> None:
         self._metrics.add("alert_router_given_up", (), count)
         log.error("truths owed for too long were given up", extra={"messages": count})
@@ -340,7 +221,7 @@ class App:
         if target:
             text = f"{count} messages could not be delivered for {retention.GIVE_UP_AFTER.days} days and were given up; /api/messages names them."
             settings = self._engine.settings
-            await self._database.write(
+            await self._engine.database.write(
                 partial(
                     messages.post,
                     workspace=settings.workspace,
@@ -349,8 +230,6 @@ class App:
                     now=self._clock.now(),
                 )
             )
-
-    # Parts.
 
     async def _connect(self) -> tuple[Transport, str]:
         slack = self._configuration.slack
@@ -385,7 +264,7 @@ class App:
         )
 
     def _on_refused_workspace(self, error: str) -> None:
-        self._refused_workspace = error
+        self.loops.refused_workspace = error
         try:
             self._vault.open(self._slack_token())  # a rotated token lies in the file or variable already
         except SecretError as missing:
@@ -414,8 +293,8 @@ class App:
             ) from error
 
     async def _close(self) -> None:
-        if self._calls:
-            await asyncio.wait(self._calls, timeout=DRAIN.total_seconds())
+        if self._loops is not None:
+            await self._loops.finish_calls()
         if hasattr(self, "_engine"):
             await self._engine.intake.drain()
         await self._session.close()
@@ -429,7 +308,7 @@ class App:
             lambda: not self._failed_reload,
         )
         gauge("alert_router_ingest_waiting", "Alerts waiting for a commit.", lambda: self._engine.intake.waiting_rows)
-        gauge("alert_router_calls_in_flight", "Calls to Slack in flight.", lambda: len(self._calls))
+        gauge("alert_router_calls_in_flight", "Calls to Slack in flight.", lambda: self.loops.calls_in_flight)
         gauge(
             "alert_router_new_database",
             "1 if this process began with an empty database.",
