@@ -41,7 +41,7 @@ def _references(document: Fields, report: Report) -> None:
         "window": (document.get("windows", {}), "a window defined under windows"),
         "person": (people, "somebody under people"),
         "schedule": (schedules, "a schedule under oncall"),
-        "page target": ([*policies, *schedules, *people], "a policy, schedule or person"),
+        "policy, schedule or person": ([*policies, *schedules, *people], "a policy, schedule or person"),
     }
     for reference in report.references:
         names, expected = known[reference.kind]

@@ -24,7 +24,7 @@ from rules.configuration import (
 from rules.lint import lint
 from rules.service_keys import Listen, document
 from rules.shape import Fields, Place, Report, RuleError
-from rules.yaml import Entries, Items, Mark, YamlError, read
+from rules.yaml import Entries, Mark, YamlError, read
 
 __all__ = ["Loaded", "RuleError", "Source", "load"]
 
@@ -241,8 +241,6 @@ def _mark(entry: Fields, path: Sequence[str]) -> Mark:
     for key in path:
         if isinstance(node, Entries) and key in node.entries:
             node = node.entries[key].node
-        elif isinstance(node, Items) and key.isdecimal() and int(key) < len(node.items):
-            node = node.items[int(key)]
     mark: Mark = node.mark
     return mark
 

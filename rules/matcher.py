@@ -139,7 +139,6 @@ def parse(text: str) -> tuple[Matcher, ...]:
 
 
 _BARE = re.compile(r"""[^\s{}!=~,\\"'`]+""")
-_SPACE = re.compile(r"\s*")
 _QUOTED = re.compile(r'"((?:[^"\\\n]|\\.)*)"', re.DOTALL)
 _OPERATOR = re.compile(r"=~|!~|!=|=")
 _ESCAPE = re.compile(rb'\\(?:([abfnrtv\\"])|x([0-9a-fA-F]{2})|([0-7]{3})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))')
@@ -231,8 +230,8 @@ class _Modern:
         raise MatcherError(f"found {found} in {self.text!r}", expected=expected)
 
     def _skip(self) -> None:
-        if space := _SPACE.match(self.text, self.at):
-            self.at = space.end()
+        while self.text[self.at : self.at + 1].isspace():
+            self.at += 1
 
     def _rest(self) -> str:
         self._skip()

@@ -43,12 +43,14 @@ class GroupBy(ListOf):
 
 PAGE = OrNone(
     Either(
-        NameOf("page target"),
+        NameOf("policy, schedule or person"),
         Record(
             "page",
             {
                 "policy": Key(
-                    NameOf("page target"), "An escalation policy; else a schedule; else a person.", required=True
+                    NameOf("policy, schedule or person"),
+                    "An escalation policy; else a schedule; else a person.",
+                    required=True,
                 ),
                 "only": Key(WINDOW_NAMES, "The page waits until one of these windows holds; the message does not."),
                 "quiet": Key(WINDOW_NAMES, "The page waits while one of these windows holds."),

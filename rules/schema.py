@@ -1,10 +1,11 @@
-"""The language as JSON Schema, made from the keys themselves. `python -m rules.schema` writes schema.json beside this.
+"""The language as JSON Schema, made from the keys themselves. `python -m rules.schema > rules/schema.json` renews the file.
 
 Editors use it (`# yaml-language-server: $schema=…`), and `check` asks it once more of a file it has found nothing wrong
 with, so that the two cannot drift apart unseen.
 """
 
 import functools
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -48,4 +49,4 @@ def _validator() -> Any:
 
 
 if __name__ == "__main__":
-    PATH.write_text(written(), encoding="utf-8")
+    sys.stdout.write(written())

@@ -67,14 +67,10 @@ class Place(msgspec.Struct, frozen=True):
         return Place(self.report, f"{self.path}[{number}]")
 
     def error(self, at: Node | Mark, message: str, *, expected: str = "", hint: str = "") -> None:
-        self.report.errors.append(self._made(at, message, expected, hint))
-
-    def warning(self, at: Node | Mark, message: str, *, expected: str = "", hint: str = "") -> None:
-        self.report.warnings.append(self._made(at, message, expected, hint))
-
-    def _made(self, at: Node | Mark, message: str, expected: str, hint: str) -> RuleError:
         mark = at if isinstance(at, Mark) else at.mark
-        return RuleError(self.report.file, mark.line, mark.column, self.path, message, expected, hint)
+        self.report.errors.append(
+            RuleError(self.report.file, mark.line, mark.column, self.path, message, expected, hint)
+        )
 
 
 class Shape(Protocol[T_co]):
@@ -108,7 +104,7 @@ def shown(node: Node) -> str:
             return f"the number {text[:40]}"
         case Items():
             return "a list"
-        case Entries():
+        case _:
             return "a map"
 
 
@@ -231,9 +227,6 @@ class OrNone:
 class _NoneSaid:
     """The word `none`; Python's None means that nothing was said."""
 
-    def __repr__(self) -> str:
-        return "none"
-
 
 NONE = _NoneSaid()
 
@@ -335,9 +328,6 @@ class Fields:
 
     def error(self, key: str, message: str, *, expected: str = "", hint: str = "") -> None:
         self.place.key(key).error(self.mark(key), message, expected=expected, hint=hint)
-
-    def warning(self, key: str, message: str, *, expected: str = "", hint: str = "") -> None:
-        self.place.key(key).warning(self.mark(key), message, expected=expected, hint=hint)
 
 
 class Record:

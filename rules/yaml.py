@@ -94,8 +94,8 @@ def plain(node: Node) -> object:
             return value
         case Items(items=items):
             return [plain(item) for item in items]
-        case Entries(entries=entries):
-            return {key: plain(entry.node) for key, entry in entries.items()}
+        case _:
+            return {key: plain(entry.node) for key, entry in node.entries.items()}
 
 
 class _Open:

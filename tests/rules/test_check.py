@@ -172,7 +172,9 @@ def test_other_forms() -> None:
     assert "  group_by         all labels  (s, line 14)\n" in text
     assert "  template         T / U  (s, line 14)\n" in text
     assert text.endswith("  pages nobody: nobody is on call for gap\n")
-    assert said("2026-11-21T12:00+01:00").endswith("  pages nobody: no page\n")
+    text = said("2026-11-21T12:00+01:00")
+    assert text.startswith("route default\n  c.yaml:6  default  all\n  group: one for all\n")
+    assert text.endswith("  pages nobody: no page\n")
 
 
 def test_two_owners_are_both_explained() -> None:

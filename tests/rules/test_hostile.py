@@ -126,6 +126,13 @@ def test_windows_that_grow_beyond_bounds(windows: str, name: str | None) -> None
         assert [error.path for error in found.errors] == [f"windows.{name}"]
 
 
+def test_a_text_may_not_be_endless() -> None:
+    found = loading(
+        HEAD + ROUTING + "maintenance: [{name: m, match: [a=b], from: 2026-01-01, reason: " + "x" * 20_000 + "}]\n"
+    )
+    assert [error.message for error in found.errors] == ["a text of 20,000 characters"]
+
+
 def test_no_secret_is_printed() -> None:
     for place in (
         "token: hunter2",

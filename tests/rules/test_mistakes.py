@@ -3,6 +3,7 @@
 import pytest
 
 from adapters import ADAPTERS
+from adapters.adapter import Adapter, OptionsError, Parse, SourceOptions
 from rules.load import Source, load
 from tests.rules.reading import HEAD, ROUTING, accepted, complaints, loading
 
@@ -46,7 +47,7 @@ MISTAKES = [
     ),
     (
         "map for matchers",
-        TREE + "    - {name: x, match: {team: payments}}\n",
+        TREE + "    - {name: x, match: {team: payments, list: [x]}}\n",
         [f"7:24: routing.routes[0].match: found a map; {MATCH} (write ['team = payments'])"],
     ),
     (
@@ -182,7 +183,7 @@ MISTAKES = [
         + "routing: {channel: '#a', page: bbo, quiet: [night], only: [x, x], routes: [{name: r, page: []}, {name: s, page: {policy: nope, onyl: []}}]}\n"
         + "windows: {nights: {hours: 22:00-06:00}}\npeople: {bob: {email: bob@example.com}}\n",
         [
-            "4:32: routing.page: no page target is called 'bbo'; expected a policy, schedule or person: bob (did you mean bob?)",
+            "4:32: routing.page: no policy, schedule or person is called 'bbo'; expected a policy, schedule or person: bob (did you mean bob?)",
             "4:45: routing.quiet[0]: no window is called 'night'; expected a window defined under windows: nights (did you mean nights?)",
             "4:60: routing.only[0]: no window is called 'x'; expected a window defined under windows: nights",
             "4:63: routing.only[1]: 'x' stands here twice; expected once",
@@ -191,9 +192,14 @@ MISTAKES = [
                 "4:92: routing.routes[0].page: found a list; "
                 "expected the name of a policy, schedule or person, or {policy: NAME, only: [WINDOW]}"
             ),
-            "4:122: routing.routes[1].page.policy: no page target is called 'nope'; expected a policy, schedule or person: bob",
+            "4:122: routing.routes[1].page.policy: no policy, schedule or person is called 'nope'; expected a policy, schedule or person: bob",
             "4:128: routing.routes[1].page.onyl: unknown key 'onyl'; expected one of policy, only, quiet (did you mean only?)",
         ],
+    ),
+    (
+        "an empty name",
+        HEAD + "routing: {channel: '#a', page: ''}\n",
+        ["4:32: routing.page: found ''; expected the name of a policy, schedule or person"],
     ),
     (
         "zones",
@@ -218,7 +224,7 @@ MISTAKES = [
         HEAD
         + ROUTING
         + "windows:\n  a: {}\n  b: {hours: 9-18}\n  c: {hours: [09:00-09:00, 25:00-26:00, []]}\n  d: {days: [monday-friday, funday]}\n"
-        + "  e: {months: [13]}\n  f: {days_of_month: [0, 32, 5..1, -1..-3, x]}\n  g: {dates: [2026-02-30, 2026-12-02..2026-12-01]}\n"
+        + "  e: {months: [13]}\n  f: {days_of_month: [0, 32, 5..1, -1..-3, x]}\n  g: {dates: [2026-02-30, 2026-12-02..2026-12-01, x]}\n"
         + "  h: {days_of_month: [], dates: []}\n  i: []\n  j: {not: [k]}\n  k: [{days: mon, except: [j]}]\n  l: {days: []}\n",
         [
             "6:6: windows.a: a window that says nothing; expected days, hours, months, dates, … or not",
@@ -241,6 +247,7 @@ MISTAKES = [
                 "12:27: windows.g.dates[1]: found '2026-12-02..2026-12-01'; "
                 "expected dates such as [2026-12-24, 2026-12-31..2027-01-02]"
             ),
+            "12:51: windows.g.dates[2]: found 'x'; expected dates such as [2026-12-24, 2026-12-31..2027-01-02]",
             "13:22: windows.h.days_of_month: an empty list; expected days of the month such as [1, 15, -1] or [1..7, -3..-1]",
             "13:33: windows.h.dates: an empty list; expected dates such as [2026-12-24, 2026-12-31..2027-01-02]",
             (
@@ -486,13 +493,15 @@ MISTAKES = [
     ),
     (
         "templates that do not parse",
-        HEAD + "routing: {channel: '#a', template: {title: '{{ x', text: {file: x}}}\n",
+        HEAD
+        + "routing: {channel: '#a', template: {title: '{{ x', text: {file: x}}, routes: [{name: r, template: {text: ''}}]}\n",
         [
             (
                 "4:44: routing.template.title: not a template: unexpected end of template, expected 'end of print statement'.; "
                 "expected Jinja, as in {{ labels.service }}"
             ),
             "4:58: routing.template.text: {file: …}: not yet; expected the template inline",
+            "4:106: routing.routes[0].template.text: found ''; expected text with {{ … }}",
         ],
     ),
 ]
@@ -508,6 +517,15 @@ def test_a_mapping_is_the_adapters_to_judge() -> None:
     found = loading(f"version: 1\nslack: preview\nsources: {sources}\n{ROUTING}").errors
     assert [(error.path, error.column) for error in found] == [("sources.p.map.labels.a", 73), ("sources.q.items", 122)]
     assert all(error.message.startswith("not a JMESPath: ") for error in found)
+
+
+def test_a_complaint_about_what_is_not_there_is_placed_above_it() -> None:
+    def refuse(_: SourceOptions) -> Parse:
+        raise OptionsError("no title at all", path=("map", "title"))
+
+    picky = {"prometheus": Adapter(name="prometheus", open=refuse, docs="")}
+    found = load([Source("c.yaml", HEAD + ROUTING)], adapters=picky)
+    assert [str(error) for error in found.errors] == ["c.yaml:3:14: sources.p.map.title: no title at all"]
 
 
 def test_a_template_is_also_asked_of_who_renders_it() -> None:

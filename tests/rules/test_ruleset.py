@@ -126,6 +126,20 @@ def test_settings_are_kept_as_json(tree: RuleSet) -> None:
         assert msgspec.json.decode(stored, type=RouteSettings) == route.settings
 
 
+def test_matchers_in_braces() -> None:
+    ruleset = rules("routing: {channel: '#a', routes: [{name: r, match: '{a=\"b\", c=~\"d.*\"}'}]}\n")
+    assert ruleset.decide(labels(a="b", c="de")).owners[0].route_id == "r"
+    assert ruleset.decide(labels(a="b")).owners[0].route_id == "default"
+
+
+def test_windows_that_never_let_go_are_looked_at_again() -> None:
+    text = "routing: {channel: '#a', quiet: [n, d]}\nwindows: {n: {hours: 22:00-06:00}, d: {hours: 06:00-22:00}}\n"
+    hold = window_hold(rules(text).routes["default"].settings, at("2026-11-20T12:00Z"))
+    assert hold is not None
+    assert hold.until is not None
+    assert hold.until > at("2026-12-01T12:00Z")
+
+
 def test_groups(tree: RuleSet) -> None:
     assert tree.decide(labels(cluster="eu")).owners[0].group_labels == (("alert.name", "X"), ("cluster", "eu"))
     assert tree.decide(labels()).owners[0].group_labels == (("alert.name", "X"),)

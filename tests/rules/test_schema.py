@@ -1,5 +1,7 @@
 """The schema for editors says what the reader says, and the file in the tree is what the keys make."""
 
+import runpy
+import sys
 from pathlib import Path
 
 import msgspec
@@ -19,7 +21,13 @@ EXAMPLES = [ROOT / "config.example.yaml", *sorted((ROOT / "rules" / "examples").
 
 
 def test_the_file_is_fresh() -> None:
-    assert PATH.read_text(encoding="utf-8") == written(), "run: python -m rules.schema"
+    assert PATH.read_text(encoding="utf-8") == written(), "run: python -m rules.schema > rules/schema.json"
+
+
+def test_it_is_printed_as_a_module(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "rules.schema")
+    runpy.run_module("rules.schema", run_name="__main__")
+    assert capsys.readouterr().out == written()
 
 
 def test_it_is_a_schema() -> None:
