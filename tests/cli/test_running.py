@@ -110,7 +110,7 @@ def served_wrongly(file: Path) -> str:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (CONFIG.replace('channel: "#alerts"', 'chanel: "#alerts"'), "did you mean channel?"),
+        (CONFIG.replace('channel: "#alerts"', 'chanmel: "#alerts"'), "did you mean channel?"),
         (CONFIG.replace("slack: preview", "slack: {{token: {{env: NO_SUCH_TOKEN}}}}"), "NO_SUCH_TOKEN is not set"),
         (CONFIG.replace("{path}", "/proc/router.db"), "/proc/router.db"),
     ],
