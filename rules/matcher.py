@@ -4,6 +4,7 @@ The grammar is that of Alertmanager 0.27 and later: the UTF-8 form first, the cl
 one where both can be read but differ (https://prometheus.io/docs/alerting/latest/configuration/#matcher).
 """
 
+import contextlib
 import functools
 import re
 from collections.abc import Mapping
@@ -125,11 +126,11 @@ def parse(text: str) -> tuple[Matcher, ...]:
         problem = None
     except MatcherError as error:
         modern, problem = None, error
-    try:
-        classic: tuple[Matcher, ...] | None = _classic(text)
-    except MatcherError:
-        classic = None
-    found = modern if classic is None else classic
+    found = modern
+    if modern is None or "\\" in text:
+        # Only escapes are read differently by the two.
+        with contextlib.suppress(MatcherError):
+            found = _classic(text)
     if found is None:
         raise problem or MatcherError(f"not a matcher: {text!r}")
     for matcher in found:

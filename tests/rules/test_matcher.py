@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.matcher import Matcher, MatcherError, Op, all_match, compiled, parse, written
+from rules.matcher import Matcher, MatcherError, Op, _classic, _Modern, all_match, compiled, parse, written
 
 READ = [
     ("team = payments", [("team", "=", "payments")]),
@@ -126,3 +126,12 @@ def test_never_fails_otherwise(text: str) -> None:
         parse(text)
     except MatcherError as error:
         assert error.message  # noqa: PT017  it may raise or not; if it does, it says something
+
+
+@given(st.text(alphabet="ab_.\"{}=!~,' \n", max_size=20))
+def test_without_escapes_the_two_grammars_agree(text: str) -> None:
+    try:
+        modern, classic = _Modern(text).matchers(), _classic(text)
+    except MatcherError:
+        return
+    assert modern == classic
