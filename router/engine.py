@@ -71,7 +71,9 @@ class Engine:
         return Rules(self.ruleset, self.settings.workspace)
 
     async def start(self) -> None:
-        """After a start: nobody holds a claim longer than its lease, every group is looked at once."""
+        """After a start: nobody holds a claim longer than its lease, what is stored is known, every group is looked at
+        once."""
+        await self.database.write(self.intake.known.load)
         await self.database.write(partial(outbox.free_claims, now=self.clock.now()))
         await self.put_in_force(self.ruleset, self.settings)
 

@@ -44,5 +44,6 @@ def step(conn: Connection, now: datetime, heard: dict[str, datetime], metrics: M
 
 
 def forget(known: KnownAlerts, ticked: Ticked) -> None:
-    """After the commit: these alerts are no longer what is known of them."""
-    known.drop((one.namespace, one.fingerprint) for one in ticked.ended)
+    """After the commit: these alerts are no longer what was known of them."""
+    for one in ticked.ended:
+        known.end(one.namespace, one.fingerprint, one.ended_ms)

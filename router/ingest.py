@@ -23,6 +23,7 @@ from router.metrics import Metrics
 from router.store.alerts import Applied, Change, Groups, Inhibits, Owner, apply_batch
 from router.store.database import Database
 from router.store.known import KnownAlerts
+from router.store.tables import fingerprint_no
 from rules.inhibition import InhibitionKey
 from rules.ruleset import Owner as RuleOwner
 from rules.ruleset import RuleSet, visible_labels
@@ -233,9 +234,7 @@ class Intake:
     def _remember(self, applied: Applied) -> None:
         """On the writer, after the commit and before the next transaction."""
         self.groups.put(applied.groups)
-        put = self.known.put
-        for namespace, fingerprint, known in applied.known:
-            put(namespace, fingerprint, known)
+        self.known.put(applied.known)
 
     def _finish(self, request: _Request, verdicts: list[Verdict] | None, error: BaseException | None) -> None:
         for change in request.changes:
@@ -272,7 +271,7 @@ def change_of(alert: Alert, source: str, namespace: str, key: int, now_ms: int, 
     digest.update(b"%d %d %d" % (alert.order or 0, is_firing, rank))
     return Change(
         namespace=namespace,
-        fingerprint=alert.fingerprint,
+        fingerprint=fingerprint_no(alert.fingerprint),
         source=source,
         key=key,
         order=2 * now_ms if alert.order is None else alert.order,

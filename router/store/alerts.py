@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy.exc import IntegrityError
 
-from router.clock import to_ms
 from router.core.order import Verdict, judge
 from router.store import tables
-from router.store.bulk import Bulk
-from router.store.known import NEVER_MS, Known, KnownAlerts
+from router.store.bulk import Insert, One, WhereIn
+from router.store.known import NEVER_MS, Known, KnownAlerts, State, touch_at
 
 
 class Owner(msgspec.Struct, frozen=True, gc=False):
@@ -33,7 +33,8 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     """One word about an alert, ready to be judged and written. Instants in ms."""
 
     namespace: str
-    fingerprint: str
+    fingerprint: int
+    """As it is stored."""
     source: str
     key: int
     order: int
@@ -50,50 +51,28 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     inhibits: tuple[Inhibits, ...]
 
 
-_UPSERT = Bulk(
-    """
-    INSERT INTO alert (id, namespace, fingerprint, source, name, severity_rank, is_firing, order_no, digest, starts_at,
-                       ends_at, ended_how, changed_at, ttl, ttl_is_presumed, expires_at, document)
-    VALUES (:id, :namespace, :fingerprint, :source, :name, :severity_rank, :is_firing, :order_no, :digest, :starts_at,
-            :ends_at, :ended_how, :changed_at, :ttl, :ttl_is_presumed, :expires_at, :document)
-    ON CONFLICT (namespace, fingerprint) DO UPDATE SET
-        source = excluded.source, name = excluded.name, severity_rank = excluded.severity_rank,
-        is_firing = excluded.is_firing, order_no = excluded.order_no, digest = excluded.digest,
-        starts_at = excluded.starts_at, ends_at = excluded.ends_at, ended_how = excluded.ended_how,
-        changed_at = excluded.changed_at, ttl = excluded.ttl, ttl_is_presumed = excluded.ttl_is_presumed,
-        expires_at = excluded.expires_at, document = excluded.document
-    """,
-    *(
-        "id",
-        "namespace",
-        "fingerprint",
-        "source",
-        "name",
-        "severity_rank",
-        "is_firing",
-        "order_no",
-        "digest",
-        "starts_at",
-    ),
-    *("ends_at", "ended_how", "changed_at", "ttl", "ttl_is_presumed", "expires_at", "document"),
+_COLUMNS = (
+    *("id", "namespace", "fingerprint", "source", "name", "severity_rank", "is_firing", "order_no", "digest"),
+    *("starts_at", "ends_at", "ended_how", "changed_at", "ttl", "ttl_is_presumed", "expires_at", "document"),
 )
-_TOUCH = Bulk(
-    "UPDATE alert SET source = :source, ttl = :ttl, expires_at = :expires_at WHERE id = :id",
-    *("source", "ttl", "expires_at", "id"),
+_NEW = Insert("alert", _COLUMNS)
+"""Without ON CONFLICT: were it there already, its id would not be the one that is given here."""
+_CHANGED = Insert(
+    "alert",
+    _COLUMNS,
+    f"ON CONFLICT (namespace, fingerprint) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _COLUMNS[3:])}",
 )
-_JOIN = Bulk(
-    """
-    INSERT INTO membership (group_id, alert_id, is_told, joined_at)
-    VALUES (:group_id, :alert_id, :is_told, :joined_at)
-    ON CONFLICT (group_id, alert_id) DO NOTHING
-    """,
-    *("group_id", "alert_id", "is_told", "joined_at"),
+_TOUCH = WhereIn(
+    "UPDATE alert SET source = :source, ttl = :ttl, expires_at = :expires_at WHERE id IN",
+    *("source", "ttl", "expires_at"),
 )
-_LEAVE = Bulk(
-    "DELETE FROM membership WHERE group_id = :group_id AND alert_id = :alert_id",
-    *("group_id", "alert_id"),
+_JOIN = Insert(
+    "membership",
+    ("group_id", "alert_id", "is_told", "joined_at"),
+    "ON CONFLICT (group_id, alert_id) DO NOTHING",
 )
-_FOUND_GROUP = Bulk(
+_LEAVE = WhereIn("DELETE FROM membership WHERE group_id = :group_id AND alert_id IN", "group_id")
+_FOUND_GROUP = One(
     """
     INSERT INTO alert_group (route, labels, settings_id, created_at, due_at)
     VALUES (:route, :labels, :settings_id, :created_at, :due_at)
@@ -104,29 +83,23 @@ _FOUND_GROUP = Bulk(
     """,
     *("route", "labels", "settings_id", "created_at", "due_at"),
 )
-_DUE = Bulk(
+_DUE = WhereIn(
     """
     UPDATE alert_group SET due_at = CASE
         WHEN due_at <= CASE WHEN looked_at + 1000 > :now THEN looked_at + 1000 ELSE :now END THEN due_at
         WHEN looked_at + 1000 > :now THEN looked_at + 1000
         ELSE :now END
-    WHERE id = :id
+    WHERE id IN
     """,
-    *("now", "now", "now", "now", "id"),
+    *("now", "now", "now", "now"),
 )
-_INHIBIT = Bulk(
-    """
-    INSERT INTO inhibitor (rule, equal_values, alert_id, is_two_sided)
-    VALUES (:rule, :equal_values, :alert_id, :is_two_sided) ON CONFLICT DO NOTHING
-    """,
-    *("rule", "equal_values", "alert_id", "is_two_sided"),
-)
+_INHIBIT = Insert("inhibitor", ("rule", "equal_values", "alert_id", "is_two_sided"), "ON CONFLICT DO NOTHING")
 
 
 def wake_groups(conn: Connection, group_ids: Iterable[int], now_ms: int) -> None:
     """Make groups due: at once, or a second after their last look, so that a storm into one group costs one look a
     second and not one per batch. Sorted: one lock order everywhere."""
-    _DUE.run(conn, [(now_ms, now_ms, now_ms, now_ms, group) for group in sorted(group_ids)])
+    _DUE.run(conn, (now_ms,) * 4, sorted(group_ids))
 
 
 class Groups:
@@ -149,10 +122,10 @@ class Groups:
 
 
 class Applied(msgspec.Struct):
-    """What became of a batch. `after_commit` is the writer's to call once the transaction stands."""
+    """What became of a batch; `known` and `groups` hold once the transaction stands."""
 
     verdicts: list[Verdict]
-    known: list[tuple[str, str, Known]]
+    known: list[State]
     groups: list[tuple[Owner, int]]
 
 
@@ -170,85 +143,73 @@ class _Entry:
         self.starts_ms = 0
 
 
+_Entries = dict[str, dict[int, _Entry]]
+"""By namespace and fingerprint."""
+
+
 def apply_batch(
     conn: Connection, changes: Sequence[Change], known: KnownAlerts, groups: Groups, now_ms: int
 ) -> Applied:
     """Judge and write one batch; words about one alert are merged in order of arrival, then written by fingerprint."""
     entries = _load(conn, changes, known)
-    verdicts = [_judge(entries[change.namespace, change.fingerprint], change, now_ms) for change in changes]
-    identities = sorted(entries)
-    ordered = [entries[identity] for identity in identities]
-    _number(conn, ordered)
-    changed = [(entry, change) for entry in ordered if (change := entry.applied) is not None]
-    _UPSERT.run(conn, [_row(entry, change, now_ms) for entry, change in changed])
-    touched = [(entry, change) for entry in ordered if entry.applied is None and (change := entry.touched) is not None]
-    _TOUCH.run(conn, [_touch_row(entry, change, now_ms) for entry, change in touched])
+    verdicts = [_judge(entries[change.namespace][change.fingerprint], change, now_ms) for change in changes]
+    ordered = [
+        (space, number, entries[space][number]) for space in sorted(entries) for number in sorted(entries[space])
+    ]
+    _number(conn, [entry for _, _, entry in ordered], known)
+    changed = [(entry, change) for _, _, entry in ordered if (change := entry.applied) is not None]
+    try:
+        _NEW.run(conn, [_row(entry, change, now_ms) for entry, change in changed if entry.is_new])
+    except IntegrityError:
+        known.distrust()
+        raise
+    _CHANGED.run(conn, [_row(entry, change, now_ms) for entry, change in changed if not entry.is_new])
+    _touch(conn, [entry for _, _, entry in ordered], now_ms)
     found = _join(conn, changed, groups, now_ms)
     _inhibit(conn, changed, now_ms)
-    states = [
-        (*identity, entry.state) for identity, entry in zip(identities, ordered, strict=True) if entry.state is not None
-    ]
+    states = [(space, number, entry.state) for space, number, entry in ordered if entry.state is not None]
     return Applied(verdicts=verdicts, known=states, groups=found)
 
 
-_FIND = select(
-    *(
-        tables.alert.c[name]
-        for name in (
-            *(
-                "id",
-                "fingerprint",
-                "order_no",
-                "digest",
-                "is_firing",
-                "changed_at",
-                "ended_how",
-                "starts_at",
-                "ttl",
-                "expires_at",
-            ),
-        )
-    )
-).where(
-    tables.alert.c.namespace == bindparam("namespace"),
-    tables.alert.c.fingerprint.in_(bindparam("fingerprints", expanding=True)),
+_FIND = WhereIn(
+    """
+    SELECT fingerprint, id, order_no, digest, is_firing, changed_at, ended_how, starts_at, ttl, expires_at
+    FROM alert WHERE namespace = :namespace AND fingerprint IN
+    """,
+    "namespace",
 )
 
 
-def _load(conn: Connection, changes: Sequence[Change], known: KnownAlerts) -> dict[tuple[str, str], _Entry]:
-    entries: dict[tuple[str, str], _Entry] = {}
-    missing: dict[str, list[str]] = {}
+def _load(conn: Connection, changes: Sequence[Change], known: KnownAlerts) -> _Entries:
+    entries: _Entries = {}
+    missing: dict[str, list[int]] = {}
+    get, is_complete = known.get, known.is_complete
     for change in changes:
-        identity = (change.namespace, change.fingerprint)
-        if identity not in entries:
-            state = known.get(*identity)
-            entries[identity] = _Entry(state)
-            if state is None:
-                missing.setdefault(change.namespace, []).append(change.fingerprint)
+        namespace, fingerprint = change.namespace, change.fingerprint
+        space = entries.get(namespace)
+        if space is None:
+            space = entries[namespace] = {}
+        if fingerprint not in space:
+            state = get(namespace, fingerprint)
+            space[fingerprint] = _Entry(state)
+            if state is None and not is_complete:
+                missing.setdefault(namespace, []).append(fingerprint)
     for namespace, fingerprints in missing.items():
-        for row in conn.execute(_FIND, {"namespace": namespace, "fingerprints": fingerprints}):
-            entries[namespace, row.fingerprint] = _Entry(
-                Known(
-                    id=row.id,
-                    order=row.order_no,
-                    digest=row.digest,
-                    is_firing=row.is_firing,
-                    ended_ms=to_ms(row.changed_at),
-                    was_told=row.ended_how == "told",
-                    starts_ms=to_ms(row.starts_at),
-                    touch_ms=NEVER_MS if row.expires_at is None else to_ms(row.expires_at - row.ttl / 2),
-                    key=0,
-                )
+        for row in _FIND.rows(conn, (namespace,), fingerprints):
+            fingerprint, number, order, digest, is_firing, changed, how, starts, ttl, expires = row
+            touch_ms = touch_at(ttl, expires)
+            entries[namespace][fingerprint] = _Entry(
+                Known(number, order, digest, bool(is_firing), changed, how == "told", starts, touch_ms, 0)
             )
     return entries
 
 
-def _number(conn: Connection, entries: Sequence[_Entry]) -> None:
+def _number(conn: Connection, entries: Sequence[_Entry], known: KnownAlerts) -> None:
     """Ids of new alerts, in the order in which they are written. The writer is alone: the next free one is its to take."""
-    fresh = [entry for entry in entries if entry.is_new and entry.applied is not None]
+    fresh = [entry for entry in entries if entry.is_new]
     if not fresh:
         return
-    last = conn.execute(_LAST_ID).scalar() or 0
+    last = known.last_id if known.is_complete else conn.execute(_LAST_ID).scalar() or 0
     for number, entry in enumerate(fresh, last + 1):
         entry.id = number
         if entry.state is not None:
@@ -259,31 +220,26 @@ _LAST_ID = select(func.max(tables.alert.c.id))
 
 
 def _judge(entry: _Entry, change: Change, now_ms: int) -> Verdict:
-    state = entry.state
-    verdict = judge(
-        stored=None if state is None else (state.order, state.digest, state.is_firing, state.ended_ms, state.was_told),
-        order=change.order,
-        digest=change.digest,
-        is_firing=change.is_firing,
-        now_ms=now_ms,
-        is_touch_due=state is not None and now_ms >= state.touch_ms,
-    )
-    touch_ms = NEVER_MS if change.ttl_ms is None or not change.is_firing else now_ms + change.ttl_ms // 2
-    if verdict is Verdict.APPLY:
-        entry.starts_ms = change.starts_ms
-        if state is not None and (state.is_firing or not change.is_firing):
-            entry.starts_ms = min(state.starts_ms, change.starts_ms)
-        entry.applied, entry.touched = change, None
-        entry.state = Known(
-            id=entry.id,
+    state, is_firing, ttl_ms = entry.state, change.is_firing, change.ttl_ms
+    verdict = Verdict.APPLY
+    if state is not None:
+        verdict = judge(
+            stored=(state.order, state.digest, state.is_firing, state.ended_ms, state.was_told),
             order=change.order,
             digest=change.digest,
-            is_firing=change.is_firing,
-            ended_ms=now_ms,
-            was_told=not change.is_firing,
-            starts_ms=entry.starts_ms,
-            touch_ms=touch_ms,
-            key=change.key,
+            is_firing=is_firing,
+            now_ms=now_ms,
+            is_touch_due=now_ms >= state.touch_ms,
+        )
+    touch_ms = NEVER_MS if ttl_ms is None or not is_firing else now_ms + ttl_ms // 2
+    if verdict is Verdict.APPLY:
+        starts_ms = change.starts_ms
+        if state is not None and (state.is_firing or not is_firing) and state.starts_ms < starts_ms:
+            starts_ms = state.starts_ms
+        entry.starts_ms = starts_ms
+        entry.applied, entry.touched = change, None
+        entry.state = Known(
+            entry.id, change.order, change.digest, is_firing, now_ms, not is_firing, starts_ms, touch_ms, change.key
         )
     elif state is not None and verdict is Verdict.TOUCH:
         entry.touched = change
@@ -299,7 +255,7 @@ def _row(entry: _Entry, change: Change, now_ms: int) -> tuple[object, ...]:
     return (
         entry.id,
         change.namespace,
-        tables.fingerprint_no(change.fingerprint),
+        change.fingerprint,
         change.source,
         change.name,
         change.severity_rank,
@@ -317,8 +273,15 @@ def _row(entry: _Entry, change: Change, now_ms: int) -> tuple[object, ...]:
     )
 
 
-def _touch_row(entry: _Entry, change: Change, now_ms: int) -> tuple[object, ...]:
-    return (change.source, change.ttl_ms, None if change.ttl_ms is None else now_ms + change.ttl_ms, entry.id)
+def _touch(conn: Connection, entries: Sequence[_Entry], now_ms: int) -> None:
+    """Alerts of one evaluation end at one instant: most of a batch is one statement."""
+    alike: dict[tuple[str, int | None], list[int]] = {}
+    for entry in entries:
+        change = entry.touched
+        if change is not None and entry.applied is None:
+            alike.setdefault((change.source, change.ttl_ms), []).append(entry.id)
+    for (source, ttl_ms), ids in alike.items():
+        _TOUCH.run(conn, (source, ttl_ms, None if ttl_ms is None else now_ms + ttl_ms), sorted(ids))
 
 
 def _join(
@@ -329,7 +292,7 @@ def _join(
     founding: dict[tuple[str, str], tuple[Owner, list[int]]] = {}
     due: set[int] = set()
     joining: list[tuple[int, int]] = []
-    leaving: list[tuple[int, int]] = []
+    leaving: dict[int, list[int]] = {}
     for entry, change in changed:
         owners: Sequence[Owner] = change.owners
         if not entry.is_new and (belongs := standing.get(entry.id)):
@@ -339,7 +302,9 @@ def _join(
             present = {(one.route, one.labels) for one in belongs}
             if change.is_firing:
                 wanted = {(owner.route, owner.labels) for owner in owners}
-                leaving += [(one.group_id, entry.id) for one in belongs if (one.route, one.labels) not in wanted]
+                for one in belongs:
+                    if (one.route, one.labels) not in wanted:
+                        leaving.setdefault(one.group_id, []).append(entry.id)
             owners = [owner for owner in owners if (owner.route, owner.labels) not in present]
         for owner in owners:
             group = groups.get(owner)
@@ -347,11 +312,12 @@ def _join(
                 joining.append((group, entry.id))
             else:
                 founding.setdefault((owner.route, owner.labels), (owner, []))[1].append(entry.id)
-    _LEAVE.run(conn, leaving)
+    for left, members in sorted(leaving.items()):
+        _LEAVE.run(conn, (left,), members)
     due.update(group for group, _ in joining)
     found = []
     for _, (owner, members) in sorted(founding.items()):
-        group, created_ms = _FOUND_GROUP.one(
+        group, created_ms = _FOUND_GROUP.run(
             conn, (owner.route, owner.labels, owner.settings_id, now_ms, now_ms + owner.wait_ms)
         )
         if created_ms != now_ms:  # it was there before this process knew it: an open incident should not wait
@@ -366,7 +332,7 @@ def _join(
 
 def found_group(conn: Connection, owner: Owner, now_ms: int) -> int:
     """The group an owner names, made when it is not there."""
-    group, _ = _FOUND_GROUP.one(conn, (owner.route, owner.labels, owner.settings_id, now_ms, now_ms + owner.wait_ms))
+    group, _ = _FOUND_GROUP.run(conn, (owner.route, owner.labels, owner.settings_id, now_ms, now_ms + owner.wait_ms))
     return int(group)
 
 

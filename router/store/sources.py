@@ -42,6 +42,7 @@ class Expired(msgspec.Struct, frozen=True):
     fingerprint: str
     source: str
     how: str
+    ended_ms: int
 
 
 _RIPE = (
@@ -70,7 +71,9 @@ def expire(conn: Connection, now: datetime, since: datetime, most: int) -> list[
     the source was heard from after expires_at. A presumed end needs no word from anybody, and says so."""
     rows = conn.execute(_RIPE, {"now": now, "listened": now - since, "most": most}).fetchall()
     over = [
-        Expired(row.namespace, row.fingerprint, row.source, "presumed" if row.ttl_is_presumed else "expired")
+        Expired(
+            row.namespace, row.fingerprint, row.source, "presumed" if row.ttl_is_presumed else "expired", to_ms(now)
+        )
         for row in rows
     ]
     if rows:

@@ -1,0 +1,114 @@
+"""A store that takes batches of changes: one SQLite file, transactions by hand, and the memory of what is committed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import create_engine
+
+from adapters.alert import fingerprint
+from router.core.order import Verdict
+from router.store import migrate
+from router.store.alerts import Applied, Change, Groups, Owner, apply_batch
+from router.store.known import KnownAlerts
+from router.store.tables import fingerprint_no
+
+MINUTE = 60_000
+NOW = 1_772_000_000_000
+"""Some instant, in ms."""
+TTL = 4 * MINUTE
+WEB = Owner("web", "s1", '[["alert.name","InstanceDown"]]', 10_000)
+DISK = Owner("disk", "s1", "[]", 20_000)
+
+
+def number_of(instance: str) -> int:
+    """The fingerprint of an InstanceDown, as it is stored."""
+    return fingerprint_no(fingerprint({"alertname": "InstanceDown", "instance": instance}))
+
+
+def change(instance: str = "a", **given: Any) -> Change:
+    """An InstanceDown that began now; what a test is about is given by name."""
+    starts_ms, is_firing = given.get("starts_ms", NOW), given.get("is_firing", True)
+    made = Change(
+        namespace="prometheus",
+        fingerprint=number_of(instance),
+        source="prom",
+        key=0,
+        order=2 * starts_ms + (not is_firing),
+        digest=1 if is_firing else 2,
+        is_firing=is_firing,
+        starts_ms=starts_ms,
+        ends_ms=None,
+        ttl_ms=TTL,
+        ttl_is_presumed=False,
+        severity_rank=3,
+        name="InstanceDown",
+        document='{"title":"down"}',
+        owners=(WEB,) if is_firing else (),
+        inhibits=(),
+    )
+    return msgspec.structs.replace(made, **given)
+
+
+class Store:
+    """`knows`: whether it remembers what is committed, reads it anew before each batch, or never knows anything."""
+
+    def __init__(self, path: Path, knows: str) -> None:
+        migrate.upgrade(path)
+        self._conn = create_engine(f"sqlite:///{path}", isolation_level="AUTOCOMMIT").connect()
+        self._knows = knows
+        self.known, self.groups = KnownAlerts(), Groups()
+        self.load()
+
+    def load(self) -> None:
+        """As a start does."""
+        self.known, self.groups = KnownAlerts(), Groups()
+        if self._knows != "nothing":
+            self.known.load(self._conn)
+
+    def take(self, *changes: Change, at: int = NOW) -> list[Verdict]:
+        """One batch that arrives `at`, committed."""
+        if self._knows != "what it took":
+            self.load()
+        self._conn.exec_driver_sql("BEGIN IMMEDIATE")
+        applied: Applied = apply_batch(self._conn, changes, self.known, self.groups, at)
+        self._conn.exec_driver_sql("COMMIT")
+        self.known.put(applied.known)
+        self.groups.put(applied.groups)
+        return applied.verdicts
+
+    def lose(self, *changes: Change, at: int = NOW) -> None:
+        """One batch whose commit fails."""
+        self._conn.exec_driver_sql("BEGIN IMMEDIATE")
+        apply_batch(self._conn, changes, self.known, self.groups, at)
+        self._conn.exec_driver_sql("ROLLBACK")
+
+    def do(self, sql: str, *values: Any) -> None:
+        self._conn.exec_driver_sql(sql, values)
+
+    def rows(self, sql: str, *values: Any) -> Sequence[tuple[Any, ...]]:
+        return [tuple(row) for row in self._conn.exec_driver_sql(sql, values)]
+
+    def one(self, columns: str, instance: str = "a") -> tuple[Any, ...]:
+        """Columns of an alert."""
+        (row,) = self.rows(f"SELECT {columns} FROM alert WHERE fingerprint = ?", number_of(instance))  # noqa: S608  # a test's own words
+        return row
+
+    def groups_of(self, instance: str = "a") -> list[str]:
+        """The routes of the groups an alert is in."""
+        (alert,) = self.one("id", instance)
+        sql = "SELECT route FROM membership JOIN alert_group ON alert_group.id = group_id WHERE alert_id = ? ORDER BY 1"
+        return [route for (route,) in self.rows(sql, alert)]
+
+    def tell(self) -> None:
+        """As if dispatch had told of every member, and looked at every group just before `NOW`."""
+        self.do("UPDATE membership SET is_told = 1")
+        self.look()
+
+    def look(self, *, at: int = NOW - MINUTE) -> None:
+        self.do("UPDATE alert_group SET looked_at = ?, due_at = NULL", at)
+
+    def close(self) -> None:
+        self._conn.close()
+        self._conn.engine.dispose()
