@@ -7,7 +7,7 @@ import pytest
 
 from adapters import ADAPTERS
 from rules.check import check
-from rules.configuration import EnvSecret, Preview
+from rules.configuration import EnvSecret, Preview, SlackSettings
 from rules.explain import completed
 from rules.load import Source
 from rules.ruleset import RuleSet, page_hold, window_hold
@@ -148,3 +148,18 @@ def test_what_is_commented_out_there_is_right_too() -> None:
     assert sorted(found.sources) == ["backups", "ci", "datadog", "phone", "prometheus", "shell"]
     assert found.sources["ci"].auth[0] is not None
     assert EnvSecret("CI_TOKEN") in getattr(found.sources["ci"].auth[0], "tokens", ())
+
+
+def test_the_workspace_that_is_commented_out_is_right_too() -> None:
+    lines = (ROOT / "config.example.yaml").read_text(encoding="utf-8").splitlines()
+    start = lines.index("slack: preview                         # messages stand on http://127.0.0.1:9080/preview")
+    end = next(number for number, line in enumerate(lines) if line.startswith("# slack: {preview:"))
+    workspace = [
+        line.removeprefix("# ") if line.startswith("# slack:") else line.removeprefix("#")
+        for line in lines[start + 1 : end]
+    ]
+    found = accepted("\n".join([*lines[:start], *workspace, *lines[end:]])).slack
+    assert isinstance(found, SlackSettings)
+    assert found == SlackSettings(found.token, found.signing_secret, "#alerts")
+    tokens = [line.replace("# ", "", 1) if line.startswith("  # ") else line for line in lines[:start]]
+    assert sorted(accepted("\n".join([*tokens, *lines[start:]])).server.tokens) == ["admin", "read", "write"]
