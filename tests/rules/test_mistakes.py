@@ -95,10 +95,10 @@ MISTAKES = [
     (
         "words of other tools, typos, keys in the wrong place",
         HEAD
-        + "routing:\n  chanel: '#a'\n  receiver: x\n  routes: [{name: a, mute_time_intervals: [x]}]\n  name: x\nroute: {}\n",
+        + "routing:\n  channe: '#a'\n  receiver: x\n  routes: [{name: a, mute_time_intervals: [x]}]\n  name: x\nroute: {}\n",
         [
             (
-                "5:3: routing.chanel: unknown key 'chanel'; expected one of channel, group_by, group_wait, group_interval, "
+                "5:3: routing.channe: unknown key 'channe'; expected one of channel, group_by, group_wait, group_interval, "
                 "repeat_interval, reopen_within, severity, template, quiet, only, page, routes (did you mean channel?)"
             ),
             '5:3: routing: channel is missing; expected channel: a channel such as "#alerts", a list of them, or none',
@@ -180,7 +180,7 @@ MISTAKES = [
     (
         "names that are nowhere",
         HEAD
-        + "routing: {channel: '#a', page: bbo, quiet: [night], only: [x, x], routes: [{name: r, page: []}, {name: s, page: {policy: nope, onyl: []}}]}\n"
+        + "routing: {channel: '#a', page: bbo, quiet: [night], only: [x, x], routes: [{name: r, page: []}, {name: s, page: {policy: nope, onlu: []}}]}\n"
         + "windows: {nights: {hours: 22:00-06:00}}\npeople: {bob: {email: bob@example.com}}\n",
         [
             "4:32: routing.page: no policy, schedule or person is called 'bbo'; expected a policy, schedule or person: bob (did you mean bob?)",
@@ -193,7 +193,7 @@ MISTAKES = [
                 "expected the name of a policy, schedule or person, or {policy: NAME, only: [WINDOW]}"
             ),
             "4:122: routing.routes[1].page.policy: no policy, schedule or person is called 'nope'; expected a policy, schedule or person: bob",
-            "4:128: routing.routes[1].page.onyl: unknown key 'onyl'; expected one of policy, only, quiet (did you mean only?)",
+            "4:128: routing.routes[1].page.onlu: unknown key 'onlu'; expected one of policy, only, quiet (did you mean only?)",
         ],
     ),
     (
@@ -420,15 +420,15 @@ MISTAKES = [
     ),
     (
         "sources",
-        "version: 2\nslack: preveiw\nsources:\n  p: {adapter: promethius, auth: nne}\n"
-        "  a b: {adapter: generic, auth: {}, map: {titel: x}, severity_map: {a: b}, allow: [10.0.0.1/8, x]}\n"
+        "version: 2\nslack: previev\nsources:\n  p: {adapter: promethius, auth: nne}\n"
+        "  a b: {adapter: generic, auth: {}, map: {titlr: x}, severity_map: {a: b}, allow: [10.0.0.1/8, x]}\n"
         "  c: {adapter: datadog, map: {a: b}, heartbeat: {}, labels: {a: [], b: {label: ''}}}\n"
         "  d: {adapter: prometheus, alertmanager_api: true, items: x, status_map: {a: firing}, silent_after: 5m}\n"
         "  e: {adapter: prometheus, alertmanager_api: true}\n  f: {adapter: generic, alertmanager_api: true, map: {title: '{{ x', labels: {a: '[' }}}\n"
         + ROUTING,
         [
             "1:10: version: found the number 2; expected 1",
-            "2:8: slack: found 'preveiw'; expected preview, or a map such as {token: {env: SLACK_BOT_TOKEN}} (did you mean preview?)",
+            "2:8: slack: found 'previev'; expected preview, or a map such as {token: {env: SLACK_BOT_TOKEN}} (did you mean preview?)",
             "4:16: sources.p.adapter: no adapter 'promethius'; expected one of prometheus, datadog, generic (did you mean prometheus?)",
             "4:34: sources.p.auth: found 'nne'; expected none, or a map with bearer, basic, hmac or url_token (did you mean none?)",
             "5:3: sources.a b: the name 'a b'; expected letters, digits, . _ -, up to 64 of them: it stands in a URL",
