@@ -84,12 +84,12 @@ def test_a_gap_ahead_is_printed() -> None:
 
 
 def test_a_file_with_mistakes() -> None:
-    found = checked(HEAD + "routing: {channe: '#a'}\n")
+    found = checked(HEAD + "routing: {chxnnel: '#a'}\n")
     assert found.exit_code == 1
     assert check.render_text(found) == (
         "error: c.yaml:4:10: routing: channel is missing; "
         'expected channel: a channel such as "#alerts", a list of them, or none\n'
-        "error: c.yaml:4:11: routing.channe: unknown key 'channe'; expected one of channel, group_by, group_wait, "
+        "error: c.yaml:4:11: routing.chxnnel: unknown key 'chxnnel'; expected one of channel, group_by, group_wait, "
         "group_interval, repeat_interval, reopen_within, severity, template, quiet, only, page, routes "
         "(did you mean channel?)\n\n2 errors, 0 warnings\n"
     )

@@ -95,10 +95,10 @@ MISTAKES = [
     (
         "words of other tools, typos, keys in the wrong place",
         HEAD
-        + "routing:\n  channe: '#a'\n  receiver: x\n  routes: [{name: a, mute_time_intervals: [x]}]\n  name: x\nroute: {}\n",
+        + "routing:\n  chxnnel: '#a'\n  receiver: x\n  routes: [{name: a, mute_time_intervals: [x]}]\n  name: x\nroute: {}\n",
         [
             (
-                "5:3: routing.channe: unknown key 'channe'; expected one of channel, group_by, group_wait, group_interval, "
+                "5:3: routing.chxnnel: unknown key 'chxnnel'; expected one of channel, group_by, group_wait, group_interval, "
                 "repeat_interval, reopen_within, severity, template, quiet, only, page, routes (did you mean channel?)"
             ),
             '5:3: routing: channel is missing; expected channel: a channel such as "#alerts", a list of them, or none',
