@@ -6,7 +6,6 @@ import signal
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from importlib.metadata import version
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -31,6 +30,7 @@ from router.slack.wire import open_session
 from router.store import health as stored_health
 from router.store import messages, retention, sources
 from router.store.database import Database, StorageError
+from router.version import version
 from router.wake import Bells
 from rules.changes import changes
 from rules.configuration import Configuration, Preview, SecretRef, Secrets, SlackSettings
@@ -56,6 +56,7 @@ class App:
         self._configuration, self._vault = configuration, vault
         self._metrics = Metrics()
         self._sources = open_sources(configuration)
+        self._bare_source = bare_source(configuration)
         self._bells = Bells(clock)
         self._failed_reload: tuple[str, ...] = ()
         self._reload_lock = asyncio.Lock()
@@ -74,7 +75,7 @@ class App:
 
     @property
     def bare_source(self) -> str | None:
-        return bare_source(self._configuration)
+        return self._bare_source
 
     @property
     def engine(self) -> Engine:
@@ -100,7 +101,7 @@ class App:
 
     @property
     def version(self) -> str:
-        return version("alert-router")
+        return version()
 
     @property
     def addresses(self) -> list[str]:
@@ -329,7 +330,7 @@ class App:
         except SecretError as error:
             return Reloaded(is_accepted=False, errors=tuple(str(error).splitlines()), warnings=warnings)
         sources = open_sources(after)
-        self._configuration, self._sources = after, sources
+        self._configuration, self._sources, self._bare_source = after, sources, bare_source(after)
         await self._engine.put_in_force(after.rules, self._settings(self._engine.settings.workspace))
         await self._engine.reroute()
         self._bells.ring_all()

@@ -100,6 +100,9 @@ class Webhooks:
         _allow(request, source)
         if settings.auth:
             _authenticate_head(request, settings.auth, service.vault)
+        elif "Origin" in request.headers:
+            # Monitoring does not send it, browsers always do: some page would send alerts in its visitor's name.
+            raise _Refusal(problem(403, "a browser may not send to a source without authentication"))
         elif "token" in request.match_info:
             raise _Refusal(problem(404, f"nothing answers below /webhook/{settings.name}"))
         limit = settings.options.limits.body_bytes
