@@ -312,7 +312,7 @@ def degraded(message: Rendered, level: int) -> Rendered:
 def render(work: Work, settings: Settings) -> Rendered:
     """The message as it should stand now, from what dispatch wrote down."""
     if work.body is not None:
-        return work.body
+        return with_word(work.body, work.word) if work.word else work.body
     view = work.view
     if view is None:
         return post_message(work.word)

@@ -2,7 +2,7 @@
 whatever falls due next."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from adapters.adapter import Draft
@@ -15,6 +15,8 @@ from router.metrics import Metrics
 from router.slack.transport import Transport
 from router.store.database import Database
 from rules.ruleset import RuleSet
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class VirtualClock:
@@ -59,6 +61,8 @@ class Simulation:
         self._transport, self._ruleset, self._settings = transport, ruleset, settings
         self._new_id = _Numbered()
         self._next_tick = clock.now()
+        self._next_due: datetime | None = None
+        """Of all but the tick. None: somebody came, and every loop has to look."""
         self.engine = self._made()
 
     def _made(self) -> Engine:
@@ -75,12 +79,14 @@ class Simulation:
     async def start(self) -> None:
         await self.engine.start()
         await self.engine.reroute()
+        self._next_due = None
         await self._turn()
 
     async def take(self, source: str, namespace: str, drafts: Sequence[Draft]) -> Receipt:
         """A request arrives now."""
         self.engine.ears.hear(source, self.clock.now())
         receipt = await self.engine.intake.take(source, namespace, drafts, self.clock.now())
+        self._next_due = None
         await self._turn()
         return receipt
 
@@ -88,19 +94,23 @@ class Simulation:
         self._ruleset = ruleset
         await self.engine.put_in_force(ruleset, self._settings)
         await self.engine.reroute()
+        self._next_due = None
         await self._turn()
 
-    async def restart(self) -> None:
-        """The process ends and another one begins on the same file."""
+    async def restart(self, *, away: timedelta = timedelta(0)) -> None:
+        """The process ends and another one begins on the same file, a while later."""
         await self.close()
+        self.clock.move_to(self.clock.now() + away)
         self.engine = self._made()
         await self.start()
 
     async def run_for(self, span: timedelta) -> None:
         """Move time on, stopping wherever something falls due."""
         end = self.clock.now() + span
-        while (due := await self._turn()) is not None and due <= end:
+        due = await self._turn()
+        while due is not None and due <= end:
             self.clock.move_to(max(due, self.clock.now() + timedelta(milliseconds=1)))
+            due = await self._turn()
         self.clock.move_to(end)
         await self._turn()
 
@@ -109,12 +119,12 @@ class Simulation:
 
     async def _turn(self) -> datetime | None:
         """Every loop until nothing is due now. Returns when something is next."""
+        now = self.clock.now()
+        if now >= self._next_tick:
+            is_quiet = await self._tick()
+            if is_quiet and self._next_due is not None and now < self._next_due:
+                return min(self._next_due, self._next_tick)  # most ticks of a long night: nothing else can have changed
         while True:
-            now = self.clock.now()
-            if now >= self._next_tick:
-                while (await self.engine.expire()).is_more:
-                    pass
-                self._next_tick = now + TICK
             looked = await self.engine.dispatch()
             escalated = await self.engine.escalate()
             claimed = await self.engine.claim()
@@ -122,8 +132,21 @@ class Simulation:
                 await self.engine.tell(work)
             if looked.looked or escalated.paged or claimed.works:
                 continue
-            waits = [looked.next_due, escalated.next_due, claimed.next_due, self._next_tick]
-            return min(at for at in waits if at is not None)
+            if self.clock.now() >= self._next_tick and not await self._tick():
+                continue
+            waits = [at for at in (looked.next_due, escalated.next_due, claimed.next_due) if at is not None]
+            self._next_due = min(waits, default=_NEVER)
+            return min(self._next_due, self._next_tick)
+
+    async def _tick(self) -> bool:
+        """Let what is ripe expire. Returns whether nothing was."""
+        is_quiet = True
+        is_more = True
+        while is_more:
+            ticked = await self.engine.expire()
+            is_quiet, is_more = is_quiet and not ticked.ended, ticked.is_more
+        self._next_tick = self.clock.now() + TICK
+        return is_quiet
 
 
 def at(instant: datetime) -> int:

@@ -264,7 +264,7 @@ def _take(
     )
     if row.subject == "note":
         said = [one for one in incidents.entries(conn, row.incident) if one.entry.seq == row.entry]
-    last_seq = current.seq if current is not None else 0
+    last_seq = _told_with(conn, row, act, current)
     delivery_id = row.delivery_id or ""
     if act in {Act.POST, Act.REPLY}:
         sequence = row.posts if act is Act.POST else f"{row.ts}/{last_seq}"
@@ -313,6 +313,21 @@ def _take(
         intent_at=row.intent_at or now,
         body=None if row.body is None else msgspec.json.decode(row.body, type=Rendered),
     )
+
+
+_NOT_IN_MESSAGE = frozenset({EntryKind.NOBODY_ON_CALL, EntryKind.PAGE_REFUSED})
+"""What no edit shows: the thread says it even when it was written before the message stood."""
+
+
+def _told_with(conn: Connection, row: Row[tuple[object, ...]], act: Act, current: incidents.Incident | None) -> int:
+    """The last timeline entry that needs no line of its own once this act is done."""
+    if current is None:
+        return 0
+    if act is Act.POST and row.is_home and current.standing.state is not State.RESOLVED:
+        for one in incidents.entries(conn, current.number, after=row.thread_seq):
+            if one.entry.kind in _NOT_IN_MESSAGE and one.say_at is not None:
+                return one.entry.seq - 1
+    return current.seq
 
 
 def _after(row: Row[tuple[object, ...]], act: Act) -> int:

@@ -1,0 +1,261 @@
+"""Plays a story on the real engine, a virtual clock and a fake Slack, and holds every step against what is told of it."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from adapters import ADAPTERS
+from adapters.alert import Alert, Severity, Status, fingerprint
+from router.clock import to_ms
+from router.deliver import Settings
+from router.simulate import Simulation, VirtualClock
+from rules.load import Source, load
+from rules.ruleset import RuleSet
+from tests.scenarios.story import Seen, Step, Story, span
+from tests.slackworld import FakeTransport, MessageView, SlackWorld, moods
+
+SOURCES = ("prometheus", "mimir")
+_HEAD = "version: 1\nslack: preview\nsources: {prometheus: {adapter: prometheus, auth: none}, mimir: {adapter: prometheus, auth: none}}\n"
+_NO_LABELS = {"source", "title", "text", "ttl", "presumed"}
+_COLOURS = {"green": "#2eb67d", "grey": "#9aa0a6"}
+
+
+class Ready:
+    """An alert that needs no bringing to normal form."""
+
+    key = 0
+
+    def __init__(self, alert: Alert) -> None:
+        self._alert = alert
+
+    def alert(self) -> Alert:
+        return self._alert
+
+
+def ruleset(text: str) -> RuleSet:
+    loaded = load([Source("story", _HEAD + text)], adapters=ADAPTERS)
+    if loaded.configuration is None:
+        raise AssertionError("\n".join(str(error) for error in loaded.errors))
+    return loaded.configuration.rules
+
+
+def alert(
+    said: dict[str, str], *, starts_at: datetime, ends_at: datetime | None = None, ttl: timedelta | None = None
+) -> Alert:
+    """As Prometheus would name and order it. Its identity is all labels but the severity, which may change."""
+    labels = {name: value for name, value in said.items() if name not in _NO_LABELS}
+    name = labels.get("alertname", "")
+    return Alert(
+        fingerprint=fingerprint(_identity(said)),
+        name=name,
+        title=said.get("title", " ".join([name, *([labels["instance"]] if "instance" in labels else [])])),
+        description=said.get("text", ""),
+        severity=Severity(labels.get("severity", "high")),
+        status=Status.FIRING if ends_at is None else Status.RESOLVED,
+        labels=labels,
+        annotations={},
+        starts_at=starts_at,
+        ends_at=ends_at,
+        order=2 * to_ms(starts_at) + (ends_at is not None),
+        ttl=ttl if ends_at is None else None,
+        ttl_is_presumed="presumed" in said,
+    )
+
+
+class Senders:
+    """What the sources know: which of their alerts fire, since when, and who still speaks."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, datetime] = {}
+        self._firing: dict[str, dict[str, str]] = {}
+        self.silent: set[str] = set()
+
+    @staticmethod
+    def _key(said: dict[str, str]) -> str:
+        return fingerprint(_identity(said))
+
+    def fire(self, said: dict[str, str], now: datetime) -> Alert:
+        key = self._key(said)
+        if key not in self._firing:
+            self._since[key] = now
+        self._firing[key] = said
+        return self._made(key)
+
+    def resolve(self, said: dict[str, str], now: datetime) -> Alert:
+        key = self._key(said)
+        before = self._firing.pop(key, said)
+        return alert({**before, **said}, starts_at=self._since.get(key, now), ends_at=now)
+
+    def echo(self, said: dict[str, str]) -> Alert:
+        """A late word of the episode before."""
+        return alert(said, starts_at=self._since[self._key(said)])
+
+    def forget(self, said: dict[str, str]) -> None:
+        del self._firing[self._key(said)]
+
+    def living(self) -> list[tuple[str, list[Alert]]]:
+        return [
+            (
+                source,
+                [self._made(key) for key, said in self._firing.items() if said.get("source", SOURCES[0]) == source],
+            )
+            for source in SOURCES
+            if source not in self.silent
+        ]
+
+    def _made(self, key: str) -> Alert:
+        said = self._firing[key]
+        return alert(said, starts_at=self._since[key], ttl=span(said["ttl"]) if "ttl" in said else None)
+
+
+def _identity(said: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in said.items() if name not in {*_NO_LABELS, "severity"}}
+
+
+class Player:
+    """One story, from its first step to its last."""
+
+    def __init__(self, story: Story, folder: Path) -> None:
+        self._story = story
+        self.clock = VirtualClock(story.starts)
+        self.world = SlackWorld(self.clock.now)
+        for person in story.people:
+            self.world.add_person(person)
+        for channel, members in story.channels.items():
+            self.world.add_channel(channel, members=tuple(members))
+        self._senders = Senders()
+        self._heard = 0
+        self.sim = Simulation(
+            folder / "story.db",
+            self.clock,
+            transport=FakeTransport(self.world, self.clock),
+            ruleset=ruleset(story.rules),
+            settings=Settings("story", "http://localhost:9080", story.fallback, "T000001"),
+        )
+
+    async def play(self) -> None:
+        await self.sim.start()
+        try:
+            for number, step in enumerate(self._story.steps, 1):
+                await self._pass_until(self._story.starts + step.at)
+                for act, said in step.acts:
+                    await self._act(act, said)
+                self._look(step, f"step {number}, {step.at} in")
+            if found := self.world.duplicates():
+                raise AssertionError(f"told twice: {found}")
+            if self.world.refused_for_pace:
+                raise AssertionError(f"{self.world.refused_for_pace} calls refused for pace")
+        finally:
+            await self.sim.close()
+
+    async def _pass_until(self, end: datetime) -> None:
+        every = self._story.resend
+        while self.clock.now() < end:
+            begun = self.clock.now() - self._story.starts
+            stop = end if every is None else min(end, self._story.starts + (begun // every + 1) * every)
+            await self.sim.run_for(stop - self.clock.now())
+            if every is not None and (stop - self._story.starts) % every == timedelta(0):
+                for source, alerts in self._senders.living():
+                    await self._take(source, alerts)
+
+    async def _take(self, source: str, alerts: list[Alert]) -> None:
+        await self.sim.take(source, "prometheus", [Ready(one) for one in alerts])
+
+    async def _act(self, act: str, said: Any) -> None:
+        now = self.clock.now()
+        match act:
+            case "fire" | "resolve" | "echo":
+                listed = said if isinstance(said, list) else [said]
+                by_source: dict[str, list[Alert]] = {}
+                for one in listed:
+                    made = (
+                        self._senders.fire(one, now)
+                        if act == "fire"
+                        else self._senders.resolve(one, now)
+                        if act == "resolve"
+                        else self._senders.echo(one)
+                    )
+                    by_source.setdefault(one.get("source", SOURCES[0]), []).append(made)
+                for source, alerts in by_source.items():
+                    await self._take(source, alerts)
+            case "forget":
+                self._senders.forget(said)
+            case "silent":
+                self._senders.silent.add(said)
+            case "speaks":
+                self._senders.silent.discard(said)
+                await self._take(said, [])
+            case "reload":
+                await self.sim.reload(ruleset(said))
+            case "restart":
+                await self.sim.restart(away=span(said))
+            case "slack":
+                self._mood(said)
+            case "archive":
+                self.world.archive(said)
+            case "unarchive":
+                self.world.unarchive(said)
+            case "refuses_direct":
+                self.world._person_named(said).takes_direct = False
+            case "delete":
+                self.world.delete(self.world.channel(said).messages[-1].ts)
+            case other:
+                raise AssertionError(other)
+
+    def _mood(self, said: dict[str, str]) -> None:
+        if said.get("mood") == "fine":
+            self.world.clear_moods()
+            return
+        name, _, argument = said["mood"].partition(" ")
+        made = getattr(moods, name)
+        if not isinstance(made, moods.Mood):
+            made = made(float(argument) if argument.replace(".", "").isdigit() else argument)
+        times = said.get("times", "1")
+        self.world.mood(
+            made,
+            method=said.get("method", ""),
+            channel=said.get("in", ""),
+            times=None if times == "all" else int(times),
+        )
+
+    def _look(self, step: Step, when: str) -> None:
+        for place, seen in step.seen.items():
+            found = (self.world.channel(place) if place.startswith("#") else self.world.direct(place)).messages
+            where = f"{when}, {place}"
+            if len(found) != len(seen):
+                raise AssertionError(f"{where}: {len(found)} messages instead of {len(seen)}: {found}")
+            for message, expected in zip(found, seen, strict=True):
+                _compare(message, expected, where)
+        heard = self.world.sounds[self._heard :]
+        self._heard += len(heard)
+        for person in self._story.people:
+            rang = [f"{sound.conversation} {sound.why}: {sound.text}" for sound in heard if sound.person == person]
+            wanted = step.sounds.get(person, ())
+            if len(rang) != len(wanted) or not all(map(_rings, rang, wanted)):
+                raise AssertionError(f"{when}: {person} heard {rang}, not {list(wanted)}")
+
+
+def _rings(rang: str, wanted: str) -> bool:
+    where, _, text = wanted.partition(": ")
+    return rang.startswith(f"{where}: ") and text in rang
+
+
+def _compare(message: MessageView, expected: Seen, where: str) -> None:
+    if expected.text not in message.text:
+        raise AssertionError(f"{where}: {message.text!r} does not say {expected.text!r}")
+    for part in expected.says:
+        if part not in message.said:
+            raise AssertionError(f"{where}: {part!r} is not to be read in\n{message.said}")
+    for part in expected.never:
+        if part in message.said:
+            raise AssertionError(f"{where}: {part!r} is to be read in\n{message.said}")
+    if expected.replies is not None:
+        texts = [reply.text for reply in message.replies]
+        if len(texts) != len(expected.replies) or not all(
+            part in text for part, text in zip(expected.replies, texts, strict=True)
+        ):
+            raise AssertionError(f"{where}: the thread says {texts}, not {list(expected.replies)}")
+    if expected.edits is not None and message.edits != expected.edits:
+        raise AssertionError(f"{where}: {message.edits} edits instead of {expected.edits}: {message.versions}")
+    if expected.colour and message.color != _COLOURS[expected.colour]:
+        raise AssertionError(f"{where}: {message.color} is not {expected.colour}")
