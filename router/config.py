@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from adapters import ADAPTERS
+from router.core.template import template_fault
 from rules.configuration import EnvSecret, FileSecret, SecretRef, Secrets
 from rules.load import Loaded, Source, load
 
@@ -24,7 +25,7 @@ class SecretError(RuntimeError):
 
 def read(paths: Iterable[Path]) -> Loaded:
     """Read and understand configuration files. Mistakes in them come back as errors; unreadable files raise."""
-    return load(texts(paths), adapters=ADAPTERS)
+    return load(texts(paths), adapters=ADAPTERS, template_fault=template_fault)
 
 
 def texts(paths: Iterable[Path]) -> list[Source]:
