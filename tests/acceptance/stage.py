@@ -19,6 +19,7 @@ from router.ingest import Receipt
 from router.simulate import Simulation, VirtualClock
 from rules.configuration import Configuration
 from rules.load import Source, load
+from tests.process import filled
 from tests.slackworld import FakeTransport, SlackWorld
 
 START = datetime(2026, 11, 18, 9, 30, tzinfo=UTC)
@@ -64,7 +65,7 @@ class Stage:
     def __init__(self, folder: Path, text: str, *, start: datetime = START) -> None:
         self.clock = VirtualClock(start)
         self.world = SlackWorld(self.clock.now)
-        self.configuration = configuration(text)
+        self.configuration = configuration(filled(text, folder))
         self._sources = open_sources(self.configuration)
         transport = FakeTransport(self.world, self.clock)
         self.simulation = Simulation(
