@@ -288,7 +288,7 @@ def test_no_text_takes_longer_than_its_length(adapter: str, body: dict[str, obje
     assert answer[0].get("error", "") == message
 
 
-@pytest.mark.parametrize("body", [b"[" + b"[]," * 100_000 + b"1]", b"[" + b"1," * 1_000_001 + b"1]"])
+@pytest.mark.parametrize("body", [b"[" + b"[]," * 250_000 + b"1]", b"[" + b"1," * 1_000_001 + b"1]"])
 def test_very_many_values_are_refused_before_they_cost_time(body: bytes) -> None:
     for name in ("datadog", "generic"):
         parse = ADAPTERS[name].open(SourceOptions(name=name))
