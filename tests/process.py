@@ -101,6 +101,7 @@ class RouterProcess(Program):
         folder.mkdir(parents=True, exist_ok=True)
         self.file = folder / "router.yaml"
         self.file.write_text(configuration)
+        self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30))
         arguments = (*COMMAND, "serve", "--config", str(self.file), "--log-format", "json")
