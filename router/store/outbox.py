@@ -246,8 +246,12 @@ def _is_page_told(conn: Connection, row: Row[tuple[object, ...]]) -> bool:
     """What follows a page waits for it, and goes with it when it is dropped in this very claim or was refused."""
     the_page = (message.c.subject == "page") & (message.c.page == row.page)
     found = conn.execute(
-        select(message.c.ts, message.c.is_over).where(the_page, message.c.conversation == row.conversation)
-    ).one()
+        select(message.c.ts, message.c.is_over)
+        .where(the_page, message.c.conversation == row.conversation)
+        .order_by(message.c.id)
+    ).first()
+    if found is None:  # forgotten with its incident
+        return False
     if found.is_over and found.ts == "":
         conn.execute(update(message).where(message.c.id == row.id).values(is_over=True, told_version=row.version))
     return bool(found.ts != "")
