@@ -193,7 +193,7 @@ def claim(
             if row.conversation not in lapsed:
                 _let_rest(conn, row.conversation, row.lapsed_at + SEARCH_AFTER)
                 lapsed.add(row.conversation)
-            if _may_be_edited_late(row):
+            if _may_be_edited_late(row) and row.lapsed_at + SEARCH_AFTER > now:
                 continue
         if row.subject == "note" and row.ts == "" and not _is_page_told(conn, row):
             continue

@@ -29,6 +29,7 @@ class Telling(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES), instance=st.integers(1, 3), severity=st.sampled_from(list(Severity)[:3]))
     def fire(self, name: str, instance: int, severity: Severity) -> None:
+        self.stage.clock.move_to(self.stage.clock.now() + timedelta(milliseconds=1))  # no two beginnings at one instant
         since = self.firing.setdefault((name, instance), self.stage.clock.now())
         one = alert(name, instance, since=since, severity=severity)
         self.stage.survive(self.stage.sim.take("prometheus", "prometheus", [one]))
