@@ -19,7 +19,7 @@ from router.config import ConfigError, SecretError, Vault
 from router.core.blocks import post_message
 from router.deliver import Settings
 from router.engine import Engine
-from router.http import routes
+from router.http import routes, unreadable
 from router.http.service import Health, LoopHealth, OpenSource, Reloaded
 from router.loops import DRAIN, Loops
 from router.metrics import Metrics
@@ -277,10 +277,11 @@ class App:
         self._runner = web.AppRunner(
             application,
             access_log=None,
+            logger=unreadable.log,
             auto_decompress=False,
             shutdown_timeout=DRAIN.total_seconds(),
             max_line_size=16_384,
-            max_field_size=65_536,
+            max_field_size=16_384,
         )
         await self._runner.setup()
         server = self._configuration.server
