@@ -74,7 +74,7 @@ def alert(name: str, instance: int, *, since: datetime, is_firing: bool = True, 
 class Stage:
     """One engine, its Slack, and an event loop to run it on."""
 
-    def __init__(self, rules: str) -> None:
+    def __init__(self, rules: str, *, posts_again: bool = True) -> None:
         self._loop = asyncio.new_event_loop()
         self._folder = Path(tempfile.mkdtemp(prefix="machine-", dir=FOLDER))
         shutil.copy(_empty(), self._folder / "a.db")
@@ -88,7 +88,7 @@ class Stage:
             self.clock,
             transport=self.transport,
             ruleset=ruleset(rules),
-            settings=Settings("machine", "http://localhost:9080", "#db", "T000001"),
+            settings=Settings("machine", "http://localhost:9080", "#db", "T000001", posts_again=posts_again),
         )
         self.run(self.sim.start())
 
