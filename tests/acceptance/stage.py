@@ -4,7 +4,7 @@ What a configuration says is loaded as `serve` loads it; nothing in between is f
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
@@ -62,9 +62,17 @@ def webhook(alerts: Sequence[dict[str, object]]) -> dict[str, object]:
 class Stage:
     """One story. `async with Stage(folder, text) as stage`; people and channels are the test's to add to `world`."""
 
-    def __init__(self, folder: Path, text: str, *, start: datetime = START) -> None:
-        self.clock = VirtualClock(start)
-        self.world = SlackWorld(self.clock.now)
+    def __init__(
+        self,
+        folder: Path,
+        text: str,
+        *,
+        start: datetime = START,
+        clock: VirtualClock | None = None,
+        slack_now: Callable[[], datetime] | None = None,
+    ) -> None:
+        self.clock = clock or VirtualClock(start)
+        self.world = SlackWorld(slack_now or self.clock.now)
         self.configuration = configuration(filled(text, folder))
         self._sources = open_sources(self.configuration)
         transport = FakeTransport(self.world, self.clock)
@@ -98,10 +106,20 @@ class Stage:
         receipt = await self.post("prometheus", webhook(alerts))
         assert receipt.accepted == len(conditions)
 
-    async def post(self, name: str, document: object) -> Receipt:
-        """A request to /webhook/{name}, from its bytes on."""
+    async def send_array(self, *conditions: Condition) -> None:
+        """As a Prometheus does every minute: true for four minutes more, unless it is said again."""
+        now = self.clock.now()
+        self.firing |= {condition: self.firing.get(condition, now) for condition in conditions}
+        alerts = [one.said(is_firing=True, since=self.firing[one], at=now) for one in conditions]
+        await self.post(
+            "prometheus", [{**one, "endsAt": (now + timedelta(minutes=4)).isoformat()} for one in alerts], is_array=True
+        )
+
+    async def post(self, name: str, document: object, *, is_array: bool = False) -> Receipt:
+        """A request to /webhook/{name}, or to the array below it, from its bytes on."""
         source = self._sources[name]
-        payload = Payload(json.dumps(document).encode(), "application/json", self.clock.now())
+        body = json.dumps(document).encode()
+        payload = Payload(body, "application/json", self.clock.now(), is_alert_array=is_array)
         return await self.simulation.take(name, source.settings.namespace, source.parse(payload))
 
     async def run_for(self, **parts: float) -> None:
