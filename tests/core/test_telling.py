@@ -173,3 +173,7 @@ def test_a_clock_that_went_back_silences_nobody() -> None:
     decided = look(told_firing=1, new=1, standing=standing(lined_at=far, spoke_at=far, loud_at=far))
     assert decided.lines[0].say_at == NOW + 5 * MINUTE
     assert decided.due_at == NOW + 5 * MINUTE + timedelta(hours=4)
+    quiet = look(told_firing=1, standing=standing(lined_at=far, spoke_at=far, loud_at=far))
+    assert quiet.due_at == NOW + timedelta(hours=4)
+    many = look(told_firing=20, standing=standing(lined_at=far, spoke_at=far, loud_at=far))
+    assert many.due_at == NOW + LOUD_APART
