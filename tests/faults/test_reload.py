@@ -95,7 +95,7 @@ async def test_reload_over_http_and_by_signal(tmp_path: Path) -> None:
             posts, edits = len(slack.calls_of("chat.postMessage")), len(slack.calls_of("chat.update"))
 
             good = service.file.read_text()
-            service.file.write_text(good.replace("name: before-", "name: after-").replace("#team-", "#new-"))
+            service.file.write_text(good.replace("name: before-", "name: after-"))
             async with service.session.post(f"{service.url}/-/reload") as answer:
                 assert answer.status == 200
                 diff = "\n".join((await answer.json())["diff"])
@@ -106,10 +106,10 @@ async def test_reload_over_http_and_by_signal(tmp_path: Path) -> None:
             for number in range(TEAMS):
                 await fire_one(service, clock, f"Later{number}", f"t{number}")
             for number in range(TEAMS):
-                await slack.channel(f"#new-{number}").expect_message(f"Later{number}", timeout=15)
+                await slack.channel(f"#team-{number}").expect_message(f"Later{number}", timeout=15)
             assert len(slack.calls_of("chat.postMessage")) == posts + TEAMS
             assert len(slack.calls_of("chat.update")) == edits
-            assert shown(slack) == true
+            assert shown(slack) == {**true, **{f"Later{number}": 1 for number in range(TEAMS)}}
 
             service.file.write_text(good.replace("routing:", "roting:"))
             assert await service.post("/-/reload") == 400
@@ -117,7 +117,7 @@ async def test_reload_over_http_and_by_signal(tmp_path: Path) -> None:
             await until(lambda: refused_twice(service), "the signal's reload is refused as well")
             assert any("reload was refused" in said for said in (await service.get("/readyz"))["degraded"])
             await fire_one(service, clock, "Still", "t1")
-            await slack.channel("#new-1").expect_message("Still", timeout=15)
+            await slack.channel("#team-1").expect_message("Still", timeout=15)
 
 
 async def fire_one(service: RouterProcess, clock: SystemClock, name: str, team: str) -> None:
