@@ -114,7 +114,7 @@ class Deliverer:
         answer = await self._call(work, settings, transport)
         if answer.server_time is not None:
             self._ahead = answer.server_time - self._clock.now()
-        method = outbox.METHODS[work.act]
+        method = outbox.method_of(work.act, work.target)
         self._metrics.observe("slack_seconds", (method,), self._clock.monotonic() - called_at)
         self._metrics.add("alert_router_deliveries", (method, answer.outcome.value))
         if work.act in {Act.POST, Act.EDIT, Act.REPLY}:
@@ -195,7 +195,7 @@ class Deliverer:
             case Outcome.RETRY:
                 until = now + _delay(work, answer)
                 if answer.is_rate_limit:
-                    outbox.block(conn, work.workspace, outbox.METHODS[work.act], until=until)
+                    outbox.block(conn, work.workspace, outbox.method_of(work.act, work.target), until=until)
                 outbox.change(
                     conn,
                     work,

@@ -76,6 +76,13 @@ METHODS: Mapping[Act, str] = {
 }
 
 
+def method_of(act: Act, target: str) -> str:
+    """The method whose pace a call counts against. A person costs a call; channels come from a list that is kept."""
+    if act is Act.RESOLVE and not target.startswith(("email:", "U", "W")):
+        return "conversations.list"
+    return METHODS[act]
+
+
 class Rate(msgspec.Struct, frozen=True):
     """A method's allowance in one workspace: so many a minute, so many of them at once."""
 
@@ -239,7 +246,7 @@ def _act(row: Row[tuple[object, ...]], now: datetime, pacer: "_Pacer") -> Act | 
         if row.thread_due_at is not None and row.thread_due_at <= now:
             wanted.append(Act.REPLY)
     is_news = row.subject != "incident" or row.ts == "" or row.incident_state == "resolved"
-    return next((act for act in wanted if pacer.take(row.workspace, METHODS[act], is_news=is_news)), None)
+    return next((act for act in wanted if pacer.take(row.workspace, method_of(act, row.target), is_news=is_news)), None)
 
 
 def _is_page_told(conn: Connection, row: Row[tuple[object, ...]]) -> bool:
