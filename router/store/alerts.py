@@ -146,11 +146,11 @@ def apply_batch(
 ) -> Applied:
     """Judge and write one batch; words about one alert are merged in order of arrival, then written by fingerprint."""
     entries = _load(conn, changes, known)
-    verdicts = [_judge(entries[change.namespace][change.fingerprint], change, now_ms) for change in changes]
     ordered = [
         (space, number, entries[space][number]) for space in sorted(entries) for number in sorted(entries[space])
     ]
-    _number(conn, [entry for _, _, entry in ordered], known)
+    _number(conn, [entry for _, _, entry in ordered if entry.state is None], known)
+    verdicts = [_judge(entries[change.namespace][change.fingerprint], change, now_ms) for change in changes]
     changed = [(entry, change) for _, _, entry in ordered if (change := entry.applied) is not None]
     try:
         _NEW.run(conn, [_row(entry, change, now_ms) for entry, change in changed if entry.is_new])
@@ -197,16 +197,12 @@ def _load(conn: Connection, changes: Sequence[Change], known: KnownAlerts) -> _E
     return entries
 
 
-def _number(conn: Connection, entries: Sequence[_Entry], known: KnownAlerts) -> None:
+def _number(conn: Connection, fresh: Sequence[_Entry], known: KnownAlerts) -> None:
     """Ids of new alerts, in the order in which they are written. The writer is alone: the next free one is its to take."""
-    fresh = [entry for entry in entries if entry.is_new]
-    if not fresh:
-        return
-    last = known.last_id if known.is_complete else conn.execute(_LAST_ID).scalar() or 0
-    for number, entry in enumerate(fresh, last + 1):
-        entry.id = number
-        if entry.state is not None:
-            entry.state = entry.state._replace(id=number)
+    if fresh:
+        last = known.last_id if known.is_complete else conn.execute(_LAST_ID).scalar() or 0
+        for number, entry in enumerate(fresh, last + 1):
+            entry.id = number
 
 
 _LAST_ID = select(func.max(tables.alert.c.id))
