@@ -2,12 +2,9 @@
 
 import asyncio
 import queue
-import shutil
-import tempfile
 from collections.abc import Coroutine, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, settings
@@ -15,16 +12,13 @@ from hypothesis import HealthCheck, settings
 from adapters.alert import Alert, Severity, Status, fingerprint
 from router.clock import to_ms
 from router.deliver import Settings
-from router.metrics import Metrics
 from router.simulate import Simulation, VirtualClock
 from router.slack.errors import Fault, Reply
-from router.store.database import Database
+from tests.emptystore import folder_with
 from tests.scenarios.player import Ready, ruleset
 from tests.slackworld import FakeTransport, SlackWorld
 
 T = TypeVar("T")
-MEMORY = Path("/dev/shm")  # noqa: S108  # nobody pulls the plug here, so nothing need reach a disk
-FOLDER = MEMORY if MEMORY.is_dir() else None
 START = datetime(2026, 11, 2, 12, tzinfo=UTC)
 STEADY = settings(
     derandomize=True, deadline=None, max_examples=25, stateful_step_count=25, suppress_health_check=list(HealthCheck)
@@ -76,15 +70,15 @@ class Stage:
 
     def __init__(self, rules: str, *, posts_again: bool = True) -> None:
         self._loop = asyncio.new_event_loop()
-        self._folder = Path(tempfile.mkdtemp(prefix="machine-", dir=FOLDER))
-        shutil.copy(_empty(), self._folder / "a.db")
+        self._open = ExitStack()
+        folder = self._open.enter_context(folder_with("a.db"))
         self.clock = VirtualClock(START)
         self.world = SlackWorld(self.clock.now)
         self.world.add_person("maria")
         self.world.add_channel("#db", members=("maria",))
         self.transport = DeadlyTransport(self.world, self.clock)
         self.sim = Simulation(
-            self._folder / "a.db",
+            folder / "a.db",
             self.clock,
             transport=self.transport,
             ruleset=ruleset(rules),
@@ -116,13 +110,4 @@ class Stage:
         self.run(self.sim.close())
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
-        shutil.rmtree(self._folder)
-
-
-@cache
-def _empty() -> Path:
-    """A fresh database costs a migration; all machines begin on a copy of one."""
-    path = Path(tempfile.mkdtemp(prefix="machines-", dir=FOLDER)) / "empty.db"
-    database = Database(path, VirtualClock(START), Metrics())
-    asyncio.run(database.close())
-    return path
+        self._open.close()
