@@ -7,7 +7,9 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from sqlalchemy import Connection
 
+from router.app import create
 from router.clock import SystemClock
 from tests.process import RouterProcess, filled, free_port, running, until
 from tests.slackworld import FakeSlack, moods
@@ -89,6 +91,33 @@ async def test_sigterm_finishes_what_was_begun(tmp_path: Path, slack: FakeSlack)
         [message] = [message for message in await service.all("messages") if message["incident"] == 1]
         assert message["told"]
         assert slack.calls_of("conversations.history") == []  # its outcome was written down: nobody had to look for it
+
+
+async def test_a_database_that_became_read_only_is_said_and_nothing_is_accepted(tmp_path: Path) -> None:
+    port = free_port()
+    file = tmp_path / "router.yaml"
+    preview = CONFIGURATION.replace('{token: {env: SLACK_BOT_TOKEN}, api_url: "<slack>"}', "preview")
+    file.write_text(filled(preview, tmp_path, listen=f"127.0.0.1:{port}"))
+    app = create([file])
+    await app.start()
+    run = asyncio.create_task(app.run())
+    alert = {"title": "Kept?", "status": "firing"}
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+        await app.engine.database.write(make_read_only)
+        async with session.post("/webhook/shell", json=alert) as answer:
+            assert answer.status == 503
+            assert answer.headers["Retry-After"].isdigit()
+            assert "nothing of this request was accepted" in await answer.text()
+        async with session.get("/readyz") as answer:
+            assert answer.status == 503
+        async with session.get("/api/alerts") as answer:
+            assert (await answer.json())["alerts"] == []
+    app.stop()
+    await run
+
+
+def make_read_only(conn: Connection) -> None:
+    conn.exec_driver_sql("PRAGMA query_only = ON")
 
 
 async def called(slack: FakeSlack, method: str) -> bool | None:
