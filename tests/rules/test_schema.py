@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from adapters import ADAPTERS
-from rules.schema import PATH, complaints, schema, written
+from rules.schema import PATH, complaints, main, schema, written
 from rules.yaml import read
 from tests.rules.reading import HEAD, loading
 from tests.rules.test_mistakes import MISTAKES
@@ -27,7 +27,7 @@ def test_the_file_is_fresh() -> None:
 def test_it_is_printed_as_a_module(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "rules.schema")
     monkeypatch.setattr(sys, "argv", ["rules.schema"])
-    with pytest.raises(SystemExit, match="^0$"):
+    with pytest.raises(SystemExit, match=r"^0$"):
         runpy.run_module("rules.schema", run_name="__main__")
     assert capsys.readouterr().out == written()
 
