@@ -8,6 +8,7 @@ from tests.slackworld import MessageView, SlackWorld
 from tests.slackworld.state import Message
 
 _HEADLINE = re.compile(r"(?P<state>CRITICAL|HIGH|MEDIUM|LOW|INFO|Resolved) #(?P<number>\d+) (?P<rest>.*)")
+_WORDS = re.compile(r"(?:: |; )(reopened|resolved after)\b")
 _TIMES = re.compile(r"×(\d+)")
 
 
@@ -53,12 +54,15 @@ def delivered_twice(world: SlackWorld) -> list[str]:
     return [delivery for delivery, count in ids.items() if count > 1]
 
 
-def ends_told(message: MessageView) -> int:
-    """How often it was said that all of it is over: in its thread, or by a post that came when it was."""
-    lines = sum(": resolved after" in reply.text or "; resolved after" in reply.text for reply in message.replies)
-    return lines + message.versions[0].text.startswith("Resolved ")
+def end_is_told_once(message: MessageView) -> bool:
+    """The last word is that all of it is over, and no end was told twice without a word in between that it is back.
 
-
-def reopened(message: MessageView) -> int:
-    """How often it was said that it is back."""
-    return sum("reopened: " in reply.text for reply in message.replies)
+    One reply tells all that happened since the last: an end and what followed it may be told together.
+    """
+    is_over = message.versions[0].text.startswith("Resolved ")  # it came when all was over
+    for reply in message.replies:
+        for word in _WORDS.findall(reply.text):
+            if word == "resolved after" and is_over:
+                return False
+            is_over = word == "resolved after"
+    return is_over
