@@ -11,7 +11,7 @@ from adapters.alert import Severity
 from rules.escalation import Policy, Step
 from rules.hold import Maintenance
 from rules.inhibition import InhibitRule
-from rules.oncall import Override, Person, Rotation, Schedule
+from rules.oncall import Layer, Override, Person, Rotation, Schedule
 from rules.route import DEFAULT_GROUP_BY, ROOT, Page, PageKind, Route, RouteSettings, Said, Template
 from rules.routing_keys import SETTINGS
 from rules.ruleset import RuleSet
@@ -151,16 +151,28 @@ def _maintenance(fields: Fields, zone_name: str) -> Maintenance:
 
 def _schedule(name: str, fields: Fields, zone_name: str) -> Schedule:
     where = fields.get("timezone", zone_name)
-    written = fields.get("rotations") or (fields.get("rotation"),)
     return Schedule(
         name=name,
         zone=where,
-        rotations=tuple(_rotation(entry, where) for entry in written),
+        rotations=_rotations(fields, where),
         overrides=tuple(
             Override(entry.get("person"), entry.get("from").placed(where), entry.get("until").placed(where))
             for entry in fields.get("overrides", ())
         ),
+        layers=tuple(
+            Layer(
+                entry.get("name"),
+                _rotations(entry, where),
+                Window((Pattern(where, hours=entry.get("hours")),)) if "hours" in entry else None,
+            )
+            for entry in fields.get("layers", ())
+        ),
     )
+
+
+def _rotations(fields: Fields, zone_name: str) -> tuple[Rotation, ...]:
+    written = fields.get("rotations") or (fields.get("rotation"),)
+    return tuple(_rotation(entry, zone_name) for entry in written if entry is not None)
 
 
 def _rotation(fields: Fields, zone_name: str) -> Rotation:
