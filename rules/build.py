@@ -12,7 +12,7 @@ from rules.escalation import Policy, Step
 from rules.hold import Maintenance
 from rules.inhibition import InhibitRule
 from rules.oncall import Layer, Override, Person, Rotation, Schedule
-from rules.route import DEFAULT_GROUP_BY, ROOT, Page, PageKind, Route, RouteSettings, Said, Template
+from rules.route import DEFAULT_GROUP_BY, ROOT, Loudness, Page, PageKind, Route, RouteSettings, Said, Tell, Template
 from rules.routing_keys import SETTINGS
 from rules.ruleset import RuleSet
 from rules.shape import NONE, Fields
@@ -121,7 +121,7 @@ def _settings(merged: Mapping[str, Any], names: _Names) -> RouteSettings:
         return None if found is NONE else found
 
     group_by = get("group_by", DEFAULT_GROUP_BY)
-    severity, template = get("severity"), get("template")
+    severity, template, tell = get("severity"), get("template"), get("tell")
     return RouteSettings(
         channels=merged["channel"],
         group_by=None if group_by == ("...",) else group_by,
@@ -131,6 +131,7 @@ def _settings(merged: Mapping[str, Any], names: _Names) -> RouteSettings:
         reopen_within=get("reopen_within", timedelta(minutes=10)),
         severity=None if severity is None else Severity(severity),
         template=None if template is None else Template(template.get("title", ""), template.get("text", "")),
+        tell=Tell() if tell is None else Tell(**{key: Loudness(tell.get(key)) for key in tell.values}),
         quiet=names.held(merged.get("quiet")),
         only=names.held(merged.get("only")),
         page=names.page(merged.get("page")),

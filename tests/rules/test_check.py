@@ -118,7 +118,7 @@ def test_a_file_with_mistakes() -> None:
         "error: c.yaml:4:10: routing: channel is missing; "
         'expected channel: a channel such as "#alerts", a list of them, or none\n'
         "error: c.yaml:4:11: routing.chxnnel: unknown key 'chxnnel'; expected one of channel, group_by, group_wait, "
-        "group_interval, repeat_interval, reopen_within, severity, template, quiet, only, page, routes "
+        "group_interval, repeat_interval, reopen_within, severity, template, tell, quiet, only, page, routes "
         "(did you mean channel?)\n\n2 errors, 0 warnings\n"
     )
     one = checked("")
@@ -158,6 +158,7 @@ route p/q
   reopen_within    10m  (default)
   severity         high  (p/q, line 12)
   template         T  (p/q, line 12)
+  tell             new_alerts thread, worse channel, some_resolved thread, resolved thread, reopened channel, repeat channel  (default)
   quiet            [nights]  (p, line 10)
   only             none  (default)
   page             pay (a policy)  (p/q, line 12)

@@ -99,7 +99,7 @@ MISTAKES = [
         [
             (
                 "5:3: routing.chxnnel: unknown key 'chxnnel'; expected one of channel, group_by, group_wait, group_interval, "
-                "repeat_interval, reopen_within, severity, template, quiet, only, page, routes (did you mean channel?)"
+                "repeat_interval, reopen_within, severity, template, tell, quiet, only, page, routes (did you mean channel?)"
             ),
             '5:3: routing: channel is missing; expected channel: a channel such as "#alerts", a list of them, or none',
             (
@@ -327,6 +327,29 @@ MISTAKES = [
         ],
     ),
     (
+        "how loud",
+        TREE
+        + "    - {name: x, tell: channel}\n    - {name: y, tell: {resolved: loud, worst: none}, send_resolved: false}\n",
+        [
+            (
+                "7:23: routing.routes[0].tell: found 'channel'; "
+                "expected a map with new_alerts, worse, some_resolved, resolved, reopened, repeat"
+            ),
+            (
+                "8:34: routing.routes[1].tell.resolved: found 'loud'; "
+                "expected one of none, edit (the message), thread (a line), channel (a line that all hear)"
+            ),
+            (
+                "8:40: routing.routes[1].tell.worst: unknown key 'worst'; "
+                "expected one of new_alerts, worse, some_resolved, resolved, reopened, repeat (did you mean worse?)"
+            ),
+            (
+                "8:54: routing.routes[1].send_resolved: unknown key 'send_resolved'; expected tell: {resolved: none} "
+                "for send_resolved: false (Alertmanager's); the message is edited all the same"
+            ),
+        ],
+    ),
+    (
         "layers",
         PEOPLE
         + "oncall:\n  x: {rotation: {people: [a], every: 1d, handoff: 09:00, starts: 2026-11-02}, layers: []}\n"
@@ -413,15 +436,15 @@ MISTAKES = [
     (
         "not yet",
         HEAD
-        + "routing: {channel: {from: service}, also: ['#x'], tell: {}, page: {policy: a, from: service}, template: {file: x}}\n"
+        + "routing: {channel: {from: service}, also: ['#x'], tell: {sla: edit}, page: {policy: a, from: service}, template: {file: x}}\n"
         + "copies: []\ncatalog: {}\nrules_files: []\nheartbeats: {}\nteam: x\nsilences: []\n"
         + "oncall: {a: {ical: []}}\nescalation: {a: {steps: [{group: g}, {after: 1m, webhook: w}]}}\nstorage: {url: {env: X}}\n",
         [
             '4:20: routing.channel: channel {from: …}: not yet; expected a channel such as "#alerts", a list of them, or none',
             f"4:37: routing.also: not yet (further channels for the same incident); {LATER}",
-            f"4:51: routing.tell: not yet (what is told how loud); {LATER}",
-            f"4:79: routing.page.from: not yet (a page looked up in the catalogue); {LATER}",
-            f"4:106: routing.template.file: not yet (templates in files); {LATER}",
+            f"4:58: routing.tell.sla: not yet (limits on how long things may take); {LATER}",
+            f"4:88: routing.page.from: not yet (a page looked up in the catalogue); {LATER}",
+            f"4:115: routing.template.file: not yet (templates in files); {LATER}",
             f"5:1: copies: not yet (the same incident in further channels); {LATER}",
             f"6:1: catalog: not yet (data about services); {LATER}",
             f"7:1: rules_files: not yet (several files); {LATER}",
