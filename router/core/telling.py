@@ -17,6 +17,11 @@ LOUD_APART = timedelta(minutes=15)
 MANY = 10
 """Fewer alerts than this never make a broadcast by their number."""
 
+CROWDED = 10
+"""So many thread lines within CROWDED_WITHIN; more come CROWDED_APART."""
+CROWDED_WITHIN = timedelta(hours=1)
+CROWDED_APART = timedelta(minutes=10)
+
 
 class Reason(StrEnum):
     """Why something is told now."""
@@ -67,6 +72,14 @@ class Facts(msgspec.Struct, frozen=True):
     free_at: datetime | None = None
     """When something that holds back ends by itself, or a window begins."""
     standing: Standing | None = None
+    lines_lately: int = 0
+    """Thread lines of this incident that were said within CROWDED_WITHIN, or are planned."""
+
+    @property
+    def lines_apart(self) -> timedelta:
+        """How far apart thread lines are that nobody needs at once."""
+        apart = self.settings.group_interval
+        return max(apart, CROWDED_APART) if self.lines_lately >= CROWDED else apart
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -199,7 +212,7 @@ def _go_on(facts: Facts, standing: Standing) -> Plan:
 
 def _clamped(standing: Standing, facts: Facts) -> Standing:
     """A clock that went back must not silence anybody: what lies further ahead than we ever plan counts as now."""
-    now, ahead = facts.now, facts.now + facts.settings.group_interval
+    now, ahead = facts.now, facts.now + max(facts.settings.group_interval, CROWDED_APART)
     return msgspec.structs.replace(
         standing,
         lined_at=standing.lined_at if standing.lined_at <= ahead else now,
@@ -232,10 +245,10 @@ def _repeats(settings: RouteSettings) -> timedelta | None:
 
 
 def _line_up(standing: Standing, facts: Facts) -> Standing:
-    """The next thread line: with the one already planned, else a group_interval after the last."""
+    """The next thread line: with the one already planned, else a group_interval after the last, more in a crowd."""
     if standing.lined_at > facts.now:
         return standing
-    at = max(facts.now, standing.lined_at + facts.settings.group_interval)
+    at = max(facts.now, standing.lined_at + facts.lines_apart)
     return msgspec.structs.replace(standing, lined_at=at, spoke_at=at)
 
 

@@ -86,3 +86,21 @@ def test_alerts_told_to_the_channel_are_not_told_again_as_many() -> None:
 def test_a_snapshot_from_before_it_could_be_said_has_the_defaults() -> None:
     stored = msgspec.json.encode(RouteSettings(("#db",))).replace(b'"tell":', b'"once":')
     assert msgspec.json.decode(stored, type=RouteSettings).tell == Tell()
+
+
+@pytest.mark.parametrize(("lately", "minutes"), [(9, 5), (10, 10), (50, 10)])
+def test_ten_lines_in_an_hour_are_enough(lately: int, minutes: int) -> None:
+    standing = msgspec.structs.replace(OPEN, lined_at=NOW, spoke_at=NOW)
+    facts = Facts(NOW, RouteSettings(("#db",)), 2, 1, severity=Severity.HIGH, standing=standing, lines_lately=lately)
+    decided = plan(facts)
+    assert [line.say_at for line in decided.lines] == [NOW + timedelta(minutes=minutes)]
+    # The next look a while later keeps to what is planned, though it lies beyond a group_interval.
+    later = plan(msgspec.structs.replace(facts, now=NOW + timedelta(seconds=1), standing=decided.standing))
+    assert [line.say_at for line in later.lines] == [NOW + timedelta(minutes=minutes)]
+
+
+def test_a_group_interval_that_is_longer_stays() -> None:
+    settings = RouteSettings(("#db",), group_interval=timedelta(minutes=30))
+    standing = msgspec.structs.replace(OPEN, lined_at=NOW, spoke_at=NOW)
+    facts = Facts(NOW, settings, 2, 1, severity=Severity.HIGH, standing=standing, lines_lately=10)
+    assert [line.say_at for line in plan(facts).lines] == [NOW + timedelta(minutes=30)]
