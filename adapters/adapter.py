@@ -15,6 +15,10 @@ class Limits(msgspec.Struct, frozen=True):
     body_bytes: int = 8 * 1024 * 1024
     """Of the decompressed body."""
     nesting: int = 64
+    containers: int = 250_000
+    """Opening brackets of one body, in texts or not: each may be a list or an object, which takes time (250,000: 50 to 90 ms)."""
+    values: int = 1_000_000
+    """Commas of one body, likewise."""
     alerts: int = 10_000
     labels: int = 64
     """Per alert; annotations have the same bound."""

@@ -82,7 +82,7 @@ def fingerprint(labels: Mapping[str, str]) -> str:
     return f"{value:016x}"
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=8_192)
 def _affine(name: str, text: str, low: int) -> tuple[int, int]:
     """What hashing one pair does to a state whose low byte is `low`: state -> state * factor + addend, modulo 2^64.
 

@@ -90,6 +90,13 @@ def decoded(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
 
 def anything(body: bytes, limits: Limits) -> object:
     """Any JSON value, nested no deeper than the limit. Numbers too big for a float stay text."""
+    if body.count(b"[") + body.count(b"{") > limits.containers or body.count(b",") > limits.values:
+        raise PayloadError(
+            "body of very many values",
+            where="body",
+            expected=f"at most {limits.containers:,} lists and objects and {limits.values:,} commas",
+            status=413,
+        )
     try:
         value = decoded(body, _ANY)
     except msgspec.ValidationError as error:

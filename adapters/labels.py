@@ -16,26 +16,32 @@ _MAX_TAGS = 1_000
 
 def sent(raw: bytes, limits: Limits) -> dict[str, str]:
     """Labels from a JSON object: clean, bounded, without empty values. Raises ItemError."""
-    labels = read(raw, "labels")
-    return labels if _is_plain(raw, labels, limits) else checked(labels, limits)
+    try:
+        labels = _TEXTS.decode(raw)
+    except (msgspec.ValidationError, RecursionError):
+        labels = _read_values(raw, "labels")
+    return labels if _is_plain(raw, len(labels), limits) else checked(labels, limits)
 
 
 def sent_annotations(raw: bytes, limits: Limits) -> dict[str, str]:
     """Annotations from a JSON object, likewise; a long text is cut and marked. Raises ItemError."""
-    texts = read(raw, "annotations")
-    return texts if _is_plain(raw, texts, limits) else annotations(texts, limits)
+    try:
+        texts = _TEXTS.decode(raw)
+    except (msgspec.ValidationError, RecursionError):
+        texts = _read_values(raw, "annotations")
+    return texts if _is_plain(raw, len(texts), limits) else annotations(texts, limits)
 
 
-def _is_plain(raw: bytes, texts: dict[str, str], limits: Limits) -> bool:
-    # ASCII without escapes holds no control character (JSON is strict) but DEL, and a short whole has no long part.
+def _is_plain(raw: bytes, count: int, limits: Limits) -> bool:
+    # ASCII without escapes holds no control character (JSON is strict) but DEL, a short whole has no long part, and an
+    # empty name or value is written "".
     return (
-        len(raw) <= limits.name_bytes <= limits.value_bytes
-        and raw.isascii()
+        raw.isascii()
         and b"\\" not in raw
         and b"\x7f" not in raw
-        and len(texts) <= limits.labels
-        and "" not in texts.values()
-        and "" not in texts
+        and b'""' not in raw
+        and len(raw) <= limits.name_bytes <= limits.value_bytes
+        and count <= limits.labels
     )
 
 

@@ -57,6 +57,8 @@ class _Batch(msgspec.Struct, frozen=True, gc=False):
     is_array: bool
     group: bool | None
     """Whether the group is resolved; None when its status does not say."""
+    ttls: dict[_Time, timedelta]
+    """By endsAt, which most of them share."""
 
 
 class _Item(msgspec.Struct, gc=False):
@@ -135,9 +137,11 @@ class _Item(msgspec.Struct, gc=False):
         presumed = batch.source.options.resolve_after
         if not batch.is_array:
             return presumed, presumed is not None
-        ends_at = instant(self.ends_at)
-        if ends_at is not None:
-            return ends_at - batch.received_at, False
+        ttl = batch.ttls.get(self.ends_at)
+        if ttl is None and (ends_at := instant(self.ends_at)) is not None:
+            ttl = batch.ttls[self.ends_at] = ends_at - batch.received_at
+        if ttl is not None:
+            return ttl, False
         return presumed or RESOLVE_TIMEOUT, presumed is not None
 
 
@@ -223,7 +227,7 @@ def open_source(options: SourceOptions) -> Parse:
                 f"{len(items)} alerts", where="alerts", expected=f"at most {options.limits.alerts}", status=413
             )
         received_at = payload.received_at
-        batch = _Batch(source, received_at, received_at.isoformat()[:19], is_array, group)
+        batch = _Batch(source, received_at, received_at.isoformat()[:19], is_array, group, {})
         for item in items:
             if isinstance(item, _Item):
                 item.batch = batch
@@ -335,7 +339,7 @@ def _texts(raw: bytes, limits: Limits) -> dict[str, str]:
 
 
 _FINGERPRINTS: dict[bytes, str] = {}
-_FINGERPRINTS_KEPT = 16_384
+_FINGERPRINTS_KEPT = 4_096
 
 
 def _fingerprint(raw: bytes, sent: dict[str, str]) -> str:

@@ -1,6 +1,7 @@
 """Instants as senders write them. Owns RFC 3339 and epoch numbers; never refuses: what cannot be read is None."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -15,13 +16,7 @@ def instant(value: object) -> datetime | None:
     Seconds, milliseconds, micro- and nanoseconds are told apart by magnitude.
     """
     if isinstance(value, str):
-        if value[10:11] == "T":
-            return _written(value.strip())
-        text = value.strip()
-        number = _number(text)
-        if number is None:
-            return _written(text)
-        return _epoch(number)
+        return _said(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return _epoch(value)
@@ -30,12 +25,23 @@ def instant(value: object) -> datetime | None:
 def past(value: object, received_at: datetime) -> datetime | None:
     """An instant that can have been: one beyond what clocks differ by is as good as none, the receipt counts then."""
     at = instant(value)
-    return None if at is None or at > received_at + _CLOCK_SKEW else at
+    return at if at is None or at <= received_at or at <= received_at + _CLOCK_SKEW else None
 
 
+@lru_cache(maxsize=1024)
 def milliseconds(at: datetime) -> int:
     """Since the epoch."""
     return (at - EPOCH) // _MILLISECOND
+
+
+@lru_cache(maxsize=1024)
+def _said(value: str) -> datetime | None:
+    """Remembered: alerts of one evaluation began together, and many end together."""
+    text = value.strip()
+    if value[10:11] == "T":
+        return _written(text)
+    number = _number(text)
+    return _written(text) if number is None else _epoch(number)
 
 
 def _number(text: str) -> float | None:

@@ -19,9 +19,9 @@ from router.config import ConfigError, SecretError, Vault
 from router.core.blocks import post_message
 from router.deliver import Settings
 from router.engine import Engine
-from router.http import routes
+from router.http import routes, unreadable
 from router.http.service import Health, LoopHealth, OpenSource, Reloaded
-from router.loops import DRAIN, Loops
+from router.loops import DRAIN, Loop, Loops
 from router.metrics import Metrics
 from router.preview import stored_preview
 from router.slack.client import SlackClient
@@ -138,7 +138,8 @@ class App:
         """Turn the loops until `stop` is asked for, then end in order: what was taken is committed, calls finish."""
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(loop.run(), name=loop.name) for loop in self.loops.all]
-            tasks.append(group.create_task(self._engine.reroute(), name="reroute"))
+            once = Loop("reroute", self._engine.reroute, self._clock, self._metrics)
+            tasks.append(group.create_task(once.run_until_well(), name=once.name))
             await self._stopping.wait()
             log.info("stopping: no more requests, then what is in flight")
             await self._runner.cleanup()
@@ -277,10 +278,11 @@ class App:
         self._runner = web.AppRunner(
             application,
             access_log=None,
+            logger=unreadable.log,
             auto_decompress=False,
             shutdown_timeout=DRAIN.total_seconds(),
             max_line_size=16_384,
-            max_field_size=65_536,
+            max_field_size=16_384,
         )
         await self._runner.setup()
         server = self._configuration.server

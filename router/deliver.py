@@ -77,6 +77,8 @@ class Deliverer:
         self._on_refused_workspace = on_refused_workspace
         self._ahead = timedelta(0)
         """Slack's clock against ours."""
+        self._leases: dict[str, float] = {}
+        """Claim token -> when its lease ends, on the monotonic clock."""
 
     async def claim(self, most: int = AT_ONCE) -> Claimed:
         now = self._clock.now()
@@ -88,7 +90,9 @@ class Deliverer:
             most=most,
             new_id=self._new_id,
         )
+        lease_ends = self._clock.monotonic() + outbox.LEASE.total_seconds()
         claimed = await self._database.write(call)
+        self._leases.update({work.token: lease_ends for work in claimed.works})
         for method in claimed.paced:
             self._metrics.add("alert_router_pace_waits", (method,))
         return claimed
@@ -100,12 +104,18 @@ class Deliverer:
     async def carry_out(self, work: Work) -> None:
         """One call, and its outcome."""
         settings, transport = self._settings(), self._transport()
-        claimed_at = self._clock.monotonic()
+        called_at = self._clock.monotonic()
+        if self._leases.pop(work.token, called_at) - called_at <= CALL_TIMEOUT.total_seconds():
+            # Held up (a suspended machine, a full loop): by the time of an answer somebody else may hold the claim.
+            late = Answer(Outcome.RETRY, error="the claim was too old to call", retry_after=timedelta(0))
+            now = self._clock.now()
+            await self._database.write(partial(self._settle, work=work, answer=late, settings=settings, now=now))
+            return
         answer = await self._call(work, settings, transport)
         if answer.server_time is not None:
             self._ahead = answer.server_time - self._clock.now()
-        method = outbox.METHODS[work.act]
-        self._metrics.observe("slack_seconds", (method,), self._clock.monotonic() - claimed_at)
+        method = outbox.method_of(work.act, work.target)
+        self._metrics.observe("slack_seconds", (method,), self._clock.monotonic() - called_at)
         self._metrics.add("alert_router_deliveries", (method, answer.outcome.value))
         if work.act in {Act.POST, Act.EDIT, Act.REPLY}:
             self._metrics.add("alertmanager_notifications", ("slack",))
@@ -185,7 +195,7 @@ class Deliverer:
             case Outcome.RETRY:
                 until = now + _delay(work, answer)
                 if answer.is_rate_limit:
-                    outbox.block(conn, work.workspace, outbox.METHODS[work.act], until=until)
+                    outbox.block(conn, work.workspace, outbox.method_of(work.act, work.target), until=until)
                 outbox.change(
                     conn,
                     work,

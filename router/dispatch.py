@@ -3,7 +3,7 @@
 Only dispatch moves what was told (ENGINE, *Groups*). One look is one part of one transaction; it sends nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -211,6 +211,7 @@ class _Telling:
         if decided.resolves:
             ended_at = max(started_at, min(now, max((member.ends_at or now for member in departed), default=now)))
         alerts_ended = (last.alerts_ended if last is not None else 0) + facts.ended
+        paged_before = messages.people_paged(conn, self._number)
         if decided.opens:
             self._begin_messages(severity.rank)
         if (decided.opens or decided.reopens) and group.settings.page is not None:
@@ -241,7 +242,7 @@ class _Telling:
         incidents.append(conn, self._number, said)
         for (entry, _, _), line in zip(said, decided.lines, strict=True):
             if line.is_for_paged:
-                self._note(entry, severity.rank)
+                self._note(entry, severity.rank, paged_before)
         incidents.save(
             conn, self._number, standing=standing, view=view, alerts_ended=alerts_ended, ended_how=how, seq=self._seq
         )
@@ -309,8 +310,9 @@ class _Telling:
         )
         return entry, line.say_at, line.is_broadcast
 
-    def _note(self, entry: Entry, rank: int) -> None:
-        for page, conversation, _ in messages.people_paged(self._conn, self._number):
+    def _note(self, entry: Entry, rank: int, paged: Sequence[tuple[int, int, str]]) -> None:
+        """Whoever is paged for the first time by this very look has the page: one sound per person and change."""
+        for page, conversation, _ in paged:
             messages.begin(
                 self._conn,
                 subject="note",

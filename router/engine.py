@@ -3,7 +3,7 @@ time; `app` turns the steps on the machine's clock, `simulate` on a virtual one.
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -27,6 +27,7 @@ from router.store.alerts import Inhibits, Owner
 from router.store.database import Database
 from router.store.outbox import Work
 from router.store.reload import Snapshot, note_routed_by, put_in_force, reroute, routed_by
+from router.store.stepped import pull_back
 from rules.ruleset import RuleSet
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class Engine:
     async def start(self) -> None:
         """After a start: nobody holds a claim longer than its lease, what is stored is known, every group is looked at
         once."""
+        await self.database.write(partial(pull_back, now=self.clock.now()))
         await self.database.write(self.intake.known.load)
         await self.database.write(partial(outbox.free_claims, now=self.clock.now()))
         await self.put_in_force(self.ruleset, self.settings)
@@ -97,14 +99,23 @@ class Engine:
         await self.database.write(partial(note_routed_by, digest=digest))
 
     async def clock_stepped(self) -> None:
-        """The wall clock jumped: what we listened to does not count, leases and pauses are cut to their own length."""
+        """The wall clock jumped: what we listened to does not count, leases and pauses are cut to their own length, and
+        what lies ahead of a clock that went back is pulled back with it."""
 
-        def step(conn: Connection, now: datetime) -> None:
+        def step(conn: Connection, now: datetime) -> list[tuple[str, str]]:
             sources.restart_listening(conn, now)
+            changed = pull_back(conn, now)
             outbox.free_claims(conn, now)
             groups.make_due(conn, now)
+            return changed
 
-        await self.database.write(partial(step, now=self.clock.now()))
+        self.ears.take()  # heard at instants that may be yet to come
+        await self.database.write(partial(step, now=self.clock.now()), then=self._distrust)
+
+    def _distrust(self, changed: Sequence[tuple[str, str]]) -> None:
+        if changed:
+            self.intake.known.drop(changed)
+            self.intake.known.distrust()
 
     async def dispatch(self) -> Dispatched:
         try:

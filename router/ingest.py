@@ -9,13 +9,14 @@ import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 
 import msgspec
 from sqlalchemy.exc import DBAPIError
 
 from adapters.adapter import Draft, ItemError
 from adapters.alert import Alert, Status
+from adapters.times import milliseconds
 from router.clock import Clock, to_ms
 from router.core.member import Document
 from router.core.order import Verdict
@@ -25,8 +26,8 @@ from router.store.database import Database
 from router.store.known import KnownAlerts
 from router.store.tables import fingerprint_no
 from rules.inhibition import InhibitionKey
+from rules.ruleset import Decision, RuleSet, visible_labels
 from rules.ruleset import Owner as RuleOwner
-from rules.ruleset import RuleSet, visible_labels
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ COMMIT_ROWS_SHARED = 250
 """At most so many while dispatch or delivery waits for the writer."""
 WAITING_ROWS = 20_000
 """Beyond this many alerts waiting for a commit a request is answered 503."""
+PLACES_KEPT = 4_096
 _FAR_MS = 10 * 365 * 86_400_000
 
 _encode = msgspec.json.Encoder().encode
@@ -84,6 +86,8 @@ class InForce(msgspec.Struct, frozen=True):
 
     ruleset: RuleSet
     routes: Mapping[str, RouteRef]
+    places: dict[tuple[int, int], "tuple[Decision, _Place]"] = msgspec.field(default_factory=dict)
+    """By a decision's id and a severity's rank; the decision is kept beside, so that its id is nobody else's."""
 
 
 class _Request:
@@ -257,36 +261,57 @@ async def _stands(future: asyncio.Future[list[Verdict]]) -> list[Verdict]:
 def change_of(alert: Alert, source: str, namespace: str, key: int, now_ms: int, in_force: InForce) -> Change:
     """An alert as it is judged and written: where it belongs, its digest, and instants as numbers."""
     is_firing = alert.status is Status.FIRING
-    decision = in_force.ruleset.decide(visible_labels(alert, source))
     rank = alert.severity.rank
-    starts_ms = now_ms if alert.starts_at is None else to_ms(alert.starts_at)
+    starts_ms = now_ms if alert.starts_at is None else milliseconds(alert.starts_at)
     if starts_ms > now_ms + _FAR_MS or starts_ms < 0:
         starts_ms = now_ms
-    ends_ms = None if alert.ends_at is None else to_ms(alert.ends_at)
+    ends_ms = None if alert.ends_at is None else milliseconds(alert.ends_at)
     ttl, is_presumed = (alert.ttl, alert.ttl_is_presumed) if alert.ttl is not None else (PRESUMED_AFTER, True)
     document = _encode(
         Document(alert.title, alert.description, alert.labels, alert.annotations, alert.url, alert.severity_raw)
     )
-    digest = hashlib.blake2b(document, digest_size=8, person=b"alert")
-    digest.update(b"%d %d %d" % (alert.order or 0, is_firing, rank))
+    order = alert.order
+    said = b"%b%d %d %d" % (document, order or 0, is_firing, rank)
+    digest = hashlib.blake2b(said, digest_size=8, person=b"alert").digest()
+    owners, inhibits = _place(alert, source, rank, in_force)
     return Change(
         namespace=namespace,
         fingerprint=fingerprint_no(alert.fingerprint),
         source=source,
         key=key,
-        order=2 * now_ms if alert.order is None else alert.order,
-        digest=int.from_bytes(digest.digest(), "big", signed=True),
+        order=2 * now_ms if order is None else order,
+        digest=int.from_bytes(digest, "big", signed=True),
         is_firing=is_firing,
         starts_ms=starts_ms,
         ends_ms=ends_ms,
-        ttl_ms=int(ttl.total_seconds() * 1000),
+        ttl_ms=_span_ms(ttl),
         ttl_is_presumed=is_presumed,
         severity_rank=rank,
         name=alert.name,
         document=document.decode(),
-        owners=owners_of(decision.owners, in_force, rank) if is_firing else (),
-        inhibits=inhibits_of(decision.inhibits) if is_firing else (),
+        owners=owners if is_firing else (),
+        inhibits=inhibits if is_firing else (),
     )
+
+
+@lru_cache(maxsize=1024)
+def _span_ms(span: timedelta) -> int:
+    return int(span.total_seconds() * 1000)
+
+
+_Place = tuple[tuple[Owner, ...], tuple[Inhibits, ...]]
+
+
+def _place(alert: Alert, source: str, rank: int, in_force: InForce) -> _Place:
+    """Where it belongs and what it holds back. The rules answer most alerts with a decision they made before."""
+    decision = in_force.ruleset.decide(visible_labels(alert, source))
+    found = in_force.places.get((id(decision), rank))
+    if found is None:
+        if len(in_force.places) >= PLACES_KEPT:
+            in_force.places.clear()
+        place = owners_of(decision.owners, in_force, rank), inhibits_of(decision.inhibits)
+        found = in_force.places[id(decision), rank] = decision, place
+    return found[1]
 
 
 _labels_memo: dict[tuple[tuple[str, str], ...], str] = {}

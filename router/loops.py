@@ -38,16 +38,28 @@ class Loop:
 
     async def run(self) -> None:
         while True:
-            try:
-                await self._turn()
-            except asyncio.CancelledError:
-                raise
-            except Exception:  # the top of a loop: the next turn compares again
-                self.errors += 1
-                self._metrics.add("alert_router_loop_errors", (self.name,))
-                log.exception("a loop stumbled and goes on", extra={"loop": self.name})
-                await self._clock.sleep(timedelta(seconds=1))
-            self.turned_at = self._clock.now()
+            await self.turn()
+
+    async def run_until_well(self) -> None:
+        """For what is to be done once, at the start: again and again, until it is."""
+        while not await self.turn():
+            pass
+
+    async def turn(self) -> bool:
+        """Whether it went well."""
+        is_well = False
+        try:
+            await self._turn()
+            is_well = True
+        except asyncio.CancelledError:
+            raise
+        except Exception:  # the top of a loop: the next turn compares again
+            self.errors += 1
+            self._metrics.add("alert_router_loop_errors", (self.name,))
+            log.exception("a loop stumbled and goes on", extra={"loop": self.name})
+            await self._clock.sleep(timedelta(seconds=1))
+        self.turned_at = self._clock.now()
+        return is_well
 
 
 class Loops:

@@ -44,7 +44,10 @@ COUNTERS: Mapping[str, tuple[str, Labels]] = {
     "alert_router_deliveries": ("Calls to Slack, by method and outcome.", ("method", "outcome")),
     "alert_router_pace_waits": ("Deliveries that waited for Slack's pace.", ("method",)),
     "alert_router_duplicates_avoided": ("Posts of unknown outcome that a search found and adopted.", ()),
-    "alert_router_unsearchable": ("Posts of unknown outcome where history could not be read, by what was done.", ("done",)),
+    "alert_router_unsearchable": (
+        "Posts of unknown outcome where history could not be read, by what was done.",
+        ("done",),
+    ),
     "alert_router_degraded_messages": ("Messages that Slack refused and that were made simpler.", ("level",)),
     "alert_router_templates_failed": ("Users' templates that failed; the built-in text was told.", ("reason",)),
     "alert_router_given_up": ("Truths owed for longer than give_up_after.", ()),

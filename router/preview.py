@@ -26,7 +26,9 @@ class StoredRows:
         await self._database.write(partial(stored.add, row=row, now=self._clock.now()))
 
     async def replace(self, message: PreviewMessage) -> None:
-        call = partial(stored.change, channel=message.channel, ts=message.ts, document=_encode(message), now=self._clock.now())
+        call = partial(
+            stored.change, channel=message.channel, ts=message.ts, document=_encode(message), now=self._clock.now()
+        )
         await self._database.write(call)
 
     async def get(self, channel: str, ts: str) -> PreviewMessage | None:

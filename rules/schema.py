@@ -48,5 +48,16 @@ def _validator() -> Any:
     return Draft202012Validator(schema())
 
 
+def main(arguments: list[str]) -> int:
+    """Print the schema; with `--check`, say whether the file beside this module is it."""
+    if arguments != ["--check"]:
+        sys.stdout.write(written())
+        return 0
+    if Path(__file__).with_name("schema.json").read_text(encoding="utf-8") == written():
+        return 0
+    sys.stderr.write("rules/schema.json is not what the rules say: python -m rules.schema > rules/schema.json\n")
+    return 1
+
+
 if __name__ == "__main__":
-    sys.stdout.write(written())
+    sys.exit(main(sys.argv[1:]))

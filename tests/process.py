@@ -101,6 +101,7 @@ class RouterProcess(Program):
         folder.mkdir(parents=True, exist_ok=True)
         self.file = folder / "router.yaml"
         self.file.write_text(configuration)
+        self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30))
         arguments = (*COMMAND, "serve", "--config", str(self.file), "--log-format", "json")
@@ -152,6 +153,18 @@ class RouterProcess(Program):
         await self.session.close()
 
 
+def filled(configuration: str, folder: Path, *, listen: str = "127.0.0.1:9080", slack_url: str = "") -> str:
+    """With <listen>, <database> and <slack> in their places: what only a run knows."""
+    known = {
+        "<listen>": listen,
+        "<database>": str(folder / "data" / "router.db"),
+        "<slack>": slack_url or "http://127.0.0.1:1/api/",
+    }
+    for name, value in known.items():
+        configuration = configuration.replace(name, value)
+    return configuration
+
+
 @contextlib.asynccontextmanager
 async def running(
     folder: Path,
@@ -160,12 +173,9 @@ async def running(
     slack_url: str = "",
     environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[RouterProcess]:
-    """A started router. In `configuration` <listen>, <database> and <slack> stand for what only a run knows."""
+    """A started router; `filled` says what may be left open in `configuration`."""
     port = free_port()
-    known = {"<listen>": f"127.0.0.1:{port}", "<database>": str(folder / "data" / "router.db"), "<slack>": slack_url}
-    text = configuration
-    for name, value in known.items():
-        text = text.replace(name, value)
+    text = filled(configuration, folder, listen=f"127.0.0.1:{port}", slack_url=slack_url)
     async with RouterProcess(folder, text, port=port, environment=environment or {}) as router:
         await router.start()
         yield router

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from router.core.order import Verdict, judge
 from router.store import tables
-from router.store.bulk import Insert, One, WhereIn
+from router.store.bulk import Insert, Statement, WhereIn
 from router.store.known import NEVER_MS, Known, KnownAlerts, State, touch_at
 
 
@@ -62,36 +62,30 @@ _CHANGED = Insert(
     _COLUMNS,
     f"ON CONFLICT (namespace, fingerprint) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _COLUMNS[3:])}",
 )
-_TOUCH = WhereIn(
-    "UPDATE alert SET source = :source, ttl = :ttl, expires_at = :expires_at WHERE id IN",
-    *("source", "ttl", "expires_at"),
-)
+_TOUCH = WhereIn("UPDATE alert SET source = ?, ttl = ?, expires_at = ? WHERE id IN")
 _JOIN = Insert(
     "membership",
     ("group_id", "alert_id", "is_told", "joined_at"),
     "ON CONFLICT (group_id, alert_id) DO NOTHING",
 )
-_LEAVE = WhereIn("DELETE FROM membership WHERE group_id = :group_id AND alert_id IN", "group_id")
-_FOUND_GROUP = One(
+_LEAVE = WhereIn("DELETE FROM membership WHERE group_id = ? AND alert_id IN")
+_FOUND_GROUP = Statement(
     """
-    INSERT INTO alert_group (route, labels, settings_id, created_at, due_at)
-    VALUES (:route, :labels, :settings_id, :created_at, :due_at)
+    INSERT INTO alert_group (route, labels, settings_id, created_at, due_at) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (route, labels) DO UPDATE SET
         settings_id = excluded.settings_id,
         due_at = CASE WHEN alert_group.due_at IS NULL OR alert_group.due_at > excluded.due_at THEN excluded.due_at ELSE alert_group.due_at END
     RETURNING id, created_at
-    """,
-    *("route", "labels", "settings_id", "created_at", "due_at"),
+    """
 )
 _DUE = WhereIn(
     """
     UPDATE alert_group SET due_at = CASE
-        WHEN due_at <= CASE WHEN looked_at + 1000 > :now THEN looked_at + 1000 ELSE :now END THEN due_at
-        WHEN looked_at + 1000 > :now THEN looked_at + 1000
-        ELSE :now END
+        WHEN due_at <= CASE WHEN looked_at + 1000 > ? THEN looked_at + 1000 ELSE ? END THEN due_at
+        WHEN looked_at + 1000 > ? THEN looked_at + 1000
+        ELSE ? END
     WHERE id IN
-    """,
-    *("now", "now", "now", "now"),
+    """
 )
 _INHIBIT = Insert("inhibitor", ("rule", "equal_values", "alert_id", "is_two_sided"), "ON CONFLICT DO NOTHING")
 
@@ -152,11 +146,11 @@ def apply_batch(
 ) -> Applied:
     """Judge and write one batch; words about one alert are merged in order of arrival, then written by fingerprint."""
     entries = _load(conn, changes, known)
-    verdicts = [_judge(entries[change.namespace][change.fingerprint], change, now_ms) for change in changes]
     ordered = [
         (space, number, entries[space][number]) for space in sorted(entries) for number in sorted(entries[space])
     ]
-    _number(conn, [entry for _, _, entry in ordered], known)
+    _number(conn, [entry for _, _, entry in ordered if entry.state is None], known)
+    verdicts = [_judge(entries[change.namespace][change.fingerprint], change, now_ms) for change in changes]
     changed = [(entry, change) for _, _, entry in ordered if (change := entry.applied) is not None]
     try:
         _NEW.run(conn, [_row(entry, change, now_ms) for entry, change in changed if entry.is_new])
@@ -174,9 +168,8 @@ def apply_batch(
 _FIND = WhereIn(
     """
     SELECT fingerprint, id, order_no, digest, is_firing, changed_at, ended_how, starts_at, ttl, expires_at
-    FROM alert WHERE namespace = :namespace AND fingerprint IN
-    """,
-    "namespace",
+    FROM alert WHERE namespace = ? AND fingerprint IN
+    """
 )
 
 
@@ -204,16 +197,12 @@ def _load(conn: Connection, changes: Sequence[Change], known: KnownAlerts) -> _E
     return entries
 
 
-def _number(conn: Connection, entries: Sequence[_Entry], known: KnownAlerts) -> None:
+def _number(conn: Connection, fresh: Sequence[_Entry], known: KnownAlerts) -> None:
     """Ids of new alerts, in the order in which they are written. The writer is alone: the next free one is its to take."""
-    fresh = [entry for entry in entries if entry.is_new]
-    if not fresh:
-        return
-    last = known.last_id if known.is_complete else conn.execute(_LAST_ID).scalar() or 0
-    for number, entry in enumerate(fresh, last + 1):
-        entry.id = number
-        if entry.state is not None:
-            entry.state = entry.state._replace(id=number)
+    if fresh:
+        last = known.last_id if known.is_complete else conn.execute(_LAST_ID).scalar() or 0
+        for number, entry in enumerate(fresh, last + 1):
+            entry.id = number
 
 
 _LAST_ID = select(func.max(tables.alert.c.id))
@@ -317,9 +306,7 @@ def _join(
     due.update(group for group, _ in joining)
     found = []
     for _, (owner, members) in sorted(founding.items()):
-        group, created_ms = _FOUND_GROUP.run(
-            conn, (owner.route, owner.labels, owner.settings_id, now_ms, now_ms + owner.wait_ms)
-        )
+        group, created_ms = _found(conn, owner, now_ms)
         if created_ms != now_ms:  # it was there before this process knew it: an open incident should not wait
             due.add(group)
         found.append((owner, group))
@@ -332,8 +319,14 @@ def _join(
 
 def found_group(conn: Connection, owner: Owner, now_ms: int) -> int:
     """The group an owner names, made when it is not there."""
-    group, _ = _FOUND_GROUP.run(conn, (owner.route, owner.labels, owner.settings_id, now_ms, now_ms + owner.wait_ms))
-    return int(group)
+    group, _ = _found(conn, owner, now_ms)
+    return group
+
+
+def _found(conn: Connection, owner: Owner, now_ms: int) -> tuple[int, int]:
+    values = (owner.route, owner.labels, owner.settings_id, now_ms, now_ms + owner.wait_ms)
+    row = _FOUND_GROUP.run(conn, values).one()
+    return row.id, row.created_at
 
 
 class Membership(msgspec.Struct, frozen=True):

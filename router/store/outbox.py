@@ -76,6 +76,13 @@ METHODS: Mapping[Act, str] = {
 }
 
 
+def method_of(act: Act, target: str) -> str:
+    """The method whose pace a call counts against. A person costs a call; channels come from a list that is kept."""
+    if act is Act.RESOLVE and not target.startswith(("email:", "U", "W")):
+        return "conversations.list"
+    return METHODS[act]
+
+
 class Rate(msgspec.Struct, frozen=True):
     """A method's allowance in one workspace: so many a minute, so many of them at once."""
 
@@ -158,7 +165,11 @@ _OWED = and_(
 )
 _CANDIDATES = (
     select(message, conversation.c.workspace, conversation.c.target, conversation.c.person, conversation.c.channel)
-    .add_columns(incident.c.state.label("incident_state"))
+    .add_columns(
+        incident.c.state.label("incident_state"),
+        conversation.c.claim_token.label("lapsed_token"),
+        conversation.c.claimed_until.label("lapsed_at"),
+    )
     .join(conversation, conversation.c.id == message.c.conversation)
     .outerjoin(incident, incident.c.number == message.c.incident)
     .where(_OWED, _ready_at <= bindparam("now", type_=Instant()))
@@ -179,10 +190,19 @@ def claim(
     pacer = _Pacer(conn, now, rates)
     works: list[Work] = []
     seen: set[int] = set()
+    lapsed: set[int] = set()
     for row in conn.execute(_CANDIDATES, {"now": now, "impatient": now - PATIENCE}).fetchall():
         if len(works) >= most:
             break
         if row.conversation in seen:
+            continue
+        if row.lapsed_token is not None:
+            if row.conversation not in lapsed:
+                _let_rest(conn, row.conversation, row.lapsed_at + SEARCH_AFTER)
+                lapsed.add(row.conversation)
+            if _may_be_edited_late(row) and row.lapsed_at + SEARCH_AFTER > now:
+                continue
+        if row.subject == "note" and row.ts == "" and not _is_page_told(conn, row):
             continue
         if _is_pointless(conn, row):
             _drop(conn, row, now)
@@ -198,6 +218,21 @@ def claim(
     return Claimed(works, min(waits, default=None), sorted(pacer.waited))
 
 
+def _let_rest(conn: Connection, conversation_id: int, until: datetime) -> None:
+    """A claim ran out without an outcome: whoever held it may have sent an edit that takes effect yet. It must not have
+    the last word, so what was to be edited there waits until it has happened or never will."""
+    edits = (message.c.conversation == conversation_id) & (message.c.ts != "")
+    edits &= message.c.told_version < message.c.version
+    waits = greatest(func.coalesce(message.c.not_before, _LONG_AGO, type_=Instant()), literal(until, Instant))
+    conn.execute(update(message).where(edits).values(not_before=waits))
+    mine = conversation.c.id == conversation_id
+    conn.execute(update(conversation).where(mine).values(claim_token=None, claimed_until=None))
+
+
+def _may_be_edited_late(row: Row[tuple[object, ...]]) -> bool:
+    return bool(row.ts != "" and row.told_version < row.version)
+
+
 def _act(row: Row[tuple[object, ...]], now: datetime, pacer: "_Pacer") -> Act | None:
     """The first thing that this message needs and the pace allows."""
     if row.channel == "":
@@ -211,7 +246,22 @@ def _act(row: Row[tuple[object, ...]], now: datetime, pacer: "_Pacer") -> Act | 
         if row.thread_due_at is not None and row.thread_due_at <= now:
             wanted.append(Act.REPLY)
     is_news = row.subject != "incident" or row.ts == "" or row.incident_state == "resolved"
-    return next((act for act in wanted if pacer.take(row.workspace, METHODS[act], is_news=is_news)), None)
+    return next((act for act in wanted if pacer.take(row.workspace, method_of(act, row.target), is_news=is_news)), None)
+
+
+def _is_page_told(conn: Connection, row: Row[tuple[object, ...]]) -> bool:
+    """What follows a page waits for it, and goes with it when it is dropped in this very claim or was refused."""
+    the_page = (message.c.subject == "page") & (message.c.page == row.page)
+    found = conn.execute(
+        select(message.c.ts, message.c.is_over)
+        .where(the_page, message.c.conversation == row.conversation)
+        .order_by(message.c.id)
+    ).first()
+    if found is None:  # forgotten with its incident
+        return False
+    if found.is_over and found.ts == "":
+        conn.execute(update(message).where(message.c.id == row.id).values(is_over=True, told_version=row.version))
+    return bool(found.ts != "")
 
 
 def _is_pointless(conn: Connection, row: Row[tuple[object, ...]]) -> bool:

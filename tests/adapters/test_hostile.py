@@ -3,12 +3,12 @@
 import json
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
 from adapters import ADAPTERS
-from adapters.adapter import Limits, SourceOptions
+from adapters.adapter import Limits, Payload, PayloadError, SourceOptions
 from tests.adapters.samples import payload, read
 
 GOOD = {"status": "firing", "labels": {"alertname": "Good"}}
@@ -286,3 +286,12 @@ def test_no_text_takes_longer_than_its_length(adapter: str, body: dict[str, obje
     assert time.process_time() - before < 1
     assert isinstance(answer, list)
     assert answer[0].get("error", "") == message
+
+
+@pytest.mark.parametrize("body", [b"[" + b"[]," * 250_000 + b"1]", b"[" + b"1," * 1_000_001 + b"1]"])
+def test_very_many_values_are_refused_before_they_cost_time(body: bytes) -> None:
+    for name in ("datadog", "generic"):
+        parse = ADAPTERS[name].open(SourceOptions(name=name))
+        with pytest.raises(PayloadError, match="very many values") as refused:
+            parse(Payload(body, "application/json", datetime(2026, 11, 2, tzinfo=UTC)))
+        assert refused.value.status == 413

@@ -54,14 +54,33 @@ def sent_alerts(receiver: Receiver) -> list[dict[str, object]]:
 
 
 def test_every_alert_is_sent_once_and_counted(receiver: Receiver) -> None:
-    result = carry_out(Plan(port=receiver.server_port, starts_at="2026-11-21T00:00:00.000000Z", first=0, count=250, batch=100, connections=4))
+    result = carry_out(
+        Plan(
+            port=receiver.server_port,
+            starts_at="2026-11-21T00:00:00.000000Z",
+            first=0,
+            count=250,
+            batch=100,
+            connections=4,
+        )
+    )
     pods = [str(msgspec.to_builtins(alert)["labels"]["pod"]) for alert in sent_alerts(receiver)]
     assert (result.alerts, result.requests, result.refused) == (250, 3, 0)
     assert sorted(pods) == [f"pod-{number:07d}" for number in range(250)]
 
 
 def test_a_round_sends_the_same_alerts_with_a_later_end(receiver: Receiver) -> None:
-    result = carry_out(Plan(port=receiver.server_port, starts_at="2026-11-21T00:00:00.000000Z", first=7, count=1, batch=1, seconds=0.01, connections=1))
+    result = carry_out(
+        Plan(
+            port=receiver.server_port,
+            starts_at="2026-11-21T00:00:00.000000Z",
+            first=7,
+            count=1,
+            batch=1,
+            seconds=0.01,
+            connections=1,
+        )
+    )
     alerts = sent_alerts(receiver)
     assert len(alerts) == result.alerts >= 2
     assert len({str(alert["endsAt"]) for alert in alerts}) == len(alerts)
@@ -75,7 +94,17 @@ def test_refused_requests_are_not_measured(receiver: Receiver) -> None:
 
 
 def test_spaced_requests_tell_when_each_alert_was_answered(receiver: Receiver) -> None:
-    result = carry_out(Plan(port=receiver.server_port, starts_at="2026-11-21T00:00:00.000000Z", first=5, count=3, batch=1, per_second=1000, connections=1))
+    result = carry_out(
+        Plan(
+            port=receiver.server_port,
+            starts_at="2026-11-21T00:00:00.000000Z",
+            first=5,
+            count=3,
+            batch=1,
+            per_second=1000,
+            connections=1,
+        )
+    )
     assert list(result.answered_ns) == ["pod-0000005", "pod-0000006", "pod-0000007"]
     assert sorted(result.answered_ns.values()) == list(result.answered_ns.values())
 

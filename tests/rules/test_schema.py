@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from adapters import ADAPTERS
-from rules.schema import PATH, complaints, schema, written
+from rules.schema import PATH, complaints, main, schema, written
 from rules.yaml import read
 from tests.rules.reading import HEAD, loading
 from tests.rules.test_mistakes import MISTAKES
@@ -26,8 +26,15 @@ def test_the_file_is_fresh() -> None:
 
 def test_it_is_printed_as_a_module(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "rules.schema")
-    runpy.run_module("rules.schema", run_name="__main__")
+    monkeypatch.setattr(sys, "argv", ["rules.schema"])
+    with pytest.raises(SystemExit, match=r"^0$"):
+        runpy.run_module("rules.schema", run_name="__main__")
     assert capsys.readouterr().out == written()
+
+
+def test_its_freshness_is_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--check"]) == 0
+    assert capsys.readouterr().out == ""
 
 
 def test_it_is_a_schema() -> None:

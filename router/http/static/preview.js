@@ -236,7 +236,7 @@ function card(message, replies, place = "") {
   if (known?.version === version) return known.element;
   const content = make("div", "", head(message), ...body(message), marks(message));
   if (replies.length) {
-    const summary = make("summary", "", plural(replies.length, "reply").replace("replys", "replies"));
+    const summary = make("summary", "", replies.length === 1 ? "1 reply" : `${replies.length} replies`);
     const thread = make("details", "thread", summary, make("ol", "replies", ...replies.map((reply) => card(reply, []))));
     thread.open = !state.closed.has(key);
     thread.addEventListener("toggle", () => (thread.open ? state.closed.delete(key) : state.closed.add(key)));

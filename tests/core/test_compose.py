@@ -1,0 +1,126 @@
+"""From a group's alerts to the view: whose words are told, what they have in common, how sure an end is."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from adapters.alert import Severity
+from router.core.blocks import post_message
+from router.core.compose import COMPARED, SHOWN, compose, least_certain
+from router.core.member import Document, Member
+from router.core.view import EndKind, IncidentView, MessageTemplate, Rendered, State
+from router.core.word import with_word
+from rules.route import RouteSettings, Template
+
+NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
+
+
+def member(number: int, **changes: Any) -> Member:
+    document = Document(
+        title=f"Down on {number}",
+        description="It is down.",
+        labels={"alertname": "Down", "instance": str(number), "cluster": "eu-1"},
+        annotations=changes.pop("annotations", {}),
+        url=changes.pop("url", ""),
+    )
+    values = {"name": "Down", "severity_rank": 3, "ended_how": None, "ttl": None, **changes}
+    return Member(
+        id=number, fingerprint=f"{number:016x}", source="p", starts_at=NOW, ends_at=None, document=document, **values
+    )
+
+
+def composed(*members: Member, **changes: Any) -> IncidentView:
+    values: dict[str, Any] = {
+        "number": 7,
+        "state": State.TRIGGERED,
+        "route": "default",
+        "group_labels": {"alert.name": "Down", "cluster": "eu-1"},
+        "settings": RouteSettings(channels=("#db",)),
+        "severity": Severity.HIGH,
+        "members": members,
+        "firing": len(members),
+        "ended": 0,
+        "started_at": NOW,
+        "ended_at": None,
+        "ended_how": None,
+        "sources": ("p",),
+        "held_back": (),
+        "on_call": (),
+        **changes,
+    }
+    return compose(**values)
+
+
+def test_one_alert_speaks_for_itself() -> None:
+    view = composed(member(1))
+    assert (view.title, view.name, view.summary) == ("Down on 1", "Down", "It is down.")
+    assert view.common_labels == {"alertname": "Down", "instance": "1", "cluster": "eu-1"}
+    assert view.alerts[0].differs == {}
+
+
+def test_several_are_named_once_each_and_differ_by_label() -> None:
+    view = composed(member(1), member(2))
+    assert view.title == "Down"
+    assert view.common_labels == {"alertname": "Down", "cluster": "eu-1"}
+    assert [alert.differs for alert in view.alerts] == [{"instance": "1"}, {"instance": "2"}]
+
+
+def test_many_names_are_cut() -> None:
+    assert composed(*(member(n, name=f"N{n}") for n in range(4))).title == "N0, N1, N2 …"
+    assert composed(*(member(n, name=f"N{n}") for n in range(3))).title == "N0, N1, N2"
+
+
+def test_beyond_what_is_compared_only_the_groups_labels_are_common() -> None:
+    view = composed(member(1), member(2), firing=COMPARED + 1)
+    assert view.common_labels == {"cluster": "eu-1"}, "computed names are no labels"
+
+
+def test_few_alerts_are_listed() -> None:
+    assert len(composed(*(member(n) for n in range(SHOWN + 2))).alerts) == SHOWN
+
+
+def test_links_are_the_source_and_what_annotations_name() -> None:
+    annotations = {"runbook_url": "https://r.example", "dashboard": "javascript:x"}
+    view = composed(member(1, url="https://p.example", annotations=annotations))
+    assert view.links == (("source", "https://p.example"), ("runbook", "https://r.example"))
+    assert composed(member(1, annotations={"runbook": "http://r.example"})).links == (("runbook", "http://r.example"),)
+
+
+def test_a_template_is_carried_along() -> None:
+    settings = RouteSettings(channels=(), template=Template(title="{{ name }}"))
+    assert composed(member(1), settings=settings).template == MessageTemplate("{{ name }}", "")
+
+
+@pytest.mark.parametrize(
+    ("hows", "how"),
+    [
+        ([], EndKind.TOLD),
+        (["told"], EndKind.TOLD),
+        (["told", "expired"], EndKind.EXPIRED),
+        (["presumed", "told", "missing"], EndKind.PRESUMED),
+        (["missing", "expired"], EndKind.MISSING),
+    ],
+)
+def test_an_incident_ends_as_surely_as_its_least_sure_alert(hows: list[str], how: EndKind) -> None:
+    assert least_certain(hows) is how
+
+
+def test_a_presumed_end_says_for_how_long_nothing_was_heard() -> None:
+    gone = [
+        member(1, ended_how="presumed", ttl=timedelta(hours=2)),
+        member(2, ended_how="presumed", ttl=timedelta(hours=26)),
+        member(3, ended_how="told", ttl=timedelta(hours=50)),
+        member(4, ended_how="presumed"),
+    ]
+    assert composed(*gone, ended_how=EndKind.PRESUMED).unheard_for == timedelta(hours=26)
+    assert composed(*gone, ended_how=EndKind.EXPIRED).unheard_for is None
+    assert composed(gone[3], ended_how=EndKind.PRESUMED).unheard_for is None
+
+
+def test_a_word_stands_before_the_message() -> None:
+    with_blocks = with_word(post_message("Down"), "This belongs in #db.")
+    assert with_blocks.blocks[0]["type"] == "context"
+    assert "This belongs in #db." in str(with_blocks.blocks[0])
+    assert with_blocks.text == "Down"
+    assert with_word(Rendered(text="Down"), "This belongs in #db.").text == "This belongs in #db. Down"
