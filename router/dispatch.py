@@ -13,7 +13,7 @@ from adapters.alert import Severity
 from router.core.blocks import post_message
 from router.core.compose import COMPARED, SHOWN, compose, least_certain
 from router.core.member import BY_RANK, Member
-from router.core.telling import Facts, Line, Plan, Standing, plan
+from router.core.telling import CROWDED_WITHIN, Facts, Line, Plan, Standing, plan
 from router.core.view import EndKind, Entry, EntryKind, HeldBack, State
 from router.escalate import Paging, Rules, carry_out
 from router.metrics import Metrics
@@ -81,6 +81,9 @@ def _look(conn: Connection, group: groups.Group, now: datetime, rules: Rules, me
         is_held=hold is not None or group.route_is_gone,
         free_at=min(waits, default=None),
         standing=None if last is None else last.standing,
+        lines_lately=0
+        if last is None or not counts.new + counts.ended
+        else incidents.lines_since(conn, last.number, now - CROWDED_WITHIN),
     )
     decided = plan(facts)
     number, is_open = group.incident, facts.standing is not None and facts.standing.state is State.TRIGGERED

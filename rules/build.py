@@ -11,8 +11,8 @@ from adapters.alert import Severity
 from rules.escalation import Policy, Step
 from rules.hold import Maintenance
 from rules.inhibition import InhibitRule
-from rules.oncall import Override, Person, Rotation, Schedule
-from rules.route import DEFAULT_GROUP_BY, ROOT, Page, PageKind, Route, RouteSettings, Said, Template
+from rules.oncall import Layer, Override, Person, Rotation, Schedule
+from rules.route import DEFAULT_GROUP_BY, ROOT, Loudness, Page, PageKind, Route, RouteSettings, Said, Tell, Template
 from rules.routing_keys import SETTINGS
 from rules.ruleset import RuleSet
 from rules.shape import NONE, Fields
@@ -121,7 +121,7 @@ def _settings(merged: Mapping[str, Any], names: _Names) -> RouteSettings:
         return None if found is NONE else found
 
     group_by = get("group_by", DEFAULT_GROUP_BY)
-    severity, template = get("severity"), get("template")
+    severity, template, tell = get("severity"), get("template"), get("tell")
     return RouteSettings(
         channels=merged["channel"],
         group_by=None if group_by == ("...",) else group_by,
@@ -131,6 +131,7 @@ def _settings(merged: Mapping[str, Any], names: _Names) -> RouteSettings:
         reopen_within=get("reopen_within", timedelta(minutes=10)),
         severity=None if severity is None else Severity(severity),
         template=None if template is None else Template(template.get("title", ""), template.get("text", "")),
+        tell=Tell() if tell is None else Tell(**{key: Loudness(tell.get(key)) for key in tell.values}),
         quiet=names.held(merged.get("quiet")),
         only=names.held(merged.get("only")),
         page=names.page(merged.get("page")),
@@ -151,16 +152,28 @@ def _maintenance(fields: Fields, zone_name: str) -> Maintenance:
 
 def _schedule(name: str, fields: Fields, zone_name: str) -> Schedule:
     where = fields.get("timezone", zone_name)
-    written = fields.get("rotations") or (fields.get("rotation"),)
     return Schedule(
         name=name,
         zone=where,
-        rotations=tuple(_rotation(entry, where) for entry in written),
+        rotations=_rotations(fields, where),
         overrides=tuple(
             Override(entry.get("person"), entry.get("from").placed(where), entry.get("until").placed(where))
             for entry in fields.get("overrides", ())
         ),
+        layers=tuple(
+            Layer(
+                entry.get("name"),
+                _rotations(entry, where),
+                Window((Pattern(where, hours=entry.get("hours")),)) if "hours" in entry else None,
+            )
+            for entry in fields.get("layers", ())
+        ),
     )
+
+
+def _rotations(fields: Fields, zone_name: str) -> tuple[Rotation, ...]:
+    written = fields.get("rotations") or (fields.get("rotation"),)
+    return tuple(_rotation(entry, zone_name) for entry in written if entry is not None)
 
 
 def _rotation(fields: Fields, zone_name: str) -> Rotation:

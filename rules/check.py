@@ -2,21 +2,24 @@
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from adapters.adapter import Adapter
 from rules.load import RuleError, Source, load
-from rules.oncall import turns
+from rules.oncall import gaps, turns
 from rules.ruleset import RuleSet
 from rules.schema import complaints
 from rules.window import holds, next_change, zone
 from rules.yaml import read
 
 HANDOVERS = 4
+GAPS = 4
+GAP_DAYS = 14
 WINDOW_CHANGES = 5
+_STAMP = "%a %Y-%m-%d %H:%M %Z"
 
 
 class HandOver(msgspec.Struct, frozen=True):
@@ -26,6 +29,15 @@ class HandOver(msgspec.Struct, frozen=True):
     at: datetime
     person: str
     is_override: bool
+    layer: str = ""
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """A time in which nobody is on call; no end: none is in sight."""
+
+    schedule: str
+    begins: datetime
+    ends: datetime | None
 
 
 class WindowChange(msgspec.Struct, frozen=True):
@@ -51,6 +63,7 @@ class Checked(msgspec.Struct, frozen=True):
     warnings: tuple[RuleError, ...]
     routes: int = 0
     hand_overs: tuple[HandOver, ...] = ()
+    gaps: tuple[Gap, ...] = ()
     window_changes: tuple[WindowChange, ...] = ()
     pages: tuple[PageTarget, ...] = ()
 
@@ -83,6 +96,7 @@ def check(
         warnings=loaded.warnings + differing,
         routes=len(rules.routes),
         hand_overs=_hand_overs(rules, at),
+        gaps=_gaps(rules, at),
         window_changes=_window_changes(rules, at),
         pages=_pages(rules),
     )
@@ -98,12 +112,17 @@ def render_text(checked: Checked) -> str:
     if checked.hand_overs:
         lines += ["", f"Next hand-overs ({HANDOVERS} of each schedule)"]
         for turn in checked.hand_overs:
-            who = (turn.person or "nobody") + (" (override)" if turn.is_override else "")
-            lines.append(f"  {turn.schedule}: {turn.at:%a %Y-%m-%d %H:%M %Z} {who}")
+            note = " (override)" if turn.is_override else f" ({turn.layer})" if turn.layer else ""
+            lines.append(f"  {turn.schedule}: {turn.at:{_STAMP}} {turn.person or 'nobody'}{note}")
+    if checked.gaps:
+        lines += ["", f"Nobody is on call (within {GAP_DAYS} days, {GAPS} of each schedule)"]
+        for gap in checked.gaps:
+            until = "with no end in sight" if gap.ends is None else f"until {gap.ends:{_STAMP}}"
+            lines.append(f"  {gap.schedule}: {gap.begins:{_STAMP}} {until}")
     if checked.window_changes:
         lines += ["", f"Next changes ({WINDOW_CHANGES} of each window)"]
         lines += [
-            f"  {change.window}: {change.at:%a %Y-%m-%d %H:%M %Z} {'begins' if change.holds else 'ends'}"
+            f"  {change.window}: {change.at:{_STAMP}} {'begins' if change.holds else 'ends'}"
             for change in checked.window_changes
         ]
     errors, warnings = len(checked.errors), len(checked.warnings)
@@ -125,10 +144,19 @@ def _count(number: int, what: str) -> str:
 
 def _hand_overs(rules: RuleSet, at: datetime) -> tuple[HandOver, ...]:
     return tuple(
-        HandOver(name, when.astimezone(zone(schedule.zone)), turn.person, turn.is_override)
+        HandOver(name, when.astimezone(zone(schedule.zone)), turn.person, turn.is_override, turn.layer)
         for name, schedule in rules.schedules.items()
         for when, turn in itertools.islice(turns(schedule, at), HANDOVERS)
     )
+
+
+def _gaps(rules: RuleSet, at: datetime) -> tuple[Gap, ...]:
+    found = []
+    for name, schedule in rules.schedules.items():
+        where = zone(schedule.zone)
+        for begins, ends in itertools.islice(gaps(schedule, at, at + timedelta(days=GAP_DAYS)), GAPS):
+            found.append(Gap(name, begins.astimezone(where), None if ends is None else ends.astimezone(where)))
+    return tuple(found)
 
 
 def _window_changes(rules: RuleSet, at: datetime) -> tuple[WindowChange, ...]:

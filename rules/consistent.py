@@ -28,7 +28,10 @@ def check(document: Fields, report: Report) -> None:
         where = schedule.get("timezone", zone_name)
         for override in _whole(schedule.get("overrides", ())):
             _ordered(override, "from", "until", where)
-        _rotations(_whole(schedule.get("rotations") or (schedule.get("rotation"),)), where)
+        layers = _whole(schedule.get("layers", ()))
+        _unique(layers, "layer")
+        for part in (schedule, *layers):
+            _rotations(_whole(part.get("rotations") or (part.get("rotation"),)), where)
 
 
 def _whole(entries: Iterable[Fields | None]) -> list[Fields]:

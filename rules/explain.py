@@ -159,6 +159,8 @@ def _value(settings: RouteSettings, key: str) -> str:
             return f"{value.target} (a {value.kind.value}{''.join(f', {window}' for window in windows)})"
         case "template" if value is not None:
             return " / ".join(part for part in (value.title, value.text) if part)
+        case "tell":
+            return ", ".join(f"{key} {how_loud}" for key, how_loud in msgspec.structs.asdict(value).items())
         case _:
             return "none" if value is None else str(value)
 

@@ -1,8 +1,9 @@
 """What is allowed but likely not meant: warnings, each with its line. Owns their words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rules.configuration import Configuration
+from rules.coverage import hidden, overlaps, uncovered
 from rules.route import Route
 from rules.shape import Fields, RuleError
 from rules.window import NamedWindow, Span
@@ -13,6 +14,7 @@ def lint(configuration: Configuration, document: Fields) -> list[RuleError]:
     found = list(_listener(configuration, document))
     for route in configuration.rules.routes.values():
         found += _route(route)
+    found += _layers(configuration, document)
     found += _escalation(document)
     found += _maintenance(document)
     return found
@@ -61,11 +63,42 @@ def _hours(windows: tuple[NamedWindow, ...]) -> str:
             ):
                 return f"during {', '.join(one.name for one in windows)}"
             spans += pattern.hours
+    return _listed(spans)
+
+
+def _listed(spans: Iterable[Span]) -> str:
     return " and ".join(f"{_clock(span.start)}–{_clock(span.end)}" for span in spans)
 
 
 def _clock(minute: int) -> str:
     return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def _layers(configuration: Configuration, document: Fields) -> Iterator[RuleError]:
+    for name, entry in document.get("oncall", {}).items():
+        layers = configuration.rules.schedules[name].layers
+        if not layers:
+            continue
+        marks = {layer.get("name"): layer.mark("name") for layer in entry.get("layers")}
+        file, path = entry.place.report.file, f"oncall.{name}.layers"
+        whole = entry.mark("layers")
+        if gaps := uncovered(layers):
+            message = f"{name}: nobody is on call {_listed(gaps)}: no layer covers these hours"
+            yield RuleError(
+                file, whole.line, whole.column, path, message, "a layer for them, or a last one without hours"
+            )
+        unreached = [layer.name for layer in hidden(layers)]
+        for layer in unreached:
+            mark = marks[layer]
+            message = (
+                f"{name}: the layers above {layer} cover all its hours: it has the turn only where they have nobody"
+            )
+            yield RuleError(file, mark.line, mark.column, path, message, "the layer with fewer hours first")
+        for first, second, both in overlaps(layers):
+            if second.name not in unreached:
+                mark = marks[second.name]
+                message = f"{name}: {first.name} and {second.name} both cover {_listed(both)}: {first.name} wins, it stands first"
+                yield RuleError(file, mark.line, mark.column, path, message, "hours that begin where the other's end")
 
 
 def _escalation(document: Fields) -> Iterator[RuleError]:

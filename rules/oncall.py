@@ -3,14 +3,14 @@
 Turns are calendar days or weeks in the schedule's zone, not multiples of 24 h: a hand-over at 09:00 stays at 09:00.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 
 import msgspec
 
-from rules.window import instant, zone
+from rules.window import Window, holds, instant, next_change, zone
 
-TURNS_OF_ONE = 1_000
+TURNS_OF_ONE = 400
 """A rotation of one person hands over to the same for ever; so many turns are looked through for another."""
 
 _DAY = timedelta(days=1)
@@ -48,13 +48,24 @@ class Override(msgspec.Struct, frozen=True):
     """Exclusive."""
 
 
+class Layer(msgspec.Struct, frozen=True):
+    """A part of a schedule with rotations of its own. It covers an instant when its hours do and somebody has the turn."""
+
+    name: str
+    rotations: tuple[Rotation, ...]
+    hours: Window | None = None
+    """None: all of them."""
+
+
 class Schedule(msgspec.Struct, frozen=True):
-    """Who is on call when; rotations follow each other in the order of the file."""
+    """Who is on call when; rotations follow each other in the order of the file. Either rotations or layers."""
 
     name: str
     zone: str
     rotations: tuple[Rotation, ...] = ()
     overrides: tuple[Override, ...] = ()
+    layers: tuple[Layer, ...] = ()
+    """The first that covers an instant wins."""
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -63,6 +74,7 @@ class Turn(msgspec.Struct, frozen=True):
     person: str
     until: datetime | None
     is_override: bool = False
+    layer: str = ""
 
 
 def turn_at(schedule: Schedule, at: datetime) -> Turn:
@@ -72,8 +84,8 @@ def turn_at(schedule: Schedule, at: datetime) -> Turn:
     if over:
         # Whose turn it would be is of no interest; the next edge of an override decides.
         return Turn(over[-1], min(edges), is_override=True)
-    turn = _rotation_turn(schedule, at)
-    return Turn(turn.person, min((edge for edge in (*edges, turn.until) if edge is not None), default=None))
+    turn = _layered(schedule, at) if schedule.layers else _rotation_turn(schedule.rotations, schedule.zone, at)
+    return msgspec.structs.replace(turn, until=_first((*edges, turn.until)))
 
 
 def turns(schedule: Schedule, after: datetime) -> Iterator[tuple[datetime, Turn]]:
@@ -87,6 +99,18 @@ def turns(schedule: Schedule, after: datetime) -> Iterator[tuple[datetime, Turn]
             same = 0
             yield at, following
         current = following
+
+
+def gaps(schedule: Schedule, after: datetime, until: datetime) -> Iterator[tuple[datetime, datetime | None]]:
+    """The times that begin before `until` in which nobody is on call, in order. No end: none is in sight."""
+    at: datetime | None = after
+    while at is not None and at < until:
+        turn = turn_at(schedule, at)
+        if turn.person:
+            at = turn.until
+            continue
+        begins, (at, _) = at, next(turns(schedule, at), (None, turn))
+        yield begins, at
 
 
 def first_handover(rotation: Rotation, zone_name: str, on_or_after: datetime) -> datetime:
@@ -104,13 +128,32 @@ def _handover_day(rotation: Rotation, zone_name: str, on_or_after: datetime) -> 
     return day
 
 
-def _rotation_turn(schedule: Schedule, at: datetime) -> Turn:
+def _layered(schedule: Schedule, at: datetime) -> Turn:
+    """A layer above that has nobody now, or not these hours, still says when that may change."""
+    edges: list[datetime | None] = []
+    for layer in schedule.layers:
+        if layer.hours is not None:
+            edges.append(next_change((layer.hours,), at))
+            if not holds(layer.hours, at):
+                continue
+        turn = _rotation_turn(layer.rotations, schedule.zone, at)
+        edges.append(turn.until)
+        if turn.person:
+            return Turn(turn.person, _first(edges), layer=layer.name)
+    return Turn("", _first(edges))
+
+
+def _first(edges: Iterable[datetime | None]) -> datetime | None:
+    return min((edge for edge in edges if edge is not None), default=None)
+
+
+def _rotation_turn(rotations: tuple[Rotation, ...], zone_name: str, at: datetime) -> Turn:
     """The last rotation that has begun decides; one that has not says when the gap ends."""
     current: tuple[Rotation, date] | None = None
     following: datetime | None = None
-    for rotation in schedule.rotations:
-        first = _handover_day(rotation, schedule.zone, rotation.starts)
-        begins = instant(first, rotation.handoff_minute, schedule.zone)
+    for rotation in rotations:
+        first = _handover_day(rotation, zone_name, rotation.starts)
+        begins = instant(first, rotation.handoff_minute, zone_name)
         if begins <= at:
             current, following = (rotation, first), None
         elif following is None or begins < following:
@@ -119,16 +162,16 @@ def _rotation_turn(schedule: Schedule, at: datetime) -> Turn:
         return Turn("", following)
     rotation, first = current
     if rotation.until is not None:
-        end = first_handover(rotation, schedule.zone, rotation.until)
+        end = first_handover(rotation, zone_name, rotation.until)
         if end <= at:
             return Turn("", following)
         following = end if following is None else min(end, following)
-    number = max(0, (at.astimezone(zone(schedule.zone)).date() - first).days // rotation.every_days)
+    number = max(0, (at.astimezone(zone(zone_name)).date() - first).days // rotation.every_days)
     day = first + number * rotation.every_days * _DAY
-    if instant(day, rotation.handoff_minute, schedule.zone) > at:
+    if instant(day, rotation.handoff_minute, zone_name) > at:
         number, day = number - 1, day - rotation.every_days * _DAY
     person = rotation.people[number % len(rotation.people)]
-    until = instant(day + rotation.every_days * _DAY, rotation.handoff_minute, schedule.zone)
+    until = instant(day + rotation.every_days * _DAY, rotation.handoff_minute, zone_name)
     return Turn(person, until if following is None else min(until, following))
 
 

@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 
-from rules.keys import SECOND, WINDOW_NAMES
+from rules.keys import SECOND, WINDOW_NAMES, Name
 from rules.shape import (
     Fields,
     Key,
@@ -19,6 +19,7 @@ from rules.shape import (
 from rules.times import (
     Duration,
     HandoffTime,
+    Hours,
     Instant,
     TurnLength,
     Zone,
@@ -98,21 +99,52 @@ OVERRIDE = Record(
 )
 
 
-def _check_schedule(fields: Fields) -> None:
-    if ("rotation" in fields) == ("rotations" in fields):
-        found = "both rotation and rotations" if "rotation" in fields else "a schedule without a rotation"
-        fields.place.error(fields.node, found, expected="rotation: {…}, or rotations: [{…, until: …}, {…, starts: …}]")
+ROTATIONS = {
+    "rotation": Key(ROTATION, "Who takes turns."),
+    "rotations": Key(ListOf(ROTATION, "a list of rotations"), "Rotations that follow each other."),
+}
 
+
+def _check_layer(fields: Fields) -> None:
+    _check_turns(fields, "layer", "rotation: {…}, or rotations: [{…, until: …}, {…, starts: …}]", *ROTATIONS)
+
+
+def _check_schedule(fields: Fields) -> None:
+    expected = (
+        "rotation: {…}, rotations: [{…, until: …}, {…, starts: …}], or layers: [{name: …, hours: …, rotation: {…}}]"
+    )
+    _check_turns(fields, "schedule", expected, *ROTATIONS, "layers")
+
+
+def _check_turns(fields: Fields, what: str, expected: str, *keys: str) -> None:
+    """Exactly one of the ways to say who takes turns."""
+    found = [key for key in keys if key in fields]
+    if len(found) != 1:
+        message = f"both {' and '.join(found)}" if found else f"a {what} without a rotation"
+        fields.place.error(fields.node, message, expected=expected)
+
+
+LAYER = Record(
+    "layer",
+    {
+        "name": Key(Name(), "Said with the name of who is on call.", required=True),
+        "hours": Key(Hours(), "18:00-09:00, or a list; the end is exclusive. Without it: all hours."),
+        **ROTATIONS,
+    },
+    check=_check_layer,
+)
 
 SCHEDULE = Record(
     "schedule",
     {
-        "rotation": Key(ROTATION, "Who takes turns."),
-        "rotations": Key(ListOf(ROTATION, "a list of rotations"), "Rotations that follow each other."),
+        **ROTATIONS,
+        "layers": Key(
+            ListOf(LAYER, "a list of layers", most=20), "Rotations by hours; the first that covers the instant wins."
+        ),
         "overrides": Key(ListOf(OVERRIDE, "a list of overrides", least=0), "One person instead of whose turn it is."),
         "timezone": Key(Zone(), "IANA zone of hand-overs and instants; default: the file's."),
     },
-    later={"layers": "layers by hours", "ical": "a calendar as schedule"},
+    later={"ical": "a calendar as schedule"},
     check=_check_schedule,
 )
 

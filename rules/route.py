@@ -42,6 +42,33 @@ class Template(msgspec.Struct, frozen=True):
     text: str = ""
 
 
+class Loudness(StrEnum):
+    """How loud something is told. The message itself is kept true whatever is said here."""
+
+    NONE = "none"
+    """Nothing but the edit, for the people paged too."""
+    EDIT = "edit"
+    """No line in the thread."""
+    THREAD = "thread"
+    CHANNEL = "channel"
+    """A line in the thread that the channel sees and hears as well."""
+
+    @property
+    def has_line(self) -> bool:
+        return self in {Loudness.THREAD, Loudness.CHANNEL}
+
+
+class Tell(msgspec.Struct, frozen=True):
+    """How loud each change of an incident is told (TELLING's table)."""
+
+    new_alerts: Loudness = Loudness.THREAD
+    worse: Loudness = Loudness.CHANNEL
+    some_resolved: Loudness = Loudness.THREAD
+    resolved: Loudness = Loudness.THREAD
+    reopened: Loudness = Loudness.CHANNEL
+    repeat: Loudness = Loudness.CHANNEL
+
+
 class RouteSettings(msgspec.Struct, frozen=True):
     """Everything a group needs of its route, inheritance done. The engine stores it beside the group."""
 
@@ -58,6 +85,7 @@ class RouteSettings(msgspec.Struct, frozen=True):
     severity: Severity | None = None
     """The incident's, whatever its alerts say; matchers always see the alert's own."""
     template: Template | None = None
+    tell: Tell = Tell()
     quiet: tuple[NamedWindow, ...] = ()
     only: tuple[NamedWindow, ...] = ()
     page: Page | None = None

@@ -5,6 +5,7 @@ A key that RULES names but this version does not carry out is in a `later` table
 
 from adapters.alert import Severity
 from rules.keys import HELD, SECOND, WINDOW_NAMES, Either, Name
+from rules.route import Loudness
 from rules.shape import (
     Flag,
     Key,
@@ -72,18 +73,39 @@ TEMPLATE = OrNone(
     )
 )
 
+HOW_LOUD = OneOf(*Loudness, expected="one of none, edit (the message), thread (a line), channel (a line that all hear)")
+TELL = OrNone(
+    Record(
+        "tell",
+        {
+            "new_alerts": Key(HOW_LOUD, "More alerts, no worse than before; default thread."),
+            "worse": Key(HOW_LOUD, "Severity rises, or far more alerts fire; default channel."),
+            "some_resolved": Key(HOW_LOUD, "Some alerts have ended; default thread."),
+            "resolved": Key(HOW_LOUD, "All have ended; default thread. The message says so whatever stands here."),
+            "reopened": Key(HOW_LOUD, "An alert came back within reopen_within; default channel."),
+            "repeat": Key(HOW_LOUD, "It still fires after repeat_interval; default channel."),
+        },
+        later={
+            "acknowledged": "acting from Slack",
+            "escalated": "further steps of a policy",
+            "sla": "limits on how long things may take",
+            "note": "acting from Slack",
+        },
+    )
+)
+
 ROUTE_FOREIGN = {
     "receiver": "channel, and page for whom it wakes (Alertmanager's receiver is both)",
     "matchers": "match: ['name = value'] (Alertmanager's matchers)",
     "match_re": "match: ['name =~ \"expression\"'] (Alertmanager's match_re)",
     "mute_time_intervals": "quiet: [WINDOW] (Alertmanager's mute_time_intervals)",
     "active_time_intervals": "only: [WINDOW] (Alertmanager's active_time_intervals)",
+    "send_resolved": "tell: {resolved: none} for send_resolved: false (Alertmanager's); the message is edited all the same",
     "channels": "channel: it takes a list",
     "windows": "quiet or only: [WINDOW]",
 }
 ROUTE_LATER = {
     "also": "further channels for the same incident",
-    "tell": "what is told how loud",
     "silent_after": "a source that went silent",
 }
 SEVERITY = OneOf(*(severity.value for severity in Severity))
@@ -97,6 +119,7 @@ SETTINGS = {
     "reopen_within": Key(Duration(), "An alert that comes back within it reopens its incident; default 10m."),
     "severity": Key(OrNone(SEVERITY), "The incident's severity, whatever its alerts say."),
     "template": Key(TEMPLATE, "{title, text}: own words for headline and summary."),
+    "tell": Key(TELL, "How loud each change is told: {resolved: channel, repeat: thread}; none: the defaults again."),
     "quiet": Key(HELD, "Windows in which new bad news is held back; none takes an inherited one away."),
     "only": Key(HELD, "Windows outside which new bad news is held back; none takes an inherited one away."),
     "page": Key(PAGE, "Whom to wake: a policy, schedule or person; none takes an inherited one away."),

@@ -188,8 +188,8 @@ class RuleSet:
         team, _, part = name.rpartition("/")
         role = f"{part} of {team}" if team else f"on call for {name}"
         until = "" if turn.until is None else f" until {said_at(turn.until, at, schedule.zone)}"
-        override = " (override)" if turn.is_override else ""
-        return OnCall((person,), (), f"{role}{until}{override}", turn.until, "", nobody=False)
+        note = " (override)" if turn.is_override else f" ({turn.layer})" if turn.layer else ""
+        return OnCall((person,), (), f"{role}{until}{note}", turn.until, "", nobody=False)
 
     def _nobody(self, target: str, at: datetime) -> OnCall:
         ends = [turn_at(self.schedules[target], at).until] if target in self.schedules else []

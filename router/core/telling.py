@@ -10,12 +10,17 @@ import msgspec
 
 from adapters.alert import Severity
 from router.core.view import EntryKind, State
-from rules.route import RouteSettings
+from rules.route import Loudness, RouteSettings
 
 LOUD_APART = timedelta(minutes=15)
 """Between two broadcasts because more and more alerts fire. A rise in severity does not wait."""
 MANY = 10
 """Fewer alerts than this never make a broadcast by their number."""
+
+CROWDED = 10
+"""So many thread lines within CROWDED_WITHIN; more come CROWDED_APART."""
+CROWDED_WITHIN = timedelta(hours=1)
+CROWDED_APART = timedelta(minutes=10)
 
 
 class Reason(StrEnum):
@@ -67,6 +72,14 @@ class Facts(msgspec.Struct, frozen=True):
     free_at: datetime | None = None
     """When something that holds back ends by itself, or a window begins."""
     standing: Standing | None = None
+    lines_lately: int = 0
+    """Thread lines of this incident that were said within CROWDED_WITHIN, or are planned."""
+
+    @property
+    def lines_apart(self) -> timedelta:
+        """How far apart thread lines are that nobody needs at once."""
+        apart = self.settings.group_interval
+        return max(apart, CROWDED_APART) if self.lines_lately >= CROWDED else apart
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -131,7 +144,7 @@ def _begin(facts: Facts) -> Plan:
     ended_at = last.ended_at if last is not None else None
     if last is not None and ended_at is not None and now - ended_at < facts.settings.reopen_within:
         standing = _loud(msgspec.structs.replace(last, state=State.TRIGGERED, ended_at=None), facts)
-        line = Line(EntryKind.REOPENED, say_at=now, is_broadcast=True, is_for_paged=True)
+        line = _said(EntryKind.REOPENED, facts.settings.tell.reopened, now)
         return Plan(
             reopens=True,
             tells_new=True,
@@ -156,7 +169,11 @@ def _begin(facts: Facts) -> Plan:
 
 
 def _end(facts: Facts, standing: Standing) -> Plan:
-    line = Line(EntryKind.ALL_RESOLVED, say_at=facts.now, is_for_paged=True)
+    line = _said(EntryKind.ALL_RESOLVED, facts.settings.tell.resolved, facts.now)
+    planned = _clamped(standing, facts).lined_at
+    if line.say_at is None and planned > facts.now:
+        # A line that is to come would be the thread's last word, and wrong: it says the end too.
+        line = msgspec.structs.replace(line, say_at=planned)
     over = msgspec.structs.replace(
         standing, state=State.RESOLVED, ended_at=facts.now, lined_at=facts.now, spoke_at=facts.now
     )
@@ -164,22 +181,25 @@ def _end(facts: Facts, standing: Standing) -> Plan:
 
 
 def _go_on(facts: Facts, standing: Standing) -> Plan:
-    now, firing = facts.now, facts.told_firing + facts.new
+    now, firing, tell = facts.now, facts.told_firing + facts.new, facts.settings.tell
     lines: list[Line] = []
     rises = facts.severity.rank > standing.loud_severity.rank
     is_many = firing >= MANY and firing >= 2 * standing.loud_firing
     if not facts.is_held and (rises or (is_many and now - standing.loud_at >= LOUD_APART)):
-        lines.append(Line(EntryKind.WORSE, say_at=now, is_broadcast=True, is_for_paged=True))
-        standing = _loud(standing, facts)
-    elif facts.new:
-        standing = _line_up(standing, facts)
-        lines.append(Line(EntryKind.MORE, say_at=standing.lined_at))
+        lines.append(_said(EntryKind.WORSE, tell.worse, now))
+        standing = _loud(standing, facts) if tell.worse.has_line else _noticed(standing, facts)
+    # A line about what is worse counts the new alerts too; where there is none, they have their own.
+    if facts.new and not (lines and tell.worse.has_line):
+        standing, line = _paced(standing, facts, EntryKind.MORE, tell.new_alerts)
+        lines.append(line)
+        if line.is_broadcast:
+            standing = msgspec.structs.replace(standing, loud_firing=max(firing, standing.loud_firing))
     if facts.ended:
-        standing = _line_up(standing, facts)
-        lines.append(Line(EntryKind.SOME_RESOLVED, say_at=standing.lined_at))
-    repeat = facts.settings.repeat_interval
+        standing, line = _paced(standing, facts, EntryKind.SOME_RESOLVED, tell.some_resolved)
+        lines.append(line)
+    repeat = _repeats(facts.settings)
     if repeat is not None and not facts.is_held and now >= standing.spoke_at + repeat:
-        lines.append(Line(EntryKind.REPEAT, say_at=now, is_broadcast=True))
+        lines.append(_said(EntryKind.REPEAT, tell.repeat, now, is_for_paged=False))
         standing = _loud(standing, facts)
     return Plan(
         tells_new=facts.new > 0,
@@ -192,7 +212,7 @@ def _go_on(facts: Facts, standing: Standing) -> Plan:
 
 def _clamped(standing: Standing, facts: Facts) -> Standing:
     """A clock that went back must not silence anybody: what lies further ahead than we ever plan counts as now."""
-    now, ahead = facts.now, facts.now + facts.settings.group_interval
+    now, ahead = facts.now, facts.now + max(facts.settings.group_interval, CROWDED_APART)
     return msgspec.structs.replace(
         standing,
         lined_at=standing.lined_at if standing.lined_at <= ahead else now,
@@ -201,32 +221,54 @@ def _clamped(standing: Standing, facts: Facts) -> Standing:
     )
 
 
+def _said(kind: EntryKind, how_loud: Loudness, now: datetime, *, is_for_paged: bool = True) -> Line:
+    """Told at once, as loud as the route wants it."""
+    return Line(
+        kind,
+        say_at=now if how_loud.has_line else None,
+        is_broadcast=how_loud is Loudness.CHANNEL,
+        is_for_paged=is_for_paged and how_loud is not Loudness.NONE,
+    )
+
+
+def _paced(standing: Standing, facts: Facts, kind: EntryKind, how_loud: Loudness) -> tuple[Standing, Line]:
+    """Told with the next thread line; what has no line moves no timer either."""
+    if not how_loud.has_line:
+        return standing, Line(kind)
+    standing = _line_up(standing, facts)
+    return standing, Line(kind, say_at=standing.lined_at, is_broadcast=how_loud is Loudness.CHANNEL)
+
+
+def _repeats(settings: RouteSettings) -> timedelta | None:
+    """How often it is said again; a repeat that nobody would hear is none."""
+    return settings.repeat_interval if settings.tell.repeat.has_line else None
+
+
 def _line_up(standing: Standing, facts: Facts) -> Standing:
-    """The next thread line: with the one already planned, else a group_interval after the last."""
+    """The next thread line: with the one already planned, else a group_interval after the last, more in a crowd."""
     if standing.lined_at > facts.now:
         return standing
-    at = max(facts.now, standing.lined_at + facts.settings.group_interval)
+    at = max(facts.now, standing.lined_at + facts.lines_apart)
     return msgspec.structs.replace(standing, lined_at=at, spoke_at=at)
 
 
 def _loud(standing: Standing, facts: Facts) -> Standing:
-    now = facts.now
-    return msgspec.structs.replace(
-        standing,
-        lined_at=now,
-        loud_at=now,
-        spoke_at=now,
-        loud_firing=facts.told_firing + facts.new,
-        loud_severity=facts.severity,
-    )
+    return msgspec.structs.replace(_noticed(standing, facts), lined_at=facts.now, spoke_at=facts.now)
+
+
+def _noticed(standing: Standing, facts: Facts) -> Standing:
+    """From here on it takes more to be worse."""
+    firing = facts.told_firing + facts.new
+    return msgspec.structs.replace(standing, loud_at=facts.now, loud_firing=firing, loud_severity=facts.severity)
 
 
 def _next(facts: Facts, standing: Standing) -> datetime | None:
     """When something can change without anybody's word."""
     firing = facts.told_firing + facts.new
     times = [facts.free_at]
-    if not facts.is_held and facts.settings.repeat_interval is not None:
-        times.append(standing.spoke_at + facts.settings.repeat_interval)
+    repeat = _repeats(facts.settings)
+    if not facts.is_held and repeat is not None:
+        times.append(standing.spoke_at + repeat)
     if not facts.is_held and firing >= MANY and firing >= 2 * standing.loud_firing:
         times.append(standing.loud_at + LOUD_APART)
     return min((time for time in times if time is not None), default=None)

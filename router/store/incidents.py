@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, case, literal, select, update
+from sqlalchemy import Connection, case, distinct, func, literal, select, update
 
 from adapters.alert import Severity
 from router.core.telling import Standing
@@ -142,6 +142,12 @@ def entries(conn: Connection, number: int, *, after: int = 0) -> list[Said]:
     query = select(timeline.c.document, timeline.c.say_at, timeline.c.is_broadcast)
     query = query.where(timeline.c.incident == number, timeline.c.seq > after).order_by(timeline.c.seq)
     return [Said(_decode_entry(row.document), row.say_at, row.is_broadcast) for row in conn.execute(query)]
+
+
+def lines_since(conn: Connection, number: int, since: datetime) -> int:
+    """How many thread lines an incident has had since, or is to have; entries told at one time are one line."""
+    query = select(func.count(distinct(timeline.c.say_at)))
+    return int(conn.execute(query.where(timeline.c.incident == number, timeline.c.say_at > since)).scalar_one())
 
 
 def save_view(conn: Connection, number: int, view: IncidentView) -> None:

@@ -354,7 +354,7 @@ def _take(
         incident=row.incident,
         view=current.view if current is not None else None,
         entries=heard,
-        is_broadcast=act is Act.REPLY and not is_over and any(one.is_broadcast for one in said),
+        is_broadcast=act is Act.REPLY and any(one.is_broadcast for one in said if not is_over or _is_end(one)),
         last_seq=row.intent_seq if act is Act.FIND else last_seq,
         page=_page(conn, row, home, home_ts),
         home=home,
@@ -363,6 +363,11 @@ def _take(
         intent_at=row.intent_at or now,
         body=None if row.body is None else msgspec.json.decode(row.body, type=Rendered),
     )
+
+
+def _is_end(said: incidents.Said) -> bool:
+    """Bad news that comes after the end makes no sound any more; the end itself may."""
+    return said.entry.kind is EntryKind.ALL_RESOLVED
 
 
 _NOT_IN_MESSAGE = frozenset({EntryKind.NOBODY_ON_CALL, EntryKind.PAGE_REFUSED})

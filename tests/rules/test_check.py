@@ -56,6 +56,9 @@ Next hand-overs (4 of each schedule)
   pay: Mon 2026-11-30 12:00 CET bob (override)
   pay: Tue 2026-12-01 00:00 CET alice
 
+Nobody is on call (within 14 days, 4 of each schedule)
+  gap: Sat 2026-11-21 12:00 CET with no end in sight
+
 Next changes (5 of each window)
   nights: Sat 2026-11-21 22:00 CET begins
   nights: Sun 2026-11-22 06:00 CET ends
@@ -83,6 +86,31 @@ def test_a_gap_ahead_is_printed() -> None:
     assert "  gap: Tue 2026-11-10 09:00 CET nobody\n" in check.render_text(found)
 
 
+def test_layers_say_their_names_and_their_gaps() -> None:
+    layers = (
+        "oncall: {pay: {layers: [{name: nights, hours: 18:00-09:00, rotation: {people: [a], every: 1d, handoff: 18:00, "
+        "starts: 2026-11-02}}, {name: days, hours: 10:00-18:00, rotation: {people: [b], every: 1d, handoff: 10:00, "
+        "starts: 2026-11-02}}]}}\npeople: {a: {slack: U0123ABCD}, b: {slack: U0123ABCE}}\n"
+    )
+    found = checked(HEAD + "routing: {channel: '#a', page: pay}\n" + layers)
+    assert check.render_text(found) == (
+        "warning: c.yaml:5:24: oncall.pay.layers: pay: nobody is on call 09:00–10:00: no layer covers these hours; "
+        "expected a layer for them, or a last one without hours\n\n"
+        "Whom pages reach\n  pay is a schedule: default\n\n"
+        "Next hand-overs (4 of each schedule)\n"
+        "  pay: Sat 2026-11-21 18:00 UTC a (nights)\n"
+        "  pay: Sun 2026-11-22 09:00 UTC nobody\n"
+        "  pay: Sun 2026-11-22 10:00 UTC b (days)\n"
+        "  pay: Sun 2026-11-22 18:00 UTC a (nights)\n\n"
+        "Nobody is on call (within 14 days, 4 of each schedule)\n"
+        "  pay: Sun 2026-11-22 09:00 UTC until Sun 2026-11-22 10:00 UTC\n"
+        "  pay: Mon 2026-11-23 09:00 UTC until Mon 2026-11-23 10:00 UTC\n"
+        "  pay: Tue 2026-11-24 09:00 UTC until Tue 2026-11-24 10:00 UTC\n"
+        "  pay: Wed 2026-11-25 09:00 UTC until Wed 2026-11-25 10:00 UTC\n\n"
+        "Well: 1 route, 1 warning.\n"
+    )
+
+
 def test_a_file_with_mistakes() -> None:
     found = checked(HEAD + "routing: {chxnnel: '#a'}\n")
     assert found.exit_code == 1
@@ -90,7 +118,7 @@ def test_a_file_with_mistakes() -> None:
         "error: c.yaml:4:10: routing: channel is missing; "
         'expected channel: a channel such as "#alerts", a list of them, or none\n'
         "error: c.yaml:4:11: routing.chxnnel: unknown key 'chxnnel'; expected one of channel, group_by, group_wait, "
-        "group_interval, repeat_interval, reopen_within, severity, template, quiet, only, page, routes "
+        "group_interval, repeat_interval, reopen_within, severity, template, tell, quiet, only, page, routes "
         "(did you mean channel?)\n\n2 errors, 0 warnings\n"
     )
     one = checked("")
@@ -109,6 +137,7 @@ def test_json() -> None:
         "at": "2026-11-23T09:00:00+01:00",
         "person": "bob",
         "is_override": False,
+        "layer": "",
     }
     assert found["pages"][0] == {"target": "pay", "kind": "policy", "routes": ["p/q"]}
     broken = json.loads(check.to_json(checked("")))
@@ -129,6 +158,7 @@ route p/q
   reopen_within    10m  (default)
   severity         high  (p/q, line 12)
   template         T  (p/q, line 12)
+  tell             new_alerts thread, worse channel, some_resolved thread, resolved thread, reopened channel, repeat channel  (default)
   quiet            [nights]  (p, line 10)
   only             none  (default)
   page             pay (a policy)  (p/q, line 12)

@@ -99,7 +99,7 @@ MISTAKES = [
         [
             (
                 "5:3: routing.chxnnel: unknown key 'chxnnel'; expected one of channel, group_by, group_wait, group_interval, "
-                "repeat_interval, reopen_within, severity, template, quiet, only, page, routes (did you mean channel?)"
+                "repeat_interval, reopen_within, severity, template, tell, quiet, only, page, routes (did you mean channel?)"
             ),
             '5:3: routing: channel is missing; expected channel: a channel such as "#alerts", a list of them, or none',
             (
@@ -283,7 +283,7 @@ MISTAKES = [
             "7:50: oncall.x.rotation.handoff: turns of weeks need a day to hand over; expected handoff: mon 09:00",
             (
                 "8:6: oncall.y: a schedule without a rotation; "
-                "expected rotation: {…}, or rotations: [{…, until: …}, {…, starts: …}]"
+                "expected rotation: {…}, rotations: [{…, until: …}, {…, starts: …}], or layers: [{name: …, hours: …, rotation: {…}}]"
             ),
             "9:30: oncall.z.rotation.people[1]: no person is called 'nob'; expected somebody under people: b, c, d/e, f",
             "9:43: oncall.z.rotation.every: found '12h'; expected whole days or weeks such as 1d, 1w or 2w",
@@ -294,7 +294,7 @@ MISTAKES = [
             ),
             (
                 "10:6: oncall.q: both rotation and rotations; "
-                "expected rotation: {…}, or rotations: [{…, until: …}, {…, starts: …}]"
+                "expected rotation: {…}, rotations: [{…, until: …}, {…, starts: …}], or layers: [{name: …, hours: …, rotation: {…}}]"
             ),
             "10:26: oncall.q.rotation.people: found 'b'; expected a list of people such as [alice, bob] (write [b])",
             "10:49: oncall.q.rotation.handoff: turns of days drift through the week; expected a time alone, or every: 1w",
@@ -324,6 +324,61 @@ MISTAKES = [
                 "expected an instant such as 2026-12-01T20:00, 2026-12-01T20:00Z or 2026-12-01T20:00+01:00"
             ),
             "12:194: oncall.s.overrides[2].until: until is not after from; expected an end after its beginning",
+        ],
+    ),
+    (
+        "how loud",
+        TREE
+        + "    - {name: x, tell: channel}\n    - {name: y, tell: {resolved: loud, worst: none}, send_resolved: false}\n",
+        [
+            (
+                "7:23: routing.routes[0].tell: found 'channel'; "
+                "expected a map with new_alerts, worse, some_resolved, resolved, reopened, repeat"
+            ),
+            (
+                "8:34: routing.routes[1].tell.resolved: found 'loud'; "
+                "expected one of none, edit (the message), thread (a line), channel (a line that all hear)"
+            ),
+            (
+                "8:40: routing.routes[1].tell.worst: unknown key 'worst'; "
+                "expected one of new_alerts, worse, some_resolved, resolved, reopened, repeat (did you mean worse?)"
+            ),
+            (
+                "8:54: routing.routes[1].send_resolved: unknown key 'send_resolved'; expected tell: {resolved: none} "
+                "for send_resolved: false (Alertmanager's); the message is edited all the same"
+            ),
+        ],
+    ),
+    (
+        "layers",
+        PEOPLE
+        + "oncall:\n  x: {rotation: {people: [a], every: 1d, handoff: 09:00, starts: 2026-11-02}, layers: []}\n"
+        + "  y: {layers: [{name: n, hours: 18:00-18:00}, {name: n, rotation: {people: [b], every: 1d, handoff: 09:00, "
+        + "starts: 2026-11-02, until: 2026-11-01}}, {hours: 9-18, days: [mon]}]}\n",
+        [
+            (
+                "7:6: oncall.x: both rotation and layers; expected rotation: {…}, "
+                "rotations: [{…, until: …}, {…, starts: …}], or layers: [{name: …, hours: …, rotation: {…}}]"
+            ),
+            "7:87: oncall.x.layers: an empty list; expected a list of layers",
+            (
+                "8:16: oncall.y.layers[0]: a layer without a rotation; "
+                "expected rotation: {…}, or rotations: [{…, until: …}, {…, starts: …}]"
+            ),
+            "8:33: oncall.y.layers[0].hours: '18:00-18:00' begins when it ends; expected hours; for the whole day leave hours out",
+            "8:54: oncall.y.layers[1].name: a second layer is called 'n'; expected another name than in line 8",
+            "8:77: oncall.y.layers[1].rotation.people[0]: no person is called 'b'; expected somebody under people: a",
+            "8:135: oncall.y.layers[1].rotation.until: until is not after starts; expected an end after its beginning",
+            "8:149: oncall.y.layers[2]: name is missing; expected name: a name, without /",
+            (
+                "8:149: oncall.y.layers[2]: a layer without a rotation; "
+                "expected rotation: {…}, or rotations: [{…, until: …}, {…, starts: …}]"
+            ),
+            (
+                "8:157: oncall.y.layers[2].hours: found '9-18'; "
+                "expected hours such as 09:00-18:00 or 22:00-06:00, or a list of such"
+            ),
+            "8:163: oncall.y.layers[2].days: unknown key 'days'; expected one of name, hours, rotation, rotations",
         ],
     ),
     (
@@ -381,23 +436,23 @@ MISTAKES = [
     (
         "not yet",
         HEAD
-        + "routing: {channel: {from: service}, also: ['#x'], tell: {}, page: {policy: a, from: service}, template: {file: x}}\n"
+        + "routing: {channel: {from: service}, also: ['#x'], tell: {sla: edit}, page: {policy: a, from: service}, template: {file: x}}\n"
         + "copies: []\ncatalog: {}\nrules_files: []\nheartbeats: {}\nteam: x\nsilences: []\n"
-        + "oncall: {a: {layers: []}}\nescalation: {a: {steps: [{group: g}, {after: 1m, webhook: w}]}}\nstorage: {url: {env: X}}\n",
+        + "oncall: {a: {ical: []}}\nescalation: {a: {steps: [{group: g}, {after: 1m, webhook: w}]}}\nstorage: {url: {env: X}}\n",
         [
             '4:20: routing.channel: channel {from: …}: not yet; expected a channel such as "#alerts", a list of them, or none',
             f"4:37: routing.also: not yet (further channels for the same incident); {LATER}",
-            f"4:51: routing.tell: not yet (what is told how loud); {LATER}",
-            f"4:79: routing.page.from: not yet (a page looked up in the catalogue); {LATER}",
-            f"4:106: routing.template.file: not yet (templates in files); {LATER}",
+            f"4:58: routing.tell.sla: not yet (limits on how long things may take); {LATER}",
+            f"4:88: routing.page.from: not yet (a page looked up in the catalogue); {LATER}",
+            f"4:115: routing.template.file: not yet (templates in files); {LATER}",
             f"5:1: copies: not yet (the same incident in further channels); {LATER}",
             f"6:1: catalog: not yet (data about services); {LATER}",
             f"7:1: rules_files: not yet (several files); {LATER}",
             f"8:1: heartbeats: not yet (jobs that must be heard from); {LATER}",
             f"9:1: team: not yet (a team's file); {LATER}",
             f"10:1: silences: not yet (silences made by people); {LATER}",
-            "11:13: oncall.a: a schedule without a rotation; expected rotation: {…}, or rotations: [{…, until: …}, {…, starts: …}]",
-            f"11:14: oncall.a.layers: not yet (layers by hours); {LATER}",
+            "11:13: oncall.a: a schedule without a rotation; expected rotation: {…}, rotations: [{…, until: …}, {…, starts: …}], or layers: [{name: …, hours: …, rotation: {…}}]",
+            f"11:14: oncall.a.ical: not yet (a calendar as schedule); {LATER}",
             f"12:27: escalation.a.steps[0].group: not yet (paging a Slack user group); {LATER}",
             f"12:50: escalation.a.steps[1].webhook: not yet (paging through a webhook); {LATER}",
             "13:10: storage: path is missing; expected path: a path",
@@ -592,6 +647,28 @@ WARNINGS = [
             "8:16: escalation.two: two: the first step is carried out; its second step: not yet",
             "9:18: escalation.three: three: the first step is carried out; its 2 further steps and its further rounds: not yet",
             "10:19: escalation.rounds: rounds: the first step is carried out; its further rounds: not yet",
+        ],
+    ),
+    (
+        PEOPLE
+        + "x-turns: &r {people: [a], every: 1d, handoff: 09:00, starts: 2026-11-02}\n"
+        + "oncall:\n  gap: {layers: [{name: n, hours: 22:00-06:00, rotation: *r}, {name: d, hours: [08:00-12:00, 13:00-22:00], rotation: *r}]}\n"
+        + "  both: {layers: [{name: n, hours: 18:00-09:00, rotation: *r}, {name: d, hours: 08:00-19:00, rotation: *r}]}\n"
+        + "  last: {layers: [{name: n, rotation: *r}, {name: d, hours: 08:00-19:00, rotation: *r}]}\n"
+        + "  well: {layers: [{name: n, hours: 18:00-09:00, rotation: *r}, {name: d, rotation: *r}]}\n",
+        [
+            (
+                "8:17: oncall.gap.layers: gap: nobody is on call 06:00–08:00 and 12:00–13:00: no layer covers these hours; "
+                "expected a layer for them, or a last one without hours"
+            ),
+            (
+                "9:71: oncall.both.layers: both: n and d both cover 08:00–09:00 and 18:00–19:00: n wins, it stands first; "
+                "expected hours that begin where the other's end"
+            ),
+            (
+                "10:51: oncall.last.layers: last: the layers above d cover all its hours: it has the turn only where "
+                "they have nobody; expected the layer with fewer hours first"
+            ),
         ],
     ),
     (

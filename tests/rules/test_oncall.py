@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from rules.oncall import Override, Rotation, Schedule, Turn, turn_at, turns
+from rules.oncall import Layer, Override, Rotation, Schedule, Turn, gaps, turn_at, turns
+from rules.window import Pattern, Span, Window
 from tests.rules.reading import at, rules
 
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Sydney")
@@ -167,6 +168,109 @@ oncall:
 )
 def test_turns_as_written(name: str, when: str, person: str, until: str) -> None:
     assert turn_at(rules(SCHEDULES).schedules[name], at(when)) == Turn(person, at(until), is_override=person == "lead")
+
+
+LAYERS = """
+timezone: Europe/Berlin
+people: {alice: {email: alice@example.com}, bob: {email: bob@example.com}, lead: {email: lead@example.com}}
+oncall:
+  split:
+    layers:
+      - {name: nights, hours: 18:00-09:00, rotation: {people: [alice, bob], every: 1w, handoff: mon 18:00, starts: 2026-11-02}}
+      - {name: days, hours: 09:00-17:00, rotation: {people: [lead], every: 1w, handoff: mon 09:00, starts: 2026-11-02}}
+    overrides: [{person: bob, from: 2026-11-05T12:00, until: 2026-11-05T20:00}]
+  rest:
+    timezone: UTC
+    layers:
+      - {name: early, hours: [06:00-08:00, 12:00-13:00], rotations: [{people: [bob], every: 1d, handoff: 06:00, starts: 2026-11-02, until: 2026-11-04}]}
+      - {name: rest, rotation: {people: [alice], every: 1d, handoff: 00:00, starts: 2026-11-02}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "when", "person", "until", "layer"),
+    [
+        ("split", "2026-11-02T17:59+01:00", "", "2026-11-02T18:00+01:00", ""),
+        ("split", "2026-11-02T18:00+01:00", "alice", "2026-11-03T09:00+01:00", "nights"),
+        ("split", "2026-11-03T03:00+01:00", "alice", "2026-11-03T09:00+01:00", "nights"),
+        ("split", "2026-11-03T09:00+01:00", "lead", "2026-11-03T17:00+01:00", "days"),
+        # Nothing is inherited: hours of no layer are nobody's.
+        ("split", "2026-11-03T17:00+01:00", "", "2026-11-03T18:00+01:00", ""),
+        # An override stands above every layer.
+        ("split", "2026-11-05T12:00+01:00", "bob", "2026-11-05T20:00+01:00", ""),
+        ("split", "2026-11-05T20:00+01:00", "alice", "2026-11-06T09:00+01:00", "nights"),
+        # The night belongs to whose turn it is then: the hand-over is Monday 18:00.
+        ("split", "2026-11-09T08:59+01:00", "alice", "2026-11-09T09:00+01:00", "nights"),
+        ("split", "2026-11-09T18:00+01:00", "bob", "2026-11-10T09:00+01:00", "nights"),
+        ("rest", "2026-11-02T06:00+00:00", "bob", "2026-11-02T08:00+00:00", "early"),
+        ("rest", "2026-11-02T08:00+00:00", "alice", "2026-11-02T12:00+00:00", "rest"),
+        # A layer in which nobody has the turn covers nothing.
+        ("rest", "2026-11-05T06:30+00:00", "alice", "2026-11-05T08:00+00:00", "rest"),
+    ],
+)
+def test_layers_as_written(name: str, when: str, person: str, until: str, layer: str) -> None:
+    is_override = when.startswith("2026-11-05T12")
+    assert turn_at(rules(LAYERS).schedules[name], at(when)) == Turn(person, at(until), is_override, layer)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_two_years_of_layers(zone: str) -> None:
+    """The first layer whose hours a clock on the wall shows and in which somebody has the turn."""
+    begins = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    nights, lunch = (Span(1080, 150),), (Span(720, 780), Span(840, 900))
+    parts = (
+        (nights, (Rotation(("a", "b"), 7, 1080, begins, handoff_weekday=0),)),
+        (lunch, (Rotation(("c", "d"), 1, 0, begins, until=datetime(2027, 1, 1, tzinfo=UTC)),)),
+        ((Span(120, 840),), (Rotation(("e",), 1, 540, begins),)),
+    )
+    layers = tuple(
+        Layer(f"{number}", rotations, Window((Pattern(zone, hours=hours),)))
+        for number, (hours, rotations) in enumerate(parts)
+    )
+    schedule = Schedule("layers", zone, layers=layers)
+    plain = [Plain(Schedule("part", zone, rotations), date(2028, 1, 10)) for _, rotations in parts]
+
+    def expected(instant: datetime) -> str:
+        wall = instant.astimezone(ZoneInfo(zone))
+        minute = wall.hour * 60 + wall.minute
+        for (hours, _), part in zip(parts, plain, strict=True):
+            inside = (
+                span.start <= minute < span.end if span.start < span.end else minute >= span.start or minute < span.end
+                for span in hours
+            )
+            if any(inside) and (person := part.person(instant)):
+                return person
+        return ""
+
+    seen = set()
+    for instant in [*random_instants(zone, 200), *clock_turns(zone)]:
+        turn = turn_at(schedule, instant)
+        assert turn.person == expected(instant), instant
+        seen.add(turn.person)
+        assert turn.until is not None
+        assert turn.until > instant
+        assert expected(turn.until - timedelta(seconds=1)) == turn.person, instant
+    assert seen == {"a", "b", "c", "d", "e", ""}
+
+
+def test_gaps() -> None:
+    schedules = rules(LAYERS).schedules
+
+    def found(name: str, after: str, until: str) -> list[tuple[datetime, datetime | None]]:
+        return list(gaps(schedules[name], at(after), at(until)))
+
+    assert found("split", "2026-11-03T10:00+01:00", "2026-11-05T17:00+01:00") == [
+        (at("2026-11-03T17:00+01:00"), at("2026-11-03T18:00+01:00")),
+        (at("2026-11-04T17:00+01:00"), at("2026-11-04T18:00+01:00")),
+    ]
+    # One that has begun counts from now.
+    assert found("split", "2026-11-03T17:30+01:00", "2026-11-04T17:00+01:00") == [
+        (at("2026-11-03T17:30+01:00"), at("2026-11-03T18:00+01:00"))
+    ]
+    assert found("rest", "2026-11-03T00:00+00:00", "2026-11-17T00:00+00:00") == []
+    ended = Schedule("s", "UTC", (Rotation(("a",), 1, 0, FIRST, until=FIRST + timedelta(days=3)),))
+    assert list(gaps(ended, FIRST, FIRST + timedelta(days=14))) == [(FIRST + timedelta(days=3), None)]
+    assert list(gaps(ended, FIRST, FIRST + timedelta(days=3))) == []
 
 
 def test_the_next_hand_overs() -> None:

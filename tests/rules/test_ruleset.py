@@ -8,7 +8,7 @@ import pytest
 from adapters.alert import Alert, Severity, Status
 from rules.hold import Hold, HoldKind
 from rules.oncall import Person
-from rules.route import Page, PageKind, RouteSettings, Template
+from rules.route import Loudness, Page, PageKind, RouteSettings, Tell, Template
 from rules.ruleset import InhibitionKey, Owner, RuleSet, is_held_by, page_hold, visible_labels, window_hold
 from tests.rules.reading import at, labels, rules
 
@@ -72,6 +72,18 @@ def test_the_first_match_owns(tree: RuleSet) -> None:
     assert owner(tree, team="changed", sub="deep") == ["changed/deep"]
     assert owner(tree, team="both") == ["twice", "after"]
     assert owner(tree, team="after") == ["after"]
+
+
+def test_how_loud_is_inherited_and_replaced_whole() -> None:
+    found = rules(
+        "routing: {channel: '#a', tell: {resolved: channel, worse: edit}, routes: [{name: same}, "
+        "{name: other, tell: {repeat: none}, routes: [{name: defaults, tell: none}]}]}\n"
+    ).routes
+    said = Tell(resolved=Loudness.CHANNEL, worse=Loudness.EDIT)
+    assert found["default"].settings.tell == found["same"].settings.tell == said
+    # Whole: the end is told as by default again.
+    assert found["other"].settings.tell == Tell(repeat=Loudness.NONE)
+    assert found["other/defaults"].settings.tell == Tell()
 
 
 def test_every_setting_is_inherited_and_replaced_whole(tree: RuleSet) -> None:

@@ -83,6 +83,7 @@ SETTINGS = {
     "severity": ["high", "none", "P1", "true"],
     "quiet": ["none", "[w]", "[]", "w"],
     "page": ["p", "none", "{policy: p}", "{policy: p, only: [w]}", "{only: [w]}", "[]"],
+    "tell": ["none", "{}", "{resolved: channel}", "{resolved: loud}", "{sla: none}", "channel"],
     "template": ["none", "{title: x}", "{}", "x"],
 }
 
