@@ -8,9 +8,9 @@ from pathlib import Path
 from adapters import ADAPTERS
 from router.core.template import template_fault
 from rules.configuration import EnvSecret, FileSecret, SecretRef, Secrets
-from rules.load import Loaded, Source, load
+from rules.load import BesideError, Loaded, Source, load
 
-__all__ = ["ConfigError", "SecretError", "Vault", "read", "texts"]
+__all__ = ["ConfigError", "SecretError", "Vault", "beside", "read", "texts"]
 
 LARGEST_BYTES = 8 * 1024 * 1024
 
@@ -25,12 +25,20 @@ class SecretError(RuntimeError):
 
 def read(paths: Iterable[Path]) -> Loaded:
     """Read and understand configuration files. Mistakes in them come back as errors; unreadable files raise."""
-    return load(texts(paths), adapters=ADAPTERS, template_fault=template_fault)
+    return load(texts(paths), adapters=ADAPTERS, template_fault=template_fault, beside=beside)
 
 
 def texts(paths: Iterable[Path]) -> list[Source]:
     """The files as they are. Raises ConfigError."""
     return [Source(str(path), _text(path)) for path in paths]
+
+
+def beside(file: str, path: str) -> str:
+    """The text of a file that a configuration file names, relative to that file. Raises BesideError."""
+    try:
+        return _text(Path(file).parent / path)
+    except ConfigError as error:
+        raise BesideError(str(error)) from error
 
 
 def _text(path: Path) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from adapters.adapter import Adapter
-from rules.load import RuleError, Source, load
+from rules.load import Beside, RuleError, Source, load, nothing_beside
 from rules.oncall import gaps, turns
 from rules.ruleset import RuleSet
 from rules.schema import complaints
@@ -79,9 +79,10 @@ def check(
     adapters: Mapping[str, Adapter],
     at: datetime,
     template_fault: Callable[[str], str] = lambda _: "",
+    beside: Beside = nothing_beside,
 ) -> Checked:
     """Reads neither secrets nor network; never raises, whatever the texts are."""
-    loaded = load(files, adapters=adapters, template_fault=template_fault)
+    loaded = load(files, adapters=adapters, template_fault=template_fault, beside=beside)
     if loaded.configuration is None:
         return Checked(loaded.errors, loaded.warnings)
     [file] = files

@@ -26,7 +26,19 @@ from rules.service_keys import Listen, document
 from rules.shape import Fields, Place, Report, RuleError
 from rules.yaml import Entries, Mark, YamlError, read
 
-__all__ = ["Loaded", "RuleError", "Source", "load"]
+__all__ = ["Beside", "BesideError", "Loaded", "RuleError", "Source", "load", "nothing_beside"]
+
+
+class BesideError(ValueError):
+    """A file that a configuration file names cannot be read; the text is for the person who named it."""
+
+
+Beside = Callable[[str, str], str]
+"""(the configuration file's name, the path it names, relative to it) -> the text. Raises BesideError."""
+
+
+def nothing_beside(_: str, path: str) -> str:
+    raise BesideError(f"{path} cannot be read here: only the configuration's own text is at hand")
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -49,10 +61,12 @@ def load(
     *,
     adapters: Mapping[str, Adapter],
     template_fault: Callable[[str], str] = lambda _: "",
+    beside: Beside = nothing_beside,  # noqa: ARG001  # catalogue and template files are read through it
 ) -> Loaded:
     """Never raises, whatever the texts are; all mistakes are listed at once, in the order of the lines.
 
-    `template_fault` says why whoever renders templates would refuse one; "" when it would not.
+    `template_fault` says why whoever renders templates would refuse one; "" when it would not. `beside` reads the
+    files that a configuration names.
     """
     if len(files) != 1:
         names = ", ".join(file.name for file in files[1:])

@@ -21,7 +21,7 @@ def check(files: tuple[Path, ...], output: str, with_env: bool, main: Path | Non
         raise UserError("--with: files of teams are not yet read; check the one file with everything")
     from adapters import ADAPTERS
     from router.clock import SystemClock
-    from router.config import ConfigError, texts
+    from router.config import ConfigError, beside, texts
     from router.core.template import template_fault
     from rules.check import check as check_texts
     from rules.check import render_text, to_json
@@ -30,7 +30,9 @@ def check(files: tuple[Path, ...], output: str, with_env: bool, main: Path | Non
         sources = texts(files)
     except ConfigError as error:
         raise UserError(str(error)) from None
-    checked = check_texts(sources, adapters=ADAPTERS, at=SystemClock().now(), template_fault=template_fault)
+    checked = check_texts(
+        sources, adapters=ADAPTERS, at=SystemClock().now(), template_fault=template_fault, beside=beside
+    )
     click.echo(to_json(checked) if output == "json" else render_text(checked), nl=False)
     missing = _missing_secrets(files) if with_env and not checked.errors else ""
     if missing:
