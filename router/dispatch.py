@@ -10,16 +10,17 @@ import msgspec
 from sqlalchemy import Connection
 
 from adapters.alert import Severity
+from router import audience
 from router.core.blocks import post_message
 from router.core.compose import COMPARED, SHOWN, compose, least_certain
-from router.core.member import BY_RANK, Member
+from router.core.member import BY_RANK, Member, visible
 from router.core.telling import CROWDED_WITHIN, Facts, Line, Plan, Standing, plan
 from router.core.view import EndKind, Entry, EntryKind, HeldBack, State
 from router.escalate import Paging, Rules, carry_out
 from router.metrics import Metrics
 from router.store import groups, incidents, messages, pages, summaries
 from rules.hold import Hold, HoldKind, page_hold
-from rules.route import RouteSettings
+from rules.route import Page
 from rules.ruleset import RuleSet, window_hold
 
 AT_ONCE = 20
@@ -149,7 +150,7 @@ def _count_over(
     ruleset: RuleSet,
 ) -> None:
     """Remember for the summary what ended while it was held. An inhibition has its own message; it needs no summary."""
-    if not group.settings.channels:
+    if not ended_held or not (channel := audience.summary_channel(conn, group, ruleset)):
         return
     for held_by, alerts in ended_held.items():
         kind, _, name = held_by.partition(" ")
@@ -160,7 +161,7 @@ def _count_over(
         else:
             continue
         if due_at is not None:
-            summaries.add(conn, group.settings.channels[0], held_by, alerts, due_at=due_at)
+            summaries.add(conn, channel, held_by, alerts, due_at=due_at)
 
 
 def _held(conn: Connection, member: Member, now: datetime, ruleset: RuleSet) -> Hold | None:
@@ -195,7 +196,7 @@ class _Telling:
         conn, group, last, now = self._conn, self._group, self._last, self._now
         arrived = groups.newest(conn, group.id, SHOWN) if decided.tells_new else []
         if decided.tells_new:
-            groups.tell_new(conn, group.id)
+            groups.tell_new(conn, group.id, for_copies=bool(self._rules.ruleset.copies))
         departed = groups.ended(conn, group.id, SHOWN) if facts.ended else []
         how = self._ended_how(facts)
         firing = facts.told_firing + facts.new
@@ -212,10 +213,12 @@ class _Telling:
             ended_at = max(started_at, min(now, max((member.ends_at or now for member in departed), default=now)))
         alerts_ended = (last.alerts_ended if last is not None else 0) + facts.ended
         paged_before = messages.people_paged(conn, self._number)
+        shown = audience.Audience(conn, self._number, group, severity.rank, now, self._rules, self._metrics)
         if decided.opens:
-            self._begin_messages(severity.rank)
-        if (decided.opens or decided.reopens) and group.settings.page is not None:
-            self._page(group.settings, severity.rank)
+            shown.begin(visible(members[0]))
+        has_joined = shown.join_copies()
+        if decided.opens or decided.reopens:
+            self._page(shown.page(visible(members[0]), is_new=decided.opens), severity.rank)
         said = [
             self._entry(line, facts, arrived, departed, severity, started_at, ended_at, how) for line in decided.lines
         ]
@@ -249,7 +252,7 @@ class _Telling:
         self._count(decided, how)
         if decided.resolves:
             pages.call_off(conn, self._number)
-        return is_changed or bool(said)
+        return is_changed or has_joined or bool(said)
 
     def _ended_how(self, facts: Facts) -> EndKind | None:
         before = self._last.ended_how if self._last is not None else None
@@ -258,29 +261,14 @@ class _Telling:
             hows.add(before.value)
         return least_certain(hows) if hows else None
 
-    def _begin_messages(self, rank: int) -> None:
-        for place, target in enumerate(self._group.settings.channels):
-            conversation = messages.conversation_for(self._conn, self._rules.workspace, target, now=self._now)
-            messages.begin(
-                self._conn,
-                subject="incident",
-                conversation_id=conversation,
-                rank=rank,
-                now=self._now,
-                incident=self._number,
-                is_home=place == 0,
-            )
-        if not self._group.settings.channels:
-            self._metrics.add("alert_router_unrouted", (self._group.route,))
-
-    def _page(self, settings: RouteSettings, rank: int) -> None:
-        if settings.page is None:
+    def _page(self, wanted: Page | None, rank: int) -> None:
+        if wanted is None:
             return
-        hold = page_hold(settings.page, self._now)
+        hold = page_hold(wanted, self._now)
         due_at = self._now if hold is None else hold.until
-        page = pages.begin(self._conn, self._number, settings.page, due_at)
+        page = pages.begin(self._conn, self._number, wanted, due_at)
         if hold is None:
-            paging = Paging(page, self._number, settings.page, rank)
+            paging = Paging(page, self._number, wanted, rank)
             self._seq = carry_out(self._conn, paging, self._seq, self._now, self._rules, self._metrics)
 
     def _entry(
@@ -331,15 +319,3 @@ class _Telling:
             self._metrics.add("alert_router_incidents_reopened")
         elif decided.resolves:
             self._metrics.add("alert_router_incidents_resolved", ((how or EndKind.TOLD).value,))
-
-
-def visible(member: Member) -> dict[str, str]:
-    """What matchers see of a stored alert."""
-    document = member.document
-    return {
-        **document.labels,
-        "alert.name": member.name,
-        "alert.severity": member.severity.value,
-        "alert.source": member.source,
-        "alert.title": document.title,
-    }

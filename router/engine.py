@@ -12,12 +12,11 @@ from sqlalchemy import Connection
 
 from router import escalate, expire
 from router.clock import Clock, NewId
-from router.core.member import BY_RANK, Member
+from router.core.member import BY_RANK, Member, visible
 from router.deliver import AT_ONCE, Deliverer, Settings
 from router.dispatch import AT_ONCE as GROUPS_AT_ONCE
 from router.dispatch import Stepped as Dispatched
 from router.dispatch import step as look
-from router.dispatch import visible
 from router.escalate import Rules
 from router.ingest import InForce, Intake, RouteRef, inhibits_of, owners_of
 from router.metrics import Metrics
@@ -82,7 +81,9 @@ class Engine:
     async def put_in_force(self, ruleset: RuleSet, settings: Settings) -> None:
         """From now on these rules hold; what was told stays as it is (ENGINE, *Routed once*)."""
         in_force, snapshots = _in_force(ruleset)
-        await self.database.write(partial(put_in_force, snapshots=snapshots, now=self.clock.now()))
+        await self.database.write(
+            partial(put_in_force, snapshots=snapshots, now=self.clock.now(), has_copies=bool(ruleset.copies))
+        )
         self._in_force, self._snapshots, self.ruleset, self.settings = in_force, snapshots, ruleset, settings
 
     async def reroute(self) -> None:

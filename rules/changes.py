@@ -20,6 +20,8 @@ def changes(before: Configuration, after: Configuration) -> Iterator[str]:
     yield from _named(
         "inhibition", {one.name: one for one in before.rules.inhibit}, {one.name: one for one in after.rules.inhibit}
     )
+    yield from _named("catalogue entry", _catalog(before), _catalog(after))
+    yield from _named("copy", _copies(before), _copies(after))
     for key in ("name", "timezone", "server", "storage", "slack"):
         if getattr(before, key) != getattr(after, key):
             yield f"{key} changed"
@@ -30,6 +32,19 @@ def _routes(configuration: Configuration) -> Mapping[str, object]:
         route_id: (route.match, route.settings, route.continues)
         for route_id, route in configuration.rules.routes.items()
     }
+
+
+def _catalog(configuration: Configuration) -> Mapping[str, object]:
+    """What each entry says; that it has another line by now is no change."""
+    return {
+        f"{label}={value}": entry.said
+        for label, entries in configuration.rules.catalog.items()
+        for value, entry in entries.items()
+    }
+
+
+def _copies(configuration: Configuration) -> Mapping[str, object]:
+    return {copy.name: (copy.match, copy.channels) for copy in configuration.rules.copies.all}
 
 
 def _named(kind: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:

@@ -4,10 +4,11 @@ Runs also on a document with mistakes, so that all of them are listed at once; s
 """
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from rules.route import ROOT
+from rules.channel_keys import NAMEABLE, bad_name
+from rules.route import ROOT, FromLabel
 from rules.shape import Fields, Report, close_to
 from rules.times import Moment
 
@@ -20,6 +21,8 @@ def check(document: Fields, report: Report) -> None:
     _sisters(document.get("routing"), ROOT)
     _unique(document.get("maintenance", ()), "maintenance")
     _unique(document.get("inhibit", ()), "inhibition")
+    _unique(document.get("copies", ()), "copy")
+    _made_names(document)
     _windows(document)
     zone_name = document.get("timezone", "UTC")
     for entry in _whole(document.get("maintenance", ())):
@@ -41,6 +44,7 @@ def _whole(entries: Iterable[Fields | None]) -> list[Fields]:
 def _references(document: Fields, report: Report) -> None:
     people, schedules, policies = (document.get(key, {}) for key in ("people", "oncall", "escalation"))
     known: Mapping[str, tuple[Iterable[str], str]] = {
+        "catalogue": (document.get("catalog", {}), "a catalogue under catalog"),
         "window": (document.get("windows", {}), "a window defined under windows"),
         "person": (people, "somebody under people"),
         "schedule": (schedules, "a schedule under oncall"),
@@ -89,6 +93,28 @@ def _unique(entries: Iterable[Fields | None], what: str) -> None:
             )
         elif name is not None:
             seen[name] = entry.mark("name").line
+
+
+def _made_names(document: Fields) -> None:
+    """Refuses `only: {catalog: …}` where an entry makes a name that no channel can have; the first is enough."""
+    catalog = document.get("catalog", {})
+    for fields, key in _channel_settings(document):
+        for form in fields.get(key, ()) if isinstance(fields.get(key), tuple) else ():
+            if not isinstance(form, FromLabel) or not form.catalog:
+                continue
+            complaint = next(filter(None, (bad_name(form, value) for value in catalog.get(form.catalog) or ())), "")
+            if complaint:
+                fields.error(key, f"catalog.{form.catalog}: {complaint}", expected=NAMEABLE)
+
+
+def _channel_settings(document: Fields) -> Iterator[tuple[Fields, str]]:
+    """Every record that says channels, with the key it says them by."""
+    routes = _whole([document.get("routing")])
+    for route in routes:
+        routes += _whole(route.get("routes", ()))
+        yield from ((route, "channel"), (route, "also"))
+    for copy in _whole(document.get("copies", ())):
+        yield copy, "channel"
 
 
 def _windows(document: Fields) -> None:

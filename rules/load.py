@@ -1,6 +1,7 @@
 """Texts in, a Configuration or every mistake in them out. The one entrance for `serve`, `check`, reload and tests."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -61,7 +62,7 @@ def load(
     *,
     adapters: Mapping[str, Adapter],
     template_fault: Callable[[str], str] = lambda _: "",
-    beside: Beside = nothing_beside,  # noqa: ARG001  # catalogue and template files are read through it
+    beside: Beside = nothing_beside,
 ) -> Loaded:
     """Never raises, whatever the texts are; all mistakes are listed at once, in the order of the lines.
 
@@ -74,7 +75,7 @@ def load(
         error = RuleError(files[0].name if files else "", 1, 1, "", found, "one file with everything")
         return Loaded(None, (error,), ())
     [file] = files
-    report = Report(file.name)
+    report = Report(file.name, partial(beside, file.name))
     place = Place(report)
     try:
         node, mistakes = read(file.text)
@@ -93,13 +94,14 @@ def load(
         if not report.errors:
             configuration = _configuration(fields, sources, file.name)
             report.warnings += lint(configuration, fields)
-    return Loaded(configuration, _sorted(report.errors), _sorted(report.warnings))
+    return Loaded(configuration, _sorted(report.errors, file.name), _sorted(report.warnings, file.name))
 
 
-def _sorted(found: list[RuleError]) -> tuple[RuleError, ...]:
+def _sorted(found: list[RuleError], first: str) -> tuple[RuleError, ...]:
+    """In the order of the lines, the configuration's own file before those it names."""
     # An alias is read once for each use, but its mistakes are one.
     unique = dict.fromkeys(found)
-    return tuple(sorted(unique, key=lambda error: (error.line, error.column)))
+    return tuple(sorted(unique, key=lambda error: (error.file != first, error.file, error.line, error.column)))
 
 
 def _configuration(fields: Fields, sources: Mapping[str, SourceSettings], file: str) -> Configuration:

@@ -78,6 +78,7 @@ _FOUND_GROUP = Statement(
     RETURNING id, created_at
     """
 )
+_UNASKED = WhereIn("UPDATE membership SET is_unasked = is_told WHERE alert_id IN")
 _DUE = WhereIn(
     """
     UPDATE alert_group SET due_at = CASE
@@ -142,9 +143,16 @@ _Entries = dict[str, dict[int, _Entry]]
 
 
 def apply_batch(
-    conn: Connection, changes: Sequence[Change], known: KnownAlerts, groups: Groups, now_ms: int
+    conn: Connection,
+    changes: Sequence[Change],
+    known: KnownAlerts,
+    groups: Groups,
+    now_ms: int,
+    *,
+    has_copies: bool = False,
 ) -> Applied:
-    """Judge and write one batch; words about one alert are merged in order of arrival, then written by fingerprint."""
+    """Judge and write one batch; words about one alert are merged in order of arrival, then written by fingerprint.
+    `has_copies`: alerts that were told and have changed are news to the copies."""
     entries = _load(conn, changes, known)
     ordered = [
         (space, number, entries[space][number]) for space in sorted(entries) for number in sorted(entries[space])
@@ -161,6 +169,8 @@ def apply_batch(
     _touch(conn, [entry for _, _, entry in ordered], now_ms)
     found = _join(conn, changed, groups, now_ms)
     _inhibit(conn, changed, now_ms)
+    if has_copies:
+        _UNASKED.run(conn, (), sorted(entry.id for entry, _ in changed if not entry.is_new))
     states = [(space, number, entry.state) for space, number, entry in ordered if entry.state is not None]
     return Applied(verdicts=verdicts, known=states, groups=found)
 

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection, case, literal, select, update
 
 from router.core.view import Rendered
-from router.store.tables import Instant, conversation, message
+from router.store.tables import Instant, conversation, incident, message
 
 
 def conversation_for(conn: Connection, workspace: str, target: str, *, person: str = "", now: datetime) -> int:
@@ -47,6 +47,30 @@ def begin(
         "body": None if body is None else msgspec.json.encode(body).decode(),
     }
     return int(conn.execute(message.insert().values(values).returning(message.c.id)).scalar_one())
+
+
+def is_shown(conn: Connection, number: int, conversation_id: int) -> bool:
+    """Whether an incident has its message in this channel already, under this or another of the channel's names."""
+    this = select(conversation.c.channel).where(conversation.c.id == conversation_id).scalar_subquery()
+    same = (conversation.c.id == conversation_id) | ((conversation.c.channel != "") & (conversation.c.channel == this))
+    query = (
+        select(message.c.id)
+        .join(conversation, conversation.c.id == message.c.conversation)
+        .where(message.c.incident == number, message.c.subject == "incident", same)
+    )
+    return conn.execute(query.limit(1)).first() is not None
+
+
+def open_home(conn: Connection, number: int) -> str:
+    """The channel where the thread of an open incident lives, as it was written; "": it has none, or is over."""
+    query = (
+        select(conversation.c.target)
+        .join(message, message.c.conversation == conversation.c.id)
+        .join(incident, incident.c.number == message.c.incident)
+        .where(message.c.incident == number, message.c.subject == "incident", message.c.is_home)
+        .where(incident.c.state != "resolved")
+    )
+    return conn.execute(query.limit(1)).scalar() or ""
 
 
 def raise_versions(conn: Connection, incident: int, *, rank: int, now: datetime) -> None:

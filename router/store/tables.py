@@ -111,6 +111,7 @@ membership = Table(
     Column("is_told", Boolean, nullable=False),
     Column("held_by", Text),
     Column("joined_at", Instant, nullable=False),
+    Column("is_unasked", Boolean, nullable=False, server_default=false()),  # told, and no copy was asked about it since
     Index("membership_alert", "alert_id"),
     Index(
         "membership_held",

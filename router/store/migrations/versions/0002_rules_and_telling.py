@@ -1,0 +1,17 @@
+"""What copies, moves, several files and heartbeats need."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("membership", sa.Column("is_unasked", sa.Boolean(), server_default=sa.false(), nullable=False))
+
+
+def downgrade() -> None:
+    op.drop_column("membership", "is_unasked")
