@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, case, literal, select, update
+from sqlalchemy import Connection, bindparam, case, literal, select, update
 
 from router.core.view import Rendered
 from router.store.tables import Instant, conversation, incident, message
@@ -49,16 +49,23 @@ def begin(
     return int(conn.execute(message.insert().values(values).returning(message.c.id)).scalar_one())
 
 
+_THIS = conversation.alias()
+_SHOWN = (
+    select(message.c.id)
+    .join(conversation, conversation.c.id == message.c.conversation)
+    .join(_THIS, _THIS.c.id == bindparam("this"))
+    .where(message.c.incident == bindparam("number"), message.c.subject == "incident")
+    .where(
+        (conversation.c.id == _THIS.c.id)
+        | ((conversation.c.channel != "") & (conversation.c.channel == _THIS.c.channel))
+    )
+    .limit(1)
+)
+
+
 def is_shown(conn: Connection, number: int, conversation_id: int) -> bool:
     """Whether an incident has its message in this channel already, under this or another of the channel's names."""
-    this = select(conversation.c.channel).where(conversation.c.id == conversation_id).scalar_subquery()
-    same = (conversation.c.id == conversation_id) | ((conversation.c.channel != "") & (conversation.c.channel == this))
-    query = (
-        select(message.c.id)
-        .join(conversation, conversation.c.id == message.c.conversation)
-        .where(message.c.incident == number, message.c.subject == "incident", same)
-    )
-    return conn.execute(query.limit(1)).first() is not None
+    return conn.execute(_SHOWN, {"number": number, "this": conversation_id}).first() is not None
 
 
 def open_home(conn: Connection, number: int) -> str:
