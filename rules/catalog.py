@@ -104,18 +104,18 @@ def _narrowed(page: Page, form: PageFrom) -> Page:
 def _level(
     levels: Sequence[Sequence[ChannelForm]], labels: Mapping[str, str], catalog: Catalog, misses: list[Miss]
 ) -> list[Shown]:
-    """The channels of the first level; the others are what it inherits, looked at once however often it gives way."""
+    """The channels of the first level; the others are what it inherits, taken once however often it gives way."""
     shown: list[Shown] = []
-    inherited: list[Shown] | None = None
+    has_given_way = False
     for form in levels[0] if levels else ():
         found = _look_up(form, labels, catalog)
         if not isinstance(found, Miss):
             shown += found
             continue
         misses.append(found)
-        if inherited is None:
-            inherited = _level(levels[1:], labels, catalog, misses)
-        shown += inherited
+        if not has_given_way:
+            shown += _level(levels[1:], labels, catalog, misses)
+            has_given_way = True
     return shown
 
 

@@ -90,7 +90,12 @@ class Channels:
             one = self._one(node, place)
             return None if one is None else (one,)
         if not node.items:
-            place.error(node, "an empty list", expected=self.expected, hint=self._to_tell_nobody())
+            place.error(
+                node,
+                "an empty list",
+                expected=self.expected,
+                hint="to tell nobody write none" if self._takes_none else "",
+            )
             return None
         found = [self._one(item, place.item(number)) for number, item in enumerate(node.items)]
         for number, channel in enumerate(found):
@@ -98,11 +103,15 @@ class Channels:
                 place.item(number).error(node.items[number], f"{channel} stands here twice", expected="once")
         return tuple(channel for channel in found if channel is not None) if all(found) else None
 
-    def _to_tell_nobody(self) -> str:
-        return "to tell nobody write none" if self.expected.endswith("none") else ""
+    @property
+    def _takes_none(self) -> bool:
+        return self.expected.endswith("none")
 
     def _one(self, node: Node, place: Place) -> ChannelForm | None:
         if not isinstance(node, Entries):
+            if text_of(node) == "none" and not self._takes_none:
+                place.error(node, "found 'none'", expected=self.expected)
+                return None
             return ChannelText().read(node, place)
         if not self.has_forms:
             place.error(node, "found a map", expected=self.expected, hint="an entry names its channels")

@@ -5,7 +5,7 @@ A key that RULES names but this version does not carry out is in a `later` table
 
 from adapters.alert import Severity
 from rules.channel_keys import CATALOGUE, FURTHER, TARGET, TARGET_EXPECTED, Channel
-from rules.keys import HELD, SECOND, WINDOW_NAMES, Either, Name
+from rules.keys import HELD, SECOND, Either, Name
 from rules.route import Loudness
 from rules.shape import (
     Fields,
@@ -57,8 +57,8 @@ PAGE = OrNone(
             {
                 "policy": Key(TARGET, "An escalation policy; else a schedule; else a person."),
                 "from": Key(CATALOGUE, "A label: whom its entry in the catalogue of its name says."),
-                "only": Key(WINDOW_NAMES, "The page waits until one of these windows holds; the message does not."),
-                "quiet": Key(WINDOW_NAMES, "The page waits while one of these windows holds."),
+                "only": Key(HELD, "The page waits until one of these windows holds; the message does not."),
+                "quiet": Key(HELD, "The page waits while one of these windows holds."),
             },
             check=_check_page,
         ),
