@@ -3,7 +3,7 @@
 Pure and immutable but for a bounded memo; every answer depends on the arguments alone.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -96,6 +96,10 @@ class RuleSet:
         self.windows: Mapping[str, NamedWindow] = windows or {}
         self.catalog: Catalog = catalog or {}
         self.copies = Copies(copies)
+        self._catalog_pages = {
+            label: dict.fromkeys(page for entry in entries.values() for page in entry.pages or ())
+            for label, entries in self.catalog.items()
+        }
         self.routes: Mapping[str, Route] = {route.id: route for route in _walk(root)}
         self._tree = Tree(root)
         self._names = _mentioned(tuple(self.routes.values()), inhibit)
@@ -143,12 +147,8 @@ class RuleSet:
 
     def pages_of(self, settings: RouteSettings) -> tuple[Page, ...]:
         """Every page that these settings may come to, whatever the labels."""
-        found = [page for form in settings.page_from for page in self._catalog_pages(form.label)]
+        found = [page for form in settings.page_from for page in self._catalog_pages.get(form.label, ())]
         return tuple(dict.fromkeys((*found, *((settings.page,) if settings.page is not None else ()))))
-
-    def _catalog_pages(self, label: str) -> Iterator[Page]:
-        for entry in self.catalog.get(label, {}).values():
-            yield from entry.pages or ()
 
     @property
     def channels(self) -> tuple[str, ...]:

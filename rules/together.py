@@ -19,10 +19,23 @@ def takers(rules: RuleSet) -> Iterator[tuple[Copy, list[Route]]]:
     if not rules.copies:
         return
     paths = list(_paths(rules.root, {}))
+    naming: dict[str, list[tuple[int, tuple[Matcher, ...]]]] = {}
+    """Label -> the routes that ask for it, by position: most copies and most routes ask for different ones."""
+    for position, (_, by_label) in enumerate(paths):
+        for name, matchers in by_label.items():
+            naming.setdefault(name, []).append((position, matchers))
     for copy in rules.copies.all:
         asked = _by_label(copy.match, {})
-        possible = all(_can_hold(matchers) for matchers in asked.values())
-        yield copy, [route for route, by_label in paths if possible and _fit(asked, by_label)]
+        if not all(map(_can_hold, asked.values())):
+            yield copy, []
+            continue
+        never = {
+            position
+            for name, matchers in asked.items()
+            for position, others in naming.get(name, ())
+            if not _can_hold((*others, *matchers))
+        }
+        yield copy, [route for position, (route, _) in enumerate(paths) if position not in never]
 
 
 def takes_all(match: Sequence[Matcher]) -> bool:
@@ -45,10 +58,6 @@ def _by_label(match: Sequence[Matcher], above: ByLabel) -> ByLabel:
     for matcher in match:
         found[matcher.name] = (*found.get(matcher.name, ()), matcher)
     return found
-
-
-def _fit(asked: ByLabel, by_label: ByLabel) -> bool:
-    return all(name not in by_label or _can_hold((*matchers, *by_label[name])) for name, matchers in asked.items())
 
 
 def _can_hold(matchers: Sequence[Matcher]) -> bool:

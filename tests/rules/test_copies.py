@@ -234,7 +234,9 @@ def test_route_says_what_was_not_found() -> None:
 def test_route_says_when_no_channel_shows_it() -> None:
     found = rules("routing: {channel: none, also: {label: x, only: [y]}}\n")
     text = explained(explain_route(found, {"x": "z"}, at("2026-11-21T20:00Z")), "UTC")
-    assert "  not found: {label: x, as #…}: 'z' is not in only: what is inherited stands\n  shown in no channel\n" in text
+    assert (
+        "  not found: {label: x, as #…}: 'z' is not in only: what is inherited stands\n  shown in no channel\n" in text
+    )
 
 
 def test_a_reload_says_what_changed_in_catalogue_and_copies() -> None:
