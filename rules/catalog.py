@@ -52,6 +52,11 @@ class Channels(msgspec.Struct, frozen=True):
     shown: tuple[Shown, ...]
     misses: tuple[Miss, ...] = ()
 
+    @property
+    def home(self) -> str:
+        """Of a route's own channels the first; "" tells nobody."""
+        return self.shown[0].channel if self.shown else ""
+
 
 class Paged(msgspec.Struct, frozen=True):
     """Whom an incident pages, and how the rules came to it."""

@@ -112,7 +112,16 @@ membership = Table(
     Column("held_by", Text),
     Column("joined_at", Instant, nullable=False),
     Column("is_unasked", Boolean, nullable=False, server_default=false()),  # told, and no copy was asked about it since
+    Column("moves_from", BigInteger),  # the group that was told of this alert before it changed and came here
+    Column("rose", Boolean, nullable=False, server_default=false()),  # its severity did, when it came
+    Column("moved_to", BigInteger),  # the incident that tells it now: this group is told where it went
     Index("membership_alert", "alert_id"),
+    Index(
+        "membership_moves",
+        "moves_from",
+        sqlite_where=text("moves_from IS NOT NULL"),
+        postgresql_where=text("moves_from IS NOT NULL"),
+    ),
     Index(
         "membership_held",
         "held_by",
@@ -134,6 +143,7 @@ alert_group = Table(
     Column("looked_at", Instant),
     Column("due_at", Instant),
     Column("incident", BigInteger),
+    Column("held_rank", SmallInteger),  # of the worst alert that a window or a maintenance held at the last look
     UniqueConstraint("route", "labels"),
     Index(
         "alert_group_due",
@@ -190,7 +200,15 @@ incident = Table(
     Column("spoke_at", Instant, nullable=False),  # the repeat clock
     Column("seq", Integer, nullable=False, server_default=text("0")),
     Column("view", Text, nullable=False),
+    Column("freed_in", Text),  # it was held back until it opened: its home channel
     Index("incident_open", "state"),
+    Index(
+        "incident_freed",
+        "freed_in",
+        "opened_at",
+        sqlite_where=text("freed_in IS NOT NULL"),
+        postgresql_where=text("freed_in IS NOT NULL"),
+    ),
     sqlite_autoincrement=True,
 )
 
@@ -219,6 +237,7 @@ conversation = Table(
     Column("claim_token", Text),
     Column("refused", Text, nullable=False, server_default=text("''")),
     Column("refused_at", Instant),
+    Column("told_news", Boolean, nullable=False, server_default=false()),  # its last call was a first word
     UniqueConstraint("workspace", "target"),
 )
 
@@ -232,6 +251,7 @@ message = Table(
     Column("entry", Integer),  # note: the timeline entry it tells
     Column("conversation", _Id, ForeignKey("conversation.id"), nullable=False),
     Column("is_home", Boolean, nullable=False),
+    Column("is_copy", Boolean, nullable=False, server_default=false()),  # stays to the end, whichever group owns it
     Column("rank", SmallInteger, nullable=False),  # of the severity: the order of first words
     Column("version", Integer, nullable=False),
     Column("told_version", Integer, nullable=False),
@@ -255,6 +275,7 @@ message = Table(
     Column("last_error", Text, nullable=False, server_default=text("''")),
     Column("word", Text, nullable=False, server_default=text("''")),  # why it stands here and not where it belongs
     Column("body", Text),  # post: what it says
+    Column("moved_to", Text, nullable=False, server_default=text("''")),  # it ends here, the incident went on there
     Index(
         "message_owed",
         "conversation",
@@ -305,7 +326,7 @@ pace = Table(
     metadata,
     Column("workspace", Text, primary_key=True),
     Column("method", Text, primary_key=True),  # "*": the whole workspace
-    Column("arrival_at", Instant, nullable=False),  # the theoretical arrival time of the generic cell rate algorithm
+    Column("calls", Text, nullable=False, server_default=text("'[]'")),  # [[slice, calls], …] of the last minute
     Column("blocked_until", Instant),
 )
 
