@@ -248,11 +248,20 @@ def test_a_reload_says_what_changed_in_catalogue_and_copies() -> None:
         )
     )
     assert list(changes(before, after)) == [
-        "catalogue entry service=new added",
-        "catalogue entry service=shop changed",
+        "catalog.service entry new added",
+        "catalog.service entry shop changed",
         "copy audit changed",
     ]
     assert list(changes(before, accepted(HEAD + "\n\n" + WHOLE))) == []
+
+
+def test_a_reload_counts_the_entries_of_a_catalogue_that_was_made_anew() -> None:
+    def of(names: range, channel: str) -> str:
+        entries = ", ".join(f'c{name}: {{channel: "{channel}"}}' for name in names)
+        return HEAD + f"catalog: {{service: {{{entries}}}}}\nrouting: {{channel: '#a', also: {{from: service}}}}\n"
+
+    found = list(changes(accepted(of(range(25), "#a")), accepted(of(range(5, 30), "#b"))))
+    assert found == ["catalog.service: 5 entries added, 20 entries changed, 5 entries removed"]
 
 
 def test_copies_are_asked_by_the_labels_they_name_alone() -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from router.core.member import Member
 from router.store import reload
@@ -44,6 +44,16 @@ def test_groups_with_members_are_looked_at_once() -> None:
         reload.put_in_force(conn, {"full": OLD, "empty": OLD}, NOW, has_copies=False)
         due = {row.id: row.due_at for row in conn.execute(select(alert_group))}
         assert due == {full: NOW, empty: None}
+
+
+def test_what_changed_under_rules_without_copies_is_no_news_to_copies_that_come_later() -> None:
+    with store() as conn:
+        group = put_group(conn, "kept")
+        join(conn, group, 1, is_told=True)
+        for has_copies, expected in ((True, [True]), (False, [False])):
+            conn.execute(update(membership).values(is_unasked=True))
+            reload.put_in_force(conn, {"kept": OLD}, NOW, has_copies=has_copies)
+            assert conn.execute(select(membership.c.is_unasked)).scalars().all() == expected
 
 
 def test_only_what_nobody_was_told_moves() -> None:
