@@ -110,6 +110,13 @@ def test_each_look_up_that_found_nothing_is_counted_by_its_label() -> None:
     assert page_for(settings, labels(service="silent"), found.catalog).misses[0].why.endswith("has no page")
 
 
+def test_home_is_the_first_channel_that_comes_out() -> None:
+    found = rules(WHOLE)
+    settings = found.routes["a/b"].settings
+    assert channels_for(settings, labels(service="two"), found.catalog).home == "#two"
+    assert channels_for(settings, labels(service="mute"), found.catalog).home == ""
+
+
 def test_only_also_adds_up() -> None:
     found = rules(WHOLE)
 

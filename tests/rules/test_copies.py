@@ -5,6 +5,7 @@ import pytest
 from adapters import ADAPTERS
 from rules.changes import changes
 from rules.check import check, render_text, to_json
+from rules.copies import MEMO_SIZE
 from rules.explain import explain_route
 from rules.explain import render_text as explained
 from rules.load import Source
@@ -269,5 +270,8 @@ def test_copies_are_asked_by_the_labels_they_name_alone() -> None:
     assert copies.of(labels(team="payments", x="1")) is copies.of(labels(team="payments", x="2"))
     assert [copy.name for copy in copies.of(labels(team="payments"))] == ["audit"]
     assert copies.of(labels(team="web")) == copies.of(labels()) == ()
+    for number in range(MEMO_SIZE + 1):
+        assert copies.of(labels(team=f"t{number}")) == ()
+    assert [copy.name for copy in copies.of(labels(team="payments"))] == ["audit"]
     assert copies
     assert not rules("routing: {channel: '#a'}\n").copies
