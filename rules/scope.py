@@ -1,0 +1,66 @@
+"""Whether one alert can fit two scopes: looks for its labels, one at a time, since a matcher sees one label only."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+
+from rules.language import UnknownSyntaxError, common_text, language, literal
+from rules.matcher import Matcher, MatcherError, Op
+
+Domains = Mapping[str, Collection[str]]
+"""Labels whose values are known beforehand: `alert.severity`, `alert.source`."""
+
+
+def fits_both(first: Sequence[Matcher], second: Sequence[Matcher], domains: Domains) -> dict[str, str] | None:
+    """Labels of an alert that both would take; None: they exclude each other.
+
+    Expressions that cannot be looked into are tried with the texts that the others ask for.
+    """
+    wanted: dict[str, list[Matcher]] = defaultdict(list)
+    for matcher in (*first, *second):
+        wanted[matcher.name].append(matcher)
+    found = {}
+    # Equalities first: most scopes differ in one, and then no expression is looked into.
+    for name, matchers in sorted(wanted.items(), key=lambda item: all(one.op.is_regex for one in item[1])):
+        value = _value(name, matchers, domains)
+        if value is None:
+            return None
+        found[name] = value
+    return {name: value for name, value in sorted(found.items()) if value}
+
+
+def said_labels(labels: Mapping[str, str]) -> str:
+    """As in `team="a", cluster="b"`."""
+    return ", ".join(str(Matcher(name, Op.EQUAL, value)) for name, value in labels.items()) or "no labels at all"
+
+
+def _value(name: str, matchers: Sequence[Matcher], domains: Domains) -> str | None:
+    """A value that all of these take."""
+    asked = [matcher.value for matcher in matchers if matcher.op is Op.EQUAL]
+    if asked or name in domains:
+        return _tried(name, matchers, asked or domains[name])
+    try:
+        return common_text(
+            [language(one.value) for one in matchers if one.op is Op.REGEX],
+            [
+                literal(one.value) if one.op is Op.NOT_EQUAL else language(one.value)
+                for one in matchers
+                if _refuses(one)
+            ],
+        )
+    except UnknownSyntaxError:
+        guesses = [guess for one in matchers for guess in one.value.split("|")]
+        return _tried(name, matchers, [*guesses, "", *(a + b for a in guesses for b in guesses if len(guesses) < 20)])
+
+
+def _tried(name: str, matchers: Sequence[Matcher], values: Collection[str]) -> str | None:
+    def fits(value: str) -> bool:
+        try:
+            return all(one.matches({name: value}) for one in matchers)
+        except MatcherError:
+            return False
+
+    return next((value for value in values if fits(value)), None)
+
+
+def _refuses(matcher: Matcher) -> bool:
+    return matcher.op in {Op.NOT_EQUAL, Op.NOT_REGEX}
