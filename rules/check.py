@@ -13,7 +13,6 @@ from rules.oncall import gaps, turns
 from rules.ruleset import RuleSet
 from rules.schema import complaints
 from rules.window import holds, next_change, zone
-from rules.yaml import read
 
 HANDOVERS = 4
 GAPS = 4
@@ -85,11 +84,11 @@ def check(
     loaded = load(files, adapters=adapters, template_fault=template_fault, beside=beside)
     if loaded.configuration is None:
         return Checked(loaded.errors, loaded.warnings)
-    [file] = files
     # The reader and the schema say the same thing twice; where they differ, one of them is wrong and a person must know.
     differing = tuple(
-        RuleError(file.name, 1, 1, path, f"the schema for editors refuses what is right: {message}")
-        for path, message in complaints(read(file.text)[0])
+        RuleError(name, 1, 1, path, f"the schema for editors refuses what is right: {message}")
+        for name, node in loaded.nodes
+        for path, message in complaints(node)
     )
     rules = loaded.configuration.rules
     return Checked(

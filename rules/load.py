@@ -24,7 +24,7 @@ from rules.configuration import (
 from rules.lint import lint
 from rules.service_keys import Listen, document
 from rules.shape import Fields, Place, Report, RuleError
-from rules.yaml import Entries, Mark, YamlError, read
+from rules.yaml import Entries, Mark, Node, YamlError, read
 
 __all__ = ["Beside", "BesideError", "Loaded", "RuleError", "Source", "load", "nothing_beside"]
 
@@ -54,6 +54,8 @@ class Loaded(msgspec.Struct, frozen=True):
     configuration: Configuration | None
     errors: tuple[RuleError, ...]
     warnings: tuple[RuleError, ...]
+    nodes: tuple[tuple[str, Node], ...] = ()
+    """Each text as YAML, by its name; only beside a configuration."""
 
 
 def load(
@@ -93,7 +95,8 @@ def load(
         if not report.errors:
             configuration = _configuration(fields, sources, file.name)
             report.warnings += lint(configuration, fields)
-    return Loaded(configuration, _sorted(report.errors), _sorted(report.warnings))
+    nodes = () if configuration is None else ((file.name, node),)
+    return Loaded(configuration, _sorted(report.errors), _sorted(report.warnings), nodes)
 
 
 def _sorted(found: list[RuleError]) -> tuple[RuleError, ...]:
