@@ -27,7 +27,7 @@ from rules.several import AcceptedFile, Chosen, RefusedFile
 from rules.shape import Fields, Place, Report, RuleError, text_of
 from rules.source import Beside, BesideError, Source, nothing_beside
 from rules.team import Draft, draft
-from rules.yaml import Entries, Items, Mark, YamlError, read
+from rules.yaml import Entries, Items, Mark, Node, YamlError, read
 
 __all__ = [
     "AcceptedFile",
@@ -52,6 +52,8 @@ class Loaded(msgspec.Struct, frozen=True):
     warnings: tuple[RuleError, ...]
     accepted: tuple[AcceptedFile, ...] = ()
     refused: tuple[RefusedFile, ...] = ()
+    nodes: tuple[tuple[str, Node], ...] = ()
+    """Each text in force as YAML, by its name; only beside a configuration."""
 
     @property
     def all_errors(self) -> tuple[RuleError, ...]:
@@ -121,7 +123,11 @@ def load(
     configuration = _configuration(whole, sources, chosen)
     found = [warning for one in reports for warning in one.warnings]
     found += lint(configuration, whole) + several.dangling(whole, reports)
-    return Loaded(configuration, (), _sorted(found, files), chosen.accepted, chosen.refused)
+    nodes = (
+        (main.name, node),
+        *((one.source.name, one.fields.node) for one in chosen.drafts if one.fields is not None),
+    )
+    return Loaded(configuration, (), _sorted(found, files), chosen.accepted, chosen.refused, nodes)
 
 
 def _sorted(found: list[RuleError], files: Sequence[Source] = ()) -> tuple[RuleError, ...]:

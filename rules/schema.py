@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from jsonschema import Draft202012Validator
 
+from rules.conforms import Accepts, conforms
 from rules.service_keys import document
 from rules.shape import Schema
 from rules.team_keys import team_document
@@ -42,8 +43,16 @@ def written() -> str:
 
 def complaints(node: Node) -> list[tuple[str, str]]:
     """What the schema says against a document: path and message."""
-    found = _validator().iter_errors(plain(node))
+    document = plain(node)
+    if _accepts()(document):
+        return []
+    found = _validator().iter_errors(document)
     return [(".".join(map(str, error.absolute_path)), error.message[:200]) for error in found]
+
+
+@functools.cache
+def _accepts() -> Accepts:
+    return conforms(schema())
 
 
 @functools.cache

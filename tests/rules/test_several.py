@@ -279,8 +279,10 @@ def test_two_scopes_must_exclude_each_other_and_a_label_set_that_fits_both_is_sh
     found = loading(a=team("a", scope="'cluster = eu', 'team =~ \"a.*\"'"), b=team("b", scope="'team != x'"))
     assert in_force(found) == {"a"}
     assert said(refused(found)) == [
-        ('b.yaml:4:8: scope: a.yaml (a) and this file both take an alert with cluster="eu", team="a"; '
-        "expected scopes that exclude each other; or, if it is meant, order: NUMBER in both, the lower first")
+        (
+            'b.yaml:4:8: scope: a.yaml (a) and this file both take an alert with cluster="eu", team="a"; '
+            "expected scopes that exclude each other; or, if it is meant, order: NUMBER in both, the lower first"
+        )
     ]
 
 
