@@ -12,6 +12,7 @@ def changes(before: Configuration, after: Configuration) -> Iterator[str]:
     yield from _named("source", before.sources, after.sources)
     yield from _named("person", before.rules.people, after.rules.people)
     yield from _named("schedule", before.rules.schedules, after.rules.schedules)
+    yield from _named("window", before.rules.windows, after.rules.windows)
     yield from _named("policy", before.rules.policies, after.rules.policies)
     yield from _named(
         "maintenance",
