@@ -5,6 +5,7 @@ Knows RE2's common syntax and says so where it meets anything else; whether a te
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 import msgspec
@@ -54,6 +55,7 @@ class Language(msgspec.Struct):
         return self.closed(reached)
 
 
+@lru_cache(maxsize=1_024)
 def language(pattern: str) -> Language:
     """Raises UnknownSyntaxError."""
     return _Parser(pattern).language()

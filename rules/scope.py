@@ -1,13 +1,57 @@
 """Whether one alert can fit two scopes: looks for its labels, one at a time, since a matcher sees one label only."""
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 from rules.language import UnknownSyntaxError, common_text, language, literal
 from rules.matcher import Matcher, MatcherError, Op
 
+_PLAIN = re.compile(r"\^?([^\\.+*?()\[\]{}^$|]+)")
+
 Domains = Mapping[str, Collection[str]]
 """Labels whose values are known beforehand: `alert.severity`, `alert.source`."""
+
+
+class Start(NamedTuple):
+    """How every value that a scope takes for a label begins, as far as that is plain."""
+
+    text: str
+    is_whole: bool
+
+
+def starts(matchers: Sequence[Matcher]) -> dict[str, Start]:
+    """By label: what most pairs of scopes differ in, without looking into any expression."""
+    found: dict[str, Start] = {}
+    for matcher in matchers:
+        if matcher.op is Op.EQUAL:
+            found[matcher.name] = Start(matcher.value, is_whole=True)
+        elif matcher.op is Op.REGEX and matcher.name not in found and (text := _plain_start(matcher.value)):
+            found[matcher.name] = Start(text, is_whole=False)
+    return found
+
+
+def are_plainly_apart(first: Mapping[str, Start], second: Mapping[str, Start]) -> bool:
+    """True: nothing fits both. False: it takes a closer look."""
+    return any(name in second and not _may_meet(start, second[name]) for name, start in first.items())
+
+
+def _may_meet(one: Start, other: Start) -> bool:
+    if one.is_whole and other.is_whole:
+        return one.text == other.text
+    return (not other.is_whole and one.text.startswith(other.text)) or (
+        not one.is_whole and other.text.startswith(one.text)
+    )
+
+
+def _plain_start(pattern: str) -> str:
+    """The letters before the first sign of an expression; nothing where it has alternatives."""
+    match = _PLAIN.match(pattern)
+    if match is None or "|" in pattern:
+        return ""
+    optional = pattern[match.end() : match.end() + 1] in ("*", "?", "{")
+    return match.group(1)[:-1] if optional else match.group(1)
 
 
 def fits_both(first: Sequence[Matcher], second: Sequence[Matcher], domains: Domains) -> dict[str, str] | None:

@@ -12,7 +12,7 @@ import msgspec
 from adapters.alert import Severity
 from rules import consistent
 from rules.configuration import TeamContact
-from rules.scope import Domains, fits_both, said_labels
+from rules.scope import Domains, are_plainly_apart, fits_both, said_labels
 from rules.shape import Fields, Report, RuleError, close_to
 from rules.source import Source
 from rules.team import Draft, mounted, parts
@@ -169,6 +169,8 @@ class _Contest:
 
     def _overlap(self, first: Draft, second: Draft) -> str | None:
         """What both would take, in words; None: nothing, or it is settled by their order."""
+        if first.team != second.team and are_plainly_apart(first.starts, second.starts):
+            return None
         pair = (id(first), id(second))
         if pair not in self._met:
             self._met[pair] = self._met[pair[::-1]] = self._both_take(first, second)

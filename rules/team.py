@@ -1,6 +1,7 @@
 """One team's file, read by itself: what is wrong with it, and how its parts join the main file's. Knows no other team."""
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from rules.keys import name_rule
 from rules.matcher import Matcher
 from rules.oncall import Person
 from rules.route import ROOT
+from rules.scope import Start, starts
 from rules.shape import Fields, Place, Report, RuleError, text_of
 from rules.source import Source
 from rules.team_keys import team_document
@@ -22,7 +24,7 @@ _WHOSE = ("version", "timezone", "team", "owner", "scope", "order", "routing")
 _SCOPED = ("match", "while", "hold")
 
 
-class Draft(msgspec.Struct, frozen=True, eq=False):
+class Draft(msgspec.Struct, frozen=True, eq=False, dict=True):
     """A team's file as read; it can be in force when it has no errors and no other file is against it."""
 
     source: Source
@@ -38,6 +40,10 @@ class Draft(msgspec.Struct, frozen=True, eq=False):
     def errors(self) -> tuple[RuleError, ...]:
         """In the order of the lines; an alias is read once for each use, but its mistakes are one."""
         return tuple(sorted(dict.fromkeys(self.report.errors), key=lambda error: (error.line, error.column)))
+
+    @cached_property
+    def starts(self) -> dict[str, Start]:
+        return starts(self.scope)
 
     def mark(self, key: str) -> Mark:
         return Mark(1, 1) if self.fields is None else self.fields.mark(key)

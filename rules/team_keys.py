@@ -1,5 +1,7 @@
 """The keys of a team's file: the main file's but those that are one for all, and whose it is."""
 
+from functools import cache
+
 from rules.keys import Name
 from rules.routing_keys import TEAM_ROUTING
 from rules.service_keys import document
@@ -38,6 +40,7 @@ OWNER = Record(
 )
 
 
+@cache
 def team_document() -> Record:
     """A team's file: the main file's keys but those that are one for all, and whose it is."""
     main = document()

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from rules.language import Language, UnknownSyntaxError, common_text, language
 from rules.matcher import Matcher, Op, all_match, parse
-from rules.scope import fits_both, said_labels
+from rules.scope import are_plainly_apart, fits_both, said_labels, starts
 
 DOMAINS = {"alert.severity": ["critical", "high"], "alert.source": ["prometheus"]}
 
@@ -57,6 +57,28 @@ def test_a_label_set_that_fits_both(first: str, second: str, expected: str | Non
         assert found is None or all_match((*one, *other), found)
 
 
+APART = [
+    ("n = a", "n = b", True),
+    ("n = a", "n = a", False),
+    ("n = a", "m = b", False),
+    ("n = pay", 'n =~ "pay.*"', False),
+    ("n = pa", 'n =~ "pay.*"', True),
+    ('n =~ "pay.*"', 'n =~ "payments.*"', False),
+    ('n =~ "pay.*"', 'n =~ "shop.*"', True),
+    ('n =~ "pay*"', "n = pa", False),
+    ('n =~ "^pay$"', "n = shop", True),
+    ('n =~ "a|b"', "n = c", False),
+    ('n =~ ".*"', "n = c", False),
+    ('n !~ "a"', "n = c", False),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "expected"), APART)
+def test_most_scopes_are_plainly_apart(first: str, second: str, expected: bool) -> None:
+    one, other = starts(parse(first)), starts(parse(second))
+    assert are_plainly_apart(one, other) is are_plainly_apart(other, one) is expected
+
+
 PIECES = st.sampled_from(
     ["a", "b", "ab", "[ab]", "[^a]", ".", "a*", "b+", "(a|bb)", "(ab)?", "a{2}", "b{1,2}", "(?:a|b)*"]
 )
@@ -69,6 +91,7 @@ def test_what_is_found_fits_and_what_fits_is_found(first: str, second: str, refu
     one = Matcher("n", Op.REGEX, first)
     other = Matcher("n", Op.NOT_REGEX if refuses else Op.REGEX, second)
     found = fits_both([one], [other], {})
+    assert found is None or not are_plainly_apart(starts([one]), starts([other]))
     if found is None:
         assert not all_match((one, other), {"n": guess})
     else:
