@@ -63,12 +63,13 @@ def language(pattern: str) -> Language:
 
 def literal(text: str) -> Language:
     """That takes this text alone."""
-    states = [0, *range(2, len(text) + 1), 1] if text else [0]
-    found = Language([[] for _ in range(len(text) + 2)], [[] for _ in range(len(text) + 2)])
-    for character, state, after in zip(text, states, states[1:], strict=False):
+    size = len(text) + 2
+    found = Language([[] for _ in range(size)], [[] for _ in range(size)])
+    state = 0
+    for after, character in enumerate(text, start=2):
         found.steps[state].append((((ord(character), ord(character)),), after))
-    if not text:
-        found.empty[0].append(1)
+        state = after
+    found.empty[state].append(1)
     return found
 
 

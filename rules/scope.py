@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from rules.language import UnknownSyntaxError, common_text, language, literal
-from rules.matcher import Matcher, MatcherError, Op
+from rules.matcher import Matcher, Op
 
 _PLAIN = re.compile(r"\^?([^\\.+*?()\[\]{}^$|]+)")
 
@@ -97,13 +97,7 @@ def _value(name: str, matchers: Sequence[Matcher], domains: Domains) -> str | No
 
 
 def _tried(name: str, matchers: Sequence[Matcher], values: Collection[str]) -> str | None:
-    def fits(value: str) -> bool:
-        try:
-            return all(one.matches({name: value}) for one in matchers)
-        except MatcherError:
-            return False
-
-    return next((value for value in values if fits(value)), None)
+    return next((value for value in values if all(one.matches({name: value}) for one in matchers)), None)
 
 
 def _refuses(matcher: Matcher) -> bool:

@@ -93,11 +93,10 @@ def mounted(found: Draft) -> Fields:
 
 def parts(found: Draft) -> dict[str, Any]:
     """The sections that join the main file's: maps with full names, lists whose entries act in the scope only."""
-    if found.fields is None:
-        return {}
+    said = {} if found.fields is None else found.fields.values
     return {
         key: tuple(_scoped(entry, found) for entry in value) if isinstance(value, tuple) else value
-        for key, value in found.fields.values.items()
+        for key, value in said.items()
         if key not in _WHOSE
     }
 

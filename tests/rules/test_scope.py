@@ -46,6 +46,12 @@ PAIRS = [
     (r'n =~ "[[:digit:]]"', 'n =~ "7|8"', 'n="7"'),
     (r'n =~ "(?P<x>a)"', 'n =~ "a"', 'n="a"'),
     (r'n =~ "a\\b"', "n != x", None),
+    (r'n =~ "\\d?\\pN"', 'n != ""', None),
+    ('n =~ "[^\U0010ffff]"', 'n =~ "[\U0010ffff]"', None),
+    ('n =~ "[^a-cb-d]"', 'n =~ "[a-e]"', 'n="e"'),
+    ('n =~ ".*"', 'n != "pay"', "no labels at all"),
+    ('n =~ ".+"', 'n != "a"', 'n="b"'),
+    ('n =~ "a?"', 'n != ""', 'n="a"'),
 ]
 
 
@@ -98,7 +104,23 @@ def test_what_is_found_fits_and_what_fits_is_found(first: str, second: str, refu
         assert all_match((one, other), found)
 
 
-UNKNOWN = ["(?s)a", r"\bx", "a$b", "a{x}", "a{2", "a**", "(a", "[a", "+a", "a)", r"\x41", "(?P<n>a)", "a{1000}" * 5]
+UNKNOWN = [
+    "(?s)a",
+    "(a",
+    "(?:a",
+    r"\bx",
+    "a$b",
+    "a{x}",
+    "a{2",
+    "a**",
+    "(a",
+    "[a",
+    "+a",
+    "a)",
+    r"\x41",
+    "(?P<n>a)",
+    "a{1000}" * 5,
+]
 
 
 @pytest.mark.parametrize("pattern", UNKNOWN)

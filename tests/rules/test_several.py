@@ -181,6 +181,21 @@ def test_then_the_same_keys_but_those_that_are_one_for_all() -> None:
 
 
 ALONE = [
+    (
+        "a key twice",
+        team("a", "order: 1\norder: 2\n"),
+        ["6:1: the key 'order' stands here twice; expected once; the first is in line 5"],
+    ),
+    (
+        "an entry with a zone of its own, one without, and one that is wrong",
+        team(
+            "a",
+            "timezone: Asia/Tokyo\nwindows: {v: {hours: 09:00-10:00, timezone: UTC}, w: {hours: 09:00-10:00}, x: 5}\n",
+        ),
+        [
+            "6:79: windows.x: found the number 5; expected a map with days, hours, months, days_of_month, dates, timezone, …"
+        ],
+    ),
     ("empty", "", ["1:1: the file is empty; expected version: 1 and the rest of a configuration"]),
     ("a list", "[1]", ["1:1: found a list; expected a map with version, team, owner, scope, order, routing, …"]),
     (
