@@ -365,3 +365,38 @@ MISTAKES = [
 @pytest.mark.parametrize(("text", "expected"), [case[1:] for case in MISTAKES], ids=[case[0] for case in MISTAKES])
 def test_says_what_is_wrong(text: str, expected: list[str]) -> None:
     assert complaints(text) == expected
+
+
+def test_a_teams_file_looks_up_in_the_main_files_catalogue_and_gives_way_to_the_root() -> None:
+    main = (
+        HEAD
+        + ROUTING
+        + 'rules_files: [t.yaml]\ncatalog: {app.example.com/service: {shop: {channel: "#shop", page: pay/maria}}}\n'
+    )
+    team = (
+        "version: 1\nteam: pay\nowner: {channel: \"#pay\"}\nscope: ['team = pay']\npeople: {maria: {email: maria@example.com}}\n"
+        "routing: {group_by: ['...'], channel: {from: app.example.com/service}, page: {from: app.example.com/service}}\n"
+    )
+    loaded = load([Source("c.yaml", main), Source("t.yaml", team)], adapters=ADAPTERS)
+    assert loaded.all_errors == loaded.warnings == ()
+    assert loaded.configuration is not None
+    found = loaded.configuration.rules
+    settings = found.routes["pay"].settings
+    for service, channel, page in (("shop", "#shop", "pay/maria"), ("ghost", "#a", None)):
+        sent = labels(**{"app.example.com/service": service})
+        assert channels_for(settings, sent, found.catalog).home == channel
+        paged = page_for(settings, sent, found.catalog).page
+        assert (None if paged is None else paged.target) == page
+
+
+def test_a_teams_file_that_looks_up_in_no_catalogue_is_refused() -> None:
+    team = (
+        "version: 1\nteam: pay\nowner: {channel: \"#pay\"}\nscope: ['team = pay']\n"
+        "routing: {group_by: ['...'], channel: {from: example.com/servce}}\n"
+    )
+    main = HEAD + ROUTING + "rules_files: [t.yaml]\ncatalog: {example.com/service: {}}\n"
+    [error] = load([Source("c.yaml", main), Source("t.yaml", team)], adapters=ADAPTERS).all_errors
+    assert str(error) == (
+        "t.yaml:5:46: routing.channel.from: no catalogue is called 'example.com/servce'; "
+        "expected a catalogue under catalog: example.com/service (did you mean example.com/service?)"
+    )
