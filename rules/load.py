@@ -7,7 +7,7 @@ import msgspec
 
 from adapters.adapter import Adapter, OptionsError, SourceOptions
 from adapters.alert import Severity
-from rules import build, consistent
+from rules import build, consistent, heartbeat_keys
 from rules.configuration import (
     Auth,
     Basic,
@@ -112,7 +112,8 @@ def _configuration(fields: Fields, sources: Mapping[str, SourceSettings], file: 
         storage=StorageSettings() if storage is None else StorageSettings(storage.get("path")),
         slack=Preview() if slack == "preview" else _slack(slack),
         sources=sources,
-        rules=build.ruleset(fields, file),
+        rules=build.ruleset(fields, file, heartbeat_keys.watch(fields, sources)),
+        outward=heartbeat_keys.outward(fields),
     )
 
 
@@ -208,6 +209,7 @@ def _sources(fields: Fields, adapters: Mapping[str, Adapter]) -> dict[str, Sourc
             resolve_after=entry.get("resolve_after"),
         )
         _opened(entry, adapter, options)
+        heartbeat_keys.refuse_own_name(name, entry)
         found[name] = SourceSettings(
             name=name,
             adapter=adapter.name,
@@ -217,6 +219,8 @@ def _sources(fields: Fields, adapters: Mapping[str, Adapter]) -> dict[str, Sourc
             allow=entry.get("allow", ()),
             namespace=entry.get("namespace", "prometheus" if adapter.is_prometheus_family else name),
             alertmanager_api=name in bare,
+            heartbeat=heartbeat_keys.of_source(name, entry, fields.get("timezone", "UTC")),
+            silence=heartbeat_keys.silence(entry, is_prometheus_family=adapter.is_prometheus_family),
         )
     return found
 
