@@ -10,16 +10,17 @@ from functools import partial
 import msgspec
 from sqlalchemy import Connection
 
-from router import escalate, expire
+from router import alive, escalate, expire
 from router.clock import Clock, NewId
 from router.core.member import BY_RANK, Member
+from router.core.own import OwnDraft
 from router.deliver import AT_ONCE, Deliverer, Settings
 from router.dispatch import AT_ONCE as GROUPS_AT_ONCE
 from router.dispatch import Stepped as Dispatched
 from router.dispatch import step as look
 from router.dispatch import visible
 from router.escalate import Rules
-from router.ingest import InForce, Intake, RouteRef, inhibits_of, owners_of
+from router.ingest import InForce, Intake, Receipt, RouteRef, inhibits_of, owners_of
 from router.metrics import Metrics
 from router.slack.transport import Transport
 from router.store import groups, outbox, sources
@@ -27,13 +28,22 @@ from router.store.alerts import Inhibits, Owner
 from router.store.database import Database
 from router.store.outbox import Work
 from router.store.reload import Snapshot, note_routed_by, put_in_force, reroute, routed_by
+from router.store.silence import Asked
 from router.store.stepped import pull_back
+from rules.heartbeat import OWN_SOURCE
 from rules.ruleset import RuleSet
 
 log = logging.getLogger(__name__)
 
 TROUBLED_FOR = timedelta(minutes=1)
 """How long a group waits that could not be looked at."""
+
+
+class Ticked(msgspec.Struct, frozen=True):
+    """What a tick did: whether somebody may have to be told, and whether more has run out of time."""
+
+    is_news: bool
+    is_more: bool
 
 
 class Engine:
@@ -56,6 +66,7 @@ class Engine:
         self.transport, self.settings, self.ruleset = transport, settings, ruleset
         self._in_force, self._snapshots = _in_force(ruleset)
         self.ears = expire.Ears()
+        self._asked: Asked = {}
         self.intake = Intake(database, clock, metrics, in_force=lambda: self._in_force, on_commit=on_commit)
         self.deliverer = Deliverer(
             database,
@@ -83,7 +94,11 @@ class Engine:
         """From now on these rules hold; what was told stays as it is (ENGINE, *Routed once*)."""
         in_force, snapshots = _in_force(ruleset)
         await self.database.write(partial(put_in_force, snapshots=snapshots, now=self.clock.now()))
+        is_watching_anew = ruleset.watch != self.ruleset.watch
         self._in_force, self._snapshots, self.ruleset, self.settings = in_force, snapshots, ruleset, settings
+        if is_watching_anew:
+            self.intake.signs.begin_anew()
+            self._asked.clear()
 
     async def reroute(self) -> None:
         """Bring what nobody was told yet to where the rules in force want it. Nothing to do when they are the ones that
@@ -110,6 +125,8 @@ class Engine:
             return changed
 
         self.ears.take()  # heard at instants that may be yet to come
+        self.intake.signs.take()
+        self._asked.clear()
         await self.database.write(partial(step, now=self.clock.now()), then=self._distrust)
 
     def _distrust(self, changed: Sequence[tuple[str, str]]) -> None:
@@ -145,15 +162,32 @@ class Engine:
                 break
         return stepped
 
-    async def expire(self) -> expire.Ticked:
-        heard = self.ears.take()
-        call = partial(expire.step, now=self.clock.now(), heard=heard, metrics=self.metrics)
+    async def expire(self) -> Ticked:
+        """One tick: who was heard, what has run out of time, and what is not alive; the router's own alerts about that
+        then take the way of every other."""
+        now, heard, seen = self.clock.now(), self.ears.take(), self.intake.signs.take()
+
+        def step(conn: Connection) -> tuple[expire.Ticked, alive.Looked]:
+            ticked = expire.step(conn, now, heard, self.metrics)
+            return ticked, alive.step(conn, now, ticked.since, self.ruleset.watch, seen, self._asked)
+
+        def forget(found: tuple[expire.Ticked, alive.Looked]) -> None:
+            ticked, looked = found
+            expire.forget(self.intake.known, (*ticked.ended, *looked.ended))
+
         try:
-            return await self.database.write(call, then=partial(expire.forget, self.intake.known))
+            ticked, looked = await self.database.write(step, then=forget)
         except BaseException:
             for source, at in heard.items():
                 self.ears.hear(source, at)
+            self.intake.signs.give_back(seen)
             raise
+        expire.count(looked.ended, self.metrics)
+        said = Receipt()
+        if looked.own_alerts:
+            said = await self.intake.take(OWN_SOURCE, OWN_SOURCE, [OwnDraft(one) for one in looked.own_alerts], now)
+        is_news = bool(ticked.ended or said.accepted) or looked.is_news
+        return Ticked(is_news=is_news, is_more=ticked.is_more)
 
     async def escalate(self) -> escalate.Stepped:
         return await self.database.write(
@@ -182,7 +216,8 @@ def _digest(ruleset: RuleSet, snapshots: Mapping[str, Snapshot]) -> str:
         )
         for route_id, route in ruleset.routes.items()
     ]
-    document = msgspec.json.encode((routes, ruleset.inhibit), order="deterministic")
+    untold = [(one.source, one.match) for one in ruleset.watch.heartbeats if one.source]
+    document = msgspec.json.encode((routes, ruleset.inhibit, untold), order="deterministic")
     return hashlib.blake2b(document, digest_size=16).hexdigest()
 
 

@@ -1,5 +1,6 @@
 """Ends alerts that their senders no longer send, if we and the sender were there (ENGINE, *Expiry*; promise 6)."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -18,6 +19,8 @@ class Ticked(msgspec.Struct, frozen=True):
 
     ended: list[sources.Expired]
     is_more: bool
+    since: datetime
+    """From when we were there to hear, without a gap."""
 
 
 class Ears:
@@ -38,12 +41,16 @@ def step(conn: Connection, now: datetime, heard: dict[str, datetime], metrics: M
     """Note that we are here and who was heard; then end what is ripe."""
     since = sources.listen(conn, now, heard)
     ended = sources.expire(conn, now, since, AT_ONCE)
+    count(ended, metrics)
+    return Ticked(ended, len(ended) == AT_ONCE, since)
+
+
+def count(ended: Iterable[sources.Expired], metrics: Metrics) -> None:
     for one in ended:
         metrics.add("alert_router_alerts_ended", (one.source, one.how))
-    return Ticked(ended, len(ended) == AT_ONCE)
 
 
-def forget(known: KnownAlerts, ticked: Ticked) -> None:
+def forget(known: KnownAlerts, ended: Iterable[sources.Expired]) -> None:
     """After the commit: these alerts are no longer what was known of them."""
-    for one in ticked.ended:
+    for one in ended:
         known.end(one.namespace, one.fingerprint, one.ended_ms)

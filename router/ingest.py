@@ -21,10 +21,12 @@ from router.clock import Clock, to_ms
 from router.core.member import Document
 from router.core.order import Verdict
 from router.metrics import Metrics
+from router.signs import Signs
 from router.store.alerts import Applied, Change, Groups, Inhibits, Owner, apply_batch
 from router.store.database import Database
 from router.store.known import KnownAlerts
 from router.store.tables import fingerprint_no
+from rules.heartbeat import Sign
 from rules.inhibition import InhibitionKey
 from rules.ruleset import Decision, RuleSet, visible_labels
 from rules.ruleset import Owner as RuleOwner
@@ -113,6 +115,7 @@ class Intake:
         self._database, self._clock, self._metrics = database, clock, metrics
         self._in_force, self._on_commit = in_force, on_commit
         self.known = KnownAlerts()
+        self.signs = Signs(self.known.forget_keys)
         self.groups = Groups()
         self._waiting: list[_Request] = []
         self._waiting_rows = 0
@@ -133,6 +136,7 @@ class Intake:
         followed: list[asyncio.Future[list[Verdict]]] = []
         is_unchanged = self.known.is_unchanged
         in_force = self._in_force()
+        is_watching = bool(in_force.ruleset.watch.heartbeats)
         for start in range(0, len(drafts), SLICE):
             if start:
                 await asyncio.sleep(0)
@@ -141,9 +145,13 @@ class Intake:
                 if key:
                     if is_unchanged(key, now_ms):
                         receipt.unchanged += 1
+                        if is_watching:
+                            self.signs.see_again(key, received_at)
                         continue
                     if (ahead := self._in_flight.get(key)) is not None:
                         receipt.unchanged += 1
+                        if is_watching:
+                            self.signs.see_again(key, received_at)
                         followed.append(ahead)
                         continue
                 try:
@@ -151,6 +159,8 @@ class Intake:
                 except ItemError as error:
                     receipt.errors.append(Refused(index, error.message, error.where, error.expected))
                     continue
+                if is_watching:
+                    self.signs.see(signs_of(alert, source, in_force.ruleset), key, received_at)
                 change = change_of(alert, source, namespace, key, now_ms, in_force)
                 receipt.resolved += not change.is_firing
                 changes.append(change)
@@ -256,6 +266,15 @@ class Intake:
 async def _stands(future: asyncio.Future[list[Verdict]]) -> list[Verdict]:
     """Wait without taking the commit down with a sender that hangs up."""
     return await asyncio.shield(future)
+
+
+def signs_of(alert: Alert, source: str, ruleset: RuleSet) -> tuple[Sign, ...]:
+    """What it is a sign of life of. That a job has ended well or badly says that it ran; of a source's own heartbeat only
+    an alert that fires is one."""
+    signs = ruleset.decide(visible_labels(alert, source)).signs
+    if alert.status is Status.FIRING:
+        return signs
+    return tuple(sign for sign in signs if not sign.is_of_source)
 
 
 def change_of(alert: Alert, source: str, namespace: str, key: int, now_ms: int, in_force: InForce) -> Change:

@@ -76,11 +76,7 @@ def expire(conn: Connection, now: datetime, since: datetime, most: int) -> list[
         )
         for row in rows
     ]
-    if rows:
-        conn.execute(
-            _END, [{"b_id": row.id, "b_how": one.how, "b_now": now} for row, one in zip(rows, over, strict=True)]
-        )
-        _wake_members(conn, [row.id for row in rows], now)
+    end(conn, [(row.id, one.how, row.expires_at) for row, one in zip(rows, over, strict=True)], now)
     return over
 
 
@@ -90,15 +86,22 @@ _END = (
     .values(
         is_firing=False,
         ended_how=bindparam("b_how"),
-        ends_at=alert.c.expires_at,
+        ends_at=bindparam("b_ended"),
         expires_at=None,
         changed_at=bindparam("b_now"),
     )
 )
 
 
-def _wake_members(conn: Connection, alert_ids: Sequence[int], now: datetime) -> None:
-    """These alerts ended: their groups are due, and what they held back is free."""
+def end(conn: Connection, over: Sequence[tuple[int, str, datetime]], now: datetime) -> None:
+    """These alerts (id, how, when) ended without their sender's word: their groups are due, and what they held back is
+    free."""
+    if not over:
+        return
+    conn.execute(
+        _END, [{"b_id": number, "b_how": how, "b_ended": ended_at, "b_now": now} for number, how, ended_at in over]
+    )
+    alert_ids = [number for number, _, _ in over]
     standing = memberships(conn, alert_ids)
     wake_groups(conn, {one.group_id for belongs in standing.values() for one in belongs}, to_ms(now))
     free(conn, alert_ids, to_ms(now))

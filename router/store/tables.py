@@ -313,6 +313,19 @@ source = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("heard_at", Instant, nullable=False),
+    Column("silent_since", Instant),  # while it is silent and its alerts fire: when it was last heard from
+)
+
+heartbeat = Table(
+    "heartbeat",
+    metadata,
+    Column("source", Text, primary_key=True),  # whose own it is; "" for one of `heartbeats:`
+    Column("name", Text, primary_key=True),
+    Column("labels", Text, primary_key=True),  # [[name, value], …]: which of several that one heartbeat expects
+    Column("created_at", Instant, nullable=False),
+    Column("last_at", Instant),  # NULL: never heard of
+    Column("due_at", Instant),  # of the sign of life that is missing
+    Column("missing_since", Instant),
 )
 
 listening = Table(
