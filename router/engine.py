@@ -30,6 +30,7 @@ from router.store.outbox import Work
 from router.store.reload import Snapshot, note_routed_by, put_in_force, reroute, routed_by
 from router.store.silence import Asked
 from router.store.stepped import pull_back
+from router.store.tables import fingerprint_no
 from rules.heartbeat import OWN_SOURCE
 from rules.ruleset import RuleSet
 
@@ -87,6 +88,7 @@ class Engine:
         once."""
         await self.database.write(partial(pull_back, now=self.clock.now()))
         await self.database.write(self.intake.known.load)
+        await self.intake.absence.load()
         await self.database.write(partial(outbox.free_claims, now=self.clock.now()))
         await self.put_in_force(self.ruleset, self.settings)
 
@@ -166,9 +168,10 @@ class Engine:
         """One tick: who was heard, what has run out of time, and what is not alive; the router's own alerts about that
         then take the way of every other."""
         now, heard, seen = self.clock.now(), self.ears.take(), self.intake.signs.take()
+        spoken = self.intake.absence.take_spoken()
 
         def step(conn: Connection) -> tuple[expire.Ticked, alive.Looked]:
-            ticked = expire.step(conn, now, heard, self.metrics)
+            ticked = expire.step(conn, now, heard, self.metrics, spoken)
             return ticked, alive.step(conn, now, ticked.since, self.ruleset.watch, seen, self._asked)
 
         def forget(found: tuple[expire.Ticked, alive.Looked]) -> None:
@@ -181,7 +184,9 @@ class Engine:
             for source, at in heard.items():
                 self.ears.hear(source, at)
             self.intake.signs.give_back(seen)
+            self.intake.absence.give_back(spoken)
             raise
+        self.intake.absence.forget([(one.namespace, fingerprint_no(one.fingerprint)) for one in ticked.ended])
         expire.count(looked.ended, self.metrics)
         said = Receipt()
         if looked.own_alerts:

@@ -1,14 +1,16 @@
 """Ends alerts that their senders no longer send, if we and the sender were there (ENGINE, *Expiry*; promise 6)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import Connection
 
+from router.absence import CONFIRM
 from router.metrics import Metrics
 from router.store import sources
 from router.store.known import KnownAlerts
+from router.store.sender_groups import Identity, end_missing
 
 TICK = timedelta(seconds=10)
 AT_ONCE = 250
@@ -37,12 +39,22 @@ class Ears:
         return heard
 
 
-def step(conn: Connection, now: datetime, heard: dict[str, datetime], metrics: Metrics) -> Ticked:
-    """Note that we are here and who was heard; then end what is ripe."""
+def step(
+    conn: Connection,
+    now: datetime,
+    heard: dict[str, datetime],
+    metrics: Metrics,
+    spoken: Collection[Identity] = (),
+) -> Ticked:
+    """Note that we are here and who was heard; then end what is ripe, and what its group no longer has. `spoken`: of those
+    absent from a group, who was heard of otherwise."""
     since = sources.listen(conn, now, heard)
-    ended = sources.expire(conn, now, since, AT_ONCE)
+    expired = sources.expire(conn, now, since, AT_ONCE)
+    # Absent only while we were there to hear: before that, nobody is.
+    missing = end_missing(conn, now, now - CONFIRM, spoken) if since <= now - CONFIRM else []
+    ended = [*expired, *missing]
     count(ended, metrics)
-    return Ticked(ended, len(ended) == AT_ONCE, since)
+    return Ticked(ended, len(expired) == AT_ONCE, since)
 
 
 def count(ended: Iterable[sources.Expired], metrics: Metrics) -> None:

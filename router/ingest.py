@@ -14,9 +14,10 @@ from functools import lru_cache, partial
 import msgspec
 from sqlalchemy.exc import DBAPIError
 
-from adapters.adapter import Draft, ItemError
+from adapters.adapter import Draft, GroupDrafts, ItemError
 from adapters.alert import Alert, Status
 from adapters.times import milliseconds
+from router.absence import Absence
 from router.clock import Clock, to_ms
 from router.core.member import Document
 from router.core.order import Verdict
@@ -116,6 +117,7 @@ class Intake:
         self._in_force, self._on_commit = in_force, on_commit
         self.known = KnownAlerts()
         self.signs = Signs(self.known.forget_keys)
+        self.absence = Absence(database, self.known)
         self.groups = Groups()
         self._waiting: list[_Request] = []
         self._waiting_rows = 0
@@ -162,6 +164,7 @@ class Intake:
                 if is_watching:
                     self.signs.see(signs_of(alert, source, in_force.ruleset), key, received_at)
                 change = change_of(alert, source, namespace, key, now_ms, in_force)
+                self.absence.hear(namespace, change.fingerprint)
                 receipt.resolved += not change.is_firing
                 changes.append(change)
         if changes:
@@ -174,7 +177,16 @@ class Intake:
                     receipt.unchanged += 1
         for ahead in followed:  # the same words, on their way already: they stand when that commit does
             await _stands(ahead)
+        if isinstance(drafts, GroupDrafts) and not receipt.errors:
+            await self._compare(source, namespace, drafts, received_at)
         return receipt
+
+    async def _compare(self, source: str, namespace: str, drafts: GroupDrafts, received_at: datetime) -> None:
+        """What the request holds is accepted; who is not in it can be found out by the next one too."""
+        try:
+            await self.absence.compare(source, namespace, drafts, received_at)
+        except DBAPIError:
+            log.exception("a group was not compared with what it held before", extra={"source": source})
 
     async def _commit(self, changes: list[Change]) -> list[Verdict]:
         request = _Request(changes)

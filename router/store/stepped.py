@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import BigInteger, Connection, type_coerce, update
 
 from router.clock import to_ms
+from router.store import sender_groups
 from router.store.tables import Instant, alert, alert_group, conversation, heartbeat, membership, message, pace, source
 
 AHEAD = timedelta(hours=1)
@@ -27,6 +28,7 @@ def pull_back(conn: Connection, now: datetime) -> list[tuple[str, str]]:
     for column in (heartbeat.c.created_at, heartbeat.c.last_at, heartbeat.c.missing_since):
         conn.execute(update(heartbeat).where(column > now).values({column: now}))
     conn.execute(update(pace).where(pace.c.blocked_until > now + AHEAD).values(blocked_until=now))
+    sender_groups.pull_back(conn, now)
     return _alerts(conn, now)
 
 

@@ -328,6 +328,23 @@ heartbeat = Table(
     Column("missing_since", Instant),
 )
 
+sender_group = Table(
+    "sender_group",
+    metadata,
+    Column("group_no", BigInteger, primary_key=True, autoincrement=False),  # a hash of source, receiver and groupKey
+    Column("alert_id", _Id, ForeignKey("alert.id"), primary_key=True, autoincrement=False),
+    Column("heard_at", Instant, nullable=False),  # a webhook of the group that was looked into had it
+    Column("absent_at", Instant),  # one that it should have been in did not
+    Index("sender_group_alert", "alert_id"),
+    Index(
+        "sender_group_absent",
+        "absent_at",
+        sqlite_where=text("absent_at IS NOT NULL"),
+        postgresql_where=text("absent_at IS NOT NULL"),
+    ),
+    sqlite_with_rowid=False,
+)
+
 listening = Table(
     "listening",
     metadata,

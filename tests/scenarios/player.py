@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters import ADAPTERS
+from adapters.adapter import GroupDrafts
 from adapters.alert import Alert, Severity, Status, fingerprint
 from router.clock import to_ms
 from router.deliver import Settings
@@ -182,6 +183,11 @@ class Player:
                     by_source.setdefault(one.get("source", SOURCES[0]), []).append(made)
                 for source, alerts in by_source.items():
                     await self._take(source, alerts)
+            case "webhook":
+                listed = [self._senders.fire(one, now) for one in said.get("firing", ())]
+                listed += [self._senders.resolve(one, now) for one in said.get("resolved", ())]
+                drafts = GroupDrafts([Ready(one) for one in listed], said["group"])
+                await self.sim.take(said.get("source", SOURCES[0]), "prometheus", drafts)
             case "forget":
                 self._senders.forget(said)
             case "silent":
