@@ -60,14 +60,17 @@ class Absence:
         """They have ended."""
         self._absent -= set(over)
 
-    async def compare(self, source: str, namespace: str, drafts: GroupDrafts, at: datetime) -> None:
-        """After the webhook's alerts are committed: who was in this group before and is not in it now?"""
+    async def compare(
+        self, source: str, namespace: str, drafts: GroupDrafts, words: Words | None, at: datetime
+    ) -> None:
+        """After the webhook's alerts are committed: who was in this group before and is not in it now? `words`: whom it
+        mentions, where that is known already."""
         group, digest = _number(source, drafts.group), _digest(drafts)
         before = self._groups.get(group)
         if before is not None and before[0] == digest:
             self._groups[group] = (digest, at)
             return
-        words = await _words(drafts)
+        words = words or await _words(drafts)
         if words is None:
             return
         call = partial(
@@ -104,7 +107,8 @@ def _digest(drafts: Collection[Draft]) -> int:
 
 async def _words(drafts: GroupDrafts) -> Words | None:
     """Whom a webhook mentions; None when an item of it cannot be read, which may be anybody."""
-    firing, ended = set(), set()
+    firing: set[int] = set()
+    ended: set[int] = set()
     for number, draft in enumerate(drafts):
         if number and number % SLICE == 0:
             await asyncio.sleep(0)

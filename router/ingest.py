@@ -26,6 +26,7 @@ from router.signs import Signs
 from router.store.alerts import Applied, Change, Groups, Inhibits, Owner, apply_batch
 from router.store.database import Database
 from router.store.known import KnownAlerts
+from router.store.sender_groups import Words
 from router.store.tables import fingerprint_no
 from rules.heartbeat import Sign
 from rules.inhibition import InhibitionKey
@@ -123,6 +124,9 @@ class Intake:
         self._waiting_rows = 0
         self._in_flight: dict[int, asyncio.Future[list[Verdict]]] = {}
         self._committer: asyncio.Task[None] | None = None
+        self.commits = 0
+        self.failures = 0
+        """Transactions that took alerts, and that were to."""
 
     @property
     def waiting_rows(self) -> int:
@@ -178,13 +182,16 @@ class Intake:
         for ahead in followed:  # the same words, on their way already: they stand when that commit does
             await _stands(ahead)
         if isinstance(drafts, GroupDrafts) and not receipt.errors:
-            await self._compare(source, namespace, drafts, received_at)
+            looked_into = Words.of(changes) if len(changes) == len(drafts) else None
+            await self._compare(source, namespace, drafts, looked_into, received_at)
         return receipt
 
-    async def _compare(self, source: str, namespace: str, drafts: GroupDrafts, received_at: datetime) -> None:
+    async def _compare(
+        self, source: str, namespace: str, drafts: GroupDrafts, words: Words | None, received_at: datetime
+    ) -> None:
         """What the request holds is accepted; who is not in it can be found out by the next one too."""
         try:
-            await self.absence.compare(source, namespace, drafts, received_at)
+            await self.absence.compare(source, namespace, drafts, words, received_at)
         except DBAPIError:
             log.exception("a group was not compared with what it held before", extra={"source": source})
 
@@ -254,6 +261,7 @@ class Intake:
                 now_ms=now_ms,
             )
             applied: Applied = await self._database.write_bulk(call, then=self._remember)
+            self.commits += 1
             verdicts += applied.verdicts
         return verdicts
 
@@ -269,6 +277,7 @@ class Intake:
         if request.future.done():
             return
         if error is not None or verdicts is None:
+            self.failures += 1
             request.future.set_exception(NotCommittedError(str(error)))
             request.future.exception()  # who asked may have gone; that is no fault of the loop's
         else:

@@ -1,6 +1,6 @@
 """Which alerts a sender told together, by its own groups: who was in one, and who is no longer."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 import msgspec
@@ -8,6 +8,7 @@ from sqlalchemy import Connection, and_, bindparam, delete, exists, select, upda
 
 from router.clock import to_ms
 from router.store import sources
+from router.store.alerts import Change
 from router.store.bulk import Insert, WhereIn
 from router.store.tables import alert, fingerprint_no, sender_group
 
@@ -20,6 +21,14 @@ class Words(msgspec.Struct, frozen=True):
 
     firing: frozenset[int]
     ended: frozenset[int]
+
+    @classmethod
+    def of(cls, changes: Iterable[Change]) -> "Words":
+        listed = [(change.fingerprint, change.is_firing) for change in changes]
+        return cls(
+            frozenset(number for number, is_firing in listed if is_firing),
+            frozenset(number for number, is_firing in listed if not is_firing),
+        )
 
 
 class Noted(msgspec.Struct, frozen=True):
