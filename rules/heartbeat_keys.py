@@ -55,11 +55,8 @@ class Cron:
             return None
         try:
             next(CronSim(text, _SOME_YEAR))
-        except CronSimError as error:
-            place.error(node, f"found {shown(node)}: {_said(error)}", expected=self.expected)
-            return None
-        except StopIteration:
-            place.error(node, f"{shown(node)} never comes", expected="a day that exists")
+        except (CronSimError, StopIteration) as error:
+            place.error(node, f"found {shown(node)}: {_wrong(error)}", expected=self.expected)
             return None
         return text
 
@@ -67,9 +64,10 @@ class Cron:
         return {"type": "string", "pattern": r"^\S+(\s+\S+){4}$"}
 
 
-def _said(error: CronSimError) -> str:
-    """In our words: "Bad day-of-month" says which field cannot be read."""
-    return f"the {str(error).removeprefix('Bad ').replace('-', ' ')} cannot be read"
+def _wrong(error: Exception) -> str:
+    """In our words: "Bad day-of-month" names the field; nothing is said of a day that never comes."""
+    field = str(error).removeprefix("Bad ").replace("-", " ")
+    return f"its {field or 'day'} is wrong"
 
 
 class PerLabel(Text):
