@@ -13,7 +13,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import partial
 
-from adapters.adapter import Draft, GroupDrafts, ItemError
+from adapters.adapter import Draft, GroupDrafts
 from adapters.alert import Status
 from router.store import sender_groups
 from router.store.database import Database
@@ -71,8 +71,6 @@ class Absence:
             self._groups[group] = (digest, at)
             return
         words = words or await _words(drafts)
-        if words is None:
-            return
         call = partial(
             sender_groups.note,
             group=group,
@@ -105,16 +103,13 @@ def _digest(drafts: Collection[Draft]) -> int:
     return hash(frozenset(keys)) if all(keys) else hash(object())
 
 
-async def _words(drafts: GroupDrafts) -> Words | None:
-    """Whom a webhook mentions; None when an item of it cannot be read, which may be anybody."""
+async def _words(drafts: GroupDrafts) -> Words:
+    """Whom a webhook mentions. Each of its items has been read before: none is refused."""
     firing: set[int] = set()
     ended: set[int] = set()
     for number, draft in enumerate(drafts):
         if number and number % SLICE == 0:
             await asyncio.sleep(0)
-        try:
-            alert = draft.alert()
-        except ItemError:
-            return None
+        alert = draft.alert()
         (firing if alert.status is Status.FIRING else ended).add(fingerprint_no(alert.fingerprint))
     return Words(frozenset(firing), frozenset(ended))
