@@ -24,7 +24,10 @@ def judge(conn: Connection, now: datetime, since: datetime, allowed: Mapping[str
         if silence is not None and _is_due(row.heard_at, row.silent_since, since, now, silence):
             silent_since = row.heard_at if _fires(conn, name, row.heard_at, silence, asked) else None
         if silent_since != row.silent_since:
-            conn.execute(update(source).where(source.c.name == name).values(silent_since=silent_since))
+            changes = {"silent_since": silent_since}
+            if silent_since is None:
+                changes["speaks_since"] = row.heard_at
+            conn.execute(update(source).where(source.c.name == name).values(changes))
             wake_groups(conn, _groups_of(conn, name), to_ms(now))
             is_news = True
     return is_news

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import BigInteger, Connection, and_, bindparam, func, or_, select, type_coerce, update
 
 from router.clock import to_ms
 from router.store.alerts import free, memberships, wake_groups
@@ -60,7 +60,20 @@ _RIPE = (
     .where(
         alert.c.is_firing, alert.c.expires_at <= bindparam("now"), alert.c.ttl <= bindparam("listened", type_=Span())
     )
-    .where(or_(alert.c.ttl_is_presumed, source.c.heard_at > alert.c.expires_at))
+    .where(
+        or_(
+            alert.c.ttl_is_presumed,
+            and_(
+                source.c.heard_at > alert.c.expires_at,
+                # One that speaks again after a silence does not send all its alerts with its first word.
+                source.c.silent_since.is_(None),
+                or_(
+                    source.c.speaks_since.is_(None),
+                    alert.c.ttl <= bindparam("now_ms") - type_coerce(source.c.speaks_since, BigInteger),
+                ),
+            ),
+        )
+    )
     .order_by(alert.c.id)
     .limit(bindparam("most"))
 )
@@ -68,8 +81,8 @@ _RIPE = (
 
 def expire(conn: Connection, now: datetime, since: datetime, most: int) -> list[Expired]:
     """End what its sender no longer sends, if both of us were there: not before max(expires_at, since + ttl), nor before
-    the source was heard from after expires_at. A presumed end needs no word from anybody, and says so."""
-    rows = conn.execute(_RIPE, {"now": now, "listened": now - since, "most": most}).fetchall()
+    the source was heard from after expires_at, and, if it was silent, for that long again. A presumed end needs no word from anybody, and says so."""
+    rows = conn.execute(_RIPE, {"now": now, "now_ms": to_ms(now), "listened": now - since, "most": most}).fetchall()
     over = [
         Expired(
             row.namespace, row.fingerprint, row.source, "presumed" if row.ttl_is_presumed else "expired", to_ms(now)

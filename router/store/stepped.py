@@ -25,6 +25,7 @@ def pull_back(conn: Connection, now: datetime) -> list[tuple[str, str]]:
     conn.execute(update(conversation).where(conversation.c.refused_at > now).values(refused_at=now))
     conn.execute(update(source).where(source.c.heard_at > now).values(heard_at=now))
     conn.execute(update(source).where(source.c.silent_since > now).values(silent_since=now))
+    conn.execute(update(source).where(source.c.speaks_since > now).values(speaks_since=now))
     for column in (heartbeat.c.created_at, heartbeat.c.last_at, heartbeat.c.missing_since):
         conn.execute(update(heartbeat).where(column > now).values({column: now}))
     conn.execute(update(pace).where(pace.c.blocked_until > now + AHEAD).values(blocked_until=now))

@@ -314,6 +314,7 @@ source = Table(
     Column("name", Text, primary_key=True),
     Column("heard_at", Instant, nullable=False),
     Column("silent_since", Instant),  # while it is silent and its alerts fire: when it was last heard from
+    Column("speaks_since", Instant),  # since it was silent the last time
 )
 
 heartbeat = Table(

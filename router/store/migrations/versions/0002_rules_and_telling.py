@@ -48,9 +48,11 @@ def upgrade() -> None:
     )
     op.create_index("sender_group_alert", "sender_group", ["alert_id"], unique=False)
     op.add_column("source", sa.Column("silent_since", tables.Instant(), nullable=True))
+    op.add_column("source", sa.Column("speaks_since", tables.Instant(), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("source", "speaks_since")
     op.drop_column("source", "silent_since")
     op.drop_index("sender_group_alert", table_name="sender_group")
     op.drop_index(
