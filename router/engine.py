@@ -24,7 +24,7 @@ from router.ingest import InForce, Intake, Receipt, RouteRef, inhibits_of, owner
 from router.metrics import Metrics
 from router.slack.transport import Transport
 from router.store import groups, outbox, sources
-from router.store.alerts import Inhibits, Owner
+from router.store.change import Inhibits, Owner
 from router.store.database import Database
 from router.store.outbox import Work
 from router.store.reload import Snapshot, note_routed_by, put_in_force, reroute, routed_by
@@ -68,7 +68,9 @@ class Engine:
         self._in_force, self._snapshots = _in_force(ruleset)
         self.ears = expire.Ears()
         self._asked: Asked = {}
-        self.intake = Intake(database, clock, metrics, in_force=lambda: self._in_force, on_commit=on_commit)
+        self.intake = Intake(
+            database, clock, metrics, in_force=lambda: self._in_force, belongs=self._belongs, on_commit=on_commit
+        )
         self.deliverer = Deliverer(
             database,
             clock,

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, and_, bindparam, delete, exists, select, upda
 
 from router.clock import to_ms
 from router.store import sources
-from router.store.alerts import Change
 from router.store.bulk import Insert, WhereIn
+from router.store.change import Change
 from router.store.tables import alert, fingerprint_no, sender_group
 
 Identity = tuple[str, int]

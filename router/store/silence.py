@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select, update
 
 from router.clock import to_ms
-from router.store.alerts import wake_groups
+from router.store.belonging import wake_groups
 from router.store.tables import alert, membership, source
 from rules.heartbeat import Silence
 
