@@ -82,7 +82,7 @@ def _line(entry: Entry, view: IncidentView) -> str:
         case EntryKind.REPEAT:
             return f"still firing{f' after {duration(entry.lasted)}' if entry.lasted else ''}, nobody acknowledged"
         case EntryKind.SOURCE_SILENT:
-            return detail
+            return detail or "its source is silent"
         case EntryKind.MOVED:
             return f"{count}moved to {detail}{which}{f' · {entry.firing} still firing' if count else ''}"
         case EntryKind.HELD_BACK:

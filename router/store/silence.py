@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, exists, select, update
 
 from router.clock import to_ms
 from router.store.belonging import wake_groups
@@ -50,7 +50,9 @@ def _fires(conn: Connection, name: str, heard_at: datetime, silence: Silence, as
             return False
         if conn.execute(select(alert.c.is_firing).where(alert.c.id == number)).scalar():
             return True
-    query = select(alert.c.id).where(alert.c.source == name, alert.c.is_firing)
+    # What no route took, such as the source's own heartbeat, is in no group: nobody waits to hear how it is.
+    is_routed = exists().where(membership.c.alert_id == alert.c.id)
+    query = select(alert.c.id).where(alert.c.source == name, alert.c.is_firing, is_routed)
     if not silence.is_said:
         query = query.where(~alert.c.ttl_is_presumed)
     number = conn.execute(query.limit(1)).scalar()

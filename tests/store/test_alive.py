@@ -3,14 +3,14 @@
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from adapters.alert import Status
 from router import alive
 from router.store import heartbeats, sources
 from router.store.heartbeats import Expected
 from router.store.silence import Asked
-from router.store.tables import alert, heartbeat, source
+from router.store.tables import alert, heartbeat, membership, source
 from rules.heartbeat import Heartbeat, Sign, Silence, Watch
 from rules.matcher import parse
 from tests.store.stores import NOW, SECOND, put_alert, store
@@ -94,6 +94,11 @@ def test_the_last_sign_counts() -> None:
         assert heartbeats.expected(conn) == [Expected(ALIVE, NOW, NOW + MINUTE, None, None)]
 
 
+def put_routed(conn: Connection, number: int, **changes: object) -> None:
+    put_alert(conn, number, **changes)
+    conn.execute(insert(membership).values(group_id=1, alert_id=number, is_told=True, joined_at=NOW))
+
+
 def silent_at(conn: Connection) -> datetime | None:
     return conn.execute(select(source.c.silent_since).where(source.c.name == "p")).scalar()
 
@@ -102,7 +107,7 @@ def test_a_source_is_silent_only_while_its_alerts_fire() -> None:
     watch = Watch(silent_after={"p": Silence(5 * MINUTE)})
     asked: Asked = {}
     with store() as conn:
-        put_alert(conn, 1)
+        put_routed(conn, 1)
         sources.listen(conn, NOW, {"p": NOW})
         assert titles(conn, watch, NOW + 5 * MINUTE - SECOND, asked=asked) == []
         found = titles(conn, watch, NOW + 5 * MINUTE, asked=asked)
@@ -113,6 +118,13 @@ def test_a_source_is_silent_only_while_its_alerts_fire() -> None:
         assert silent_at(conn) is None
 
 
+def test_what_no_route_took_makes_no_source_silent() -> None:
+    with store() as conn:
+        put_alert(conn, 1)
+        sources.listen(conn, NOW, {"p": NOW})
+        assert titles(conn, Watch(silent_after={"p": Silence(5 * MINUTE)}), NOW + timedelta(hours=1)) == []
+
+
 def test_a_silent_source_without_firing_alerts_is_asked_about_once() -> None:
     watch = Watch(silent_after={"p": Silence(5 * MINUTE)})
     asked: Asked = {}
@@ -120,7 +132,7 @@ def test_a_silent_source_without_firing_alerts_is_asked_about_once() -> None:
         sources.listen(conn, NOW, {"p": NOW})
         assert titles(conn, watch, NOW + 5 * MINUTE, asked=asked) == []
         assert asked == {"p": (NOW, None)}
-        put_alert(conn, 1)  # without a word of its source nobody can have done that
+        put_routed(conn, 1)  # without a word of its source nobody can have done that
         assert titles(conn, watch, NOW + 6 * MINUTE, asked=asked) == []
         sources.listen(conn, NOW + 7 * MINUTE, {"p": NOW + 7 * MINUTE})
         assert len(titles(conn, watch, NOW + 12 * MINUTE, asked=asked)) == 1
@@ -128,7 +140,7 @@ def test_a_silent_source_without_firing_alerts_is_asked_about_once() -> None:
 
 def test_the_default_watches_what_is_sent_again_and_again_only() -> None:
     with store() as conn:
-        put_alert(conn, 1, ttl_is_presumed=True)
+        put_routed(conn, 1, ttl_is_presumed=True)
         sources.listen(conn, NOW, {"p": NOW})
         later = NOW + timedelta(hours=1)
         assert titles(conn, Watch(silent_after={"p": Silence(5 * MINUTE)}), later) == []
