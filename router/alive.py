@@ -17,7 +17,7 @@ from router.store import heartbeats, silence
 from router.store.heartbeats import Expected
 from router.store.silence import Asked
 from router.store.sources import Expired
-from rules.heartbeat import Heartbeat, Sign, Watch
+from rules.heartbeat import Awaited, Heartbeat, Sign
 
 
 class Looked(msgspec.Struct, frozen=True):
@@ -32,27 +32,27 @@ class Looked(msgspec.Struct, frozen=True):
 
 
 def step(
-    conn: Connection, now: datetime, since: datetime, watch: Watch, seen: Mapping[Sign, datetime], asked: Asked
+    conn: Connection, now: datetime, since: datetime, awaited: Awaited, seen: Mapping[Sign, datetime], asked: Asked
 ) -> Looked:
     """`since`: from when we were there to hear; `seen`: signs of life since the last tick."""
     heartbeats.note(conn, seen)
-    wanted, forgotten = _missing(conn, now, since, watch)
-    is_news = silence.judge(conn, now, since, watch.silent_after, asked)
-    wanted += [own.source_silent(name, at, watch.zone) for name, at in silence.silent(conn).items()]
+    wanted, forgotten = _missing(conn, now, since, awaited)
+    is_news = silence.judge(conn, now, since, awaited.silent_after, asked)
+    wanted += [own.source_silent(name, at, awaited.zone) for name, at in silence.silent(conn).items()]
     ended = heartbeats.presume_over(conn, [alert.fingerprint for alert in forgotten], now)
     firing = {alert.fingerprint for alert in wanted}
     over = [own.over(alert, now) for alert in heartbeats.raised(conn) if alert.fingerprint not in firing]
     return Looked((*wanted, *over), tuple(ended), is_news or bool(ended))
 
 
-def _missing(conn: Connection, now: datetime, since: datetime, watch: Watch) -> tuple[list[Alert], list[Alert]]:
+def _missing(conn: Connection, now: datetime, since: datetime, awaited: Awaited) -> tuple[list[Alert], list[Alert]]:
     """The alerts about what is missing, and about what was missing and is expected no more."""
-    by_name = {(one.source, one.name): one for one in watch.heartbeats}
+    by_name = {(one.source, one.name): one for one in awaited.heartbeats}
     found = heartbeats.expected(conn)
     gone = [one.sign for one in found if not _is_asked_for(one.sign, by_name)]
     heartbeats.forget(conn, gone)
     known = {one.sign for one in found}
-    fresh = {Sign(one.source, one.name): now for one in watch.heartbeats if not one.per}
+    fresh = {Sign(one.source, one.name): now for one in awaited.heartbeats if not one.per}
     heartbeats.expect(conn, {sign: at for sign, at in fresh.items() if sign not in known})
     wanted, forgotten = [], []
     for one in found:

@@ -85,22 +85,30 @@ class Engine:
     def rules(self) -> Rules:
         return Rules(self.ruleset, self.settings.workspace)
 
-    async def start(self) -> None:
+    async def start(self, also: Callable[[Connection], None] = lambda _: None) -> None:
         """After a start: nobody holds a claim longer than its lease, what is stored is known, every group is looked at
-        once."""
+        once. `also` is done in the transaction that puts the rules in force."""
         await self.database.write(partial(pull_back, now=self.clock.now()))
         await self.database.write(self.intake.known.load)
         await self.intake.absence.load()
         await self.database.write(partial(outbox.free_claims, now=self.clock.now()))
-        await self.put_in_force(self.ruleset, self.settings)
+        await self.put_in_force(self.ruleset, self.settings, also)
 
-    async def put_in_force(self, ruleset: RuleSet, settings: Settings) -> None:
+    async def put_in_force(
+        self, ruleset: RuleSet, settings: Settings, also: Callable[[Connection], None] = lambda _: None
+    ) -> None:
         """From now on these rules hold; what was told stays as it is (ENGINE, *Routed once*)."""
         in_force, snapshots = _in_force(ruleset)
-        await self.database.write(partial(put_in_force, snapshots=snapshots, now=self.clock.now()))
-        is_watching_anew = ruleset.watch != self.ruleset.watch
+        now = self.clock.now()
+
+        def step(conn: Connection) -> None:
+            put_in_force(conn, snapshots, now)
+            also(conn)
+
+        await self.database.write(step)
+        is_awaiting_anew = ruleset.awaited != self.ruleset.awaited
         self._in_force, self._snapshots, self.ruleset, self.settings = in_force, snapshots, ruleset, settings
-        if is_watching_anew:
+        if is_awaiting_anew:
             self.intake.signs.begin_anew()
             self._asked.clear()
 
@@ -174,7 +182,7 @@ class Engine:
 
         def step(conn: Connection) -> tuple[expire.Ticked, alive.Looked]:
             ticked = expire.step(conn, now, heard, self.metrics, spoken)
-            return ticked, alive.step(conn, now, ticked.since, self.ruleset.watch, seen, self._asked)
+            return ticked, alive.step(conn, now, ticked.since, self.ruleset.awaited, seen, self._asked)
 
         def forget(found: tuple[expire.Ticked, alive.Looked]) -> None:
             ticked, looked = found
@@ -223,7 +231,7 @@ def _digest(ruleset: RuleSet, snapshots: Mapping[str, Snapshot]) -> str:
         )
         for route_id, route in ruleset.routes.items()
     ]
-    untold = [(one.source, one.match) for one in ruleset.watch.heartbeats if one.source]
+    untold = [(one.source, one.match) for one in ruleset.awaited.heartbeats if one.source]
     document = msgspec.json.encode((routes, ruleset.inhibit, untold), order="deterministic")
     return hashlib.blake2b(document, digest_size=16).hexdigest()
 

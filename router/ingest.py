@@ -145,7 +145,7 @@ class Intake:
         followed: list[asyncio.Future[list[Verdict]]] = []
         is_unchanged = self.known.is_unchanged
         in_force = self._in_force()
-        is_watching = bool(in_force.ruleset.watch.heartbeats)
+        is_awaiting = bool(in_force.ruleset.awaited.heartbeats)
         for start in range(0, len(drafts), SLICE):
             if start:
                 await asyncio.sleep(0)
@@ -154,12 +154,12 @@ class Intake:
                 if key:
                     if is_unchanged(key, now_ms):
                         receipt.unchanged += 1
-                        if is_watching:
+                        if is_awaiting:
                             self.signs.see_again(key, received_at)
                         continue
                     if (ahead := self._in_flight.get(key)) is not None:
                         receipt.unchanged += 1
-                        if is_watching:
+                        if is_awaiting:
                             self.signs.see_again(key, received_at)
                         followed.append(ahead)
                         continue
@@ -168,7 +168,7 @@ class Intake:
                 except ItemError as error:
                     receipt.errors.append(Refused(index, error.message, error.where, error.expected))
                     continue
-                if is_watching:
+                if is_awaiting:
                     self.signs.see(signs_of(alert, source, in_force.ruleset), key, received_at)
                 change = change_of(alert, source, namespace, key, now_ms, in_force)
                 self.absence.hear(namespace, change.fingerprint)

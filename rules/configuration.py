@@ -7,6 +7,7 @@ import msgspec
 
 from adapters.adapter import SourceOptions
 from rules.heartbeat import Heartbeat, Silence
+from rules.oncall import Person
 from rules.ruleset import RuleSet
 
 
@@ -131,6 +132,22 @@ class Outward(msgspec.Struct, frozen=True):
     every: timedelta = timedelta(minutes=1)
 
 
+class TeamContact(msgspec.Struct, frozen=True):
+    """Who is told what becomes of a team's file: the channel, else the people."""
+
+    channel: str = ""
+    people: tuple[Person, ...] = ()
+
+
+class Team(msgspec.Struct, frozen=True):
+    """A team whose file is in force."""
+
+    name: str
+    file: str
+    """As it is remembered: relative to the main file."""
+    contact: TeamContact
+
+
 class Configuration(msgspec.Struct, frozen=True):
     """One accepted configuration."""
 
@@ -142,6 +159,9 @@ class Configuration(msgspec.Struct, frozen=True):
     sources: Mapping[str, SourceSettings]
     rules: RuleSet
     outward: Outward | None = None
+    teams: tuple[Team, ...] = ()
+    rules_files: tuple[str, ...] = ()
+    """Paths and patterns of teams' files, relative to the main file."""
 
 
 def is_loopback(host: str) -> bool:

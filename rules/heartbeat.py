@@ -93,7 +93,7 @@ class Silence(msgspec.Struct, frozen=True):
     them again and again: an Alertmanager may rightly be still for hours."""
 
 
-class Watch(msgspec.Struct, frozen=True):
+class Awaited(msgspec.Struct, frozen=True):
     """Everything that must be heard from."""
 
     heartbeats: tuple[Heartbeat, ...] = ()

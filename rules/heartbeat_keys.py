@@ -15,9 +15,9 @@ from rules.heartbeat import (
     FORGET_AFTER,
     OWN_SOURCE,
     SILENT_AFTER,
+    Awaited,
     Heartbeat,
     Silence,
-    Watch,
 )
 from rules.keys import Either
 from rules.shape import (
@@ -197,10 +197,10 @@ def silence(source: Fields, *, is_prometheus_family: bool) -> Silence | None:
     return None if found is NONE else Silence(found, is_said=True)
 
 
-def watch(document: Fields, sources: Mapping[str, SourceSettings]) -> Watch:
+def awaited(document: Fields, sources: Mapping[str, SourceSettings]) -> Awaited:
     """Everything that a document expects to hear from."""
     zone_name: str = document.get("timezone", "UTC")
-    return Watch(
+    return Awaited(
         heartbeats=(
             *(source.heartbeat for source in sources.values() if source.heartbeat is not None),
             *heartbeats(document, zone_name),

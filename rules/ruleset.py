@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from rules.escalation import Policy, Step
-from rules.heartbeat import Sign, Watch
+from rules.heartbeat import Awaited, Sign
 from rules.hold import Hold, HoldKind, Maintenance, next_window_change, page_hold, window_hold
 from rules.inhibition import InhibitionKey, InhibitRule, is_held_by
 from rules.matcher import Matcher, all_match
@@ -84,7 +84,7 @@ class RuleSet:
         schedules: Mapping[str, Schedule] | None = None,
         policies: Mapping[str, Policy] | None = None,
         windows: Mapping[str, NamedWindow] | None = None,
-        watch: Watch | None = None,
+        awaited: Awaited | None = None,
     ) -> None:
         self.root = root
         self.zone_name = zone_name
@@ -96,8 +96,8 @@ class RuleSet:
         self.windows: Mapping[str, NamedWindow] = windows or {}
         self.routes: Mapping[str, Route] = {route.id: route for route in _walk(root)}
         self._tree = Tree(root)
-        self.watch = watch or Watch()
-        self._names = _mentioned(tuple(self.routes.values()), inhibit, self.watch)
+        self.awaited = awaited or Awaited()
+        self._names = _mentioned(tuple(self.routes.values()), inhibit, self.awaited)
         self._memo: dict[object, Decision] = {}
 
     def decide(self, labels: Mapping[str, str]) -> Decision:
@@ -165,7 +165,7 @@ class RuleSet:
         return self._nobody(", ".join(skipped) or page.target, at)
 
     def _decide(self, labels: Mapping[str, str]) -> Decision:
-        signs = self.watch.signs(labels)
+        signs = self.awaited.signs(labels)
         if any(sign.is_of_source for sign in signs):
             return Decision((), (), (), signs)
         owners = tuple(
@@ -235,7 +235,7 @@ def _walk(route: Route) -> list[Route]:
     return [route, *(found for child in route.children for found in _walk(child))]
 
 
-def _mentioned(routes: tuple[Route, ...], inhibit: tuple[InhibitRule, ...], watch: Watch) -> tuple[str, ...] | None:
+def _mentioned(routes: tuple[Route, ...], inhibit: tuple[InhibitRule, ...], awaited: Awaited) -> tuple[str, ...] | None:
     """The labels a decision can depend on; None: all of them."""
     if any(route.settings.group_by is None for route in routes):
         return None
@@ -243,5 +243,5 @@ def _mentioned(routes: tuple[Route, ...], inhibit: tuple[InhibitRule, ...], watc
     matchers += [matcher for rule in inhibit for matcher in (*rule.source, *rule.target)]
     names = {matcher.name for matcher in matchers}
     names |= {name for route in routes for name in route.settings.group_by or ()}
-    names |= {name for rule in inhibit for name in rule.equal} | watch.names()
+    names |= {name for rule in inhibit for name in rule.equal} | awaited.names()
     return tuple(sorted(names))

@@ -100,9 +100,9 @@ def test_what_the_keys_mean() -> None:
         "  hourly: {match: ['job = y'], every: 1h, per: [host], timezone: UTC}\n"
         "router: {heartbeat: {url: https://example.com/ping/1?status=up}}\n" + ROUTING
     )
-    watch = found.rules.watch
-    assert watch.silent_after == {"p": Silence(5 * MINUTE), "q": Silence(60 * MINUTE, is_said=True)}
-    own, nightly, hourly = watch.heartbeats
+    awaited = found.rules.awaited
+    assert awaited.silent_after == {"p": Silence(5 * MINUTE), "q": Silence(60 * MINUTE, is_said=True)}
+    own, nightly, hourly = awaited.heartbeats
     assert (own.source, own.every, own.grace, own.severity) == ("p", 5 * MINUTE, MINUTE, Severity.CRITICAL)
     assert (nightly.cron, nightly.zone, nightly.grace) == ("15 2 * * *", "Europe/Berlin", 15 * MINUTE)
     assert (hourly.zone, hourly.grace, hourly.forget_after) == ("UTC", timedelta(0), timedelta(days=14))

@@ -24,6 +24,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("source", "name", "labels"),
     )
     op.create_table(
+        "rules_file",
+        sa.Column("file", sa.Text(), nullable=False),
+        sa.Column("team", sa.Text(), nullable=False),
+        sa.Column("contact", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=True),
+        sa.Column("accepted_at", tables.Instant(), nullable=True),
+        sa.Column("refused_digest", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.PrimaryKeyConstraint("file"),
+    )
+    op.create_table(
         "sender_group",
         sa.Column("group_no", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
@@ -108,4 +118,5 @@ def downgrade() -> None:
         postgresql_where=sa.text("absent_at IS NOT NULL"),
     )
     op.drop_table("sender_group")
+    op.drop_table("rules_file")
     op.drop_table("heartbeat")
