@@ -13,6 +13,7 @@ from adapters.alert import Severity
 from rules.catalog import CatalogEntry
 from rules.copies import Copy
 from rules.escalation import Policy, Step
+from rules.heartbeat import Awaited
 from rules.hold import Maintenance
 from rules.inhibition import InhibitRule
 from rules.oncall import Layer, Override, Person, Rotation, Schedule
@@ -35,7 +36,7 @@ from rules.shape import NONE, Fields
 from rules.window import NamedWindow, Pattern, Window
 
 
-def ruleset(document: Fields) -> RuleSet:
+def ruleset(document: Fields, awaited: Awaited) -> RuleSet:
     """The rules of a whole, consistent document."""
     zone_name: str = document.get("timezone", "UTC")
     policies = document.get("escalation", {})
@@ -77,6 +78,7 @@ def ruleset(document: Fields) -> RuleSet:
             )
             for entry in document.get("copies", ())
         ),
+        awaited=awaited,
     )
 
 

@@ -28,6 +28,9 @@ def changes(before: Configuration, after: Configuration) -> Iterator[str]:
     )
     yield from _catalogue(before, after)
     yield from _named("copy", _copies(before), _copies(after))
+    yield from _named("heartbeat", _heartbeats(before), _heartbeats(after))
+    if before.outward != after.outward:
+        yield "router changed"
     for key in ("name", "timezone", "server", "storage", "slack", "rules_files"):
         if getattr(before, key) != getattr(after, key):
             yield f"{key} changed"
@@ -56,6 +59,11 @@ def _catalogue(before: Configuration, after: Configuration) -> Iterator[str]:
 
 def _copies(configuration: Configuration) -> Mapping[str, object]:
     return {copy.name: (copy.match, copy.channels) for copy in configuration.rules.copies.all}
+
+
+def _heartbeats(configuration: Configuration) -> Mapping[str, object]:
+    """Without those of sources, which change with them."""
+    return {one.name: one for one in configuration.rules.awaited.heartbeats if not one.source}
 
 
 def _named(kind: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:

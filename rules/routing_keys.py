@@ -106,10 +106,8 @@ ROUTE_FOREIGN = {
     "active_time_intervals": "only: [WINDOW] (Alertmanager's active_time_intervals)",
     "send_resolved": "tell: {resolved: none} for send_resolved: false (Alertmanager's); the message is edited all the same",
     "channels": "channel: it takes a list",
+    "silent_after": "silent_after on a source",
     "windows": "quiet or only: [WINDOW]",
-}
-ROUTE_LATER = {
-    "silent_after": "a source that went silent",
 }
 SEVERITY = OneOf(*(severity.value for severity in Severity))
 
@@ -137,7 +135,6 @@ ROUTE = Record(
         "continue": Key(Flag(), "true: sisters further down are tried too; makes a second incident."),
         **SETTINGS,
     },
-    later=ROUTE_LATER,
     foreign=ROUTE_FOREIGN,
 )
 ROUTES = ListOf(ROUTE, "a list of routes, each with a name", least=0)
@@ -161,7 +158,6 @@ ROUTING = Record(
         "channel": Key(Channel(), "Where everything goes that no route says otherwise of.", required=True),
         "routes": Key(ROUTES, "Tried in order; the first that matches owns the alert."),
     },
-    later=ROUTE_LATER,
     foreign={
         **ROUTE_FOREIGN,
         "match": "no match at the root: it takes what no route below does",
@@ -173,7 +169,6 @@ ROUTING = Record(
 TEAM_ROUTING = Record(
     "team_routing",
     {**SETTINGS, "routes": ROUTING.keys["routes"]},
-    later=ROUTE_LATER,
     foreign={
         **ROUTE_FOREIGN,
         "match": "no match here: scope says what this file takes",
