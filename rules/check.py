@@ -1,17 +1,20 @@
 """What `alert-router check` says of a file: mistakes, warnings, and what will happen next. Data first, then its text."""
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from adapters.adapter import Adapter
+from rules import rounds
 from rules.load import Beside, RuleError, Source, load, nothing_beside
 from rules.oncall import gaps, turns
+from rules.rounds import Call, first_round
 from rules.ruleset import RuleSet
 from rules.schema import complaints
+from rules.times import said
 from rules.window import holds, next_change, zone
 
 HANDOVERS = 4
@@ -55,6 +58,15 @@ class PageTarget(msgspec.Struct, frozen=True):
     routes: tuple[str, ...]
 
 
+class PolicyNow(msgspec.Struct, frozen=True):
+    """What a policy does when a page comes now: its first round."""
+
+    policy: str
+    calls: tuple[Call, ...]
+    repeat: int
+    every: timedelta | None
+
+
 class Checked(msgspec.Struct, frozen=True):
     """Everything found. Times are in the zone of what they belong to."""
 
@@ -65,6 +77,10 @@ class Checked(msgspec.Struct, frozen=True):
     gaps: tuple[Gap, ...] = ()
     window_changes: tuple[WindowChange, ...] = ()
     pages: tuple[PageTarget, ...] = ()
+    policies: tuple[PolicyNow, ...] = ()
+    at: datetime | None = None
+    zone: str = "UTC"
+    """Of what belongs to no schedule or window."""
 
     @property
     def exit_code(self) -> int:
@@ -99,6 +115,12 @@ def check(
         gaps=_gaps(rules, at),
         window_changes=_window_changes(rules, at),
         pages=_pages(rules),
+        policies=tuple(
+            PolicyNow(name, first_round(policy, rules, at), policy.repeat, policy.every)
+            for name, policy in rules.policies.items()
+        ),
+        at=at,
+        zone=rules.zone_name,
     )
 
 
@@ -109,6 +131,7 @@ def render_text(checked: Checked) -> str:
     if checked.pages:
         lines += ["", "Whom pages reach"]
         lines += [f"  {page.target} is a {page.kind}: {', '.join(page.routes)}" for page in checked.pages]
+    lines += _policies(checked)
     if checked.hand_overs:
         lines += ["", f"Next hand-overs ({HANDOVERS} of each schedule)"]
         for turn in checked.hand_overs:
@@ -130,6 +153,18 @@ def render_text(checked: Checked) -> str:
     if not errors:
         verdict = f"Well: {_count(checked.routes, 'route')}, {_count(warnings, 'warning')}."
     return "\n".join([*lines, *([""] if lines else []), verdict]) + "\n"
+
+
+def _policies(checked: Checked) -> Iterator[str]:
+    if checked.policies and checked.at is not None:
+        yield from ("", "If a page came now and nobody acknowledged it")
+        for one in checked.policies:
+            yield f"  {one.policy}"
+            yield from (f"    {line}" for line in rounds.lines(one.calls, checked.at, checked.zone))
+            if all(call.is_missed for call in one.calls):
+                yield "    nobody is reached"
+            if one.every is not None and one.repeat:
+                yield f"    and {_count(one.repeat, 'further round')}, one every {said(one.every)} (not carried out yet)"
 
 
 def to_json(checked: Checked) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rules.route import ROOT
-from rules.shape import Fields, Report, close_to
+from rules.shape import Fields, Reference, Report, close_to
 from rules.times import Moment
 
 WINDOW_PATTERNS = 100
@@ -55,8 +55,20 @@ def _references(document: Fields, report: Report) -> None:
             reference.mark,
             f"no {reference.kind} is called {reference.name[:60]!r}",
             expected=f"{expected}: {listed}" if listed else f"{expected}; there is none yet",
-            hint=close_to(reference.name, names),
+            hint=_is_another_kind(reference, document) or close_to(reference.name, names),
         )
+
+
+def _is_another_kind(reference: Reference, document: Fields) -> str:
+    """Words for a name that is defined, but as something else than a step or a rotation reaches."""
+    if reference.kind in {"person", "schedule"}:
+        if reference.name in document.get("oncall", {}):
+            return f"{reference.name} is a schedule"
+        if reference.name in document.get("people", {}):
+            return f"{reference.name} is a person"
+        if reference.name in document.get("escalation", {}):
+            return f"{reference.name} is a policy, and a policy never reaches a policy"
+    return ""
 
 
 def _sisters(route: Fields | None, path: str) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 import msgspec
 
 from adapters.alert import Severity
+from rules import rounds
 from rules.hold import Hold, page_hold, window_hold
 from rules.matcher import written
-from rules.route import COMPUTED, ROOT, Route, RouteSettings
+from rules.rounds import Call
+from rules.route import COMPUTED, ROOT, Page, PageKind, Route, RouteSettings
 from rules.routing_keys import SETTINGS
 from rules.ruleset import OnCall, Owner, RuleSet, said_at
 from rules.times import said
@@ -43,6 +45,8 @@ class Taken(msgspec.Struct, frozen=True):
     held: tuple[Hold, ...]
     page_held: Hold | None
     on_call: OnCall | None
+    calls: tuple[Call, ...] = ()
+    """Every step of every round of the policy, from when the page is due, if nobody acknowledges."""
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -93,6 +97,8 @@ def render_text(explanation: Explanation, zone_name: str) -> str:
         lines += [f"  {setting.key:{width}}  {setting.value}  ({_origin(setting)})" for setting in taken.settings]
         lines += [f"  held back: {_hold(hold, explanation.at, zone_name)}" for hold in taken.held]
         lines.append(_paged(taken, explanation.at, zone_name))
+        if len(taken.calls) > 1:
+            lines += [f"    {line}" for line in rounds.lines(taken.calls, explanation.at, zone_name)]
     lines += [f"held back while another alert matches: {name}" for name in explanation.inhibited_by]
     lines += [f"while it fires it holds back others: {name}" for name in explanation.inhibits]
     return "\n".join(lines) + "\n"
@@ -107,6 +113,7 @@ def _taken(rules: RuleSet, owner: Owner, labels: Mapping[str, str], at: datetime
     route = rules.routes[owner.route_id]
     settings = route.settings
     holds = (window_hold(settings, at), rules.maintenance_hold(labels, at))
+    page_held = None if settings.page is None else page_hold(settings.page, at)
     return Taken(
         route_id=route.id,
         path=tuple(
@@ -116,9 +123,16 @@ def _taken(rules: RuleSet, owner: Owner, labels: Mapping[str, str], at: datetime
         group_labels=owner.group_labels,
         settings=_settings(route),
         held=tuple(hold for hold in holds if hold is not None),
-        page_held=None if settings.page is None else page_hold(settings.page, at),
+        page_held=page_held,
         on_call=None if settings.page is None else rules.on_call(settings.page, at),
+        calls=_calls(rules, settings.page, at if page_held is None else page_held.until),
     )
+
+
+def _calls(rules: RuleSet, page: Page | None, at: datetime | None) -> tuple[Call, ...]:
+    if page is None or page.kind is not PageKind.POLICY or at is None:
+        return ()
+    return rounds.rounds(rules.policies[page.target], rules, at)
 
 
 def _path(rules: RuleSet, route: Route) -> list[Route]:
@@ -180,5 +194,4 @@ def _paged(taken: Taken, at: datetime, zone_name: str) -> str:
         return "  pages nobody: no page"
     who = ", ".join([person.name for person in on_call.persons] + list(on_call.channels)) or "nobody"
     text = f"  pages {who}: {on_call.why}"
-    text += f"; then {on_call.next_step} (not yet)" if on_call.next_step else ""
     return text if taken.page_held is None else f"{text}; waits: {_hold(taken.page_held, at, zone_name)}"

@@ -50,6 +50,11 @@ Whom pages reach
   bob is a person: r
   gap is a schedule: s
 
+If a page came now and nobody acknowledged it
+  pay
+    Sat 12:00  alice: on call for pay until Mon 09:00
+    Sat 12:10  bob: named in the rules (not carried out yet)
+
 Next hand-overs (4 of each schedule)
   pay: Mon 2026-11-23 09:00 CET bob
   pay: Mon 2026-11-30 09:00 CET alice
@@ -164,7 +169,9 @@ route p/q
   page             pay (a policy)  (p/q, line 12)
   held back: quiet nights until Sat 06:00 (quiet during nights)
   held back: maintenance works until Fri 23:00 (CHG-1)
-  pages alice: on call for pay until Mon 09:00; then bob in 10 min (not yet)
+  pages alice: on call for pay until Mon 09:00
+    Fri 22:30  alice: on call for pay until Mon 09:00
+    Fri 22:40  bob: named in the rules (not carried out yet)
 held back while another alert matches: down
 while it fires it holds back others: down
 """

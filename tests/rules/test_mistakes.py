@@ -392,15 +392,15 @@ MISTAKES = [
             "8:23: escalation.y.steps[0].after: a first step that waits: not yet; expected 0s, or no after",
             "8:47: escalation.y.steps[1].after: step 2 comes after 2m; expected more than 5m: it must grow",
             "8:59: escalation.y.steps[1].oncall: no schedule is called 'zz'; expected a schedule under oncall; there is none yet",
-            "8:64: escalation.y.steps[2]: a step with person and channel; expected one of oncall, person, channel",
+            "8:64: escalation.y.steps[2]: a step with person and channel; expected one of oncall, person, group, channel, webhook",
             "8:64: escalation.y.steps[2].after: step 3 comes after 0s; expected more than 2m: it must grow",
-            "8:92: escalation.y.steps[3]: a step that reaches nobody; expected one of oncall, person, channel",
+            "8:92: escalation.y.steps[3]: a step that reaches nobody; expected one of oncall, person, group, channel, webhook",
             "8:92: escalation.y.steps[3].after: step 4 comes after 0s; expected more than 0s: it must grow",
             "9:28: escalation.z.steps[0].person[1]: no person is called 'b'; expected somebody under people: a",
-            "9:33: escalation.z.steps[1]: a step that reaches nobody; expected one of oncall, person, channel",
+            "9:33: escalation.z.steps[1]: a step that reaches nobody; expected one of oncall, person, group, channel, webhook",
             (
                 "9:46: escalation.z.steps[1].policy: unknown key 'policy'; "
-                "expected oncall, person or channel: a policy never reaches a policy"
+                "expected oncall, person, group, channel or webhook: a policy never reaches a policy"
             ),
             "9:67: escalation.z.repeat: found the number 101; expected a whole number from 0 to 100",
             "9:79: escalation.z.every: a round begins before the last step (10m) of the one before; expected more than 10m",
@@ -438,7 +438,7 @@ MISTAKES = [
         HEAD
         + "routing: {channel: {from: service}, also: ['#x'], tell: {sla: edit}, page: {policy: a, from: service}, template: {file: x}}\n"
         + "copies: []\ncatalog: {}\nrules_files: []\nheartbeats: {}\nteam: x\nsilences: []\n"
-        + "oncall: {a: {ical: []}}\nescalation: {a: {steps: [{group: g}, {after: 1m, webhook: w}]}}\nstorage: {url: {env: X}}\n",
+        + "oncall: {a: {ical: []}}\nescalation: {}\nstorage: {url: {env: X}}\n",
         [
             '4:20: routing.channel: channel {from: …}: not yet; expected a channel such as "#alerts", a list of them, or none',
             f"4:37: routing.also: not yet (further channels for the same incident); {LATER}",
@@ -453,8 +453,6 @@ MISTAKES = [
             f"10:1: silences: not yet (silences made by people); {LATER}",
             "11:13: oncall.a: a schedule without a rotation; expected rotation: {…}, rotations: [{…, until: …}, {…, starts: …}], or layers: [{name: …, hours: …, rotation: {…}}]",
             f"11:14: oncall.a.ical: not yet (a calendar as schedule); {LATER}",
-            f"12:27: escalation.a.steps[0].group: not yet (paging a Slack user group); {LATER}",
-            f"12:50: escalation.a.steps[1].webhook: not yet (paging through a webhook); {LATER}",
             "13:10: storage: path is missing; expected path: a path",
             f"13:11: storage.url: not yet (PostgreSQL); {LATER}",
         ],
