@@ -337,7 +337,9 @@ class App:
         await self._engine.reroute()
         self._bells.ring_all()
         return Reloaded(
-            is_accepted=True, warnings=(*warnings, *_needs_restart(before, after)), diff=tuple(changes(before, after))
+            is_accepted=True,
+            warnings=(*warnings, *_needs_restart(before, after)),
+            diff=tuple(changes(before, after, self._clock.now())),
         )
 
 

@@ -9,6 +9,9 @@ import msgspec
 
 from adapters.adapter import Adapter
 from rules import rounds
+from rules.changes import changes
+from rules.configuration import Configuration
+from rules.lint_time import lint_time, over
 from rules.load import Beside, RuleError, Source, load, nothing_beside
 from rules.oncall import gaps, turns
 from rules.rounds import Call, first_round
@@ -81,6 +84,11 @@ class Checked(msgspec.Struct, frozen=True):
     at: datetime | None = None
     zone: str = "UTC"
     """Of what belongs to no schedule or window."""
+    over: tuple[str, ...] = ()
+    """What lies wholly in the past."""
+    is_compared: bool = False
+    changes: tuple[str, ...] = ()
+    """What it alters against the configuration it was compared with."""
 
     @property
     def exit_code(self) -> int:
@@ -95,8 +103,9 @@ def check(
     at: datetime,
     template_fault: Callable[[str], str] = lambda _: "",
     beside: Beside = nothing_beside,
+    before: Configuration | None = None,
 ) -> Checked:
-    """Reads neither secrets nor network; never raises, whatever the texts are."""
+    """Reads neither secrets nor network; never raises, whatever the texts are. `before`: what it is compared with."""
     loaded = load(files, adapters=adapters, template_fault=template_fault, beside=beside)
     if loaded.configuration is None:
         return Checked(loaded.errors, loaded.warnings)
@@ -107,9 +116,10 @@ def check(
         for path, message in complaints(node)
     )
     rules = loaded.configuration.rules
+    now = tuple(lint_time(rules, loaded.nodes, at))
     return Checked(
         errors=(),
-        warnings=loaded.warnings + differing,
+        warnings=loaded.warnings + now + differing,
         routes=len(rules.routes),
         hand_overs=_hand_overs(rules, at),
         gaps=_gaps(rules, at),
@@ -121,6 +131,9 @@ def check(
         ),
         at=at,
         zone=rules.zone_name,
+        over=tuple(over(rules, at)),
+        changes=() if before is None else tuple(changes(before, loaded.configuration, at)),
+        is_compared=before is not None,
     )
 
 
@@ -148,6 +161,10 @@ def render_text(checked: Checked) -> str:
             f"  {change.window}: {change.at:{_STAMP}} {'begins' if change.holds else 'ends'}"
             for change in checked.window_changes
         ]
+    if checked.over:
+        lines += ["", "Over, and can be taken out", *(f"  {one}" for one in checked.over)]
+    if checked.is_compared:
+        lines += ["", "What it changes", *(f"  {line}" for line in checked.changes or ("nothing",))]
     errors, warnings = len(checked.errors), len(checked.warnings)
     verdict = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
     if not errors:

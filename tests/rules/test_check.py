@@ -7,6 +7,7 @@ from rules import check, explain
 from rules.load import Source
 from rules.oncall import Person
 from tests.rules.reading import HEAD, ROUTING, at, rules
+from tests.rules.reading import accepted as rules_of
 
 FILE = (
     HEAD
@@ -43,7 +44,9 @@ def checked(text: str) -> check.Checked:
 CHECKED = """\
 warning: c.yaml:12:1: route p/q: p/q pages and inherits quiet: [nights]: nobody is woken 22:00–06:00; expected quiet: none where somebody must be woken
 warning: c.yaml:13:1: route r: r pages but tells no channel (channel: none); expected a channel where the incident can be seen
+warning: c.yaml:15:94: windows.past: nothing uses the window past; expected past in quiet, only, not or except
 warning: c.yaml:22:27: escalation.pay: pay: the first step is carried out; its second step: not yet
+warning: c.yaml:15:94: windows.past: past never holds, from now on and for years; expected days, hours or dates that come and go
 
 Whom pages reach
   pay is a policy: p/q
@@ -76,7 +79,10 @@ Next changes (5 of each window)
   office: Tue 2026-11-24 18:00 CET ends
   office: Wed 2026-11-25 09:00 CET begins
 
-Well: 5 routes, 3 warnings.
+Over, and can be taken out
+  maintenance works: since Fri 2026-11-20 23:00
+
+Well: 5 routes, 5 warnings.
 """
 
 
@@ -132,6 +138,39 @@ def test_a_file_with_mistakes() -> None:
 
 def test_a_small_file() -> None:
     assert check.render_text(checked(HEAD + ROUTING)) == "Well: 1 route, 0 warnings.\n"
+
+
+def test_what_changes_against_what_is_in_force() -> None:
+    before = rules_of(FILE.replace("people: [alice, bob], every: 1w", "people: [bob, alice], every: 1w"))
+    found = check.check([Source("c.yaml", FILE)], adapters=ADAPTERS, at=NOW, before=before)
+    assert (
+        "\nWhat it changes\n"
+        "  schedule pay changed\n"
+        "  pay: Sat 2026-11-21 12:00 – Mon 2026-11-23 09:00: bob → alice\n"
+        "  pay: Mon 2026-11-23 09:00 – Mon 2026-11-30 09:00: alice → bob\n"
+        "  pay: Mon 2026-11-30 09:00 – Mon 2026-11-30 12:00: bob → alice\n"
+        "  pay: Tue 2026-12-01 00:00 – Sat 2026-12-05 12:00: bob → alice\n\nWell: "
+    ) in check.render_text(found)
+    same = check.check([Source("c.yaml", FILE)], adapters=ADAPTERS, at=NOW, before=rules_of(FILE))
+    assert "\nWhat it changes\n  nothing\n" in check.render_text(same)
+    assert "What it changes" not in check.render_text(checked(FILE))
+
+
+def test_a_policy_as_of_now() -> None:
+    text = (
+        HEAD
+        + "routing: {channel: '#a', page: p}\npeople: {a: {slack: U0123ABCD}}\n"
+        + "oncall: {late: {rotation: {people: [a], every: 1d, handoff: 09:00, starts: 2027-01-01}}}\n"
+        + "escalation: {p: {steps: [{oncall: late}, {after: 5m, group: S0123ABCD}], repeat: 1, every: 10m}}\n"
+    )
+    assert (
+        "If a page came now and nobody acknowledged it\n"
+        "  p\n"
+        "    Sat 11:00  nobody on call for late\n"
+        "    Sat 11:00  group S0123ABCD is not carried out yet\n"
+        "    nobody is reached\n"
+        "    and 1 further round, one every 10m (not carried out yet)\n"
+    ) in check.render_text(checked(text))
 
 
 def test_json() -> None:

@@ -612,7 +612,7 @@ WARNINGS = [
     (
         PEOPLE.replace(
             ROUTING,
-            "routing: {channel: '#a', quiet: [n], routes: [{name: p, routes: [{name: r, page: a}, {name: s}]}]}\n",
+            "routing: {channel: '#a', quiet: [n], routes: [{name: p, routes: [{name: r, match: [x=y], page: a}, {name: s}]}]}\n",
         )
         + "windows: {n: {hours: [22:00-06:00, 12:00-13:00]}}\n",
         [
@@ -637,7 +637,11 @@ WARNINGS = [
         ],
     ),
     (
-        PEOPLE
+        PEOPLE.replace(
+            ROUTING,
+            "routing: {channel: '#a', page: one, routes: ["
+            "{name: r, match: [x=y], page: two}, {name: s, match: [x=z], page: three}, {name: t, match: [x=a], page: rounds}]}\n",
+        )
         + "escalation:\n  one: {steps: [{person: a}]}\n  two: {steps: [{person: a}, {after: 1m, person: a}]}\n"
         + "  three: {steps: [{person: a}, {after: 1m, person: a}, {after: 2m, person: a}], repeat: 1, every: 5m}\n"
         + "  rounds: {steps: [{person: a}], repeat: 1, every: 5m}\n",
@@ -648,7 +652,11 @@ WARNINGS = [
         ],
     ),
     (
-        PEOPLE
+        PEOPLE.replace(
+            ROUTING,
+            "routing: {channel: '#a', page: gap, routes: ["
+            "{name: r, match: [x=y], page: both}, {name: s, match: [x=z], page: last}, {name: t, match: [x=a], page: well}]}\n",
+        )
         + "x-turns: &r {people: [a], every: 1d, handoff: 09:00, starts: 2026-11-02}\n"
         + "oncall:\n  gap: {layers: [{name: n, hours: 22:00-06:00, rotation: *r}, {name: d, hours: [08:00-12:00, 13:00-22:00], rotation: *r}]}\n"
         + "  both: {layers: [{name: n, hours: 18:00-09:00, rotation: *r}, {name: d, hours: 08:00-19:00, rotation: *r}]}\n"
