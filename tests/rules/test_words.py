@@ -3,6 +3,8 @@
 Each case is a file without its head; a routing is put in where it has none.
 """
 
+import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,3 +41,73 @@ def test_says(text: str, says: list[str]) -> None:
     found = check([Source("c.yaml", whole)], adapters=ADAPTERS, at=NOW)
     lines = [f"error {error}" for error in found.errors] + [f"warning {warning}" for warning in found.warnings]
     assert [line.replace(" c.yaml:", " ", 1) for line in lines] == says
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("# nothing", "c.yaml:1:1: the file is empty; expected version: 1 and the rest of a configuration"),
+        ("#" * (16 * 1024 * 1024 + 1), "c.yaml:1:1: the file is too large; expected at most 16 MiB"),
+        ("a: 1\nb: \ud800", "c.yaml:2:1: a character that is not valid Unicode; expected UTF-8 text"),
+        ("%YAML 9.9\n---\na: 1", "c.yaml:1:1: found incompatible YAML document; expected YAML"),
+        (
+            HEAD + ROUTING + f"maintenance: [{{name: m, match: [a = b], from: 2026-01-01, reason: {'x' * 10_001}}}]",
+            "c.yaml:5:67: maintenance[0].reason: a text of 10,001 characters; expected at most 10,000, without NUL",
+        ),
+        (
+            HEAD + ROUTING.replace('"#a"', f"'#a', routes: [{{name: r, match: ['a =~ \"{'x' * 16_400}\"']}}]"),
+            (
+                "c.yaml:4:53: routing.routes[0].match[0]: a regular expression of 16,400 characters; "
+                "expected at most 16,384 characters"
+            ),
+        ),
+    ],
+    ids=["empty", "too large", "half a surrogate", "a directive", "a long text", "a long expression"],
+)
+def test_says_of_a_whole_text(text: str, says: str) -> None:
+    [error] = check([Source("c.yaml", text)], adapters=ADAPTERS, at=NOW).errors
+    assert str(error) == says
+
+
+def test_says_that_the_schema_for_editors_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rules.check.complaints", lambda _: [("routing.channel", "no such thing")])
+    [warning] = check([Source("c.yaml", HEAD + ROUTING)], adapters=ADAPTERS, at=NOW).warnings
+    assert str(warning) == ("c.yaml:1:1: routing.channel: the schema for editors refuses what is right: no such thing")
+
+
+RULES = Path(__file__).parents[2] / "rules"
+TESTS = Path(__file__).parents[1]
+SAID = frozenset({"error", "_error", "refuse", "RuleError", "YamlError", "MatcherError", "_warning"})
+"""Calls whose texts people read; what is put together before them stands in `message`, `expected`, `found` or `hint`."""
+UNHEARD = frozenset({"not a matcher:", "a quote inside the value of"})
+"""What the classic grammar complains of is not shown: the complaint of the grammar that is tried first is."""
+NAMES = frozenset({"message", "expected", "found", "hint", "problem"})
+
+
+def spoken(path: Path) -> Iterator[tuple[int, str]]:
+    """Every piece of a message that a module can say, with its line."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        texts: list[ast.AST] = []
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in SAID:
+            texts = [*node.args, *(keyword.value for keyword in node.keywords)]
+        elif isinstance(node, ast.Assign) and any(getattr(one, "id", "") in NAMES for one in node.targets):
+            texts = [node.value]
+        for text in texts:
+            for part in ast.walk(text):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str) and len(part.value.split()) > 2:
+                    yield part.lineno, part.value
+
+
+def test_every_error_and_warning_has_a_test_of_its_words() -> None:
+    heard = [" ".join(says) for _, _, says in CASES]
+    for path in TESTS.rglob("test_*.py"):
+        constants = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        heard += [one.value for one in constants if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    everything = "\n".join(heard)
+    missing = {
+        f"rules/{path.name}:{line}: {text}"
+        for path in sorted(RULES.glob("*.py"))
+        for line, text in spoken(path)
+        if text.strip() not in everything and text.strip() not in UNHEARD
+    }
+    assert missing == set()
