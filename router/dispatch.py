@@ -277,9 +277,10 @@ class _Telling:
         if settings.page is None:
             return
         hold = page_hold(settings.page, self._now)
-        due_at = self._now if hold is None else hold.until
+        begins = self._now if hold is None else hold.until
+        due_at = begins and begins + self._rules.ruleset.first_after(settings.page)
         page = pages.begin(self._conn, self._number, settings.page, due_at)
-        if hold is None:
+        if due_at == self._now:
             paging = Paging(page, self._number, settings.page, rank)
             self._seq = carry_out(self._conn, paging, self._seq, self._now, self._rules, self._metrics)
 

@@ -124,7 +124,7 @@ def _taken(rules: RuleSet, owner: Owner, labels: Mapping[str, str], at: datetime
         settings=_settings(route),
         held=tuple(hold for hold in holds if hold is not None),
         page_held=page_held,
-        on_call=None if settings.page is None else rules.on_call(settings.page, at),
+        on_call=None if settings.page is None else rules.on_call(settings.page, at + rules.first_after(settings.page)),
         calls=_calls(rules, settings.page, at if page_held is None else page_held.until),
     )
 
@@ -188,10 +188,16 @@ def _hold(hold: Hold, at: datetime, zone_name: str) -> str:
     return f"{hold.kind.value} {hold.name}{until}" + (f" ({hold.reason})" if hold.reason else "")
 
 
+def _waits(taken: Taken, at: datetime) -> bool:
+    """Whether the first step itself has a time to wait."""
+    return taken.page_held is None and bool(taken.calls) and taken.calls[0].at > at
+
+
 def _paged(taken: Taken, at: datetime, zone_name: str) -> str:
     on_call = taken.on_call
     if on_call is None:
         return "  pages nobody: no page"
     who = ", ".join([person.name for person in on_call.persons] + list(on_call.channels)) or "nobody"
     text = f"  pages {who}: {on_call.why}"
+    text += f"; not before {said_at(taken.calls[0].at, at, zone_name)}" if _waits(taken, at) else ""
     return text if taken.page_held is None else f"{text}; waits: {_hold(taken.page_held, at, zone_name)}"

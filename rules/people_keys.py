@@ -177,7 +177,7 @@ _NEVER = "oncall, person, group, channel or webhook: a policy never reaches a po
 STEP = Record(
     "step",
     {
-        "after": Key(Duration(), "Counted from the start of the round; must grow. The first is told at once."),
+        "after": Key(Duration(), "Counted from the start of the round; must grow. Default 0s."),
         "oncall": Key(NameOf("schedule"), "Whoever that schedule says."),
         "person": Key(ListOf(NameOf("person"), "a person or a list of them", single=True), "One or more persons."),
         "group": Key(
@@ -208,8 +208,6 @@ def _check_policy(fields: Fields) -> None:
     before: timedelta | None = None
     for number, step in enumerate(steps):
         after = step.get("after", timedelta(0))
-        if number == 0 and after:
-            step.error("after", "a first step that waits: not yet", expected="0s, or no after")
         if before is not None and after <= before:
             step.error(
                 "after",

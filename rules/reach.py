@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from rules.matcher import Matcher, Op
 from rules.route import Route
-from rules.tree import values_of
+from rules.tree import equal_values
 
 CANDIDATES = 100
 """So many earlier sisters are looked at for one route, so that 10,000 take no longer than they are many."""
@@ -52,7 +52,7 @@ def swallowed(sisters: tuple[Route, ...], above: tuple[Matcher, ...]) -> Iterato
 
 
 def _values(matcher: Matcher) -> tuple[str, ...]:
-    values = values_of(matcher)
+    values = equal_values(matcher)
     return values if len(values) <= VALUES else ()
 
 
@@ -80,11 +80,11 @@ class _Earlier:
         if not asked:
             self._first_of_all = self._first_of_all or route
             return
-        key = min(asked, key=lambda matcher: (self._counts[matcher], not values_of(matcher)))
+        key = min(asked, key=lambda matcher: (self._counts[matcher], not equal_values(matcher)))
         self._exact[key].append(route)
-        for value in values_of(key):
+        for value in equal_values(key):
             self._by_value[key.name, value].append(route)
-        if not values_of(key):
+        if not equal_values(key):
             self._by_name[key.name].append(route)
 
     def takes_all_of(self, route: Route) -> Route | None:
@@ -103,6 +103,6 @@ class _Earlier:
     def _candidates(self, match: tuple[Matcher, ...]) -> Iterator[Route]:
         for matcher in match:
             yield from self._exact.get(matcher, ())[:CANDIDATES]
-            if values := values_of(matcher):
+            if values := equal_values(matcher):
                 yield from self._by_value.get((matcher.name, values[0]), ())[:CANDIDATES]
                 yield from self._by_name.get(matcher.name, ())[:CANDIDATES]

@@ -138,6 +138,11 @@ class RuleSet:
             return Page(name, PageKind.SCHEDULE)
         return Page(name, PageKind.PERSON) if name in self.people else None
 
+    def first_after(self, page: Page) -> timedelta:
+        """How long a page's first step waits."""
+        policy = self.policies.get(page.target) if page.kind is PageKind.POLICY else None
+        return timedelta(0) if policy is None else policy.steps[0].after
+
     def on_call(self, page: Page, at: datetime) -> OnCall:
         """Whom the first step reaches now. A step that reaches nobody gives way to the next at once, and says so.
 

@@ -45,7 +45,7 @@ class _Sisters:
         if not routes:
             return
         sizes = Counter(
-            (matcher.name, value) for route in routes for matcher in route.match for value in values_of(matcher)
+            (matcher.name, value) for route in routes for matcher in route.match for value in equal_values(matcher)
         )
         regexes: dict[str, list[tuple[int, str]]] = defaultdict(list)
         for position, route in enumerate(routes):
@@ -53,7 +53,7 @@ class _Sisters:
             self._rest.append(tuple(matcher for matcher in route.match if matcher is not key))
             if key is None:
                 self._always.append(position)
-            elif values := values_of(key):
+            elif values := equal_values(key):
                 for value in values:
                     self._equal.setdefault(key.name, {}).setdefault(value, []).append(position)
             else:
@@ -105,7 +105,7 @@ class _Sisters:
 _SPECIAL = frozenset(r"\.+*?()[]{}^$")
 
 
-def values_of(matcher: Matcher) -> tuple[str, ...]:
+def equal_values(matcher: Matcher) -> tuple[str, ...]:
     """The values a matcher asks for, when it is a plain equality or an expression such as `a|b|c`."""
     if matcher.op is Op.EQUAL:
         return (matcher.value,)
@@ -116,9 +116,9 @@ def values_of(matcher: Matcher) -> tuple[str, ...]:
 
 def _key(match: tuple[Matcher, ...], sizes: Mapping[tuple[str, str], int]) -> Matcher | None:
     """The matcher to find a route by: the rarest equality, else an expression; None: it has neither."""
-    equalities = [matcher for matcher in match if values_of(matcher)]
+    equalities = [matcher for matcher in match if equal_values(matcher)]
     if equalities:
-        return min(equalities, key=lambda matcher: max(sizes[matcher.name, value] for value in values_of(matcher)))
+        return min(equalities, key=lambda matcher: max(sizes[matcher.name, value] for value in equal_values(matcher)))
     return next((matcher for matcher in match if matcher.op is Op.REGEX), None)
 
 

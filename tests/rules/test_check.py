@@ -253,6 +253,20 @@ def test_other_forms() -> None:
     assert text.endswith("  pages nobody: no page\n")
 
 
+def test_a_first_step_that_waits_is_explained_for_its_own_hour() -> None:
+    found = rules(
+        "routing: {channel: '#a', page: p}\npeople: {a: {slack: U0123ABCD}, b: {slack: U0123ABCE}}\n"
+        "oncall: {o: {rotation: {people: [a, b], every: 1d, handoff: 09:00, starts: 2026-11-02}}}\n"
+        "escalation: {p: {steps: [{after: 10m, oncall: o}, {after: 20m, person: b}]}}\n"
+    )
+    text = explain.render_text(explain.explain_route(found, {}, at("2026-11-21T08:55Z")), "UTC")
+    assert text.endswith(
+        "  pages b: on call for o until Sun 09:00; not before Sat 09:05\n"
+        "    Sat 09:05  b: on call for o until Sun 09:00\n"
+        "    Sat 09:15  b: named in the rules (not carried out yet)\n"
+    )
+
+
 def test_two_owners_are_both_explained() -> None:
     found = rules('routing: {channel: "#a", routes: [{name: x, continue: true}, {name: y}]}\n')
     text = explain.render_text(explain.explain_route(found, {}, NOW), "UTC")

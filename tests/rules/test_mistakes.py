@@ -389,7 +389,6 @@ MISTAKES = [
         [
             "7:14: escalation.x.steps: an empty list; expected a list of steps such as [{oncall: payments}]",
             "8:6: escalation.y: repeat and every belong together; expected repeat: 2, every: 30m",
-            "8:23: escalation.y.steps[0].after: a first step that waits: not yet; expected 0s, or no after",
             "8:47: escalation.y.steps[1].after: step 2 comes after 2m; expected more than 5m: it must grow",
             "8:59: escalation.y.steps[1].oncall: no schedule is called 'zz'; expected a schedule under oncall; there is none yet",
             "8:64: escalation.y.steps[2]: a step with person and channel; expected one of oncall, person, group, channel, webhook",
