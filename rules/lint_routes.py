@@ -7,7 +7,7 @@ from datetime import timedelta
 from adapters.alert import Severity
 from rules.configuration import Configuration
 from rules.matcher import Matcher
-from rules.reach import CANDIDATES, excluded_by, implied_by, swallowed
+from rules.reach import excluded_by, implied_by, swallowed
 from rules.route import COMPUTED, DEFAULT_GROUP_WAIT, Route
 from rules.shape import Fields, RuleError, close_to
 from rules.times import said
@@ -15,6 +15,9 @@ from rules.window import NamedWindow, Span
 
 Labels = Mapping[str, frozenset[str] | None]
 """Source -> every label its alerts can have; None: any."""
+
+OTHERS = 100
+"""Each matcher is compared with so many on the same label."""
 
 
 def lint_routes(configuration: Configuration, labels: Labels) -> Iterator[RuleError]:
@@ -77,7 +80,7 @@ def _match(route: Route, above: tuple[tuple[Matcher, Route], ...], labels: Label
         elif (other := implied_by(matcher, others)) is not None:
             message = f"{route.id}: {matcher} says nothing new: {other}{_of(on_the_way, other)} holds already"
             yield _warning(route, message, "each matcher once")
-        if len(others) < CANDIDATES:
+        if len(others) < OTHERS:
             others.append(matcher)
 
 

@@ -3,6 +3,7 @@
 Sure in what it finds, not in what it does not find: that one expression is contained in another it never works out.
 """
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
@@ -10,8 +11,10 @@ from rules.matcher import Matcher, Op
 from rules.route import Route
 from rules.tree import equal_values
 
-CANDIDATES = 100
-"""So many earlier sisters are looked at for one route, so that 10,000 take no longer than they are many."""
+CANDIDATES = 20
+"""So many earlier sisters with expressions on one label are kept in mind, so that 10,000 are no slower than they are many."""
+PARTS = 4
+"""Every part of so many matchers is looked up; of more only each one, and all."""
 
 VALUES = 500
 """Expressions such as `a|b|c` of more values are not taken apart."""
@@ -65,33 +68,29 @@ def _always(matcher: Matcher) -> bool:
 
 
 class _Earlier:
-    """Sisters by the rarest thing that they ask for."""
+    """Sisters by all that they ask for; those that ask with expressions or for what is not, by the rarest of it too."""
 
     def __init__(self, sisters: tuple[Route, ...], above: tuple[Matcher, ...]) -> None:
         self._above = above
-        self._first_of_all: Route | None = None
         self._counts = Counter(matcher for route in sisters for matcher in route.match)
-        self._exact: dict[Matcher, list[Route]] = defaultdict(list)
+        self._whole: dict[frozenset[Matcher], Route] = {}
         self._by_value: dict[tuple[str, str], list[Route]] = defaultdict(list)
         self._by_name: dict[str, list[Route]] = defaultdict(list)
 
     def add(self, route: Route) -> None:
         asked = self._asked(route)
-        if not asked:
-            self._first_of_all = self._first_of_all or route
+        self._whole.setdefault(frozenset(asked), route)
+        if all(matcher.op is Op.EQUAL for matcher in asked):
             return
         key = min(asked, key=lambda matcher: (self._counts[matcher], not equal_values(matcher)))
-        self._exact[key].append(route)
         for value in equal_values(key):
-            self._by_value[key.name, value].append(route)
+            _put(self._by_value[key.name, value], route)
         if not equal_values(key):
-            self._by_name[key.name].append(route)
+            _put(self._by_name[key.name], route)
 
     def takes_all_of(self, route: Route) -> Route | None:
-        if self._first_of_all is not None:
-            return self._first_of_all
         known = (*self._above, *route.match)
-        for candidate in self._candidates(route.match):
+        for candidate in self._candidates(self._asked(route)):
             if all(implied_by(matcher, known) for matcher in self._asked(candidate)):
                 return candidate
         return None
@@ -100,9 +99,17 @@ class _Earlier:
         """What it asks for beyond what holds for all the sisters."""
         return [one for one in route.match if not _always(one) and implied_by(one, self._above) is None]
 
-    def _candidates(self, match: tuple[Matcher, ...]) -> Iterator[Route]:
-        for matcher in match:
-            yield from self._exact.get(matcher, ())[:CANDIDATES]
+    def _candidates(self, asked: list[Matcher]) -> Iterator[Route]:
+        sizes = range(len(asked) + 1) if len(asked) <= PARTS else (0, 1, len(asked))
+        for part in itertools.chain.from_iterable(itertools.combinations(asked, size) for size in sizes):
+            if (found := self._whole.get(frozenset(part))) is not None:
+                yield found
+        for matcher in asked:
             if values := equal_values(matcher):
-                yield from self._by_value.get((matcher.name, values[0]), ())[:CANDIDATES]
-                yield from self._by_name.get(matcher.name, ())[:CANDIDATES]
+                yield from self._by_value.get((matcher.name, values[0]), ())
+                yield from self._by_name.get(matcher.name, ())
+
+
+def _put(routes: list[Route], route: Route) -> None:
+    if len(routes) < CANDIDATES:
+        routes.append(route)
