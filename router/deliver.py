@@ -19,7 +19,7 @@ from router.core.direct import page_end_message, page_message, page_worse_messag
 from router.core.message import incident_message
 from router.core.template import words_of
 from router.core.thread import thread_reply
-from router.core.view import Entry, EntryKind, Rendered, State
+from router.core.view import EndKind, Entry, EntryKind, Rendered, State
 from router.core.word import with_word
 from router.metrics import Metrics
 from router.slack.transport import Answer, Outcome, Tag, Transport
@@ -186,6 +186,10 @@ class Deliverer:
             if work.act is Act.EDIT:
                 outbox.edit_again(conn, work, not_before=now + LATE_EFFECT)
             return
+        gone = {Outcome.ANCHOR_LOST, Outcome.CHANNEL_REFUSED, Outcome.EDIT_CLOSED}
+        if work.moved_to and answer.outcome in gone:  # the incident is told elsewhere: nothing is owed here any more
+            outbox.change(conn, work, is_over=True, last_error=answer.error, **_no_intent(work))
+            return
         match answer.outcome:
             case Outcome.TOLD:
                 self._told(conn, work, answer, now)
@@ -329,6 +333,10 @@ def render(work: Work, settings: Settings) -> Rendered:
         return post_message(work.word)
     if work.act is Act.REPLY:
         return thread_reply(work.entries, view)
+    if work.moved_to:
+        view = msgspec.structs.replace(
+            view, state=State.RESOLVED, ended_how=EndKind.MOVED, moved_to=work.moved_to, unreached=()
+        )
     if work.subject == "page" and work.page is not None:
         return page_message(view, work.page)
     if work.subject == "note" and work.page is not None:

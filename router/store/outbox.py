@@ -117,6 +117,8 @@ class Work(msgspec.Struct, frozen=True):
     intent: str
     intent_at: datetime
     body: Rendered | None
+    moved_to: str = ""
+    """The incident went on elsewhere; here it ends with saying so."""
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -282,7 +284,9 @@ def _is_page_told(conn: Connection, row: Row[tuple[object, ...]]) -> bool:
 
 
 def _is_pointless(conn: Connection, row: Row[tuple[object, ...]]) -> bool:
-    """A direct message whose matter is over before anybody was told of it."""
+    """A direct message whose matter is over before anybody was told of it; a channel that would hear only the move."""
+    if row.ts == "" and row.delivery_id is None and row.moved_to != "":
+        return True
     if row.ts != "" or row.delivery_id is not None or row.subject not in {"page", "note"}:
         return False
     if row.subject == "page":
@@ -295,7 +299,7 @@ def _is_pointless(conn: Connection, row: Row[tuple[object, ...]]) -> bool:
 
 def _drop(conn: Connection, row: Row[tuple[object, ...]], now: datetime) -> None:
     conn.execute(update(message).where(message.c.id == row.id).values(is_over=True, told_version=row.version))
-    if row.subject == "note":
+    if row.subject != "page":
         return
     conn.execute(
         update(message)
@@ -371,7 +375,9 @@ def _take(
         incident=row.incident,
         view=current.view if current is not None else None,
         entries=heard,
-        is_broadcast=act is Act.REPLY and any(one.is_broadcast for one in said if not is_over or _is_end(one)),
+        is_broadcast=act is Act.REPLY
+        and row.is_home
+        and any(one.is_broadcast for one in said if not is_over or _is_end(one)),
         last_seq=row.intent_seq if act is Act.FIND else last_seq,
         page=_page(conn, row, home, home_ts),
         home=home,
@@ -379,6 +385,7 @@ def _take(
         intent=row.intent or "",
         intent_at=row.intent_at or now,
         body=None if row.body is None else msgspec.json.decode(row.body, type=Rendered),
+        moved_to=row.moved_to,
     )
 
 

@@ -116,6 +116,12 @@ membership = Table(
     Column("moved_to", BigInteger),  # the incident that tells it now: this group is told where it went
     Index("membership_alert", "alert_id"),
     Index(
+        "membership_moves",
+        "moves_from",
+        sqlite_where=text("moves_from IS NOT NULL"),
+        postgresql_where=text("moves_from IS NOT NULL"),
+    ),
+    Index(
         "membership_held",
         "held_by",
         sqlite_where=text("held_by IS NOT NULL"),

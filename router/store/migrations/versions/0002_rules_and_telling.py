@@ -24,6 +24,14 @@ def upgrade() -> None:
     op.add_column("membership", sa.Column("moves_from", sa.BigInteger(), nullable=True))
     op.add_column("membership", sa.Column("rose", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("membership", sa.Column("moved_to", sa.BigInteger(), nullable=True))
+    op.create_index(
+        "membership_moves",
+        "membership",
+        ["moves_from"],
+        unique=False,
+        sqlite_where=sa.text("moves_from IS NOT NULL"),
+        postgresql_where=sa.text("moves_from IS NOT NULL"),
+    )
     op.add_column("message", sa.Column("moved_to", sa.Text(), server_default=sa.text("''"), nullable=False))
     op.add_column("pace", sa.Column("calls", sa.Text(), server_default=sa.text("'[]'"), nullable=False))
     op.drop_column("pace", "arrival_at")
@@ -33,6 +41,12 @@ def downgrade() -> None:
     op.add_column("pace", sa.Column("arrival_at", sa.BIGINT(), nullable=False))
     op.drop_column("pace", "calls")
     op.drop_column("message", "moved_to")
+    op.drop_index(
+        "membership_moves",
+        table_name="membership",
+        sqlite_where=sa.text("moves_from IS NOT NULL"),
+        postgresql_where=sa.text("moves_from IS NOT NULL"),
+    )
     op.drop_column("membership", "moved_to")
     op.drop_column("membership", "rose")
     op.drop_column("membership", "moves_from")
