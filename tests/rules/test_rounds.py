@@ -20,6 +20,7 @@ escalation:
   office: {steps: [{person: lead, only: [office]}, {after: 5m, oncall: pay}, {after: 15m, person: bob, quiet: [nights]}, {after: 1h, person: lead}]}
   nobody: {steps: [{person: lead}, {after: 10m, oncall: later}, {after: 1h, person: bob}]}
   groups: {steps: [{group: "@sre"}, {after: 5m, webhook: "https://pager.example/T0/secret"}, {after: 10m, person: bob}]}
+  relay: {steps: [{person: lead}, {after: 10m, oncall: pay}]}
   late: {steps: [{oncall: later}]}
 """
 FOUND = rules(RULES)
@@ -48,6 +49,13 @@ def test_who_is_on_call_is_asked_for_each_rounds_own_instant() -> None:
         "Mon 09:20  round 3: alice: on call for pay until 2026-12-07 09:00 (not carried out yet)",
         "Mon 09:30  lead, bob: named in the rules (not carried out yet)",
         "Mon 09:40  #x, #y: told in #x, #y (not carried out yet)",
+    ]
+
+
+def test_who_is_on_call_is_asked_for_each_steps_own_instant() -> None:
+    assert said("relay", "2026-11-30T08:55+01:00") == [
+        "Mon 08:55  lead: named in the rules",
+        "Mon 09:05  alice: on call for pay until 2026-12-07 09:00 (not carried out yet)",
     ]
 
 
