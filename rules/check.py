@@ -12,7 +12,7 @@ from rules import rounds
 from rules.changes import changes
 from rules.configuration import Configuration
 from rules.lint_time import lint_time, over
-from rules.load import Beside, RuleError, Source, load, nothing_beside
+from rules.load import Beside, Loaded, RuleError, Source, load, nothing_beside
 from rules.oncall import gaps, turns
 from rules.rounds import Call, first_round
 from rules.ruleset import RuleSet
@@ -107,6 +107,11 @@ def check(
 ) -> Checked:
     """Reads neither secrets nor network; never raises, whatever the texts are. `before`: what it is compared with."""
     loaded = load(files, adapters=adapters, template_fault=template_fault, beside=beside)
+    return checked(loaded, at, before)
+
+
+def checked(loaded: Loaded, at: datetime, before: Configuration | None = None) -> Checked:
+    """The same of what was loaded already."""
     if loaded.configuration is None:
         return Checked(loaded.errors, loaded.warnings)
     # The reader and the schema say the same thing twice; where they differ, one of them is wrong and a person must know.

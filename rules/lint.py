@@ -3,23 +3,28 @@
 Nothing here knows what time it is; what depends on it is `lint_time.py`'s.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from adapters.adapter import Adapter
 from rules.configuration import Configuration
 from rules.lint_people import lint_people
 from rules.lint_routes import lint_matchers, lint_routes
-from rules.shape import Fields, RuleError
+from rules.shape import Fields, Reference, RuleError
 
 
-def lint(configuration: Configuration, document: Fields, adapters: Mapping[str, Adapter]) -> list[RuleError]:
-    """Every warning about an accepted document."""
+def lint(
+    configuration: Configuration,
+    document: Fields,
+    adapters: Mapping[str, Adapter],
+    references: Iterable[Reference],
+) -> list[RuleError]:
+    """Every warning about an accepted document. `references`: every name that something in it is reached by."""
     labels = {name: adapters[source.adapter].labels(source.options) for name, source in configuration.sources.items()}
     return [
         *_listener(configuration, document),
         *lint_routes(configuration, labels),
         *lint_matchers(document, configuration.sources),
-        *lint_people(configuration, document),
+        *lint_people(configuration, document, references),
         *_maintenance(document),
     ]
 

@@ -1,20 +1,20 @@
 """Warnings about schedules, overrides, policies and names that nothing uses."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rules.configuration import Configuration
 from rules.coverage import hidden, overlaps, uncovered
 from rules.lint_routes import listed
 from rules.oncall import Schedule
-from rules.shape import Fields, RuleError
+from rules.shape import Fields, Reference, RuleError
 from rules.window import zone
 from rules.yaml import Mark
 
 _EITHER = "policy, schedule or person"
 
 
-def lint_people(configuration: Configuration, document: Fields) -> Iterator[RuleError]:
+def lint_people(configuration: Configuration, document: Fields, references: Iterable[Reference]) -> Iterator[RuleError]:
     """Every warning about who is reached."""
     for name, entry in document.get("oncall", {}).items():
         schedule = configuration.rules.schedules.get(name)
@@ -22,7 +22,7 @@ def lint_people(configuration: Configuration, document: Fields) -> Iterator[Rule
             yield from _layers(name, schedule, entry)
             yield from _overrides(name, schedule, entry)
     yield from _policies(document)
-    yield from _unused(document)
+    yield from _unused(document, references)
 
 
 def _warning(fields: Fields, mark: Mark, path: str, message: str, expected: str = "") -> RuleError:
@@ -94,14 +94,14 @@ def _policies(document: Fields) -> Iterator[RuleError]:
             yield _warning(policy, mark, path, f"{name}: the first step is carried out; {what}: not yet")
 
 
-def _unused(document: Fields) -> Iterator[RuleError]:
+def _unused(document: Fields, references: Iterable[Reference]) -> Iterator[RuleError]:
     """What is defined and named nowhere. A page's name is a policy, else a schedule, else a person."""
     defined: dict[str, dict[str, Any]] = {
         kind: document.get(key, {})
         for kind, key in (("policy", "escalation"), ("schedule", "oncall"), ("person", "people"), ("window", "windows"))
     }
     used = set()
-    for reference in document.place.report.references:
+    for reference in references:
         kind = reference.kind
         if kind == _EITHER:
             kind = next((one for one in ("policy", "schedule", "person") if reference.name in defined[one]), "")

@@ -13,7 +13,7 @@ from rules.route import Route
 from rules.ruleset import RuleSet
 from rules.shape import RuleError
 from rules.window import NamedWindow, holds, next_change, zone
-from rules.yaml import Entries, Items, Mark, Node
+from rules.yaml import Entries, Items, Mark, Node, Scalar
 
 DAYS = 400
 """How far ahead windows are looked through: whatever comes once a year is seen."""
@@ -119,13 +119,18 @@ def _warning(nodes: Nodes, path: tuple[str, ...], message: str, expected: str) -
 
 
 def place_of(nodes: Nodes, path: tuple[str, ...]) -> tuple[str, Mark]:
-    """File and mark of a value by its keys; of the first text where none has it."""
+    """File and mark of a value by its keys; of the first text where none has it.
+
+    A name such as payments/nights is called nights in the file of that team.
+    """
     for file, root in nodes:
+        team = root.entries.get("team") if isinstance(root, Entries) else None
+        prefix = f"{team.node.text}/" if team is not None and isinstance(team.node, Scalar) else ""
         node: Node | None = root
         for key in path:
-            entry = node.entries.get(key) if isinstance(node, Entries) else None
+            entry = node.entries.get(key.removeprefix(prefix)) if isinstance(node, Entries) else None
             node = None if entry is None else entry.node
-        if node is not None:
+        if node is not None and (not prefix or path[-1].startswith(prefix)):
             mark = node.items[0].mark if isinstance(node, Items) and node.items else node.mark
             return file, mark
     return (nodes[0][0], Mark(1, 1)) if nodes else ("", Mark(1, 1))

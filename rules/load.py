@@ -94,7 +94,7 @@ def load(
         sources = _sources(fields, adapters)
         if not report.errors:
             configuration = _configuration(fields, sources, file.name)
-            report.warnings += lint(configuration, fields, adapters)
+            report.warnings += lint(configuration, fields, adapters, report.references)
     nodes = () if configuration is None else ((file.name, node),)
     return Loaded(configuration, _sorted(report.errors), _sorted(report.warnings), nodes)
 

@@ -4,8 +4,10 @@ import json
 
 from adapters import ADAPTERS
 from rules import check, explain
+from rules.lint_time import place_of
 from rules.load import Source
 from rules.oncall import Person
+from rules.yaml import Mark, read
 from tests.rules.reading import HEAD, ROUTING, at, rules
 from tests.rules.reading import accepted as rules_of
 
@@ -171,6 +173,20 @@ def test_a_policy_as_of_now() -> None:
         "    nobody is reached\n"
         "    and 1 further round, one every 10m (not carried out yet)\n"
     ) in check.render_text(checked(text))
+
+
+def test_a_window_of_a_team_is_found_in_its_file() -> None:
+    nodes = tuple(
+        (name, read(text)[0])
+        for name, text in (
+            ("main.yaml", "windows: {nights: {hours: 22:00-06:00}}\n"),
+            ("pay.yaml", "team: pay\nwindows:\n  nights: [{hours: 20:00-06:00}]\n"),
+        )
+    )
+    assert place_of(nodes, ("windows", "nights")) == ("main.yaml", Mark(1, 19))
+    assert place_of(nodes, ("windows", "pay/nights")) == ("pay.yaml", Mark(3, 12))
+    assert place_of(nodes, ("windows", "web/nights")) == ("main.yaml", Mark(1, 1))
+    assert place_of((), ("windows", "nights")) == ("", Mark(1, 1))
 
 
 def test_json() -> None:
