@@ -17,10 +17,9 @@ _EITHER = "policy, schedule or person"
 def lint_people(configuration: Configuration, document: Fields, references: Iterable[Reference]) -> Iterator[RuleError]:
     """Every warning about who is reached."""
     for name, entry in document.get("oncall", {}).items():
-        schedule = configuration.rules.schedules.get(name)
-        if schedule is not None:
-            yield from _layers(name, schedule, entry)
-            yield from _overrides(name, schedule, entry)
+        schedule = configuration.rules.schedules[name]
+        yield from _layers(name, schedule, entry)
+        yield from _overrides(name, schedule, entry)
     yield from _policies(document)
     yield from _unused(document, references)
 

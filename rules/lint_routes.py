@@ -44,8 +44,7 @@ def _below(
     known = tuple(matcher for matcher, _ in above)
     yield from _settings(route, (*known, *route.match), labels)
     if is_reached:
-        excluded = list(_match(route, above, labels))
-        yield from excluded
+        yield from _match(route, above, labels)
     here = (*above, *((matcher, route) for matcher in route.match))
     unreached: dict[str, Route] = {}
     if is_reached:

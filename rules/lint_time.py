@@ -4,12 +4,12 @@
 """
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from rules.escalation import Policy, skipped
 from rules.hold import page_hold, window_hold
-from rules.route import Route
+from rules.route import Page, Route, RouteSettings
 from rules.ruleset import RuleSet
 from rules.shape import RuleError
 from rules.window import NamedWindow, holds, next_change, zone
@@ -65,22 +65,23 @@ def _routes(routes: Iterable[Route], at: datetime) -> Iterator[RuleError]:
         line = max(route.said[key].line for key in keys)
         page = settings.page
         held = settings.quiet + settings.only
-        if held and not any(window_hold(settings, moment) is None for moment in _moments(held, at)):
+        if held and not _tells(settings, at):
             message = f"{route.id} never tells anything new: its quiet and only leave no time for it"
             yield RuleError(route.file, line, 1, f"route {route.id}", message, "windows that leave some")
-        elif (
-            held
-            and page is not None
-            and (paged := page.quiet + page.only)
-            and not any(
-                window_hold(settings, moment) is None and page_hold(page, moment) is None
-                for moment in _moments(held + paged, at)
-            )
-        ):
+        elif held and page is not None and (page.quiet or page.only) and not _pages_when_it_tells(settings, page, at):
             message = (
                 f"{route.id} never pages when it tells: the page's windows and the route's are never open together"
             )
             yield RuleError(route.file, line, 1, f"route {route.id}", message, "windows that overlap")
+
+
+def _tells(settings: RouteSettings, at: datetime) -> bool:
+    return _ever(settings.quiet + settings.only, at, lambda moment: window_hold(settings, moment) is None)
+
+
+def _pages_when_it_tells(settings: RouteSettings, page: Page, at: datetime) -> bool:
+    windows = settings.quiet + settings.only + page.quiet + page.only
+    return _ever(windows, at, lambda moment: window_hold(settings, moment) is None and page_hold(page, moment) is None)
 
 
 def _steps(policy: Policy, zone_name: str, nodes: Nodes, at: datetime) -> Iterator[RuleError]:
@@ -100,6 +101,16 @@ def _steps(policy: Policy, zone_name: str, nodes: Nodes, at: datetime) -> Iterat
         when = "at any time of the week" if empty == [(at, at + WEEK)] else f"{first}–{last}{more}"
         message = f"{policy.name} reaches nobody {when}: every step is skipped then"
         yield _warning(nodes, ("escalation", policy.name), message, "a step without only or quiet")
+
+
+def _ever(windows: tuple[NamedWindow, ...], at: datetime, is_open: Callable[[datetime], bool]) -> bool:
+    """Whether it is open at some time; also where they change more often than is looked through."""
+    looked_at = 0
+    for moment in _moments(windows, at):
+        if is_open(moment):
+            return True
+        looked_at += 1
+    return looked_at == CHANGES
 
 
 def _moments(windows: tuple[NamedWindow, ...], at: datetime, *, days: int = DAYS) -> Iterator[datetime]:

@@ -85,6 +85,16 @@ def test_to_change_the_order_without_moving_tonight() -> None:
     ]
 
 
+def test_turns_that_differ_alike_are_one_interval() -> None:
+    assert moved(
+        "{rotation: {people: [bob], every: 1d, handoff: 08:00, starts: 2026-11-24}}",
+        "{rotation: {people: [alice], every: 1d, handoff: 09:00, starts: 2026-11-02}}",
+    )[1:] == [
+        "primary: Sat 2026-11-21 12:00 – Tue 2026-11-24 08:00: alice → nobody",
+        "primary: Tue 2026-11-24 08:00 – Sat 2026-12-05 12:00: alice → bob",
+    ]
+
+
 def test_a_gap_is_nobody() -> None:
     ended = ROTA[:-2] + ", until: 2026-11-23}}"
     assert moved(ended)[1:] == [

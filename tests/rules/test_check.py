@@ -158,6 +158,15 @@ def test_what_changes_against_what_is_in_force() -> None:
     assert "What it changes" not in check.render_text(checked(FILE))
 
 
+def test_what_is_over_is_listed_apart() -> None:
+    text = FILE.replace("from: 2026-11-30T12:00, until: 2026-12-01}", "from: 2026-11-01T12:00, until: 2026-11-02}")
+    assert (
+        "\nOver, and can be taken out\n"
+        "  maintenance works: since Fri 2026-11-20 23:00\n"
+        "  override of bob in pay: since Mon 2026-11-02 00:00\n\nWell: "
+    ) in check.render_text(checked(text))
+
+
 def test_a_policy_as_of_now() -> None:
     text = (
         HEAD

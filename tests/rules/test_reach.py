@@ -92,3 +92,11 @@ def test_three_thousand_sisters_take_no_time(name: str) -> None:
     found = list(lint_routes(configuration, {"p": None}))
     assert time.process_time() - began < 2
     assert len(found) == (2_999 if name == "the same" else 0)
+
+
+def test_a_route_with_many_matchers_on_one_label_is_compared_within_bounds() -> None:
+    match = ", ".join(f"'a != x{number}'" for number in range(300))
+    configuration = accepted(HEAD + f"routing: {{channel: '#a', routes: [{{name: r, match: [{match}, 'a != x0']}}]}}\n")
+    assert [warning.message for warning in lint_routes(configuration, {"p": None})] == [
+        'r: a!="x0" says nothing new: a!="x0" holds already'
+    ]
