@@ -3,16 +3,16 @@
 `check` asks for them; loading a configuration does not.
 """
 
+import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from rules.escalation import Policy, skipped
-from rules.hold import page_hold, window_hold
-from rules.route import Page, Route, RouteSettings
+from rules.route import Route
 from rules.ruleset import RuleSet
 from rules.shape import RuleError
-from rules.window import NamedWindow, holds, next_change, zone
+from rules.window import NamedWindow, any_holds, holds, next_change, zone
 from rules.yaml import Entries, Items, Mark, Node, Scalar
 
 DAYS = 400
@@ -21,6 +21,8 @@ CHANGES = 2_000
 """And through so many of their changes."""
 WEEK = timedelta(days=7)
 
+Pair = tuple[tuple[NamedWindow, ...], tuple[NamedWindow, ...]]
+"""A `quiet` and an `only`."""
 Nodes = tuple[tuple[str, Node], ...]
 
 
@@ -57,6 +59,8 @@ def _windows(windows: Mapping[str, NamedWindow], nodes: Nodes, at: datetime) -> 
 
 def _routes(routes: Iterable[Route], at: datetime) -> Iterator[RuleError]:
     """Windows that leave no time to tell, or none to tell and page at once; said where the last of them is said."""
+    # Ten thousand routes have a handful of windows among them.
+    open_ever = functools.cache(functools.partial(_open_ever, at=at))
     for route in routes:
         settings = route.settings
         keys = [key for key in ("quiet", "only", "page") if key in route.said]
@@ -64,24 +68,32 @@ def _routes(routes: Iterable[Route], at: datetime) -> Iterator[RuleError]:
             continue
         line = max(route.said[key].line for key in keys)
         page = settings.page
-        held = settings.quiet + settings.only
-        if held and not _tells(settings, at):
+        held = (settings.quiet, settings.only)
+        paged = ((), ()) if page is None else (page.quiet, page.only)
+        if not open_ever((held,)):
             message = f"{route.id} never tells anything new: its quiet and only leave no time for it"
             yield RuleError(route.file, line, 1, f"route {route.id}", message, "windows that leave some")
-        elif held and page is not None and (page.quiet or page.only) and not _pages_when_it_tells(settings, page, at):
+        elif not open_ever((held, paged)):
             message = (
                 f"{route.id} never pages when it tells: the page's windows and the route's are never open together"
             )
             yield RuleError(route.file, line, 1, f"route {route.id}", message, "windows that overlap")
 
 
-def _tells(settings: RouteSettings, at: datetime) -> bool:
-    return _ever(settings.quiet + settings.only, at, lambda moment: window_hold(settings, moment) is None)
+def _open_ever(pairs: tuple[Pair, ...], at: datetime) -> bool:
+    """Whether there is a moment outside every `quiet` and inside every `only`.
 
-
-def _pages_when_it_tells(settings: RouteSettings, page: Page, at: datetime) -> bool:
-    windows = settings.quiet + settings.only + page.quiet + page.only
-    return _ever(windows, at, lambda moment: window_hold(settings, moment) is None and page_hold(page, moment) is None)
+    Also yes where they change more often than is looked through.
+    """
+    looked_at = 0
+    for moment in _moments(tuple(one for quiet, only in pairs for one in quiet + only), at):
+        if all(
+            any_holds(quiet, moment) is None and (not only or any_holds(only, moment) is not None)
+            for quiet, only in pairs
+        ):
+            return True
+        looked_at += 1
+    return looked_at == CHANGES
 
 
 def _steps(policy: Policy, zone_name: str, nodes: Nodes, at: datetime) -> Iterator[RuleError]:
@@ -101,16 +113,6 @@ def _steps(policy: Policy, zone_name: str, nodes: Nodes, at: datetime) -> Iterat
         when = "at any time of the week" if empty == [(at, at + WEEK)] else f"{first}–{last}{more}"
         message = f"{policy.name} reaches nobody {when}: every step is skipped then"
         yield _warning(nodes, ("escalation", policy.name), message, "a step without only or quiet")
-
-
-def _ever(windows: tuple[NamedWindow, ...], at: datetime, is_open: Callable[[datetime], bool]) -> bool:
-    """Whether it is open at some time; also where they change more often than is looked through."""
-    looked_at = 0
-    for moment in _moments(windows, at):
-        if is_open(moment):
-            return True
-        looked_at += 1
-    return looked_at == CHANGES
 
 
 def _moments(windows: tuple[NamedWindow, ...], at: datetime, *, days: int = DAYS) -> Iterator[datetime]:
