@@ -29,10 +29,12 @@ class TurnChange(msgspec.Struct, frozen=True):
 
 def changes(before: Configuration, after: Configuration, at: datetime | None = None) -> Iterator[str]:
     """A line for each thing that came, went or changed; nothing when nothing did. With an instant: whose turns move."""
+    yield from _named("team", {one.name: one for one in before.teams}, {one.name: one for one in after.teams})
     yield from _named("route", _routes(before), _routes(after))
     yield from _named("source", before.sources, after.sources)
     yield from _named("person", before.rules.people, after.rules.people)
     yield from _named("schedule", before.rules.schedules, after.rules.schedules)
+    yield from _named("window", before.rules.windows, after.rules.windows)
     yield from _named("policy", before.rules.policies, after.rules.policies)
     yield from _named(
         "maintenance",
@@ -42,7 +44,10 @@ def changes(before: Configuration, after: Configuration, at: datetime | None = N
     yield from _named(
         "inhibition", {one.name: one for one in before.rules.inhibit}, {one.name: one for one in after.rules.inhibit}
     )
-    for key in ("name", "timezone", "server", "storage", "slack"):
+    yield from _named("heartbeat", _heartbeats(before), _heartbeats(after))
+    if before.outward != after.outward:
+        yield "router changed"
+    for key in ("name", "timezone", "server", "storage", "slack", "rules_files"):
         if getattr(before, key) != getattr(after, key):
             yield f"{key} changed"
     if at is not None:
@@ -89,6 +94,11 @@ def _routes(configuration: Configuration) -> Mapping[str, object]:
         route_id: (route.match, route.settings, route.continues)
         for route_id, route in configuration.rules.routes.items()
     }
+
+
+def _heartbeats(configuration: Configuration) -> Mapping[str, object]:
+    """Without those of sources, which change with them."""
+    return {one.name: one for one in configuration.rules.awaited.heartbeats if not one.source}
 
 
 def _named(kind: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:

@@ -111,9 +111,9 @@ def check(
 
 
 def checked(loaded: Loaded, at: datetime, before: Configuration | None = None) -> Checked:
-    """The same of what was loaded already."""
-    if loaded.configuration is None:
-        return Checked(loaded.errors, loaded.warnings)
+    """The same of what was loaded already. A refused file of a team is as much of a mistake as one in the main file."""
+    if loaded.configuration is None or loaded.refused:
+        return Checked(loaded.all_errors, loaded.warnings)
     # The reader and the schema say the same thing twice; where they differ, one of them is wrong and a person must know.
     differing = tuple(
         RuleError(name, 1, 1, path, f"the schema for editors refuses what is right: {message}")

@@ -44,6 +44,11 @@ def conforms(schema: Mapping[str, Any]) -> Accepts:
             case "anyOf":
                 forms = [made(form) for form in said]
                 return lambda value: any(form(value) for form in forms)
+            case "if":
+                asked, then, otherwise = made(said), made(part["then"]), made(part["else"])
+                return lambda value: then(value) if asked(value) else otherwise(value)
+            case "then" | "else":
+                return None
             case "items":
                 item = made(said)
                 return lambda value: not isinstance(value, list) or all(map(item, value))

@@ -102,11 +102,11 @@ ROUTE_FOREIGN = {
     "active_time_intervals": "only: [WINDOW] (Alertmanager's active_time_intervals)",
     "send_resolved": "tell: {resolved: none} for send_resolved: false (Alertmanager's); the message is edited all the same",
     "channels": "channel: it takes a list",
+    "silent_after": "silent_after on a source",
     "windows": "quiet or only: [WINDOW]",
 }
 ROUTE_LATER = {
     "also": "further channels for the same incident",
-    "silent_after": "a source that went silent",
 }
 SEVERITY = OneOf(*(severity.value for severity in Severity))
 
@@ -151,6 +151,17 @@ ROUTING = Record(
         **ROUTE_FOREIGN,
         "match": "no match at the root: it takes what no route below does",
         "name": "no name at the root: it is called default",
+        "continue": "continue only on routes below",
+    },
+)
+TEAM_ROUTING = Record(
+    "team_routing",
+    {**SETTINGS, "routes": ROUTING.keys["routes"]},
+    later=ROUTE_LATER,
+    foreign={
+        **ROUTE_FOREIGN,
+        "match": "no match here: scope says what this file takes",
+        "name": "no name here: it is called after the team",
         "continue": "continue only on routes below",
     },
 )

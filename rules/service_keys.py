@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from adapters.alert import Severity
+from rules.heartbeat_keys import HEARTBEAT, ROUTER, SILENT, SOURCE_HEARTBEAT
 from rules.keys import WINDOW_OR_LIST, Either, LabelValue, Name, Raw, name_rule, slug_rule
 from rules.people_keys import PERSON, POLICY, SCHEDULE
 from rules.routing_keys import INHIBIT, MAINTENANCE, ROUTING
@@ -213,8 +214,11 @@ def source_record(adapters: Iterable[str]) -> Record:
                 'The sender\'s words -> firing or resolved; "*" catches the rest.',
             ),
             "resolve_after": Key(Duration(), "A firing alert not heard of for so long is presumed over."),
+            "heartbeat": Key(SOURCE_HEARTBEAT, "Alerts of it that say it is alive; their absence is an alert."),
+            "silent_after": Key(
+                SILENT, "With firing alerts it may say nothing for so long; or none. Default for Prometheus: 5m."
+            ),
         },
-        later={"heartbeat": "heartbeats", "silent_after": "a source that went silent"},
     )
 
 
@@ -227,6 +231,16 @@ ROUTE_FOREIGN = {
     "global": "settings under routing; resolve_timeout is sources.X.resolve_after",
     "templates": "template: {title, text} on a route",
 }
+
+
+_TEAMS = "it in a team's file; to check one: alert-router check TEAM.yaml --with MAIN.yaml"
+
+
+class GlobText(Text):
+    """A path, or a pattern of paths, of teams' files."""
+
+    def __init__(self) -> None:
+        super().__init__("a path or pattern such as rules.d/*.yaml, relative to this file", limit=1_000)
 
 
 def document(adapters: Iterable[str] = ()) -> Record:
@@ -259,18 +273,25 @@ def document(adapters: Iterable[str] = ()) -> Record:
             "escalation": Key(
                 MapOf(POLICY, names + "escalation policies", name=name_rule), "Whom a page reaches, in order."
             ),
+            "heartbeats": Key(MapOf(HEARTBEAT, names + "heartbeats", name=name_rule), "Jobs that must be heard from."),
+            "router": Key(ROUTER, "Of this router itself: where it says that it is well."),
+            "rules_files": Key(
+                ListOf(
+                    GlobText(),
+                    "a list of paths or patterns such as [rules.d/*.yaml]",
+                    least=0,
+                    single=True,
+                    unique=True,
+                ),
+                "The files of teams, one each: [rules.d/*.yaml].",
+            ),
         },
         later={
             "copies": "the same incident in further channels",
             "catalog": "data about services",
-            "rules_files": "several files",
-            "team": "a team's file",
-            "owner": "a team's file",
-            "scope": "a team's file",
-            "heartbeats": "jobs that must be heard from",
             "silences": "silences made by people",
-            "router": "the outward heartbeat",
         },
         foreign=ROUTE_FOREIGN,
+        elsewhere=dict.fromkeys(("team", "owner", "scope", "order"), _TEAMS),
         free="x-",
     )

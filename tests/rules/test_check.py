@@ -8,8 +8,7 @@ from rules.lint_time import place_of
 from rules.load import Source
 from rules.oncall import Person
 from rules.yaml import Mark, read
-from tests.rules.reading import HEAD, ROUTING, at, rules
-from tests.rules.reading import accepted as rules_of
+from tests.rules.reading import HEAD, ROUTING, accepted, at, rules
 
 FILE = (
     HEAD
@@ -143,7 +142,7 @@ def test_a_small_file() -> None:
 
 
 def test_what_changes_against_what_is_in_force() -> None:
-    before = rules_of(FILE.replace("people: [alice, bob], every: 1w", "people: [bob, alice], every: 1w"))
+    before = accepted(FILE.replace("people: [alice, bob], every: 1w", "people: [bob, alice], every: 1w"))
     found = check.check([Source("c.yaml", FILE)], adapters=ADAPTERS, at=NOW, before=before)
     assert (
         "\nWhat it changes\n"
@@ -153,7 +152,7 @@ def test_what_changes_against_what_is_in_force() -> None:
         "  pay: Mon 2026-11-30 09:00 – Mon 2026-11-30 12:00: bob → alice\n"
         "  pay: Tue 2026-12-01 00:00 – Sat 2026-12-05 12:00: bob → alice\n\nWell: "
     ) in check.render_text(found)
-    same = check.check([Source("c.yaml", FILE)], adapters=ADAPTERS, at=NOW, before=rules_of(FILE))
+    same = check.check([Source("c.yaml", FILE)], adapters=ADAPTERS, at=NOW, before=accepted(FILE))
     assert "\nWhat it changes\n  nothing\n" in check.render_text(same)
     assert "What it changes" not in check.render_text(checked(FILE))
 
@@ -318,3 +317,17 @@ def test_the_explanation_as_json() -> None:
     assert [step["route_id"] for step in taken["path"]] == ["default", "p", "p/q"]
     assert found.owners[0].on_call is not None
     assert found.owners[0].on_call.persons == (Person("alice", "alice@example.com"),)
+
+
+def test_what_an_alert_is_a_sign_of_life_of_is_explained() -> None:
+    found = accepted(
+        "version: 1\nslack: preview\n"
+        "sources: {p: {adapter: prometheus, auth: none, heartbeat: {match: ['alertname = Watchdog'], every: 5m}}}\n"
+        "heartbeats: {x: {match: ['job = x'], every: 1h, per: [host]}}\n" + ROUTING
+    ).rules
+    watchdog = {"alertname": "Watchdog", "alert.source": "p"}
+    text = explain.render_text(explain.explain_route(found, watchdog, NOW), "UTC")
+    assert text == "a sign of life of source p, which is told nobody\n"
+    job = explain.explain_route(found, {"job": "x", "host": "a"}, NOW)
+    assert explain.render_text(job, "UTC").endswith("\na sign of life of x (host=a)\n")
+    assert json.loads(explain.to_json(job))["signs"] == ["x (host=a)"]
