@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from adapters.adapter import Adapter
 from rules.configuration import Configuration
+from rules.heartbeat import OWN_SOURCE
 from rules.lint_people import lint_people
 from rules.lint_routes import lint_matchers, lint_routes
 from rules.shape import Fields, Reference, RuleError
@@ -20,10 +21,11 @@ def lint(
 ) -> list[RuleError]:
     """Every warning about an accepted document. `references`: every name that something in it is reached by."""
     labels = {name: adapters[source.adapter].labels(source.options) for name, source in configuration.sources.items()}
+    labels[OWN_SOURCE] = None
     return [
         *_listener(configuration, document),
         *lint_routes(configuration, labels),
-        *lint_matchers(document, configuration.sources),
+        *lint_matchers(document, labels),
         *lint_people(configuration, document, references),
         *_maintenance(document),
     ]

@@ -54,7 +54,8 @@ def _below(
     for child in route.children:
         earlier = unreached.get(child.id)
         if earlier is not None:
-            message = f"{child.id} is never reached: {earlier.id} in line {earlier.line} takes all that it matches"
+            place = f"line {earlier.line}" if earlier.file == child.file else f"{earlier.file}:{earlier.line}"
+            message = f"{child.id} is never reached: {earlier.id} in {place} takes all that it matches"
             yield _warning(child, message, "the narrower route first")
         yield from _below(child, here, labels, is_reached=is_reached and earlier is None)
 

@@ -69,6 +69,28 @@ def test_says_of_a_whole_text(text: str, says: str) -> None:
     assert str(error) == says
 
 
+def test_says_of_a_teams_file_where_it_stands_in_it() -> None:
+    main = HEAD + "routing: {channel: '#a', routes: [{name: mine, match: ['team = pay', 'x = y']}]}\n"
+    team = """version: 1
+team: pay
+owner: {people: [alice]}
+scope: ['team = pay']
+routing: {routes: [{name: p1, match: ['alert.severity = critical'], page: primary, quiet: [off]}]}
+windows: {off: {not: [day]}, day: {hours: 09:00-18:00}, idle: {dates: [2020-01-01]}}
+people: {alice: {slack: U0123ABCD}, bob: {slack: U0123ABCE}}
+oncall: {primary: {rotation: {people: [alice], every: 1d, handoff: 09:00, starts: 2026-11-02}}}
+"""
+    found = check([Source("c.yaml", main), Source("pay.yaml", team)], adapters=ADAPTERS, at=NOW)
+    assert found.errors == ()
+    assert [str(warning) for warning in found.warnings] == [
+        "c.yaml:4:1: route mine: mine is never reached: pay in pay.yaml:5 takes all that it matches; expected the narrower route first",
+        "pay.yaml:5:1: route pay/p1: pay/p1 pages and has quiet: [pay/off]: nobody is woken during pay/off; expected quiet: none where somebody must be woken",
+        "pay.yaml:6:63: windows.pay/idle: nothing uses the window pay/idle; expected pay/idle in quiet, only, not or except",
+        "pay.yaml:7:42: people.pay/bob: no page, step, rotation or override reaches pay/bob; expected pay/bob in a rotation, a step or a page",
+        "pay.yaml:6:63: windows.pay/idle: pay/idle never holds, from now on and for years; expected days, hours or dates that come and go",
+    ]
+
+
 def test_says_that_the_schema_for_editors_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rules.check.complaints", lambda _: [("routing.channel", "no such thing")])
     [warning] = check([Source("c.yaml", HEAD + ROUTING)], adapters=ADAPTERS, at=NOW).warnings
