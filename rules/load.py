@@ -123,7 +123,8 @@ def load(
     reports = [report, *(found.report for found in chosen.drafts)]
     configuration = _configuration(whole, sources, chosen)
     found = [warning for one in reports for warning in one.warnings]
-    found += lint(configuration, whole) + several.dangling(whole, reports)
+    references = [reference for one in reports for reference in one.references]
+    found += lint(configuration, whole, adapters, references) + several.dangling(whole, reports)
     nodes = (
         (main.name, node),
         *((one.source.name, one.fields.node) for one in chosen.drafts if one.fields is not None),
