@@ -1,6 +1,6 @@
 """Texts in, a Configuration or every mistake in them out. The one entrance for `serve`, `check`, reload and tests."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -8,6 +8,7 @@ import msgspec
 from adapters.adapter import Adapter, OptionsError, SourceOptions
 from adapters.alert import Severity
 from rules import build, consistent
+from rules.beside import Beside, BesideError, nothing_beside
 from rules.configuration import (
     Auth,
     Basic,
@@ -24,21 +25,10 @@ from rules.configuration import (
 from rules.lint import lint
 from rules.service_keys import Listen, document
 from rules.shape import Fields, Place, Report, RuleError
+from rules.templates import Examine, accept_all, take_in
 from rules.yaml import Entries, Mark, YamlError, read
 
 __all__ = ["Beside", "BesideError", "Loaded", "RuleError", "Source", "load", "nothing_beside"]
-
-
-class BesideError(ValueError):
-    """A file that a configuration file names cannot be read; the text is for the person who named it."""
-
-
-Beside = Callable[[str, str], str]
-"""(the configuration file's name, the path it names, relative to it) -> the text. Raises BesideError."""
-
-
-def nothing_beside(_: str, path: str) -> str:
-    raise BesideError(f"{path} cannot be read here: only the configuration's own text is at hand")
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -60,13 +50,12 @@ def load(
     files: Sequence[Source],
     *,
     adapters: Mapping[str, Adapter],
-    template_fault: Callable[[str], str] = lambda _: "",
-    beside: Beside = nothing_beside,  # noqa: ARG001  # catalogue and template files are read through it
+    template_fault: Examine = accept_all,
+    beside: Beside = nothing_beside,
 ) -> Loaded:
     """Never raises, whatever the texts are; all mistakes are listed at once, in the order of the lines.
 
-    `template_fault` says why whoever renders templates would refuse one; "" when it would not. `beside` reads the
-    files that a configuration names.
+    `template_fault` says why whoever renders templates would refuse one. `beside` reads the files that a configuration names.
     """
     if len(files) != 1:
         names = ", ".join(file.name for file in files[1:])
@@ -88,7 +77,7 @@ def load(
     if fields is not None:
         consistent.check(fields, report)
         _listener(fields)
-        _templates(fields.get("routing"), template_fault)
+        take_in(fields.get("routing"), beside=beside, examine=template_fault)
         sources = _sources(fields, adapters)
         if not report.errors:
             configuration = _configuration(fields, sources, file.name)
@@ -167,19 +156,6 @@ def _listener(fields: Fields) -> None:
             f"the preview shows every message to whoever reaches {listen.host}:{listen.port}",
             expected="server: {listen: 127.0.0.1:9080}, or slack: {preview: {off_loopback: true}} to allow it",
         )
-
-
-def _templates(route: Fields | None, template_fault: Callable[[str], str]) -> None:
-    if route is None:
-        return
-    template = route.get("template")
-    if isinstance(template, Fields):
-        for key in ("title", "text"):
-            source = template.get(key)
-            if source is not None and (fault := template_fault(source)):
-                template.error(key, f"a template that cannot be used: {fault}", expected="docs/rules.md, Templates")
-    for child in route.get("routes", ()):
-        _templates(child, template_fault)
 
 
 def _sources(fields: Fields, adapters: Mapping[str, Adapter]) -> dict[str, SourceSettings]:

@@ -436,7 +436,7 @@ MISTAKES = [
     (
         "not yet",
         HEAD
-        + "routing: {channel: {from: service}, also: ['#x'], tell: {sla: edit}, page: {policy: a, from: service}, template: {file: x}}\n"
+        + "routing: {channel: {from: service}, also: ['#x'], tell: {sla: edit}, page: {policy: a, from: service}}\n"
         + "copies: []\ncatalog: {}\nrules_files: []\nheartbeats: {}\nteam: x\nsilences: []\n"
         + "oncall: {a: {ical: []}}\nescalation: {a: {steps: [{group: g}, {after: 1m, webhook: w}]}}\nstorage: {url: {env: X}}\n",
         [
@@ -444,7 +444,6 @@ MISTAKES = [
             f"4:37: routing.also: not yet (further channels for the same incident); {LATER}",
             f"4:58: routing.tell.sla: not yet (limits on how long things may take); {LATER}",
             f"4:88: routing.page.from: not yet (a page looked up in the catalogue); {LATER}",
-            f"4:115: routing.template.file: not yet (templates in files); {LATER}",
             f"5:1: copies: not yet (the same incident in further channels); {LATER}",
             f"6:1: catalog: not yet (data about services); {LATER}",
             f"7:1: rules_files: not yet (several files); {LATER}",
@@ -555,7 +554,7 @@ MISTAKES = [
                 "4:44: routing.template.title: not a template: unexpected end of template, expected 'end of print statement'.; "
                 "expected Jinja, as in {{ labels.service }}"
             ),
-            "4:58: routing.template.text: {file: …}: not yet; expected the template inline",
+            "4:58: routing.template.text: a file holds the text, not a part of it; expected template: {title: '…', file: PATH}",
             "4:106: routing.routes[0].template.text: found ''; expected text with {{ … }}",
         ],
     ),
@@ -581,16 +580,6 @@ def test_a_complaint_about_what_is_not_there_is_placed_above_it() -> None:
     picky = {"prometheus": Adapter(name="prometheus", open=refuse, docs="")}
     found = load([Source("c.yaml", HEAD + ROUTING)], adapters=picky)
     assert [str(error) for error in found.errors] == ["c.yaml:3:14: sources.p.map.title: no title at all"]
-
-
-def test_a_template_is_also_asked_of_who_renders_it() -> None:
-    text = HEAD + "routing: {channel: '#a', template: none, routes: [{name: r, template: {title: ok, text: bad}}]}\n"
-    found = load(
-        [Source("c.yaml", text)], adapters=ADAPTERS, template_fault=lambda template: "why" * (template == "bad")
-    )
-    assert [str(error) for error in found.errors] == [
-        "c.yaml:4:89: routing.routes[0].template.text: a template that cannot be used: why; expected docs/rules.md, Templates"
-    ]
 
 
 def test_several_files_and_none() -> None:
