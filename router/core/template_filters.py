@@ -17,7 +17,7 @@ _PATTERN, _PROGRAM = 200, 300
 _SEARCHED, _REPLACED = 1_000, 100
 """Characters of a text that is searched, and places in it that are replaced: together below 30 ms, whatever the
 expression is."""
-_GROUP = re.compile(r"\\(\d)")
+_GROUP = re.compile(r"\$(\d)")
 _DATE_WORDS = re.compile(r"[^%]|%[aAbBdHIjmMpSyYZz%]")
 _STEPS = 1_000, 1_024
 _UNITS = ("", "k", "M", "G", "T", "P"), (" B", " KiB", " MiB", " GiB", " TiB", " PiB")
@@ -176,7 +176,7 @@ def _matches(value: object, pattern: object = "") -> bool:
 
 
 def _regex_replace(value: object, pattern: object = "", new: object = "") -> str:
-    r"""RE2, everywhere in the value; `\1` is what the first brackets took."""
+    """RE2, everywhere in the value; `$1` is what the first brackets took."""
     if fault := regex_fault([pattern]):
         raise TemplateLimitError(fault)
     text, put = text_of(value), text_of(new)

@@ -63,8 +63,8 @@ VIEW = but(OPEN, ended=2, annotations={"runbook": "https://wiki/x"}, links=())
         ("{{ 1536 | bytes }} {{ 10 | bytes }} {{ 3221225472 | bytes }} {{ 1e15 | bytes }} {{ 1023 | bytes }}", "1.5 KiB 10 B 3 GiB 909 TiB 1023 B"),
         ("{{ 0.957 | percent }} {{ '0.5' | percent }}", "95.7 % 50 %"),
         ("{{ labels.cluster | matches('eu-[0-9]') }} {{ labels.cluster | matches('eu') }}", "True False"),
-        (r"{{ 'web-12.prod' | regex_replace('web-([0-9]+)[.](.*)', '\\2 \\1') }} {{ 'aXbX' | regex_replace('X', '-') }}", "prod 12 a-b-"),
-        (r"{{ 'ab' | regex_replace('(x)?b', '[\\1]') }}", "a[]"),
+        (r"{{ 'web-12.prod' | regex_replace('web-([0-9]+)[.](.*)', '$2 $1') }} {{ 'aXbX' | regex_replace('X', '-') }}", "prod 12 a-b-"),
+        (r"{{ 'ab' | regex_replace('(x)?b', '[$1]') }}", "a[]"),
         ("{{ annotations.runbook | link('runbook') }} {{ 'ftp://x' | link }}", "runbook ftp://x"),
         ("{{ ended }} {{ on_call }} {{ url }}{{ external_url }}{{ ended_how }}{{ links }}{{ held_back }}{{ count - firing }}", "2 Maria 2"),
     ],
@@ -181,6 +181,8 @@ def test_a_fault_says_where_and_what() -> None:
         None,
         "TemplateLimitError: more than 1000 loop turns",
     )
+    searched = "{{ summary | regex_replace('c', '') }}" * 3
+    assert render(searched, but(VIEW, summary="x" * 900)) == (None, "TemplateLimitError: too much work")
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """Templates on routes, inline and in files: what is taken, and how their faults are told."""
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from adapters import ADAPTERS
 from router.core.template import template_fault
+from router.core.template_filters import FILTERS
 from router.core.template_scope import NAMES
 from rules.beside import BesideError
 from rules.check import check
@@ -104,3 +107,19 @@ def test_an_inline_template_is_asked_of_who_renders_it() -> None:
     ] == [said]
     checked = check([Source("c.yaml", text)], adapters=ADAPTERS, at=at("2026-11-20T12:00Z"), template_fault=refuse)
     assert [str(error) for error in checked.errors] == [said]
+
+
+def page() -> str:
+    text = (Path(__file__).parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
+    return text.partition("## Templates")[2].partition("## Windows")[0]
+
+
+def test_every_name_and_filter_is_on_the_page() -> None:
+    inner = {"concat", "starts", "ends", "d", "count", "string"}
+    assert [name for name in {*NAMES, *FILTERS} - inner if not re.search(rf"`{name}\b", page())] == []
+
+
+def test_the_pages_templates_are_right() -> None:
+    found = re.findall(r"(?:title|text): '([^']*)'", page())
+    assert len(found) == 3
+    assert [template_fault(template) for template in found] == [None, None, None]
