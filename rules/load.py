@@ -1,6 +1,7 @@
 """Texts in, a Configuration or every mistake in them out. The one entrance for `serve`, `check`, reload and tests."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -8,7 +9,6 @@ import msgspec
 from adapters.adapter import Adapter, OptionsError, SourceOptions
 from adapters.alert import Severity
 from rules import build, consistent
-from rules.beside import Beside, BesideError, nothing_beside
 from rules.configuration import (
     Auth,
     Basic,
@@ -25,17 +25,11 @@ from rules.configuration import (
 from rules.lint import lint
 from rules.service_keys import Listen, document
 from rules.shape import Fields, Place, Report, RuleError
+from rules.source import Beside, BesideError, Source, nothing_beside
 from rules.templates import Examine, accept_all, take_in
 from rules.yaml import Entries, Mark, YamlError, read
 
 __all__ = ["Beside", "BesideError", "Loaded", "RuleError", "Source", "load", "nothing_beside"]
-
-
-class Source(msgspec.Struct, frozen=True):
-    """One text, and the name it has in error messages."""
-
-    name: str
-    text: str
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -63,7 +57,7 @@ def load(
         error = RuleError(files[0].name if files else "", 1, 1, "", found, "one file with everything")
         return Loaded(None, (error,), ())
     [file] = files
-    report = Report(file.name)
+    report = Report(file.name, partial(beside, file.name))
     place = Place(report)
     try:
         node, mistakes = read(file.text)
@@ -77,7 +71,7 @@ def load(
     if fields is not None:
         consistent.check(fields, report)
         _listener(fields)
-        take_in(fields.get("routing"), beside=beside, examine=template_fault)
+        take_in(fields.get("routing"), template_fault)
         sources = _sources(fields, adapters)
         if not report.errors:
             configuration = _configuration(fields, sources, file.name)

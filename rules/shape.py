@@ -44,14 +44,26 @@ class Reference(msgspec.Struct, frozen=True):
     mark: Mark
 
 
+def _no_file(path: str) -> str:
+    raise ValueError(f"{path} cannot be read here")
+
+
 class Report:
     """What was found wrong so far, and the names still to be looked up."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, text_beside: Callable[[str], str] = _no_file) -> None:
         self.file = file
+        self.text_beside = text_beside
+        """The text of a file that this one names. Raises ValueError, with words for whoever named it."""
         self.errors: list[RuleError] = []
         self.warnings: list[RuleError] = []
         self.references: list[Reference] = []
+
+    def of(self, file: str) -> "Report":
+        """The same report, for what stands in a file that this one names."""
+        other = Report(file)
+        other.errors, other.warnings, other.references = self.errors, self.warnings, self.references
+        return other
 
 
 class Place(msgspec.Struct, frozen=True):

@@ -1,10 +1,10 @@
 """Templates on routes: those in files are read, and every one is asked of whoever renders them. Renders nothing itself."""
 
 from collections.abc import Callable, Iterator
+from pathlib import PurePath
 
 import msgspec
 
-from rules.beside import Beside, BesideError
 from rules.shape import Fields, RuleError
 
 
@@ -31,7 +31,7 @@ def accept_all(_: str) -> TemplateFault | None:
     return None
 
 
-def take_in(route: Fields | None, *, beside: Beside, examine: Examine) -> None:
+def take_in(route: Fields | None, examine: Examine) -> None:
     """Put each file's text in its template's place, and complain of what cannot be used."""
     for template in () if route is None else _templates(route):
         for key in ("title", "text"):
@@ -44,7 +44,7 @@ def take_in(route: Fields | None, *, beside: Beside, examine: Examine) -> None:
                     hint=fault.hint,
                 )
         if template.get("file") is not None:
-            _read(template, beside, examine)
+            _read(template, examine)
 
 
 def _templates(route: Fields) -> Iterator[Fields]:
@@ -55,19 +55,23 @@ def _templates(route: Fields) -> Iterator[Fields]:
         yield from _templates(child)
 
 
-def _read(template: Fields, beside: Beside, examine: Examine) -> None:
+def _read(template: Fields, examine: Examine) -> None:
     path: str = template.get("file")
     place = template.place.key("file")
+    report = place.report
     try:
-        source = beside(place.report.file, path).rstrip()
-    except BesideError as error:
+        source = report.text_beside(path).rstrip()
+    except ValueError as error:
         template.error("file", str(error), expected="a file that can be read, its path relative to this one")
         return
     if not source:
         template.error("file", f"{path} is empty", expected="a template such as {{ summary }}")
     elif (fault := examine(source)) is not None:
-        place.report.errors.append(
-            RuleError(path, fault.line, 1, place.path, fault.message, expected=fault.expected or PAGE, hint=fault.hint)
+        inside = str(PurePath(report.file).parent / path)
+        report.errors.append(
+            RuleError(
+                inside, fault.line, 1, place.path, fault.message, expected=fault.expected or PAGE, hint=fault.hint
+            )
         )
     else:
         template.values["text"] = source

@@ -8,10 +8,10 @@ from adapters import ADAPTERS
 from router.core.template import template_fault
 from router.core.template_filters import FILTERS
 from router.core.template_scope import NAMES
-from rules.beside import BesideError
 from rules.check import check
 from rules.load import Loaded, Source, load
 from rules.route import Template
+from rules.source import BesideError
 from rules.templates import TemplateFault
 from tests.rules.reading import HEAD, at, complaints
 
