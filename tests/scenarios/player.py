@@ -7,6 +7,7 @@ from typing import Any
 from adapters import ADAPTERS
 from adapters.alert import Alert, Severity, Status, fingerprint
 from router.clock import to_ms
+from router.config import read
 from router.deliver import Settings
 from router.simulate import Simulation, VirtualClock
 from rules.load import Source, load
@@ -33,7 +34,11 @@ class Ready:
 
 
 def ruleset(text: str) -> RuleSet:
-    loaded = load([Source("story", _HEAD + text)], adapters=ADAPTERS)
+    """Of rules as a story writes them, or of a configuration by its path in the tree."""
+    if text.endswith(".yaml"):
+        loaded = read([Path(__file__).parents[2] / text])
+    else:
+        loaded = load([Source("story", _HEAD + text)], adapters=ADAPTERS)
     if loaded.configuration is None:
         raise AssertionError("\n".join(str(error) for error in loaded.errors))
     return loaded.configuration.rules
