@@ -55,7 +55,9 @@ def _team(number: int, team: str) -> str:
         f'  channel: "#{team}-alerts"',
         "  group_by: [alert.name, service, cluster]",
         "  routes:",
-        f'    - name: p1\n      match: [\'alert.severity = critical\']\n      channel: ["#{team}-alerts", "#incidents-p1"]\n'
+        "    - name: p1",
+        "      match: ['alert.severity = critical']",
+        f'      channel: ["#{team}-alerts", "#incidents-p1"]',
         f"      page: {'urgent' if kind == 3 else 'primary'}",
         "    - {name: p2, match: ['alert.severity = high'], page: "
         + ("primary}" if kind == 0 else "{policy: primary, only: [office]}}"),
