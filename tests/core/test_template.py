@@ -171,11 +171,11 @@ def test_no_template_takes_time_or_memory(template: str) -> None:
 
 
 def test_a_fault_says_where_and_what() -> None:
-    fault = template_fault("a\n{{ title | truncat(9) }}")
+    fault = template_fault("a\n{{ title | trunkate(9) }}")
     assert fault == TemplateFault(
-        2, "no filter 'truncat' in templates", f"one of {', '.join(sorted(FILTERS))}", "did you mean truncate?"
+        2, "no filter 'trunkate' in templates", f"one of {', '.join(sorted(FILTERS))}", "did you mean truncate?"
     )
-    assert str(fault) == "line 2: no filter 'truncat' in templates"
+    assert str(fault) == "line 2: no filter 'trunkate' in templates"
     assert render("{{ 'a' * 9 }}", VIEW) == (None, "TemplateLimitError: * of something that is not a number")
     assert render("{% for a in summary %}x{% endfor %}", but(VIEW, summary="x" * 1001)) == (
         None,
@@ -188,7 +188,7 @@ def test_a_fault_says_where_and_what() -> None:
 @pytest.mark.parametrize(
     ("template", "said", "hint"),
     [
-        ("\n{{ sevrity }}", "line 2: no name 'sevrity' in templates", "did you mean severity?"),
+        ("\n{{ sverity }}", "line 2: no name 'sverity' in templates", "did you mean severity?"),
         ("{% for alert in alerts %}{% endfor %}{{ alrt.title }}", "line 1: no name 'alrt' in templates", "did you mean alert?"),
         ("{{ self.x }}", "line 1: no name 'self' in templates", ""),
         ("{{ loop.index }}", "line 1: no name 'loop' in templates", ""),
@@ -214,7 +214,7 @@ def test_what_is_refused_before_any_alert_comes(template: str, said: str, hint: 
 
 
 def test_what_is_refused_is_answered_with_what_is_allowed() -> None:
-    fault = template_fault("{{ sevrity }}")
+    fault = template_fault("{{ sverity }}")
     assert fault is not None
     assert fault.expected == f"one of {', '.join(NAMES)}"
     assert set(NAMES) == set(scope(OPEN))

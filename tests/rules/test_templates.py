@@ -52,9 +52,9 @@ def test_a_template_is_inline_or_its_text_is_a_file() -> None:
 
 def test_a_fault_in_a_template_file_names_that_file_its_line_and_what_is_allowed() -> None:
     routing = "{channel: '#a', routes: [{name: r, template: {file: t.j2}}]}"
-    assert errors(routing, t_j2="\n{{ sevrity }}") == [
+    assert errors(routing, t_j2="\n{{ sverity }}") == [
         (
-            "t.j2:2:1: routing.routes[0].template.file: no name 'sevrity' in templates; "
+            "t.j2:2:1: routing.routes[0].template.file: no name 'sverity' in templates; "
             f"expected one of {', '.join(NAMES)} (did you mean severity?)"
         )
     ]
