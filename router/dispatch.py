@@ -13,11 +13,11 @@ from adapters.alert import Severity
 from router.core.blocks import post_message
 from router.core.compose import COMPARED, SHOWN, compose, least_certain
 from router.core.member import BY_RANK, Member
-from router.core.telling import CROWDED_WITHIN, Facts, Line, Plan, Standing, plan
-from router.core.view import EndKind, Entry, EntryKind, HeldBack, State
+from router.core.telling import CROWDED_WITHIN, Facts, Line, Plan, Standing, come_along, plan
+from router.core.view import EndKind, Entry, EntryKind, HeldBack
 from router.escalate import Paging, Rules, carry_out
 from router.metrics import Metrics
-from router.store import groups, incidents, messages, pages, summaries
+from router.store import groups, incidents, messages, moves, pages, summaries
 from rules.hold import Hold, HoldKind, page_hold
 from rules.route import RouteSettings
 from rules.ruleset import RuleSet, window_hold
@@ -40,10 +40,10 @@ class Stepped(msgspec.Struct, frozen=True):
 def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics, most: int = AT_ONCE) -> Stepped:
     """Look at the groups that are due, the longest due first."""
     due = groups.due(conn, now, most)
-    told = False
+    round_ = _Round(conn, now, rules, metrics)
     for group in due:
-        told = _look(conn, group, now, rules, metrics) or told
-    told = _tell_summaries(conn, now, rules) or told
+        round_.look(group)
+    told = _tell_summaries(conn, now, rules) or round_.told
     waits = [at for at in (groups.next_due(conn), summaries.next_due(conn)) if at is not None]
     return Stepped(len(due), told, min(waits, default=None))
 
@@ -59,57 +59,126 @@ def _tell_summaries(conn: Connection, now: datetime, rules: Rules) -> bool:
     return bool(due)
 
 
-def _look(conn: Connection, group: groups.Group, now: datetime, rules: Rules, metrics: Metrics) -> bool:
-    settings = group.settings
-    hold = window_hold(settings, now)
-    holds = _hold_back(conn, group, hold, now, rules.ruleset)
-    counts = groups.count(conn, group.id)
-    _count_over(conn, group, counts.ended_held, holds, now, rules.ruleset)
+class _Round:
+    """Looks at groups within one transaction. Where alerts move from one to another, the new one is looked at first."""
+
+    def __init__(self, conn: Connection, now: datetime, rules: Rules, metrics: Metrics) -> None:
+        self._conn, self._now, self._rules, self._metrics = conn, now, rules, metrics
+        self._looked: set[int] = set()
+        """Groups that are not any more as they were when the round began."""
+        self.told = False
+        """Whether anybody is to be told anything."""
+
+    def look(self, group: groups.Group, on_the_way: frozenset[int] = frozenset()) -> None:
+        on_the_way |= {group.id}
+        for target in moves.leaving_for(self._conn, group.id):
+            if target not in on_the_way:
+                self.look(groups.get(self._conn, target), on_the_way)
+        if group.id in self._looked:
+            group = groups.get(self._conn, group.id)
+        self._looked.add(group.id)
+        for left in self._look(group):
+            self.look(groups.get(self._conn, left), on_the_way)
+
+    def _look(self, group: groups.Group) -> list[int]:
+        """Returns the groups that are to be told where their alerts went."""
+        conn, now, settings = self._conn, self._now, group.settings
+        hold = window_hold(settings, now)
+        holds = _hold_back(conn, group, hold, now, self._rules.ruleset)
+        counts = groups.count(conn, group.id)
+        _count_over(conn, group, counts.ended_held, holds, now, self._rules.ruleset)
+        last = None if group.incident is None else incidents.get(conn, group.incident)
+        facts = _facts(conn, group, counts, last, hold, holds, now)
+        decided = plan(facts)
+        held_rank = _held_rank(counts)
+        freed_in = settings.channels[0] if settings.channels and group.held_rank is not None else None
+        if decided.opens and freed_in is not None and held_rank is None:
+            turn = incidents.turn(conn, freed_in, now)
+            if turn is not None:
+                groups.settle(conn, group.id, now=now, due_at=turn, incident=group.incident, held_rank=group.held_rank)
+                return []
+        number = group.incident
+        came = moves.arrivals(conn, group.id) if counts.is_arriving and decided.tells_new else []
+        if came:
+            decided = msgspec.structs.replace(decided, pages=decided.pages and moves.is_news(conn, group.id))
+        along = next((one for one in came if one.is_whole and one.incident is not None and decided.opens), None)
+        if along is not None and along.incident is not None:
+            number, last = along.incident, incidents.get(conn, along.incident)
+            moves.take_over(conn, group.id, along.group)
+            self._looked.add(along.group)
+            facts = msgspec.structs.replace(facts, ended=groups.count(conn, group.id).ended)
+            is_home, stands = messages.stands_at(conn, number, self._rules.workspace, next(iter(settings.channels), ""))
+            decided = come_along(decided, facts, last.standing, is_home=is_home, stands=stands)
+        elif decided.opens and decided.standing is not None:
+            number, last = self._open(group, decided.standing, freed_in), None
+        if number is not None and decided.standing is not None:
+            held_back = tuple(
+                HeldBack(count, held_by.partition(" ")[2], holds.get(held_by))
+                for held_by, count in sorted(counts.held.items())
+            )
+            telling = _Telling(conn, group, number, last, now, self._rules, self._metrics)
+            self.told = telling.carry_out(decided, facts, decided.standing, held_back) or self.told
+        elif counts.ended_unheard or counts.ended or counts.moved:
+            groups.drop_ended(conn, group.id)
+        groups.settle(conn, group.id, now=now, due_at=decided.due_at, incident=number, held_rank=held_rank)
+        if decided.reason is not None:
+            self._metrics.add("alert_router_told", (decided.reason.value,))
+        for held_by, count in counts.held.items():
+            self._metrics.add("alert_router_held_back", (held_by.partition(" ")[0],), count)
+        left = [one.group for one in came if one is not along]
+        for one in left:
+            moves.tell(conn, group.id, one, number or 0)
+        if came:
+            moves.settle(conn, group.id)
+        return left
+
+    def _open(self, group: groups.Group, standing: Standing, freed_in: str | None) -> int:
+        return incidents.open_incident(
+            self._conn,
+            group_id=group.id,
+            route=group.route,
+            group_labels=msgspec.json.encode(group.labels).decode(),
+            standing=standing,
+            now=self._now,
+            freed_in=freed_in,
+        )
+
+
+def _facts(
+    conn: Connection,
+    group: groups.Group,
+    counts: groups.Counts,
+    last: incidents.Incident | None,
+    hold: Hold | None,
+    holds: Mapping[str, datetime | None],
+    now: datetime,
+) -> Facts:
     waits = [until for held_by, until in holds.items() if until is not None and held_by in counts.held]
     if hold is not None and hold.until is not None and counts.told_firing:
         waits.append(hold.until)
-    last = None if group.incident is None else incidents.get(conn, group.incident)
-    severity = settings.severity or BY_RANK[counts.severity_rank]
-    facts = Facts(
+    has_lines = last is not None and counts.new + counts.ended + counts.moved > 0
+    return Facts(
         now=now,
-        settings=settings,
+        settings=group.settings,
         told_firing=counts.told_firing,
         new=counts.new,
         ended=counts.ended,
-        severity=severity,
+        moved=counts.moved,
+        severity=group.settings.severity or BY_RANK[counts.severity_rank],
         waiting_since=counts.waiting_since,
+        is_arriving=counts.is_arriving,
         is_held=hold is not None or group.route_is_gone,
         free_at=min(waits, default=None),
         standing=None if last is None else last.standing,
-        lines_lately=0
-        if last is None or not counts.new + counts.ended
-        else incidents.lines_since(conn, last.number, now - CROWDED_WITHIN),
+        lines_lately=incidents.lines_since(conn, last.number, now - CROWDED_WITHIN) if last and has_lines else 0,
     )
-    decided = plan(facts)
-    number, is_open = group.incident, facts.standing is not None and facts.standing.state is State.TRIGGERED
-    if decided.opens and decided.standing is not None:
-        encoded = msgspec.json.encode(group.labels).decode()
-        number = incidents.open_incident(
-            conn, group_id=group.id, route=group.route, group_labels=encoded, standing=decided.standing, now=now
-        )
-        last = None
-    told = False
-    if number is not None and decided.standing is not None and (decided.opens or decided.reopens or is_open):
-        held_back = tuple(
-            HeldBack(count, held_by.partition(" ")[2], holds.get(held_by))
-            for held_by, count in sorted(counts.held.items())
-        )
-        told = _Telling(conn, group, number, last, now, rules, metrics).carry_out(
-            decided, facts, decided.standing, held_back
-        )
-    elif counts.ended_unheard or counts.ended:
-        groups.drop_ended(conn, group.id)
-    groups.settle(conn, group.id, now=now, due_at=decided.due_at, incident=number)
-    if decided.reason is not None:
-        metrics.add("alert_router_told", (decided.reason.value,))
-    for held_by, count in counts.held.items():
-        metrics.add("alert_router_held_back", (held_by.partition(" ")[0],), count)
-    return told
+
+
+def _held_rank(counts: groups.Counts) -> int | None:
+    """Of the worst alert that waits for a window or a maintenance to end."""
+    planned = {HoldKind.QUIET.value, HoldKind.ONLY.value, HoldKind.MAINTENANCE.value}
+    ranks = (rank for held_by, rank in counts.held_ranks.items() if held_by.partition(" ")[0] in planned)
+    return max(ranks, default=None)
 
 
 def _hold_back(
@@ -197,9 +266,11 @@ class _Telling:
         if decided.tells_new:
             groups.tell_new(conn, group.id)
         departed = groups.ended(conn, group.id, SHOWN) if facts.ended else []
-        how = self._ended_how(facts)
+        moved = groups.moved(conn, group.id, SHOWN) if facts.moved else []
+        how = EndKind.MOVED if moved and decided.resolves else self._ended_how(facts)
+        where = self._where(decided, facts)
         firing = facts.told_firing + facts.new
-        members = groups.worst(conn, group.id, COMPARED) if firing else departed
+        members = groups.worst(conn, group.id, COMPARED) if firing else [*departed, *moved]
         sources = groups.told_sources(conn, group.id) or (last.view.sources if last is not None else ())
         groups.drop_ended(conn, group.id)
         severity = facts.severity if firing or last is None else last.view.severity
@@ -214,10 +285,16 @@ class _Telling:
         paged_before = messages.people_paged(conn, self._number)
         if decided.opens:
             self._begin_messages(severity.rank)
-        if (decided.opens or decided.reopens) and group.settings.page is not None:
+        elif decided.comes_along:
+            self._bring_messages(severity.rank, where)
+        if decided.pages and group.settings.page is not None:
+            pages.call_off(conn, self._number)
             self._page(group.settings, severity.rank)
+        about = {EntryKind.SOME_RESOLVED: departed, EntryKind.ALL_RESOLVED: departed}
+        about[EntryKind.MOVED] = [] if decided.resolves else moved
         said = [
-            self._entry(line, facts, arrived, departed, severity, started_at, ended_at, how) for line in decided.lines
+            self._entry(line, facts, about.get(line.kind, arrived), severity, started_at, ended_at, how, where)
+            for line in decided.lines
         ]
         view = compose(
             number=self._number,
@@ -235,6 +312,7 @@ class _Telling:
             sources=sources,
             held_back=held_back if not decided.resolves else (),
             on_call=tuple(dict.fromkeys(person for _, _, person in messages.people_paged(conn, self._number))),
+            moved_to=where if how is EndKind.MOVED else "",
         )
         is_changed = last is None or view != last.view
         if is_changed and not decided.opens:
@@ -254,7 +332,7 @@ class _Telling:
     def _ended_how(self, facts: Facts) -> EndKind | None:
         before = self._last.ended_how if self._last is not None else None
         hows = groups.ended_hows(self._conn, self._group.id) if facts.ended else set()
-        if before is not None:
+        if before is not None and before is not EndKind.MOVED:
             hows.add(before.value)
         return least_certain(hows) if hows else None
 
@@ -273,6 +351,37 @@ class _Telling:
         if not self._group.settings.channels:
             self._metrics.add("alert_router_unrouted", (self._group.route,))
 
+    def _bring_messages(self, rank: int, where: str) -> None:
+        """The incident came along from another group: channels common to both go on, the others hear where it went."""
+        conn, now = self._conn, self._now
+        wanted = [
+            messages.conversation_for(conn, self._rules.workspace, target, now=now)
+            for target in self._group.settings.channels
+        ]
+        for conversation in messages.rehome(conn, self._number, wanted, moved_to=where, seq=self._seq, now=now):
+            messages.begin(
+                conn,
+                subject="incident",
+                conversation_id=conversation,
+                rank=rank,
+                now=now,
+                incident=self._number,
+                is_home=conversation == wanted[0],
+                thread_seq=self._seq,
+            )
+        encoded = msgspec.json.encode(self._group.labels).decode()
+        incidents.move(conn, self._number, group_id=self._group.id, route=self._group.route, group_labels=encoded)
+
+    def _where(self, decided: Plan, facts: Facts) -> str:
+        """Where alerts went, as people say it."""
+        if decided.comes_along:
+            home = next(iter(self._group.settings.channels), "")
+            return f"{home or self._group.route} as #{self._number}"
+        if not facts.moved:
+            return ""
+        number = moves.destination(self._conn, self._group.id)
+        return "" if number is None else incidents.place(self._conn, number)
+
     def _page(self, settings: RouteSettings, rank: int) -> None:
         if settings.page is None:
             return
@@ -287,12 +396,12 @@ class _Telling:
         self,
         line: Line,
         facts: Facts,
-        arrived: list[Member],
-        departed: list[Member],
+        about: Sequence[Member],
         severity: Severity,
         started_at: datetime,
         ended_at: datetime | None,
         how: EndKind | None,
+        where: str,
     ) -> tuple[Entry, datetime | None, bool]:
         self._seq += 1
         is_end = line.kind in {EntryKind.SOME_RESOLVED, EntryKind.ALL_RESOLVED}
@@ -301,12 +410,13 @@ class _Telling:
             seq=self._seq,
             at=self._now,
             kind=line.kind,
-            count=facts.ended if is_end else facts.new,
+            count=len(about) and facts.moved if line.kind is EntryKind.MOVED else facts.ended if is_end else facts.new,
             firing=facts.told_firing + facts.new,
-            titles=tuple(member.document.title for member in (departed if is_end else arrived)),
+            titles=tuple(member.document.title for member in about),
             severity=severity,
             lasted=lasted if line.kind in {EntryKind.ALL_RESOLVED, EntryKind.REPEAT} else None,
             how=how if is_end else None,
+            detail=where if line.kind is EntryKind.MOVED else "",
         )
         return entry, line.say_at, line.is_broadcast
 

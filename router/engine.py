@@ -23,7 +23,7 @@ from router.ingest import InForce, Intake, RouteRef, inhibits_of, owners_of
 from router.metrics import Metrics
 from router.slack.transport import Transport
 from router.store import groups, outbox, sources
-from router.store.alerts import Inhibits, Owner
+from router.store.change import Inhibits, Owner
 from router.store.database import Database
 from router.store.outbox import Work
 from router.store.reload import Snapshot, note_routed_by, put_in_force, reroute, routed_by
@@ -56,7 +56,9 @@ class Engine:
         self.transport, self.settings, self.ruleset = transport, settings, ruleset
         self._in_force, self._snapshots = _in_force(ruleset)
         self.ears = expire.Ears()
-        self.intake = Intake(database, clock, metrics, in_force=lambda: self._in_force, on_commit=on_commit)
+        self.intake = Intake(
+            database, clock, metrics, in_force=lambda: self._in_force, belongs=self._belongs, on_commit=on_commit
+        )
         self.deliverer = Deliverer(
             database,
             clock,

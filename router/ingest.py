@@ -21,7 +21,9 @@ from router.clock import Clock, to_ms
 from router.core.member import Document
 from router.core.order import Verdict
 from router.metrics import Metrics
-from router.store.alerts import Applied, Change, Groups, Inhibits, Owner, apply_batch
+from router.store.alerts import Applied, apply_batch
+from router.store.belonging import Groups
+from router.store.change import Belongs, Change, Inhibits, Owner
 from router.store.database import Database
 from router.store.known import KnownAlerts
 from router.store.tables import fingerprint_no
@@ -108,10 +110,11 @@ class Intake:
         metrics: Metrics,
         *,
         in_force: Callable[[], InForce],
+        belongs: Belongs,
         on_commit: Callable[[], None],
     ) -> None:
         self._database, self._clock, self._metrics = database, clock, metrics
-        self._in_force, self._on_commit = in_force, on_commit
+        self._in_force, self._belongs, self._on_commit = in_force, belongs, on_commit
         self.known = KnownAlerts()
         self.groups = Groups()
         self._waiting: list[_Request] = []
@@ -230,6 +233,7 @@ class Intake:
                 known=self.known,
                 groups=self.groups,
                 now_ms=now_ms,
+                belongs=self._belongs,
             )
             applied: Applied = await self._database.write_bulk(call, then=self._remember)
             verdicts += applied.verdicts

@@ -13,7 +13,7 @@ SHOWN = 5
 COMPARED = 200
 """Alerts whose labels are compared for what they have in common; beyond that only the group's own labels are said."""
 
-_CERTAINTY = (EndKind.TOLD, EndKind.EXPIRED, EndKind.MISSING, EndKind.PRESUMED)
+_CERTAINTY = (EndKind.TOLD, EndKind.EXPIRED, EndKind.MISSING, EndKind.PRESUMED, EndKind.MOVED)
 _LINKS = (("runbook", ("runbook_url", "runbook")), ("dashboard", ("dashboard_url", "dashboard", "__dashboardURL__")))
 
 
@@ -34,6 +34,7 @@ def compose(
     sources: tuple[str, ...],
     held_back: tuple[HeldBack, ...],
     on_call: tuple[str, ...],
+    moved_to: str = "",
 ) -> IncidentView:
     """`members`: the worst first, at most COMPARED of those that fire; or, when all have ended, the last that did."""
     worst = members[0]
@@ -58,6 +59,7 @@ def compose(
         ended_at=ended_at,
         ended_how=ended_how,
         ended=ended,
+        moved_to=moved_to,
         unheard_for=_unheard_for(members) if ended_how is EndKind.PRESUMED else None,
         alerts=tuple(_line(member, common) for member in members[:SHOWN]),
         common_labels=common,

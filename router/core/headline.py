@@ -94,6 +94,8 @@ def end_word(view: IncidentView) -> str:
 
 def end_words(view: IncidentView) -> str:
     """After the title of an ended incident: how long it was, and why we believe it is over if nobody said so."""
+    if view.ended_how is EndKind.MOVED:
+        return f": moved to {words(view.moved_to, 120)}"
     lasted = None if view.ended_at is None else view.ended_at - view.started_at
     return end_of(view.ended_how or EndKind.TOLD, lasted, view.unheard_for)
 

@@ -33,7 +33,7 @@ class Reason(StrEnum):
     ALL_RESOLVED = "all_resolved"
     REPEAT = "repeat"
     REOPENED = "reopened"
-    CHANGED = "changed"
+    MOVED = "moved"
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -63,10 +63,14 @@ class Facts(msgspec.Struct, frozen=True):
     """Firing, not told, and nothing holds them back."""
     ended: int = 0
     """Told, and ended: their end is owed."""
+    moved: int = 0
+    """Told, and told elsewhere now: where they went is owed."""
     severity: Severity = Severity.INFO
     """The worst of told and new."""
     waiting_since: datetime | None = None
     """When the oldest of the new joined."""
+    is_arriving: bool = False
+    """Some of the new were told elsewhere: those who were wait for no further word."""
     is_held: bool = False
     """The route itself is held back: broadcasts and repeats wait too."""
     free_at: datetime | None = None
@@ -98,6 +102,8 @@ class Plan(msgspec.Struct, frozen=True):
 
     opens: bool = False
     reopens: bool = False
+    comes_along: bool = False
+    """The incident of another group goes on in this one."""
     tells_new: bool = False
     tells_ended: bool = False
     resolves: bool = False
@@ -111,6 +117,8 @@ class Plan(msgspec.Struct, frozen=True):
         """The weightiest reason of this plan."""
         if self.opens:
             return Reason.FIRST
+        if self.comes_along:
+            return Reason.MOVED
         kinds = {line.kind for line in self.lines}
         for kind, reason in _WEIGHT:
             if kind in kinds:
@@ -155,7 +163,7 @@ def _begin(facts: Facts) -> Plan:
             due_at=_next(facts, standing),
         )
     waited = min(facts.waiting_since, now) + facts.settings.wait(facts.severity)
-    if now < waited:
+    if now < waited and not facts.is_arriving:
         return Plan(due_at=waited)
     standing = Standing(State.TRIGGERED, now, now, now, facts.new, facts.severity, now)
     return Plan(
@@ -168,8 +176,38 @@ def _begin(facts: Facts) -> Plan:
     )
 
 
+def come_along(decided: Plan, facts: Facts, last: Standing, *, is_home: bool, stands: bool) -> Plan:
+    """All alerts of an incident go to this group, which is about to open one: the incident goes with them.
+
+    `is_home`: the home channel is the same; `stands`: the incident has a message in the new one. It is news, and loud,
+    only where the severity rose; a post in a channel that had none makes its sound by itself.
+    """
+    now, rises = facts.now, facts.severity.rank > last.loud_severity.rank
+    standing = msgspec.structs.replace(last, state=State.TRIGGERED, ended_at=None, lined_at=now)
+    lines = [Line(EntryKind.MOVED, say_at=None if is_home else now)]
+    if rises:
+        worse = _said(EntryKind.WORSE, facts.settings.tell.worse, now)
+        lines.append(worse if stands else msgspec.structs.replace(worse, say_at=None, is_broadcast=False))
+        standing = _loud(standing, facts)
+    if facts.ended:
+        standing, line = _paced(standing, facts, EntryKind.SOME_RESOLVED, facts.settings.tell.some_resolved)
+        lines.append(line)
+    return Plan(
+        comes_along=True,
+        tells_new=True,
+        tells_ended=True,
+        pages=decided.pages,
+        lines=tuple(lines),
+        standing=standing,
+        due_at=_next(facts, standing),
+    )
+
+
 def _end(facts: Facts, standing: Standing) -> Plan:
-    line = _said(EntryKind.ALL_RESOLVED, facts.settings.tell.resolved, facts.now)
+    if facts.moved:
+        line = Line(EntryKind.MOVED, say_at=facts.now)
+    else:
+        line = _said(EntryKind.ALL_RESOLVED, facts.settings.tell.resolved, facts.now)
     planned = _clamped(standing, facts).lined_at
     if line.say_at is None and planned > facts.now:
         # A line that is to come would be the thread's last word, and wrong: it says the end too.
@@ -196,6 +234,9 @@ def _go_on(facts: Facts, standing: Standing) -> Plan:
             standing = msgspec.structs.replace(standing, loud_firing=max(firing, standing.loud_firing))
     if facts.ended:
         standing, line = _paced(standing, facts, EntryKind.SOME_RESOLVED, tell.some_resolved)
+        lines.append(line)
+    if facts.moved:
+        standing, line = _paced(standing, facts, EntryKind.MOVED, Loudness.THREAD)
         lines.append(line)
     repeat = _repeats(facts.settings)
     if repeat is not None and not facts.is_held and now >= standing.spoke_at + repeat:

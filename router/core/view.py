@@ -22,6 +22,8 @@ class EndKind(StrEnum):
     EXPIRED = "expired"
     MISSING = "missing"
     PRESUMED = "presumed"
+    MOVED = "moved"
+    """No end of the alert's: another incident tells it now."""
 
     @property
     def is_green(self) -> bool:
@@ -78,6 +80,8 @@ class IncidentView(msgspec.Struct, frozen=True):
     """The least certain end among the alerts'."""
     unheard_for: timedelta | None = None
     """Only of a presumed end: for how long nothing had been heard."""
+    moved_to: str = ""
+    """Only where it moved away: as "#incidents-p1 as #42"."""
     ended: int = 0
     """Alerts of this incident that have ended."""
     alerts: tuple[AlertLine, ...] = ()
@@ -107,6 +111,7 @@ class EntryKind(StrEnum):
     ALL_RESOLVED = "all_resolved"
     REOPENED = "reopened"
     REPEAT = "repeat"
+    MOVED = "moved"
     HELD_BACK = "held_back"
     PAGED = "paged"
     NOBODY_ON_CALL = "nobody_on_call"
@@ -134,7 +139,7 @@ class Entry(msgspec.Struct, frozen=True):
     how: EndKind | None = None
     people: tuple[str, ...] = ()
     detail: str = ""
-    """Refusals: Slack's error code and where it is told instead. Page entries: why these people."""
+    """Refusals: Slack's error code and where it is told instead. Page entries: why these people. MOVED: where to."""
 
 
 class PageView(msgspec.Struct, frozen=True):

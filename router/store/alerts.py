@@ -1,55 +1,17 @@
 """Alerts and where they belong: what ingest writes, in one transaction per batch."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, select
 from sqlalchemy.exc import IntegrityError
 
 from router.core.order import Verdict, judge
-from router.store import tables
-from router.store.bulk import Insert, Statement, WhereIn
+from router.store import moves, tables
+from router.store.belonging import Groups, Membership, found_or_made, memberships, wake_groups
+from router.store.bulk import Insert, WhereIn
+from router.store.change import Belongs, Change, Owner
 from router.store.known import NEVER_MS, Known, KnownAlerts, State, touch_at
-
-
-class Owner(msgspec.Struct, frozen=True, gc=False):
-    """Where a firing alert belongs: the group to join, or to found."""
-
-    route: str
-    settings_id: str
-    labels: str
-    wait_ms: int
-
-
-class Inhibits(msgspec.Struct, frozen=True, gc=False):
-    """What a firing alert holds back: an inhibition and the values of its `equal` labels."""
-
-    rule: str
-    equal_values: str
-    is_two_sided: bool
-
-
-class Change(msgspec.Struct, frozen=True, gc=False):
-    """One word about an alert, ready to be judged and written. Instants in ms."""
-
-    namespace: str
-    fingerprint: int
-    """As it is stored."""
-    source: str
-    key: int
-    order: int
-    digest: int
-    is_firing: bool
-    starts_ms: int
-    ends_ms: int | None
-    ttl_ms: int | None
-    ttl_is_presumed: bool
-    severity_rank: int
-    name: str
-    document: str
-    owners: tuple[Owner, ...]
-    inhibits: tuple[Inhibits, ...]
-
 
 _COLUMNS = (
     *("id", "namespace", "fingerprint", "source", "name", "severity_rank", "is_firing", "order_no", "digest"),
@@ -69,50 +31,7 @@ _JOIN = Insert(
     "ON CONFLICT (group_id, alert_id) DO NOTHING",
 )
 _LEAVE = WhereIn("DELETE FROM membership WHERE group_id = ? AND alert_id IN")
-_FOUND_GROUP = Statement(
-    """
-    INSERT INTO alert_group (route, labels, settings_id, created_at, due_at) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (route, labels) DO UPDATE SET
-        settings_id = excluded.settings_id,
-        due_at = CASE WHEN alert_group.due_at IS NULL OR alert_group.due_at > excluded.due_at THEN excluded.due_at ELSE alert_group.due_at END
-    RETURNING id, created_at
-    """
-)
-_DUE = WhereIn(
-    """
-    UPDATE alert_group SET due_at = CASE
-        WHEN due_at <= CASE WHEN looked_at + 1000 > ? THEN looked_at + 1000 ELSE ? END THEN due_at
-        WHEN looked_at + 1000 > ? THEN looked_at + 1000
-        ELSE ? END
-    WHERE id IN
-    """
-)
 _INHIBIT = Insert("inhibitor", ("rule", "equal_values", "alert_id", "is_two_sided"), "ON CONFLICT DO NOTHING")
-
-
-def wake_groups(conn: Connection, group_ids: Iterable[int], now_ms: int) -> None:
-    """Make groups due: at once, or a second after their last look, so that a storm into one group costs one look a
-    second and not one per batch. Sorted: one lock order everywhere."""
-    _DUE.run(conn, (now_ms,) * 4, sorted(group_ids))
-
-
-class Groups:
-    """Ids of committed groups: most alerts join one that exists."""
-
-    def __init__(self) -> None:
-        self._ids: dict[tuple[str, str], int] = {}
-
-    def get(self, owner: Owner) -> int | None:
-        return self._ids.get((owner.route, owner.labels))
-
-    def put(self, found: Iterable[tuple[Owner, int]]) -> None:
-        if len(self._ids) > 200_000:
-            self._ids.clear()
-        for owner, group in found:
-            self._ids[owner.route, owner.labels] = group
-
-    def clear(self) -> None:
-        self._ids.clear()
 
 
 class Applied(msgspec.Struct):
@@ -142,9 +61,12 @@ _Entries = dict[str, dict[int, _Entry]]
 
 
 def apply_batch(
-    conn: Connection, changes: Sequence[Change], known: KnownAlerts, groups: Groups, now_ms: int
+    conn: Connection, changes: Sequence[Change], known: KnownAlerts, groups: Groups, now_ms: int, belongs: Belongs
 ) -> Applied:
-    """Judge and write one batch; words about one alert are merged in order of arrival, then written by fingerprint."""
+    """Judge and write one batch; words about one alert are merged in order of arrival, then written by fingerprint.
+
+    `belongs` is asked about alerts that were told elsewhere than where they belong now: did they change, or the rules?
+    """
     entries = _load(conn, changes, known)
     ordered = [
         (space, number, entries[space][number]) for space in sorted(entries) for number in sorted(entries[space])
@@ -152,6 +74,10 @@ def apply_batch(
     _number(conn, [entry for _, _, entry in ordered if entry.state is None], known)
     verdicts = [_judge(entries[change.namespace][change.fingerprint], change, now_ms) for change in changes]
     changed = [(entry, change) for _, _, entry in ordered if (change := entry.applied) is not None]
+    standing = memberships(conn, [entry.id for entry, _ in changed if not entry.is_new])
+    moving = moves.find(
+        conn, [(entry.id, change) for entry, change in changed if entry.id in standing], standing, belongs
+    )
     try:
         _NEW.run(conn, [_row(entry, change, now_ms) for entry, change in changed if entry.is_new])
     except IntegrityError:
@@ -159,7 +85,7 @@ def apply_batch(
         raise
     _CHANGED.run(conn, [_row(entry, change, now_ms) for entry, change in changed if not entry.is_new])
     _touch(conn, [entry for _, _, entry in ordered], now_ms)
-    found = _join(conn, changed, groups, now_ms)
+    found = _join(conn, changed, standing, moving, groups, now_ms)
     _inhibit(conn, changed, now_ms)
     states = [(space, number, entry.state) for space, number, entry in ordered if entry.state is not None]
     return Applied(verdicts=verdicts, known=states, groups=found)
@@ -274,10 +200,15 @@ def _touch(conn: Connection, entries: Sequence[_Entry], now_ms: int) -> None:
 
 
 def _join(
-    conn: Connection, changed: Sequence[tuple[_Entry, Change]], groups: Groups, now_ms: int
+    conn: Connection,
+    changed: Sequence[tuple[_Entry, Change]],
+    standing: Mapping[int, Sequence[Membership]],
+    moving: Mapping[int, moves.Move],
+    groups: Groups,
+    now_ms: int,
 ) -> list[tuple[Owner, int]]:
-    """Put each alert where it belongs and wake those groups. Routed once: who was told stays where it was told."""
-    standing = memberships(conn, [entry.id for entry, _ in changed if not entry.is_new])
+    """Put each alert where it belongs and wake those groups. Routed once: who was told stays where it was told, unless
+    the alert itself changed; then it is in both groups until the new one has told it."""
     founding: dict[tuple[str, str], tuple[Owner, list[int]]] = {}
     due: set[int] = set()
     joining: list[tuple[int, int]] = []
@@ -286,14 +217,14 @@ def _join(
         owners: Sequence[Owner] = change.owners
         if not entry.is_new and (belongs := standing.get(entry.id)):
             due.update(one.group_id for one in belongs)
-            if any(one.is_told for one in belongs):
+            wanted = {(owner.route, owner.labels) for owner in owners}
+            if change.is_firing:
+                for one in belongs:
+                    if not one.is_told and (one.route, one.labels) not in wanted:
+                        leaving.setdefault(one.group_id, []).append(entry.id)
+            if entry.id not in moving and any(one.is_told for one in belongs):
                 continue
             present = {(one.route, one.labels) for one in belongs}
-            if change.is_firing:
-                wanted = {(owner.route, owner.labels) for owner in owners}
-                for one in belongs:
-                    if (one.route, one.labels) not in wanted:
-                        leaving.setdefault(one.group_id, []).append(entry.id)
             owners = [owner for owner in owners if (owner.route, owner.labels) not in present]
         for owner in owners:
             group = groups.get(owner)
@@ -306,59 +237,16 @@ def _join(
     due.update(group for group, _ in joining)
     found = []
     for _, (owner, members) in sorted(founding.items()):
-        group, created_ms = _found(conn, owner, now_ms)
+        group, created_ms = found_or_made(conn, owner, now_ms)
         if created_ms != now_ms:  # it was there before this process knew it: an open incident should not wait
             due.add(group)
         found.append((owner, group))
         joining += [(group, member) for member in members]
     joining.sort()
     _JOIN.run(conn, [(group, member, False, now_ms) for group, member in joining])
+    moves.note(conn, [(group, member, moving[member]) for group, member in joining if member in moving])
     wake_groups(conn, due, now_ms)
     return found
-
-
-def found_group(conn: Connection, owner: Owner, now_ms: int) -> int:
-    """The group an owner names, made when it is not there."""
-    group, _ = _found(conn, owner, now_ms)
-    return group
-
-
-def _found(conn: Connection, owner: Owner, now_ms: int) -> tuple[int, int]:
-    values = (owner.route, owner.labels, owner.settings_id, now_ms, now_ms + owner.wait_ms)
-    row = _FOUND_GROUP.run(conn, values).one()
-    return row.id, row.created_at
-
-
-class Membership(msgspec.Struct, frozen=True):
-    """An alert in a group."""
-
-    group_id: int
-    is_told: bool
-    route: str
-    labels: str
-
-
-_STANDING = (
-    select(
-        tables.membership.c.alert_id,
-        tables.membership.c.group_id,
-        tables.membership.c.is_told,
-        tables.alert_group.c.route,
-        tables.alert_group.c.labels,
-    )
-    .join(tables.alert_group, tables.alert_group.c.id == tables.membership.c.group_id)
-    .where(tables.membership.c.alert_id.in_(bindparam("alert_ids", expanding=True)))
-)
-
-
-def memberships(conn: Connection, alert_ids: Sequence[int]) -> dict[int, list[Membership]]:
-    """Where these alerts are."""
-    standing: dict[int, list[Membership]] = {}
-    if alert_ids:
-        for row in conn.execute(_STANDING, {"alert_ids": alert_ids}):
-            one = Membership(row.group_id, row.is_told, row.route, row.labels)
-            standing.setdefault(row.alert_id, []).append(one)
-    return standing
 
 
 def _inhibit(conn: Connection, changed: Sequence[tuple[_Entry, Change]], now_ms: int) -> None:

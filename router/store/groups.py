@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import lru_cache
 
 import msgspec
-from sqlalchemy import Connection, bindparam, case, delete, func, literal, select, update
+from sqlalchemy import Connection, and_, bindparam, case, delete, func, literal, or_, select, update
 
 from router.core.member import Document, Member
 from router.store.tables import Instant, alert, alert_group, inhibitor, membership, settings
@@ -22,6 +22,8 @@ class Group(msgspec.Struct, frozen=True):
     settings: RouteSettings
     route_is_gone: bool
     incident: int | None
+    held_rank: int | None
+    """Of the worst alert that a window or a maintenance held at the last look."""
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -32,12 +34,18 @@ class Counts(msgspec.Struct, frozen=True):
     ended: int = 0
     ended_unheard: int = 0
     """Ended before anybody was told."""
+    moved: int = 0
+    """Told here, and told by another group now."""
+    is_arriving: bool = False
+    """Some of the new were told by another group, which is to be told where they went."""
     severity_rank: int = 0
     """The worst of told and new."""
     waiting_since: datetime | None = None
     held: Mapping[str, int] = {}
     ended_held: Mapping[str, int] = {}
     """Began and ended while held back: nobody hears of each, a summary counts them."""
+    held_ranks: Mapping[str, int] = {}
+    """Of the worst that each holds back."""
 
 
 decode_document = msgspec.json.Decoder(Document).decode
@@ -58,34 +66,39 @@ def keep_settings(conn: Connection, documents: Mapping[str, str]) -> None:
         conn.execute(settings.insert(), fresh)
 
 
-_DUE = (
-    select(
-        alert_group.c.id,
-        alert_group.c.route,
-        alert_group.c.labels,
-        settings.c.document,
-        alert_group.c.route_is_gone,
-        alert_group.c.incident,
-    )
-    .join(settings, settings.c.id == alert_group.c.settings_id)
-    .where(alert_group.c.due_at <= bindparam("now"))
-    .order_by(alert_group.c.due_at, alert_group.c.id)
-    .limit(bindparam("most"))
-)
+_GROUPS = select(
+    alert_group.c.id,
+    alert_group.c.route,
+    alert_group.c.labels,
+    settings.c.document,
+    alert_group.c.route_is_gone,
+    alert_group.c.incident,
+    alert_group.c.held_rank,
+).join(settings, settings.c.id == alert_group.c.settings_id)
 
 
 def due(conn: Connection, now: datetime, most: int) -> list[Group]:
-    return [
-        Group(
-            row.id,
-            row.route,
-            _decode_labels(row.labels),
-            decode_settings(row.document),
-            row.route_is_gone,
-            row.incident,
-        )
-        for row in conn.execute(_DUE, {"now": now, "most": most})
-    ]
+    """The longest due first; of those that were held back until one instant the worst first."""
+    query = _GROUPS.where(alert_group.c.due_at <= now)
+    in_turn = query.order_by(alert_group.c.due_at, alert_group.c.held_rank.desc(), alert_group.c.id)
+    return [_group(*row) for row in conn.execute(in_turn.limit(most))]
+
+
+def get(conn: Connection, number: int) -> Group:
+    """A group that is known to exist."""
+    return _group(*conn.execute(_GROUPS.where(alert_group.c.id == number)).one())
+
+
+def _group(
+    number: int,
+    route: str,
+    labels: str,
+    document: str,
+    route_is_gone: bool,
+    incident: int | None,
+    held_rank: int | None,
+) -> Group:
+    return Group(number, route, _decode_labels(labels), decode_settings(document), route_is_gone, incident, held_rank)
 
 
 def next_due(conn: Connection) -> datetime | None:
@@ -97,23 +110,29 @@ _COUNT = (
         membership.c.is_told,
         alert.c.is_firing,
         membership.c.held_by,
+        membership.c.moved_to,
         func.count().label("alerts"),
         func.max(alert.c.severity_rank).label("rank"),
         func.min(membership.c.joined_at).label("joined_at"),
+        func.max(membership.c.moves_from).label("moves_from"),
     )
     .join(alert, alert.c.id == membership.c.alert_id)
     .where(membership.c.group_id == bindparam("group_id"))
-    .group_by(membership.c.is_told, alert.c.is_firing, membership.c.held_by)
+    .group_by(membership.c.is_told, alert.c.is_firing, membership.c.held_by, membership.c.moved_to)
 )
 
 
 def count(conn: Connection, group: int) -> Counts:
-    told_firing = new = ended = ended_unheard = rank = 0
+    told_firing = new = ended = ended_unheard = moved = rank = 0
+    is_arriving = False
+    held_ranks: dict[str, int] = {}
     waiting_since: datetime | None = None
     held: dict[str, int] = {}
     ended_held: dict[str, int] = {}
     for row in conn.execute(_COUNT, {"group_id": group}):
-        if not row.is_firing and row.is_told:
+        if row.moved_to is not None:
+            moved += row.alerts
+        elif not row.is_firing and row.is_told:
             ended += row.alerts
         elif not row.is_firing:
             ended_unheard += row.alerts
@@ -123,44 +142,33 @@ def count(conn: Connection, group: int) -> Counts:
             told_firing, rank = told_firing + row.alerts, max(rank, row.rank)
         elif row.held_by is not None:
             held[row.held_by] = held.get(row.held_by, 0) + row.alerts
+            held_ranks[row.held_by] = max(row.rank, held_ranks.get(row.held_by, 0))
         else:
             new, rank = new + row.alerts, max(rank, row.rank)
+            is_arriving = is_arriving or row.moves_from is not None
             waiting_since = row.joined_at if waiting_since is None else min(waiting_since, row.joined_at)
-    return Counts(told_firing, new, ended, ended_unheard, rank, waiting_since, held, ended_held)
+    return Counts(
+        told_firing, new, ended, ended_unheard, moved, is_arriving, rank, waiting_since, held, ended_held, held_ranks
+    )
 
 
-_MEMBER_COLUMNS = (
-    *(
-        alert.c[name]
-        for name in (
-            "id",
-            "fingerprint",
-            "source",
-            "name",
-            "severity_rank",
-            "starts_at",
-            "ends_at",
-            "ended_how",
-            "ttl",
-            "document",
-        )
-    ),
-    membership.c.held_by,
-)
-_MEMBERS = select(*_MEMBER_COLUMNS).join(alert, alert.c.id == membership.c.alert_id)
+ALERT_COLUMNS = tuple(alert.c[name] for name in Member.__struct_fields__ if name != "held_by")
+"""What `member_of` needs of an alert."""
+_MEMBERS = select(*ALERT_COLUMNS, membership.c.held_by).join(alert, alert.c.id == membership.c.alert_id)
 _UNTOLD = _MEMBERS.where(
     membership.c.group_id == bindparam("group_id"), ~membership.c.is_told, alert.c.is_firing
 ).limit(bindparam("most"))
 _NEWEST = _UNTOLD.where(membership.c.held_by.is_(None)).order_by(
     alert.c.severity_rank.desc(), alert.c.starts_at, alert.c.fingerprint
 )
+_STAYS = and_(membership.c.group_id == bindparam("group_id"), membership.c.is_told, membership.c.moved_to.is_(None))
 _WORST = (
-    _MEMBERS.where(membership.c.group_id == bindparam("group_id"), membership.c.is_told, alert.c.is_firing)
+    _MEMBERS.where(_STAYS, alert.c.is_firing)
     .order_by(alert.c.severity_rank.desc(), alert.c.starts_at, alert.c.fingerprint)
     .limit(bindparam("most"))
 )
 _ENDED = (
-    _MEMBERS.where(membership.c.group_id == bindparam("group_id"), membership.c.is_told, ~alert.c.is_firing)
+    _MEMBERS.where(_STAYS, ~alert.c.is_firing)
     .order_by(alert.c.ends_at.desc(), alert.c.severity_rank.desc(), alert.c.fingerprint)
     .limit(bindparam("most"))
 )
@@ -168,22 +176,34 @@ _ENDED = (
 
 def untold(conn: Connection, group: int, most: int) -> list[Member]:
     """Firing and not told, held or not."""
-    return [_member(row) for row in conn.execute(_UNTOLD, {"group_id": group, "most": most})]
+    return [member_of(row) for row in conn.execute(_UNTOLD, {"group_id": group, "most": most})]
 
 
 def newest(conn: Connection, group: int, most: int) -> list[Member]:
     """Firing, not told and not held, worst first."""
-    return [_member(row) for row in conn.execute(_NEWEST, {"group_id": group, "most": most})]
+    return [member_of(row) for row in conn.execute(_NEWEST, {"group_id": group, "most": most})]
 
 
 def worst(conn: Connection, group: int, most: int) -> list[Member]:
     """Told and firing, worst first."""
-    return [_member(row) for row in conn.execute(_WORST, {"group_id": group, "most": most})]
+    return [member_of(row) for row in conn.execute(_WORST, {"group_id": group, "most": most})]
 
 
 def ended(conn: Connection, group: int, most: int) -> list[Member]:
     """Told and ended, the last first."""
-    return [_member(row) for row in conn.execute(_ENDED, {"group_id": group, "most": most})]
+    return [member_of(row) for row in conn.execute(_ENDED, {"group_id": group, "most": most})]
+
+
+_MOVED = (
+    _MEMBERS.where(membership.c.group_id == bindparam("group_id"), membership.c.moved_to.is_not(None))
+    .order_by(alert.c.severity_rank.desc(), alert.c.starts_at, alert.c.fingerprint)
+    .limit(bindparam("most"))
+)
+
+
+def moved(conn: Connection, group: int, most: int) -> list[Member]:
+    """Told here, and told by another group now, worst first."""
+    return [member_of(row) for row in conn.execute(_MOVED, {"group_id": group, "most": most})]
 
 
 def ended_hows(conn: Connection, group: int) -> set[str]:
@@ -277,16 +297,18 @@ def tell_new(conn: Connection, group: int) -> None:
 
 
 def drop_ended(conn: Connection, group: int) -> None:
-    """Ended alerts leave: those that were told are told the end in this transaction, the others were never news."""
+    """What ended or moved away leaves: what was told is told that in this transaction, the rest was never news."""
     over = select(alert.c.id).where(alert.c.id == membership.c.alert_id, ~alert.c.is_firing)
-    conn.execute(delete(membership).where(membership.c.group_id == group, over.exists()))
+    mine = membership.c.group_id == group
+    conn.execute(delete(membership).where(mine, or_(over.exists(), membership.c.moved_to.is_not(None))))
 
 
-def settle(conn: Connection, group: int, *, now: datetime, due_at: datetime | None, incident: int | None) -> None:
+def settle(
+    conn: Connection, group: int, *, now: datetime, due_at: datetime | None, incident: int | None, held_rank: int | None
+) -> None:
     """Looked at; next time at `due_at`."""
-    conn.execute(
-        update(alert_group).where(alert_group.c.id == group).values(looked_at=now, due_at=due_at, incident=incident)
-    )
+    values = {"looked_at": now, "due_at": due_at, "incident": incident, "held_rank": held_rank}
+    conn.execute(update(alert_group).where(alert_group.c.id == group).values(values))
 
 
 def put_off_first(conn: Connection, now: datetime, until: datetime) -> int | None:
@@ -313,6 +335,7 @@ def make_due(conn: Connection, now: datetime, group_ids: Iterable[int] | None = 
     conn.execute(update(alert_group).where(condition).values(due_at=soonest, looked_at=None))
 
 
-def _member(row: object) -> Member:
+def member_of(row: object) -> Member:
+    """An alert's row with `ALERT_COLUMNS`, and `held_by` where it was asked for."""
     values = row._mapping  # type: ignore[attr-defined]  # noqa: SLF001  # SQLAlchemy's public name for it
     return Member(**{**values, "document": decode_document(values["document"])})

@@ -1,7 +1,7 @@
 """Incidents and their timelines. Numbers are never reused; the timeline is only ever appended to."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import Connection, case, distinct, func, literal, select, update
@@ -9,8 +9,11 @@ from sqlalchemy import Connection, case, distinct, func, literal, select, update
 from adapters.alert import Severity
 from router.core.telling import Standing
 from router.core.view import EndKind, Entry, IncidentView, State
-from router.store.tables import Instant, incident, message, timeline
+from router.store.tables import Instant, conversation, incident, message, timeline
 
+FREED = 5
+FREED_WITHIN = timedelta(minutes=1)
+"""So many of those that a window held back open in one channel within it; the others follow in turn."""
 _decode_view = msgspec.json.Decoder(IncidentView).decode
 _decode_entry = msgspec.json.Decoder(Entry).decode
 
@@ -54,9 +57,17 @@ def find(conn: Connection, number: int) -> Incident | None:
 
 
 def open_incident(
-    conn: Connection, *, group_id: int, route: str, group_labels: str, standing: Standing, now: datetime
+    conn: Connection,
+    *,
+    group_id: int,
+    route: str,
+    group_labels: str,
+    standing: Standing,
+    now: datetime,
+    freed_in: str | None = None,
 ) -> int:
-    """A new number. Its view follows in `save`, within the same transaction."""
+    """A new number. Its view follows in `save`, within the same transaction. `freed_in`: its home channel, where a
+    window or a maintenance held it back until now."""
     values = {
         "group_id": group_id,
         "route": route,
@@ -65,9 +76,38 @@ def open_incident(
         "title": "",
         "view": "",
         "severity": "",
+        "freed_in": freed_in,
     }
     values |= _standing_values(standing)
     return int(conn.execute(incident.insert().values(values).returning(incident.c.number)).scalar_one())
+
+
+def turn(conn: Connection, channel: str, now: datetime) -> datetime | None:
+    """When the next of those that were held back may open in a channel; None: now."""
+    lately = select(incident.c.opened_at).where(
+        incident.c.freed_in == channel, incident.c.opened_at > now - FREED_WITHIN
+    )
+    opened = conn.execute(lately.order_by(incident.c.opened_at.desc()).limit(FREED)).scalars().all()
+    return opened[-1] + FREED_WITHIN if len(opened) == FREED else None
+
+
+def move(conn: Connection, number: int, *, group_id: int, route: str, group_labels: str) -> None:
+    """It goes on in another group, under its number."""
+    values = {"group_id": group_id, "route": route, "group_labels": group_labels}
+    conn.execute(update(incident).where(incident.c.number == number).values(values))
+
+
+def place(conn: Connection, number: int) -> str:
+    """Where it is told, as people say it: "#incidents-p1 as #42"."""
+    query = (
+        select(conversation.c.target)
+        .join(message, message.c.conversation == conversation.c.id)
+        .where(message.c.incident == number, message.c.subject == "incident", message.c.is_home)
+    )
+    where = conn.execute(query).scalar()
+    if where is None:
+        where = conn.execute(select(incident.c.route).where(incident.c.number == number)).scalar_one()
+    return f"{where} as #{number}"
 
 
 def save(

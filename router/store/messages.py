@@ -1,5 +1,6 @@
 """Messages that must be kept true, and the conversations they stand in: what the verbs raise, not how it is sent."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -31,6 +32,7 @@ def begin(
     entry: int | None = None,
     is_home: bool = False,
     body: Rendered | None = None,
+    thread_seq: int = 0,
 ) -> int:
     """A message that nobody was told yet."""
     values = {
@@ -44,6 +46,7 @@ def begin(
         "version": 1,
         "told_version": 0,
         "due_since": now,
+        "thread_seq": thread_seq,
         "body": None if body is None else msgspec.json.encode(body).decode(),
     }
     return int(conn.execute(message.insert().values(values).returning(message.c.id)).scalar_one())
@@ -54,6 +57,7 @@ def raise_versions(conn: Connection, incident: int, *, rank: int, now: datetime)
     conn.execute(
         update(message)
         .where(message.c.incident == incident, message.c.subject.in_(("incident", "page")), ~message.c.is_over)
+        .where(message.c.moved_to == "")
         .values(
             version=message.c.version + 1,
             rank=rank,
@@ -62,6 +66,41 @@ def raise_versions(conn: Connection, incident: int, *, rank: int, now: datetime)
             ),
         )
     )
+
+
+def stands_at(conn: Connection, incident: int, workspace: str, target: str) -> tuple[bool, bool]:
+    """Whether a channel is an incident's home, and whether it has a message there at all."""
+    query = (
+        select(message.c.is_home)
+        .join(conversation, conversation.c.id == message.c.conversation)
+        .where(message.c.incident == incident, message.c.subject == "incident", ~message.c.is_over)
+        .where(message.c.moved_to == "", conversation.c.workspace == workspace, conversation.c.target == target)
+    )
+    found = conn.execute(query).scalars().all()
+    return any(found), bool(found)
+
+
+def rehome(
+    conn: Connection, incident: int, wanted: Sequence[int], *, moved_to: str, seq: int, now: datetime
+) -> list[int]:
+    """The incident is told in these conversations from now on, the first is home. Messages elsewhere are told where it
+    went, the old thread too, and are over with that. Returns the conversations that have none yet."""
+    query = select(message.c.id, message.c.conversation, message.c.is_home, message.c.version).where(
+        message.c.incident == incident, message.c.subject == "incident", ~message.c.is_over, message.c.moved_to == ""
+    )
+    standing = set()
+    for row in conn.execute(query).fetchall():
+        values: dict[str, object] = {}
+        if row.conversation not in wanted:
+            values |= {"moved_to": moved_to, "version": row.version + 1, "due_since": now}
+        elif row.conversation == wanted[0] and not row.is_home:
+            values |= {"is_home": True, "thread_seq": seq}
+        standing.add(row.conversation)
+        if row.is_home and row.conversation != wanted[0]:
+            values |= {"is_home": False, "thread_due_at": now}
+        if values:
+            conn.execute(update(message).where(message.c.id == row.id).values(values))
+    return [one for one in wanted if one not in standing]
 
 
 def people_paged(conn: Connection, incident: int) -> list[tuple[int, int, str]]:

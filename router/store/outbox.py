@@ -30,13 +30,16 @@ from sqlalchemy.sql.functions import FunctionElement
 from router.clock import EPOCH
 from router.core.view import Entry, EntryKind, IncidentView, PageView, Rendered, State
 from router.store import incidents
-from router.store.tables import Instant, conversation, incident, message, pace, page, timeline
+from router.store.pace import Pacer, Rate
+from router.store.tables import Instant, conversation, incident, message, page, timeline
 
 LEASE = timedelta(seconds=20)
 SEARCH_AFTER = timedelta(seconds=30)
 """After the end of a lease: a late effect has happened by then, or never will."""
 PATIENCE = timedelta(seconds=60)
 """Nothing waits longer than this behind a higher class because of order alone."""
+UNEDITABLE = timedelta(minutes=2)
+"""An end that could not be edited for so long is told in the thread first."""
 _IDS = uuid.UUID("5b0f6c0e-0c9f-4a9c-8b5e-6f6b2d1a7e10")
 
 
@@ -83,13 +86,6 @@ def method_of(act: Act, target: str) -> str:
     return METHODS[act]
 
 
-class Rate(msgspec.Struct, frozen=True):
-    """A method's allowance in one workspace: so many a minute, so many of them at once."""
-
-    per_minute: int
-    burst: int
-
-
 class Work(msgspec.Struct, frozen=True):
     """A claimed conversation and the one thing to be done there."""
 
@@ -121,6 +117,8 @@ class Work(msgspec.Struct, frozen=True):
     intent: str
     intent_at: datetime
     body: Rendered | None
+    moved_to: str = ""
+    """The incident went on elsewhere; here it ends with saying so."""
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -148,13 +146,18 @@ _ready_at = greatest(
     func.coalesce(conversation.c.claimed_until, _LONG_AGO, type_=Instant()),
     func.coalesce(message.c.not_before, _LONG_AGO, type_=Instant()),
 )
+_ends = or_(incident.c.state == "resolved", message.c.moved_to != "")
+_is_impatient = message.c.due_since <= bindparam("impatient", type_=Instant())
 _class = case(
-    (message.c.due_since <= bindparam("impatient", type_=Instant()), 0),
     (and_(message.c.subject.in_(("page", "note")), _first_word), 0),
-    (_first_word, 1),
-    (or_(incident.c.state == "resolved", message.c.thread_due_at <= bindparam("now", type_=Instant())), 2),
-    else_=3,
+    # Where first words come without end, what has waited for long goes every other time.
+    (and_(_is_impatient, conversation.c.told_news), 1),
+    (_first_word, 2),
+    (or_(_is_impatient, _ends, message.c.thread_due_at <= bindparam("now", type_=Instant())), 3),
+    else_=4,
 )
+_rank = case((_is_impatient, 99), else_=message.c.rank)
+"""What has waited for long goes by age, whatever its severity."""
 _OWED = and_(
     ~message.c.is_over,
     or_(
@@ -163,6 +166,7 @@ _OWED = and_(
         message.c.delivery_id.is_not(None),
     ),
 )
+_is_edit = and_(message.c.ts != "", message.c.delivery_id.is_(None), conversation.c.channel != "")
 _CANDIDATES = (
     select(message, conversation.c.workspace, conversation.c.target, conversation.c.person, conversation.c.channel)
     .add_columns(
@@ -173,8 +177,15 @@ _CANDIDATES = (
     .join(conversation, conversation.c.id == message.c.conversation)
     .outerjoin(incident, incident.c.number == message.c.incident)
     .where(_OWED, _ready_at <= bindparam("now", type_=Instant()))
-    .order_by(_class, message.c.rank.desc(), message.c.due_since, message.c.id)
+    .where(or_(bindparam("may_edit"), ~_is_edit, message.c.thread_due_at <= bindparam("now", type_=Instant())))
+    .order_by(_class, _rank.desc(), message.c.due_since, message.c.id)
     .limit(400)
+)
+_EDITS = (
+    select(message.c.id)
+    .join(conversation, conversation.c.id == message.c.conversation)
+    .where(_OWED, _ready_at <= bindparam("now", type_=Instant()), _is_edit, message.c.told_version < message.c.version)
+    .limit(1)
 )
 _NEXT = (
     select(func.min(_ready_at, type_=Instant()))
@@ -187,11 +198,16 @@ def claim(
     conn: Connection, now: datetime, *, instance: str, rates: Mapping[str, Rate], most: int, new_id: Callable[[], str]
 ) -> Claimed:
     """Claim up to `most` conversations, the best due item of each; write down what is about to be tried."""
-    pacer = _Pacer(conn, now, rates)
+    pacer = Pacer(conn, now, rates)
     works: list[Work] = []
     seen: set[int] = set()
     lapsed: set[int] = set()
-    for row in conn.execute(_CANDIDATES, {"now": now, "impatient": now - PATIENCE}).fetchall():
+    # Five hundred edits that wait for their pace must not keep a page from being seen.
+    edits_wait = pacer.free(METHODS[Act.EDIT])
+    if edits_wait is not None and conn.execute(_EDITS, {"now": now}).first() is not None:
+        pacer.send_away(METHODS[Act.EDIT], edits_wait)
+    wanted = {"now": now, "impatient": now - PATIENCE, "may_edit": edits_wait is None}
+    for row in conn.execute(_CANDIDATES, wanted).fetchall():
         if len(works) >= most:
             break
         if row.conversation in seen:
@@ -233,8 +249,9 @@ def _may_be_edited_late(row: Row[tuple[object, ...]]) -> bool:
     return bool(row.ts != "" and row.told_version < row.version)
 
 
-def _act(row: Row[tuple[object, ...]], now: datetime, pacer: "_Pacer") -> Act | None:
+def _act(row: Row[tuple[object, ...]], now: datetime, pacer: Pacer) -> Act | None:
     """The first thing that this message needs and the pace allows."""
+    is_end = row.incident_state == "resolved" or row.moved_to != ""
     if row.channel == "":
         wanted = [Act.RESOLVE]
     elif row.delivery_id is not None:
@@ -245,7 +262,9 @@ def _act(row: Row[tuple[object, ...]], now: datetime, pacer: "_Pacer") -> Act | 
         wanted = [Act.EDIT] if row.told_version < row.version else []
         if row.thread_due_at is not None and row.thread_due_at <= now:
             wanted.append(Act.REPLY)
-    is_news = row.subject != "incident" or row.ts == "" or row.incident_state == "resolved"
+        if is_end and row.due_since <= now - UNEDITABLE:
+            wanted.reverse()
+    is_news = row.subject != "incident" or row.ts == "" or is_end
     return next((act for act in wanted if pacer.take(row.workspace, method_of(act, row.target), is_news=is_news)), None)
 
 
@@ -265,7 +284,9 @@ def _is_page_told(conn: Connection, row: Row[tuple[object, ...]]) -> bool:
 
 
 def _is_pointless(conn: Connection, row: Row[tuple[object, ...]]) -> bool:
-    """A direct message whose matter is over before anybody was told of it."""
+    """A direct message whose matter is over before anybody was told of it; a channel that would hear only the move."""
+    if row.ts == "" and row.delivery_id is None and row.moved_to != "":
+        return True
     if row.ts != "" or row.delivery_id is not None or row.subject not in {"page", "note"}:
         return False
     if row.subject == "page":
@@ -278,7 +299,7 @@ def _is_pointless(conn: Connection, row: Row[tuple[object, ...]]) -> bool:
 
 def _drop(conn: Connection, row: Row[tuple[object, ...]], now: datetime) -> None:
     conn.execute(update(message).where(message.c.id == row.id).values(is_over=True, told_version=row.version))
-    if row.subject == "note":
+    if row.subject != "page":
         return
     conn.execute(
         update(message)
@@ -304,7 +325,7 @@ def _take(
     conn.execute(
         update(conversation)
         .where(conversation.c.id == row.conversation)
-        .values(claimed_until=now + LEASE, claim_token=token)
+        .values(claimed_until=now + LEASE, claim_token=token, told_news=act is Act.POST)
     )
     current = incidents.get(conn, row.incident) if row.incident is not None else None
     said = (
@@ -354,7 +375,9 @@ def _take(
         incident=row.incident,
         view=current.view if current is not None else None,
         entries=heard,
-        is_broadcast=act is Act.REPLY and any(one.is_broadcast for one in said if not is_over or _is_end(one)),
+        is_broadcast=act is Act.REPLY
+        and row.is_home
+        and any(one.is_broadcast for one in said if not is_over or _is_end(one)),
         last_seq=row.intent_seq if act is Act.FIND else last_seq,
         page=_page(conn, row, home, home_ts),
         home=home,
@@ -362,6 +385,7 @@ def _take(
         intent=row.intent or "",
         intent_at=row.intent_at or now,
         body=None if row.body is None else msgspec.json.decode(row.body, type=Rendered),
+        moved_to=row.moved_to,
     )
 
 
@@ -404,56 +428,6 @@ def _page(conn: Connection, row: Row[tuple[object, ...]], home: str, home_ts: st
         return None
     found = conn.execute(select(page.c.why, page.c.next_step).where(page.c.id == row.page)).one()
     return PageView(why=found.why, next_step=found.next_step, home=home, home_ts=home_ts)
-
-
-class _Pacer:
-    """Slack's allowances as the generic cell rate algorithm: one instant per workspace and method."""
-
-    def __init__(self, conn: Connection, now: datetime, rates: Mapping[str, Rate]) -> None:
-        self._conn, self._now, self._rates = conn, now, rates
-        self._rows = {
-            (row.workspace, row.method): (row.arrival_at, row.blocked_until) for row in conn.execute(select(pace))
-        }
-        self._changed: dict[tuple[str, str], datetime] = {}
-        self.free_at: datetime | None = None
-        self.waited: set[str] = set()
-
-    def take(self, workspace: str, method: str, *, is_news: bool) -> bool:
-        """Whether one more call may go out now; informational traffic may use four fifths."""
-        for name in ("*", method):
-            blocked = self._rows.get((workspace, name), (None, None))[1]
-            if blocked is not None and blocked > self._now:
-                return self._wait(method, blocked)
-        rate = self._rates.get(method)
-        if rate is None:
-            return True
-        share = 1.0 if is_news else 0.8
-        interval = timedelta(seconds=60 / (rate.per_minute * share))
-        arrival = self._changed.get((workspace, method)) or self._rows.get((workspace, method), (self._now, None))[0]
-        arrival = max(arrival, self._now)
-        free_at = arrival - interval * (max(round(rate.burst * share), 1) - 1)
-        if free_at > self._now:
-            return self._wait(method, free_at)
-        self._changed[workspace, method] = arrival + interval
-        return True
-
-    def save(self) -> None:
-        for (workspace, method), arrival_at in sorted(self._changed.items()):
-            where = (pace.c.workspace == workspace) & (pace.c.method == method)
-            if self._conn.execute(update(pace).where(where).values(arrival_at=arrival_at)).rowcount == 0:
-                self._conn.execute(pace.insert().values(workspace=workspace, method=method, arrival_at=arrival_at))
-
-    def _wait(self, method: str, until: datetime) -> bool:
-        self.waited.add(method)
-        self.free_at = until if self.free_at is None else min(self.free_at, until)
-        return False
-
-
-def block(conn: Connection, workspace: str, method: str, *, until: datetime) -> None:
-    """Slack asked for silence: of one method, or with "*" of the whole workspace."""
-    where = (pace.c.workspace == workspace) & (pace.c.method == method)
-    if conn.execute(update(pace).where(where).values(blocked_until=until)).rowcount == 0:
-        conn.execute(pace.insert().values(workspace=workspace, method=method, arrival_at=until, blocked_until=until))
 
 
 def release(conn: Connection, work: Work, *, next_at: datetime | None, **changes: object) -> bool:
@@ -511,7 +485,6 @@ def free_claims(conn: Connection, now: datetime) -> None:
     conn.execute(update(message).where(message.c.due_since > now).values(due_since=now))
     conn.execute(update(conversation).where(conversation.c.claimed_until > far).values(claimed_until=far))
     conn.execute(update(conversation).where(conversation.c.next_at > now + timedelta(minutes=1)).values(next_at=now))
-    conn.execute(update(pace).where(pace.c.arrival_at > now + timedelta(minutes=2)).values(arrival_at=now))
 
 
 def begin_anew(conn: Connection, work: Work, *, now: datetime, error: str) -> None:

@@ -1,6 +1,6 @@
 """What a load of rules changes in the store: snapshots, gone routes, who waits where. Never what was told."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -8,8 +8,9 @@ from sqlalchemy import Connection, delete, select, update
 
 from router.clock import to_ms
 from router.core.member import Member
-from router.store.alerts import Inhibits, Membership, Owner, found_group, memberships, wake_groups
-from router.store.groups import decode_document, keep_settings, make_due
+from router.store.belonging import Membership, found_group, memberships, wake_groups
+from router.store.change import Belongs, Inhibits, Owner
+from router.store.groups import ALERT_COLUMNS, keep_settings, make_due, member_of
 from router.store.tables import alert, alert_group, inhibitor, membership, ruleset
 
 CHUNK = 250
@@ -20,10 +21,6 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     settings_id: str
     document: str
-
-
-Belongs = Callable[[Member], tuple[Sequence[Owner], Sequence[Inhibits]]]
-"""Where an alert belongs under the rules in force, and what it holds back."""
 
 
 def put_in_force(conn: Connection, snapshots: Mapping[str, Snapshot], now: datetime) -> None:
@@ -51,15 +48,13 @@ def note_routed_by(conn: Connection, digest: str) -> None:
 def reroute(conn: Connection, belongs: Belongs, after: int, now: datetime) -> int | None:
     """One chunk of the alerts that fire: what nobody was told yet goes where the new rules want it, and each alert's
     inhibitions are recorded anew. Returns where to go on, None at the end."""
-    columns = [alert.c[name] for name in Member.__struct_fields__ if name != "held_by"]
-    query = select(*columns).where(alert.c.is_firing, alert.c.id > after).order_by(alert.c.id).limit(CHUNK)
+    query = select(*ALERT_COLUMNS).where(alert.c.is_firing, alert.c.id > after).order_by(alert.c.id).limit(CHUNK)
     rows = conn.execute(query).fetchall()
     standing = memberships(conn, [row.id for row in rows])
     had_inhibitors = conn.execute(select(inhibitor.c.rule).limit(1)).first() is not None
     woken: set[int] = set()
     for row in rows:
-        values = dict(row._mapping)  # noqa: SLF001  # SQLAlchemy's public name for it
-        member = Member(**{**values, "document": decode_document(values["document"])})
+        member = member_of(row)
         owners, inhibits = belongs(member)
         if had_inhibitors or inhibits:
             _inhibit(conn, member, inhibits)
@@ -78,15 +73,14 @@ def _inhibit(conn: Connection, member: Member, inhibits: Sequence[Inhibits]) -> 
 def _move_untold(
     conn: Connection, member: Member, standing: Sequence[Membership], owners: Sequence[Owner], now: datetime
 ) -> set[int]:
-    if any(one.is_told for one in standing):
-        return set()
+    is_told = any(one.is_told for one in standing)
     wanted = {(owner.route, owner.labels): owner for owner in owners}
     for one in standing:
-        if wanted.pop((one.route, one.labels), None) is None:
+        if wanted.pop((one.route, one.labels), None) is None and not one.is_told:
             mine = (membership.c.alert_id == member.id) & (membership.c.group_id == one.group_id)
             conn.execute(delete(membership).where(mine))
     woken: set[int] = set()
-    for owner in wanted.values():
+    for owner in () if is_told else wanted.values():
         group = found_group(conn, owner, to_ms(now))
         conn.execute(membership.insert().values(group_id=group, alert_id=member.id, is_told=False, joined_at=now))
         woken.add(group)

@@ -7,7 +7,8 @@ import msgspec
 from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from router.clock import to_ms
-from router.store.alerts import free, memberships, wake_groups
+from router.store.alerts import free
+from router.store.belonging import memberships, wake_groups
 from router.store.tables import Span, alert, listening, source
 
 GAP = timedelta(seconds=30)

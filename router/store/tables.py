@@ -111,7 +111,16 @@ membership = Table(
     Column("is_told", Boolean, nullable=False),
     Column("held_by", Text),
     Column("joined_at", Instant, nullable=False),
+    Column("moves_from", BigInteger),  # the group that was told of this alert before it changed and came here
+    Column("rose", Boolean, nullable=False, server_default=false()),  # its severity did, when it came
+    Column("moved_to", BigInteger),  # the incident that tells it now: this group is told where it went
     Index("membership_alert", "alert_id"),
+    Index(
+        "membership_moves",
+        "moves_from",
+        sqlite_where=text("moves_from IS NOT NULL"),
+        postgresql_where=text("moves_from IS NOT NULL"),
+    ),
     Index(
         "membership_held",
         "held_by",
@@ -133,6 +142,7 @@ alert_group = Table(
     Column("looked_at", Instant),
     Column("due_at", Instant),
     Column("incident", BigInteger),
+    Column("held_rank", SmallInteger),  # of the worst alert that a window or a maintenance held at the last look
     UniqueConstraint("route", "labels"),
     Index(
         "alert_group_due",
@@ -189,7 +199,15 @@ incident = Table(
     Column("spoke_at", Instant, nullable=False),  # the repeat clock
     Column("seq", Integer, nullable=False, server_default=text("0")),
     Column("view", Text, nullable=False),
+    Column("freed_in", Text),  # it was held back until it opened: its home channel
     Index("incident_open", "state"),
+    Index(
+        "incident_freed",
+        "freed_in",
+        "opened_at",
+        sqlite_where=text("freed_in IS NOT NULL"),
+        postgresql_where=text("freed_in IS NOT NULL"),
+    ),
     sqlite_autoincrement=True,
 )
 
@@ -218,6 +236,7 @@ conversation = Table(
     Column("claim_token", Text),
     Column("refused", Text, nullable=False, server_default=text("''")),
     Column("refused_at", Instant),
+    Column("told_news", Boolean, nullable=False, server_default=false()),  # its last call was a first word
     UniqueConstraint("workspace", "target"),
 )
 
@@ -254,6 +273,7 @@ message = Table(
     Column("last_error", Text, nullable=False, server_default=text("''")),
     Column("word", Text, nullable=False, server_default=text("''")),  # why it stands here and not where it belongs
     Column("body", Text),  # post: what it says
+    Column("moved_to", Text, nullable=False, server_default=text("''")),  # it ends here, the incident went on there
     Index(
         "message_owed",
         "conversation",
@@ -304,7 +324,7 @@ pace = Table(
     metadata,
     Column("workspace", Text, primary_key=True),
     Column("method", Text, primary_key=True),  # "*": the whole workspace
-    Column("arrival_at", Instant, nullable=False),  # the theoretical arrival time of the generic cell rate algorithm
+    Column("calls", Text, nullable=False, server_default=text("'[]'")),  # [[slice, calls], …] of the last minute
     Column("blocked_until", Instant),
 )
 

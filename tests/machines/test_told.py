@@ -21,10 +21,18 @@ RULES = (
 NAMES = ("Alpha", "Beta")
 
 
+BY_SEVERITY = (
+    'routing: {channel: "#db", group_by: [alertname], routes: [{name: p1, match: [\'alert.severity = critical\'], channel: "#high"}]}\n',
+    'routing: {channel: "#db", group_by: [alertname, alert.severity]}\n',
+)
+"""Under these a change of severity moves an alert."""
+
+
 class Telling(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.stage = Stage(RULES[0])
+        self.stage.world.add_channel("#high", members=("maria",))
         self.firing: dict[tuple[str, int], datetime] = {}
 
     @rule(name=st.sampled_from(NAMES), instance=st.integers(1, 3), severity=st.sampled_from(list(Severity)[:3]))
@@ -81,14 +89,16 @@ class Telling(RuleBasedStateMachine):
         world = self.stage.world
         assert world.duplicates() == []
         assert world.refused_for_pace == 0
-        standing = world.channel("#db").messages
+        standing = [message for channel in ("#db", "#high") for message in world.channel(channel).messages]
         for name in NAMES:
             mine = [message for message in standing if re.search(rf"#\d+ {name}\b", message.text)]
             firing = sum(key[0] == name for key in self.firing)
-            is_open = [message for message in mine if not message.text.startswith("Resolved")]
+            is_open = [message for message in mine if not message.text.startswith(("Resolved", "Over"))]
+            moved = [message for message in mine if message.text.startswith("Over")]
+            assert all(re.search(r"moved to #\w+ as #\d+$", message.text) for message in moved)
             told = sum(_told(message) for message in is_open)
             assert told == firing, f"{name}: {firing} fire, told {[message.text for message in mine]}"
-            for message in mine:
+            for message in (one for one in mine if one not in moved):
                 _assert_ends_once(message, is_open=message in is_open)
 
 
@@ -106,5 +116,13 @@ def _assert_ends_once(message: MessageView, *, is_open: bool) -> None:
         assert turns[-1].startswith("reopened") == is_open, said
 
 
-Telling.TestCase.settings = STEADY
-TestTelling = Telling.TestCase
+class Moving(Telling):
+    """The same where alerts change their owner while they fire."""
+
+    @rule(rules=st.sampled_from(BY_SEVERITY))
+    def reload_by_severity(self, rules: str) -> None:
+        self.stage.survive(self.stage.sim.reload(ruleset(rules)))
+
+
+Telling.TestCase.settings = Moving.TestCase.settings = STEADY
+TestTelling, TestMoving = Telling.TestCase, Moving.TestCase

@@ -17,7 +17,7 @@ from tests.slackworld import FakeTransport, MessageView, SlackWorld, moods
 
 SOURCES = ("prometheus", "mimir")
 _HEAD = "version: 1\nslack: preview\nsources: {prometheus: {adapter: prometheus, auth: none}, mimir: {adapter: prometheus, auth: none}}\n"
-_NO_LABELS = {"source", "title", "text", "ttl", "presumed"}
+_NO_LABELS = {"source", "title", "text", "ttl", "presumed", "id"}
 _COLOURS = {"green": "#2eb67d", "grey": "#9aa0a6"}
 
 
@@ -47,7 +47,7 @@ def ruleset(text: str) -> RuleSet:
 def alert(
     said: dict[str, str], *, starts_at: datetime, ends_at: datetime | None = None, ttl: timedelta | None = None
 ) -> Alert:
-    """As Prometheus would name and order it. Its identity is all labels but the severity, which may change."""
+    """As Prometheus would name and order it. Its identity is all labels but the severity, which may change, or `id`."""
     labels = {name: value for name, value in said.items() if name not in _NO_LABELS}
     name = labels.get("alertname", "")
     return Alert(
@@ -114,6 +114,8 @@ class Senders:
 
 
 def _identity(said: dict[str, str]) -> dict[str, str]:
+    if "id" in said:  # as a sender names it that keeps an alert's identity apart from its labels
+        return {"id": said["id"]}
     return {name: value for name, value in said.items() if name not in {*_NO_LABELS, "severity"}}
 
 

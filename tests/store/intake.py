@@ -8,9 +8,12 @@ import msgspec
 from sqlalchemy import create_engine
 
 from adapters.alert import fingerprint
+from router.core.member import Member
 from router.core.order import Verdict
 from router.store import migrate
-from router.store.alerts import Applied, Change, Groups, Owner, apply_batch
+from router.store.alerts import Applied, apply_batch
+from router.store.belonging import Groups
+from router.store.change import Change, Inhibits, Owner
 from router.store.known import KnownAlerts
 from router.store.tables import fingerprint_no
 
@@ -58,6 +61,8 @@ class Store:
         migrate.upgrade(path)
         self._conn = create_engine(f"sqlite:///{path}", isolation_level="AUTOCOMMIT").connect()
         self._knows = knows
+        self.owns_before: tuple[Owner, ...] = (DISK,)
+        """Who owns an alert before it changes, as the rules in force have it."""
         self.known, self.groups = KnownAlerts(), Groups()
         self.load()
 
@@ -72,7 +77,7 @@ class Store:
         if self._knows != "what it took":
             self.load()
         self._conn.exec_driver_sql("BEGIN IMMEDIATE")
-        applied: Applied = apply_batch(self._conn, changes, self.known, self.groups, at)
+        applied: Applied = apply_batch(self._conn, changes, self.known, self.groups, at, self._belongs)
         self._conn.exec_driver_sql("COMMIT")
         self.known.put(applied.known)
         self.groups.put(applied.groups)
@@ -81,8 +86,11 @@ class Store:
     def lose(self, *changes: Change, at: int = NOW) -> None:
         """One batch whose commit fails."""
         self._conn.exec_driver_sql("BEGIN IMMEDIATE")
-        apply_batch(self._conn, changes, self.known, self.groups, at)
+        apply_batch(self._conn, changes, self.known, self.groups, at, self._belongs)
         self._conn.exec_driver_sql("ROLLBACK")
+
+    def _belongs(self, _: Member) -> tuple[tuple[Owner, ...], tuple[Inhibits, ...]]:
+        return self.owns_before, ()
 
     def do(self, sql: str, *values: Any) -> None:
         self._conn.exec_driver_sql(sql, values)

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, create_engine, insert, select, update
 
 from router.core.blocks import post_message
 from router.store import messages, outbox
-from router.store.outbox import Claimed, Rate, Work
+from router.store.outbox import Claimed, Work
+from router.store.pace import Rate
 from router.store.tables import alert, conversation, message, metadata
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)

@@ -7,8 +7,10 @@ from sqlalchemy import Connection, select, update
 
 from router.deliver import RATES
 from router.store import outbox
-from router.store.outbox import LEASE, PATIENCE, SEARCH_AFTER, Act, Rate
-from router.store.tables import conversation, message, pace
+from router.store import pace as pacing
+from router.store.outbox import LEASE, PATIENCE, SEARCH_AFTER, Act
+from router.store.pace import Pacer, Rate
+from router.store.tables import conversation, message
 from tests.slackworld.pace import TIERS
 from tests.store.stores import NOW, SECOND, change_text, claim, one, post, row, stand, store
 
@@ -142,7 +144,7 @@ def test_pace_stays_below_slacks_tier_in_any_minute(method: str) -> None:
     with store() as conn:
         now = NOW
         while now < NOW + timedelta(minutes=4):
-            pacer = outbox._Pacer(conn, now, RATES)
+            pacer = Pacer(conn, now, RATES)
             if pacer.take("T1", method, is_news=True):
                 times.append(now)
                 pacer.save()
@@ -155,14 +157,23 @@ def test_pace_stays_below_slacks_tier_in_any_minute(method: str) -> None:
     assert len(times) >= RATES[method].per_minute * 4
 
 
+def test_a_burst_after_a_quiet_minute_does_not_wait() -> None:
+    """TELLING: an edit is due within five seconds while fewer than forty a minute are needed in the workspace."""
+    with store() as conn:
+        for minute in range(5):
+            pacer = Pacer(conn, NOW + timedelta(minutes=minute, seconds=2 * minute), RATES)
+            assert all(pacer.take("T1", "chat.update", is_news=False) for _ in range(39))
+            pacer.save()
+
+
 def test_informational_traffic_leaves_a_fifth_for_news() -> None:
     with store() as conn:
-        pacer = outbox._Pacer(conn, NOW, {"m": Rate(per_minute=60, burst=10)})
+        pacer = Pacer(conn, NOW, {"m": Rate(per_minute=10, informational=8)})
         informational = sum(pacer.take("T1", "m", is_news=False) for _ in range(20))
         assert informational == 8
         assert pacer.waited == {"m"}
         pacer.save()
-        pacer = outbox._Pacer(conn, NOW + SECOND, {"m": Rate(per_minute=60, burst=10)})
+        pacer = Pacer(conn, NOW + SECOND, {"m": Rate(per_minute=10, informational=8)})
         assert not pacer.take("T1", "m", is_news=False)
         assert pacer.take("T1", "m", is_news=True)
 
@@ -170,12 +181,12 @@ def test_informational_traffic_leaves_a_fifth_for_news() -> None:
 def test_a_blocked_method_waits_and_a_blocked_workspace_waits_whole() -> None:
     with store() as conn:
         post(conn, "#a")
-        outbox.block(conn, "T1", "chat.postMessage", until=NOW + 30 * SECOND)
+        pacing.block(conn, "T1", "chat.postMessage", until=NOW + 30 * SECOND)
         assert claim(conn).works == []
         assert claim(conn).next_due == NOW + 30 * SECOND
-        outbox.block(conn, "T1", "*", until=NOW + 60 * SECOND)
+        pacing.block(conn, "T1", "*", until=NOW + 60 * SECOND)
         assert claim(conn, NOW + 30 * SECOND).works == []
-        outbox.block(conn, "T1", "*", until=NOW + 40 * SECOND)
+        pacing.block(conn, "T1", "*", until=NOW + 40 * SECOND)
         assert len(claim(conn, NOW + 40 * SECOND).works) == 1
 
 
@@ -217,13 +228,13 @@ def test_after_a_clock_step_nothing_lies_further_ahead_than_its_own_length() -> 
     with store() as conn:
         number = post(conn, "#a")
         one(conn)
-        outbox.block(conn, "T1", "chat.update", until=NOW + timedelta(hours=1))
+        pacing.block(conn, "T1", "chat.update", until=NOW + timedelta(hours=1))
         earlier = NOW - timedelta(days=1)
         outbox.free_claims(conn, earlier)
         assert row(conn, number).intent_at == earlier
         assert row(conn, number).due_since == earlier
         assert _until(conn) == earlier + LEASE
-        assert conn.execute(select(pace.c.arrival_at)).scalar() == earlier
+        assert Pacer(conn, earlier, RATES).take("T1", "chat.postMessage", is_news=True), "calls ahead count no more"
         assert one(conn, earlier + LEASE + SEARCH_AFTER).act is Act.FIND
 
 

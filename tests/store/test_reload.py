@@ -6,7 +6,7 @@ from sqlalchemy import Connection, insert, select
 
 from router.core.member import Member
 from router.store import reload
-from router.store.alerts import Inhibits, Owner
+from router.store.change import Inhibits, Owner
 from router.store.reload import Snapshot
 from router.store.tables import alert_group, inhibitor, membership, settings
 from tests.store.stores import NOW, put_alert, store
