@@ -13,9 +13,9 @@ from aiohttp import web
 
 from adapters import ADAPTERS
 from adapters.adapter import OptionsError
-from router import config
+from router.adopt import Refusal, Telling, adopt, gone, refusal
 from router.clock import Clock, NewId, SystemClock, new_id
-from router.config import ConfigError, SecretError, Vault
+from router.config import ConfigError, Files, SecretError, Vault
 from router.core.blocks import post_message
 from router.deliver import Settings
 from router.engine import Engine
@@ -28,18 +28,22 @@ from router.slack.client import SlackClient
 from router.slack.transport import Transport
 from router.slack.wire import open_session
 from router.store import health as stored_health
-from router.store import messages, retention, sources
+from router.store import messages, retention, rules_files, sources
 from router.store.database import Database, StorageError
+from router.store.rules_files import KeptFile
 from router.version import version
 from router.wake import Bells
+from router.watch import Watch
 from rules.changes import changes
 from rules.configuration import Configuration, Preview, SecretRef, Secrets, SlackSettings
+from rules.load import Loaded
 
 log = logging.getLogger(__name__)
 
 STUCK_AFTER = timedelta(seconds=60)
 PROBE = timedelta(seconds=3)
 OWED_TOO_LONG = timedelta(minutes=2)
+NOT_COMMITTED = "the database did not take the new configuration; nothing has changed, try again when /readyz is well"
 
 
 class StartError(RuntimeError):
@@ -50,18 +54,21 @@ class App:
     """The process. Satisfies http.service.Service."""
 
     def __init__(
-        self, paths: Sequence[Path], configuration: Configuration, vault: Vault, *, clock: Clock, new_id: NewId
+        self, files: Files, loaded: Loaded, configuration: Configuration, vault: Vault, *, clock: Clock, new_id: NewId
     ) -> None:
-        self._paths, self._clock, self._new_id = paths, clock, new_id
-        self._configuration, self._vault = configuration, vault
+        self._files, self._loaded, self._clock, self._new_id = files, loaded, clock, new_id
+        self._vault = vault
         self._metrics = Metrics()
-        self._sources = open_sources(configuration)
-        self._bare_source = bare_source(configuration)
+        self._set(configuration)
         self._bells = Bells(clock)
         self._failed_reload: tuple[str, ...] = ()
+        self._refused_files: tuple[Refusal, ...] = ()
+        self._start_warnings: tuple[str, ...] = ()
         self._reload_lock = asyncio.Lock()
         self._loops: Loops | None = None
         self._stopping = asyncio.Event()
+        self._background: asyncio.TaskGroup | None = None
+        self._rerouting: list[asyncio.Task[None]] = []
         self._owed_since: datetime | None = None
         self._refused_channels: tuple[str, ...] = ()
 
@@ -114,6 +121,7 @@ class App:
             self._database = Database(Path(self._configuration.storage.path), self._clock, self._metrics)
         except StorageError as error:
             raise StartError(str(error)) from error
+        loaded, known = await self._read_again()
         self._session = open_session()
         self._transport, workspace = await self._connect()
         self._engine = Engine(
@@ -122,13 +130,22 @@ class App:
             self._metrics,
             self._new_id,
             transport=self._transport,
-            settings=self._settings(workspace),
+            settings=self._settings_of(self._configuration, workspace),
             ruleset=self._configuration.rules,
             on_commit=self._bells.dispatch.ring,
             on_refused_workspace=self._on_refused_workspace,
         )
         self._loops = Loops(self._engine, self._bells, self._clock, self._metrics, on_given_up=self._say_given_up)
-        await self._engine.start()
+        watch = Watch(
+            self._clock,
+            is_on=lambda: bool(self._configuration.rules_files),
+            read=lambda: self._files.read_digest,
+            look=lambda: asyncio.to_thread(self._files.digest),
+            reload=self.reload,
+        )
+        self._loops.all.append(Loop("watch", watch.turn, self._clock, self._metrics))
+        await self._engine.start(self._adopting(loaded))
+        self._take_note(loaded, known)
         if self._database.is_new:
             log.warning("a new, empty database was made", extra={"path": str(self._database.path)})
         self._gauges()
@@ -137,13 +154,13 @@ class App:
     async def run(self) -> None:
         """Turn the loops until `stop` is asked for, then end in order: what was taken is committed, calls finish."""
         async with asyncio.TaskGroup() as group:
+            self._background = group
             tasks = [group.create_task(loop.run(), name=loop.name) for loop in self.loops.all]
-            once = Loop("reroute", self._engine.reroute, self._clock, self._metrics)
-            tasks.append(group.create_task(once.run_until_well(), name=once.name))
+            self._reroute_until_well()
             await self._stopping.wait()
             log.info("stopping: no more requests, then what is in flight")
             await self._runner.cleanup()
-            for task in tasks:
+            for task in (*tasks, *self._rerouting):
                 task.cancel()
         await self._close()
 
@@ -169,7 +186,14 @@ class App:
     async def reload(self) -> Reloaded:
         """Validate first, then change over as a whole; the last good configuration stays in force otherwise."""
         async with self._reload_lock:
-            reloaded = await self._reload()
+            try:
+                reloaded = await self._reload()
+            except (
+                Exception
+            ):  # the top of this request: whatever it is, the rules before are in force, and are answered for
+                log.exception("a reload was not committed")
+                self._files.read_digest = ""  # to whoever watches this is not a content that was tried
+                reloaded = Reloaded(is_accepted=False, errors=(NOT_COMMITTED,))
         self._metrics.add("alert_router_reloads", ("accepted" if reloaded.is_accepted else "refused",))
         self._failed_reload = () if reloaded.is_accepted else reloaded.errors
         if reloaded.is_accepted:
@@ -208,6 +232,8 @@ class App:
             said.append(
                 f"the last reload was refused ({len(self._failed_reload)} errors); the configuration before it is in force"
             )
+        said += map(str, self._refused_files)
+        said += self._start_warnings
         if self._owed_since is not None and now - self._owed_since > OWED_TOO_LONG:
             said.append(f"the oldest undelivered truth is {int((now - self._owed_since).total_seconds())} s old")
         said += [f"Slack refuses {target}" for target in self._refused_channels]
@@ -251,8 +277,7 @@ class App:
         slack = self._configuration.slack
         return slack.token if isinstance(slack, SlackSettings) else ()
 
-    def _settings(self, workspace: str) -> Settings:
-        configuration = self._configuration
+    def _settings_of(self, configuration: Configuration, workspace: str) -> Settings:
         slack = configuration.slack
         if not isinstance(slack, SlackSettings):
             return Settings(configuration.name, configuration.server.external_url, "", workspace)
@@ -310,6 +335,11 @@ class App:
             "1 unless the last reload was refused.",
             lambda: not self._failed_reload,
         )
+        gauge(
+            "alert_router_rules_files_refused",
+            "Files of teams whose text is not in force.",
+            lambda: len(self._refused_files),
+        )
         gauge("alert_router_ingest_waiting", "Alerts waiting for a commit.", lambda: self._engine.intake.waiting_rows)
         gauge("alert_router_calls_in_flight", "Calls to Slack in flight.", lambda: self.loops.calls_in_flight)
         gauge(
@@ -318,9 +348,52 @@ class App:
             lambda: self._database.is_new,
         )
 
-    async def _reload(self) -> Reloaded:
+    async def _read_again(self) -> tuple[Loaded, dict[str, KeptFile]]:
+        """With what the database knows of teams' files: the last accepted text of one that is refused is in force."""
+        known = await self._database.read(rules_files.kept)
+        if not known:
+            return self._loaded, known
         try:
-            loaded = await asyncio.to_thread(config.read, self._paths)
+            loaded = await asyncio.to_thread(self._files.read, rules_files.texts(known), is_start=True)
+            self._vault.open(secrets_of(loaded.configuration) if loaded.configuration is not None else ())
+        except (ConfigError, SecretError) as error:
+            await self._database.close()
+            raise StartError(str(error)) from error
+        if loaded.configuration is None:
+            await self._database.close()
+            raise StartError("\n".join(map(str, loaded.errors)))
+        self._set(loaded.configuration)
+        self._start_warnings = tuple(str(one) for one in loaded.warnings if one.path == "rules_files")
+        return loaded, known
+
+    def _set(self, configuration: Configuration, opened: Mapping[str, OpenSource] | None = None) -> None:
+        self._configuration, self._bare_source = configuration, bare_source(configuration)
+        self._sources = open_sources(configuration) if opened is None else opened
+
+    def _adopting(self, loaded: Loaded) -> partial[None]:
+        slack = self._configuration.slack
+        fallback = slack.fallback_channel if isinstance(slack, SlackSettings) else ""
+        telling = Telling(self._engine.settings.workspace, fallback)
+        return partial(adopt, loaded=loaded, telling=telling, now=self._clock.now())
+
+    def _take_note(self, loaded: Loaded, known: dict[str, KeptFile]) -> list[str]:
+        """What became of teams' files is in the log, in the metrics and in /readyz. Returns what went with its file."""
+        self._refused_files = tuple(refusal(file, known.get(file.source.key)) for file in loaded.refused)
+        for refused in self._refused_files:
+            log.error(
+                "a team's file is refused",
+                extra={"file": refused.file, "in_force": refused.in_force, "errors": list(refused.errors[:20])},
+            )
+        lost = list(gone(loaded, known))
+        for line in lost:
+            log.warning("a team's file is gone", extra={"what": line})
+        self._bells.deliver.ring()
+        return lost
+
+    async def _reload(self) -> Reloaded:
+        known = await self._database.read(rules_files.kept)
+        try:
+            loaded = await asyncio.to_thread(self._files.read, rules_files.texts(known))
         except ConfigError as error:
             return Reloaded(is_accepted=False, errors=(str(error),))
         warnings = tuple(str(warning) for warning in loaded.warnings)
@@ -332,19 +405,35 @@ class App:
         except SecretError as error:
             return Reloaded(is_accepted=False, errors=tuple(str(error).splitlines()), warnings=warnings)
         sources = open_sources(after)
-        self._configuration, self._sources, self._bare_source = after, sources, bare_source(after)
-        await self._engine.put_in_force(after.rules, self._settings(self._engine.settings.workspace))
-        await self._engine.reroute()
+        settings = self._settings_of(after, self._engine.settings.workspace)
+        await self._engine.put_in_force(after.rules, settings, self._adopting(loaded))
+        self._set(after, sources)
+        self._start_warnings = ()
+        lost = self._take_note(loaded, known)
+        try:
+            await self._engine.reroute()
+        except Exception:  # the rules are in force already; where alerts belong is brought up to them until it works
+            log.exception("alerts were not brought to their new routes; it is tried again")
+            self._reroute_until_well()
         self._bells.ring_all()
         return Reloaded(
-            is_accepted=True, warnings=(*warnings, *_needs_restart(before, after)), diff=tuple(changes(before, after))
+            is_accepted=True,
+            warnings=(*warnings, *lost, *_needs_restart(before, after)),
+            diff=tuple(changes(before, after)),
+            refused=self._refused_files,
         )
+
+    def _reroute_until_well(self) -> None:
+        if self._background is not None:
+            once = Loop("reroute", self._engine.reroute, self._clock, self._metrics)
+            self._rerouting.append(self._background.create_task(once.run_until_well(), name=once.name))
 
 
 def create(paths: Sequence[Path], *, clock: Clock | None = None, environ: Mapping[str, str] | None = None) -> App:
     """Read the configuration and its secrets. Raises StartError with every mistake."""
+    files = Files(paths)
     try:
-        loaded = config.read(paths)
+        loaded = files.read()
     except ConfigError as error:
         raise StartError(str(error)) from error
     if loaded.configuration is None:
@@ -356,7 +445,7 @@ def create(paths: Sequence[Path], *, clock: Clock | None = None, environ: Mappin
         vault.open(secrets_of(loaded.configuration))
     except SecretError as error:
         raise StartError(str(error)) from error
-    return App(paths, loaded.configuration, vault, clock=clock or SystemClock(), new_id=new_id)
+    return App(files, loaded, loaded.configuration, vault, clock=clock or SystemClock(), new_id=new_id)
 
 
 def open_sources(configuration: Configuration) -> dict[str, OpenSource]:

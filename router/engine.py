@@ -73,18 +73,26 @@ class Engine:
     def rules(self) -> Rules:
         return Rules(self.ruleset, self.settings.workspace)
 
-    async def start(self) -> None:
+    async def start(self, also: Callable[[Connection], None] = lambda _: None) -> None:
         """After a start: nobody holds a claim longer than its lease, what is stored is known, every group is looked at
-        once."""
+        once. `also` is done in the transaction that puts the rules in force."""
         await self.database.write(partial(pull_back, now=self.clock.now()))
         await self.database.write(self.intake.known.load)
         await self.database.write(partial(outbox.free_claims, now=self.clock.now()))
-        await self.put_in_force(self.ruleset, self.settings)
+        await self.put_in_force(self.ruleset, self.settings, also)
 
-    async def put_in_force(self, ruleset: RuleSet, settings: Settings) -> None:
+    async def put_in_force(
+        self, ruleset: RuleSet, settings: Settings, also: Callable[[Connection], None] = lambda _: None
+    ) -> None:
         """From now on these rules hold; what was told stays as it is (ENGINE, *Routed once*)."""
         in_force, snapshots = _in_force(ruleset)
-        await self.database.write(partial(put_in_force, snapshots=snapshots, now=self.clock.now()))
+        now = self.clock.now()
+
+        def step(conn: Connection) -> None:
+            put_in_force(conn, snapshots, now)
+            also(conn)
+
+        await self.database.write(step)
         self._in_force, self._snapshots, self.ruleset, self.settings = in_force, snapshots, ruleset, settings
 
     async def reroute(self) -> None:

@@ -19,7 +19,7 @@ from rules.shape import NONE, Fields
 from rules.window import NamedWindow, Pattern, Window
 
 
-def ruleset(document: Fields, file: str) -> RuleSet:
+def ruleset(document: Fields) -> RuleSet:
     """The rules of a whole, consistent document."""
     zone_name: str = document.get("timezone", "UTC")
     policies = document.get("escalation", {})
@@ -33,7 +33,7 @@ def ruleset(document: Fields, file: str) -> RuleSet:
         },
     )
     return RuleSet(
-        _route(document.get("routing"), "", {}, {}, names, file),
+        _route(document.get("routing"), "", {}, {}, names),
         zone_name=zone_name,
         maintenance=tuple(_maintenance(entry, zone_name) for entry in document.get("maintenance", ())),
         inhibit=tuple(
@@ -57,15 +57,22 @@ class _Names:
         self.windows, self.kinds = windows, kinds
 
     def held(self, found: Any) -> tuple[NamedWindow, ...]:
-        return () if found is None or found is NONE else tuple(self.windows[name] for name in found)
+        """A window of a team's file that is not in force is left out: then more is told, not less."""
+        if found is None or found is NONE:
+            return ()
+        return tuple(self.windows[name] for name in found if name in self.windows)
 
     def page(self, found: Any) -> Page | None:
         if found is None or found is NONE:
             return None
         if isinstance(found, str):
-            return Page(found, self.kinds[found])
+            return Page(found, self._kind(found))
         target = found.get("policy")
-        return Page(target, self.kinds[target], self.held(found.get("only")), self.held(found.get("quiet")))
+        return Page(target, self._kind(target), self.held(found.get("only")), self.held(found.get("quiet")))
+
+    def _kind(self, target: str) -> PageKind:
+        """A name of a team's file that is not in force reaches nobody, as a person would whom nobody knows."""
+        return self.kinds.get(target, PageKind.PERSON)
 
 
 def windows(document: Fields) -> dict[str, NamedWindow]:
@@ -93,9 +100,7 @@ def windows(document: Fields) -> dict[str, NamedWindow]:
     return {name: NamedWindow(name, window(name)) for name in written}
 
 
-def _route(
-    fields: Fields, parent: str, inherited: Mapping[str, Any], said: Mapping[str, Said], names: _Names, file: str
-) -> Route:
+def _route(fields: Fields, parent: str, inherited: Mapping[str, Any], said: Mapping[str, Said], names: _Names) -> Route:
     name: str = fields.get("name", "")
     route_id = (f"{parent}/{name}" if parent else name) if name else ROOT
     own = {key: fields.get(key) for key in SETTINGS if key in fields}
@@ -108,10 +113,10 @@ def _route(
         match=fields.get("match", ()),
         settings=_settings(merged, names),
         said=told,
-        file=file,
+        file=fields.place.report.file,
         line=fields.node.mark.line,
         continues=fields.get("continue", default=False),
-        children=tuple(_route(child, below, merged, told, names, file) for child in fields.get("routes", ())),
+        children=tuple(_route(child, below, merged, told, names) for child in fields.get("routes", ())),
     )
 
 

@@ -7,10 +7,12 @@ from rules.configuration import Configuration
 
 def changes(before: Configuration, after: Configuration) -> Iterator[str]:
     """A line for each thing that came, went or changed; nothing when nothing did."""
+    yield from _named("team", {one.name: one for one in before.teams}, {one.name: one for one in after.teams})
     yield from _named("route", _routes(before), _routes(after))
     yield from _named("source", before.sources, after.sources)
     yield from _named("person", before.rules.people, after.rules.people)
     yield from _named("schedule", before.rules.schedules, after.rules.schedules)
+    yield from _named("window", before.rules.windows, after.rules.windows)
     yield from _named("policy", before.rules.policies, after.rules.policies)
     yield from _named(
         "maintenance",
@@ -20,7 +22,7 @@ def changes(before: Configuration, after: Configuration) -> Iterator[str]:
     yield from _named(
         "inhibition", {one.name: one for one in before.rules.inhibit}, {one.name: one for one in after.rules.inhibit}
     )
-    for key in ("name", "timezone", "server", "storage", "slack"):
+    for key in ("name", "timezone", "server", "storage", "slack", "rules_files"):
         if getattr(before, key) != getattr(after, key):
             yield f"{key} changed"
 

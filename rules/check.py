@@ -8,13 +8,12 @@ from typing import Any
 import msgspec
 
 from adapters.adapter import Adapter
-from rules.load import Beside, RuleError, Source, load, nothing_beside
+from rules.load import Beside, Loaded, RuleError, Source, load, nothing_beside
 from rules.oncall import gaps, turns
 from rules.ruleset import RuleSet
 from rules.schema import complaints
 from rules.templates import Examine, accept_all
 from rules.window import holds, next_change, zone
-from rules.yaml import read
 
 HANDOVERS = 4
 GAPS = 4
@@ -83,14 +82,18 @@ def check(
     beside: Beside = nothing_beside,
 ) -> Checked:
     """Reads neither secrets nor network; never raises, whatever the texts are."""
-    loaded = load(files, adapters=adapters, template_fault=template_fault, beside=beside)
-    if loaded.configuration is None:
-        return Checked(loaded.errors, loaded.warnings)
-    [file] = files
+    return checked(load(files, adapters=adapters, template_fault=template_fault, beside=beside), at)
+
+
+def checked(loaded: Loaded, at: datetime) -> Checked:
+    """The same of what was loaded already. A refused file of a team is as much of a mistake as one in the main file."""
+    if loaded.configuration is None or loaded.refused:
+        return Checked(loaded.all_errors, loaded.warnings)
     # The reader and the schema say the same thing twice; where they differ, one of them is wrong and a person must know.
     differing = tuple(
-        RuleError(file.name, 1, 1, path, f"the schema for editors refuses what is right: {message}")
-        for path, message in complaints(read(file.text)[0])
+        RuleError(name, 1, 1, path, f"the schema for editors refuses what is right: {message}")
+        for name, node in loaded.nodes
+        for path, message in complaints(node)
     )
     rules = loaded.configuration.rules
     return Checked(

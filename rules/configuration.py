@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from adapters.adapter import SourceOptions
+from rules.oncall import Person
 from rules.ruleset import RuleSet
 
 
@@ -116,6 +117,22 @@ class SourceSettings(msgspec.Struct, frozen=True):
     """This one also answers the bare /api/v2/alerts."""
 
 
+class TeamContact(msgspec.Struct, frozen=True):
+    """Who is told what becomes of a team's file: the channel, else the people."""
+
+    channel: str = ""
+    people: tuple[Person, ...] = ()
+
+
+class Team(msgspec.Struct, frozen=True):
+    """A team whose file is in force."""
+
+    name: str
+    file: str
+    """As it is remembered: relative to the main file."""
+    contact: TeamContact
+
+
 class Configuration(msgspec.Struct, frozen=True):
     """One accepted configuration."""
 
@@ -126,6 +143,9 @@ class Configuration(msgspec.Struct, frozen=True):
     slack: Preview | SlackSettings
     sources: Mapping[str, SourceSettings]
     rules: RuleSet
+    teams: tuple[Team, ...] = ()
+    rules_files: tuple[str, ...] = ()
+    """Paths and patterns of teams' files, relative to the main file."""
 
 
 def is_loopback(host: str) -> bool:

@@ -4,7 +4,7 @@ Runs also on a document with mistakes, so that all of them are listed at once; s
 """
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from rules.route import ROOT
@@ -15,12 +15,13 @@ WINDOW_PATTERNS = 100
 """How many patterns one window may consist of when all that it names is written out."""
 
 
-def check(document: Fields, report: Report) -> None:
-    _references(document, report)
-    _sisters(document.get("routing"), ROOT)
+def check(document: Fields, report: Report, main: Fields | None = None, *, is_alone: bool = False) -> None:
+    """`main` is given with a team's file: the names of the main file are seen there. Alone: there are no others."""
+    _references(document, report, main, is_alone=is_alone)
+    _sisters(document.get("routing"), report.team or ROOT)
     _unique(document.get("maintenance", ()), "maintenance")
     _unique(document.get("inhibit", ()), "inhibition")
-    _windows(document)
+    _windows(document, {} if main is None else main.get("windows", {}))
     zone_name = document.get("timezone", "UTC")
     for entry in _whole(document.get("maintenance", ())):
         _ordered(entry, "from", "until", entry.get("timezone", zone_name))
@@ -38,24 +39,46 @@ def _whole(entries: Iterable[Fields | None]) -> list[Fields]:
     return [entry for entry in entries if entry is not None]
 
 
-def _references(document: Fields, report: Report) -> None:
+def names(document: Fields) -> dict[str, tuple[Collection[str], str]]:
+    """What each kind of reference may name, and how that is said."""
     people, schedules, policies = (document.get(key, {}) for key in ("people", "oncall", "escalation"))
-    known: Mapping[str, tuple[Iterable[str], str]] = {
+    return {
         "window": (document.get("windows", {}), "a window defined under windows"),
         "person": (people, "somebody under people"),
         "schedule": (schedules, "a schedule under oncall"),
         "policy, schedule or person": ([*policies, *schedules, *people], "a policy, schedule or person"),
     }
+
+
+def is_of_another_file(name: str, report: Report) -> bool:
+    """`team/name`, and not of this file's team: whether it exists is seen when all files are there."""
+    team, slash, _ = name.partition("/")
+    return bool(slash) and team != report.team
+
+
+def _references(document: Fields, report: Report, main: Fields | None, *, is_alone: bool) -> None:
+    known = {kind: (set(own), expected) for kind, (own, expected) in names(document).items()}
+    for kind, (of_main, _) in names(main).items() if main is not None else ():
+        known[kind][0].update(of_main)
     for reference in report.references:
-        names, expected = known[reference.kind]
-        if reference.name in names:
+        seen, expected = known[reference.kind]
+        if is_of_another_file(reference.name, report) and not is_alone:
+            if reference.error_at.path.startswith("windows."):
+                reference.error_at.error(
+                    reference.mark,
+                    f"{reference.name[:60]!r} is a window of another team's file",
+                    expected="windows of this file or of the main file, to make one of",
+                )
             continue
-        listed = ", ".join(heapq.nsmallest(8, names))
+        if reference.name in seen:
+            continue
+        short = [name.removeprefix(f"{report.team}/") for name in seen] if report.team else seen
+        listed = ", ".join(heapq.nsmallest(8, short))
         reference.error_at.error(
             reference.mark,
             f"no {reference.kind} is called {reference.name[:60]!r}",
             expected=f"{expected}: {listed}" if listed else f"{expected}; there is none yet",
-            hint=close_to(reference.name, names),
+            hint=close_to(reference.name, short),
         )
 
 
@@ -91,9 +114,10 @@ def _unique(entries: Iterable[Fields | None], what: str) -> None:
             seen[name] = entry.mark("name").line
 
 
-def _windows(document: Fields) -> None:
+def _windows(document: Fields, of_main: Mapping[str, Any]) -> None:
     """Refuses windows that name themselves, and those whose definition grows beyond all bounds; each mistake once."""
-    written: Mapping[str, Any] = document.get("windows", {})
+    own: Mapping[str, Any] = document.get("windows", {})
+    written = {**of_main, **own}
     sizes: dict[str, int] = {}
     refused: set[str] = set()
 
@@ -121,7 +145,7 @@ def _windows(document: Fields) -> None:
         sizes[name] = found
         return found
 
-    for name in written:
+    for name in own:
         size(name, ())
 
 

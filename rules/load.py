@@ -8,7 +8,7 @@ import msgspec
 
 from adapters.adapter import Adapter, OptionsError, SourceOptions
 from adapters.alert import Severity
-from rules import build, consistent
+from rules import build, consistent, several
 from rules.configuration import (
     Auth,
     Basic,
@@ -24,20 +24,57 @@ from rules.configuration import (
 )
 from rules.lint import lint
 from rules.service_keys import Listen, document
-from rules.shape import Fields, Place, Report, RuleError
+from rules.several import AcceptedFile, Chosen, RefusedFile
+from rules.shape import Fields, Place, Report, RuleError, text_of
 from rules.source import Beside, BesideError, Source, nothing_beside
+from rules.team import Draft, draft
 from rules.templates import Examine, accept_all, take_in
-from rules.yaml import Entries, Mark, YamlError, read
+from rules.yaml import Entries, Items, Mark, Node, YamlError, read
 
-__all__ = ["Beside", "BesideError", "Loaded", "RuleError", "Source", "load", "nothing_beside"]
+__all__ = [
+    "AcceptedFile",
+    "Beside",
+    "BesideError",
+    "Loaded",
+    "RefusedFile",
+    "RuleError",
+    "Source",
+    "load",
+    "nothing_beside",
+    "rules_files",
+]
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """What came of some texts. A configuration, unless there are errors; warnings keep nothing from being loaded."""
+    """What came of some texts. A configuration, unless the main file has errors; warnings keep nothing from being
+    loaded, and a refused file keeps nothing but itself."""
 
     configuration: Configuration | None
     errors: tuple[RuleError, ...]
     warnings: tuple[RuleError, ...]
+    accepted: tuple[AcceptedFile, ...] = ()
+    refused: tuple[RefusedFile, ...] = ()
+    nodes: tuple[tuple[str, Node], ...] = ()
+    """Each text in force as YAML, by its name; only beside a configuration."""
+
+    @property
+    def all_errors(self) -> tuple[RuleError, ...]:
+        """The main file's and those of refused files."""
+        return self.errors + tuple(error for file in self.refused for error in file.errors)
+
+
+def rules_files(text: str) -> tuple[tuple[str, Mark], ...]:
+    """The paths and patterns of teams' files that a main file names, and where; nothing when it cannot be read."""
+    if "rules_files" not in text:
+        return ()
+    try:
+        node, _ = read(text)
+    except YamlError:
+        return ()
+    entry = node.entries.get("rules_files") if isinstance(node, Entries) else None
+    said = () if entry is None else entry.node.items if isinstance(entry.node, Items) else (entry.node,)
+    texts = ((text_of(one), one.mark) for one in said)
+    return tuple((found, mark) for found, mark in texts if found and "\0" not in found)
 
 
 def load(
@@ -46,46 +83,62 @@ def load(
     adapters: Mapping[str, Adapter],
     template_fault: Examine = accept_all,
     beside: Beside = nothing_beside,
+    last: Mapping[str, str] | None = None,
 ) -> Loaded:
-    """Never raises, whatever the texts are; all mistakes are listed at once, in the order of the lines.
+    """The main file first, then those of teams. Never raises, whatever the texts are; all mistakes are listed at once,
+    in the order of the lines.
 
-    `template_fault` says why whoever renders templates would refuse one. `beside` reads the files that a configuration names.
+    `template_fault` says why whoever renders templates would refuse one. `beside` reads the files that a configuration
+    names. `last` has the last accepted text of each team's file, by its key: it stays in force where the file is refused.
     """
-    if len(files) != 1:
-        names = ", ".join(file.name for file in files[1:])
-        found = f"a further file: {names}: not yet" if files else "no file"
-        error = RuleError(files[0].name if files else "", 1, 1, "", found, "one file with everything")
-        return Loaded(None, (error,), ())
-    [file] = files
-    report = Report(file.name, partial(beside, file.name))
+    if not files:
+        return Loaded(None, (RuleError("", 1, 1, "", "no file", "the main file"),), ())
+    main, *others = files
+    report = Report(main.name, partial(beside, main.name))
     place = Place(report)
     try:
-        node, mistakes = read(file.text)
+        node, mistakes = read(main.text)
     except YamlError as error:
         place.error(error.mark, error.message, expected=error.expected, hint=error.hint)
         return Loaded(None, tuple(report.errors), ())
     for mistake in mistakes:
         place.error(mistake.mark, mistake.message, expected=mistake.expected, hint=mistake.hint)
     fields = document(adapters).read(node, place)
-    configuration = None
-    if fields is not None:
-        consistent.check(fields, report)
-        _listener(fields)
-        take_in(fields.get("routing"), template_fault)
-        sources = _sources(fields, adapters)
-        if not report.errors:
-            configuration = _configuration(fields, sources, file.name)
-            report.warnings += lint(configuration, fields)
-    return Loaded(configuration, _sorted(report.errors), _sorted(report.warnings))
+    if fields is None:
+        return Loaded(None, _sorted(report.errors), ())
+    is_alone = not others and "rules_files" not in fields
+    consistent.check(fields, report, is_alone=is_alone)
+    _listener(fields)
+    take_in(fields.get("routing"), template_fault)
+    sources = _sources(fields, adapters)
+
+    def read_team(file: Source) -> Draft:
+        return draft(file, fields, partial(take_in, examine=template_fault), partial(beside, file.name))
+
+    chosen = several.choose(others, last or {}, fields, read_team)
+    warnings = _sorted(report.warnings)
+    if report.errors:
+        return Loaded(None, _sorted(report.errors), warnings, chosen.accepted, chosen.refused)
+    whole = several.merged(fields, chosen.drafts)
+    reports = [report, *(found.report for found in chosen.drafts)]
+    configuration = _configuration(whole, sources, chosen)
+    found = [warning for one in reports for warning in one.warnings]
+    found += lint(configuration, whole) + several.dangling(whole, reports)
+    nodes = (
+        (main.name, node),
+        *((one.source.name, one.fields.node) for one in chosen.drafts if one.fields is not None),
+    )
+    return Loaded(configuration, (), _sorted(found, files), chosen.accepted, chosen.refused, nodes)
 
 
-def _sorted(found: list[RuleError]) -> tuple[RuleError, ...]:
+def _sorted(found: list[RuleError], files: Sequence[Source] = ()) -> tuple[RuleError, ...]:
     # An alias is read once for each use, but its mistakes are one.
     unique = dict.fromkeys(found)
-    return tuple(sorted(unique, key=lambda error: (error.line, error.column)))
+    order = {file.name: number for number, file in enumerate(files)}
+    return tuple(sorted(unique, key=lambda error: (order.get(error.file, 0), error.line, error.column)))
 
 
-def _configuration(fields: Fields, sources: Mapping[str, SourceSettings], file: str) -> Configuration:
+def _configuration(fields: Fields, sources: Mapping[str, SourceSettings], chosen: Chosen) -> Configuration:
     slack = fields.get("slack")
     storage = fields.get("storage")
     return Configuration(
@@ -95,7 +148,9 @@ def _configuration(fields: Fields, sources: Mapping[str, SourceSettings], file: 
         storage=StorageSettings() if storage is None else StorageSettings(storage.get("path")),
         slack=Preview() if slack == "preview" else _slack(slack),
         sources=sources,
-        rules=build.ruleset(fields, file),
+        rules=build.ruleset(fields),
+        teams=tuple(found.as_team() for found in chosen.drafts),
+        rules_files=fields.get("rules_files", ()),
     )
 
 

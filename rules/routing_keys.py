@@ -162,6 +162,17 @@ ROUTING = Record(
         "continue": "continue only on routes below",
     },
 )
+TEAM_ROUTING = Record(
+    "team_routing",
+    {**SETTINGS, "routes": ROUTING.keys["routes"]},
+    later=ROUTE_LATER,
+    foreign={
+        **ROUTE_FOREIGN,
+        "match": "no match here: scope says what this file takes",
+        "name": "no name here: it is called after the team",
+        "continue": "continue only on routes below",
+    },
+)
 
 
 MAINTENANCE = Record(

@@ -13,21 +13,25 @@ from typing import Any
 import msgspec
 from jsonschema import Draft202012Validator
 
+from rules.conforms import Accepts, conforms
 from rules.service_keys import document
 from rules.shape import Schema
+from rules.team_keys import team_document
 from rules.yaml import Node, plain
 
 PATH = Path(__file__).with_name("schema.json")
 
 
 def schema(adapters: Iterable[str] = ()) -> Schema:
-    """The whole document. With adapters named, `adapter` is one of them."""
+    """Of both kinds of file: one that says `team` is a team's. With adapters named, `adapter` is one of them."""
     definitions: dict[str, Schema] = {}
-    root = document(adapters).schema(definitions)
+    main, team = document(adapters).schema(definitions), team_document().schema(definitions)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "alert-router configuration",
-        **root,
+        "if": {"type": "object", "required": ["team"]},
+        "then": team,
+        "else": main,
         "$defs": dict(sorted(definitions.items())),
     }
 
@@ -39,8 +43,16 @@ def written() -> str:
 
 def complaints(node: Node) -> list[tuple[str, str]]:
     """What the schema says against a document: path and message."""
-    found = _validator().iter_errors(plain(node))
+    document = plain(node)
+    if _accepts()(document):
+        return []
+    found = _validator().iter_errors(document)
     return [(".".join(map(str, error.absolute_path)), error.message[:200]) for error in found]
+
+
+@functools.cache
+def _accepts() -> Accepts:
+    return conforms(schema())
 
 
 @functools.cache

@@ -229,6 +229,16 @@ ROUTE_FOREIGN = {
 }
 
 
+_TEAMS = "it in a team's file; to check one: alert-router check TEAM.yaml --with MAIN.yaml"
+
+
+class GlobText(Text):
+    """A path, or a pattern of paths, of teams' files."""
+
+    def __init__(self) -> None:
+        super().__init__("a path or pattern such as rules.d/*.yaml, relative to this file", limit=1_000)
+
+
 def document(adapters: Iterable[str] = ()) -> Record:
     """The whole file, for the adapters there are."""
     names = "a map from names to "
@@ -259,18 +269,25 @@ def document(adapters: Iterable[str] = ()) -> Record:
             "escalation": Key(
                 MapOf(POLICY, names + "escalation policies", name=name_rule), "Whom a page reaches, in order."
             ),
+            "rules_files": Key(
+                ListOf(
+                    GlobText(),
+                    "a list of paths or patterns such as [rules.d/*.yaml]",
+                    least=0,
+                    single=True,
+                    unique=True,
+                ),
+                "The files of teams, one each: [rules.d/*.yaml].",
+            ),
         },
         later={
             "copies": "the same incident in further channels",
             "catalog": "data about services",
-            "rules_files": "several files",
-            "team": "a team's file",
-            "owner": "a team's file",
-            "scope": "a team's file",
             "heartbeats": "jobs that must be heard from",
             "silences": "silences made by people",
             "router": "the outward heartbeat",
         },
         foreign=ROUTE_FOREIGN,
+        elsewhere=dict.fromkeys(("team", "owner", "scope", "order"), _TEAMS),
         free="x-",
     )

@@ -5,7 +5,7 @@ at the first mistake: a refused value is None and its complaint is in the report
 """
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -49,10 +49,19 @@ def _no_file(path: str) -> str:
 
 
 class Report:
-    """What was found wrong so far, and the names still to be looked up."""
+    """What was found wrong so far, and the names still to be looked up. In a team's file `own` are the names that it
+    defines, by kind: everywhere else they are called `team/name`."""
 
-    def __init__(self, file: str, text_beside: Callable[[str], str] = _no_file) -> None:
-        self.file = file
+    def __init__(
+        self,
+        file: str,
+        text_beside: Callable[[str], str] = _no_file,
+        *,
+        team: str = "",
+        own: Mapping[str, Collection[str]] | None = None,
+    ) -> None:
+        self.file, self.team = file, team
+        self._own = own or {}
         self.text_beside = text_beside
         """The text of a file that this one names. Raises ValueError, with words for whoever named it."""
         self.errors: list[RuleError] = []
@@ -61,9 +70,13 @@ class Report:
 
     def of(self, file: str) -> "Report":
         """The same report, for what stands in a file that this one names."""
-        other = Report(file)
+        other = Report(file, team=self.team, own=self._own)
         other.errors, other.warnings, other.references = self.errors, self.warnings, self.references
         return other
+
+    def full(self, kind: str, name: str) -> str:
+        """The name as the whole configuration knows it; one of the file's own hides the main file's."""
+        return f"{self.team}/{name}" if name in self._own.get(kind, ()) else name
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -201,7 +214,7 @@ class OneOf:
 
 
 class NameOf:
-    """A name defined elsewhere in the file; looked up when all of it is read."""
+    """A name defined elsewhere; looked up when all is read. It is read as the whole configuration knows it."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -209,9 +222,11 @@ class NameOf:
 
     def read(self, node: Node, place: Place) -> str | None:
         name = Text(self.expected).read(node, place)
-        if name is not None:
-            place.report.references.append(Reference(self.kind, name, place, node.mark))
-        return name
+        if name is None:
+            return None
+        full = place.report.full(self.kind, name)
+        place.report.references.append(Reference(self.kind, full, place, node.mark))
+        return full
 
     def schema(self, _: dict[str, Schema], /) -> Schema:
         return {"type": "string", "minLength": 1}
@@ -344,7 +359,7 @@ class Fields:
 
 class Record:
     """A map with known keys. `later` keys are part of the language but not carried out yet; `foreign` ones are what other
-    tools call ours."""
+    tools call ours; `elsewhere` ones stand in another kind of file."""
 
     def __init__(
         self,
@@ -353,11 +368,12 @@ class Record:
         *,
         later: Mapping[str, str] | None = None,
         foreign: Mapping[str, str] | None = None,
+        elsewhere: Mapping[str, str] | None = None,
         check: Callable[[Fields], None] | None = None,
         free: str = "",
     ) -> None:
         self.name, self.keys = name, dict(keys)
-        self.later, self.foreign = later or {}, foreign or {}
+        self.later, self.foreign, self.elsewhere = later or {}, foreign or {}, elsewhere or {}
         self.check, self.free = check, free
         self.expected = f"a map with {', '.join(list(self.keys)[:6])}{', …' if len(self.keys) > 6 else ''}"
 
@@ -380,7 +396,9 @@ class Record:
 
     def _unknown(self, name: str, mark: Mark, place: Place) -> None:
         at = place.key(name)
-        if name in self.later:
+        if name in self.elsewhere:
+            at.error(mark, f"{name} has no place in this file", expected=self.elsewhere[name])
+        elif name in self.later:
             at.error(mark, f"not yet ({self.later[name]})", expected="the file without it, in this version")
         elif name in self.foreign:
             at.error(mark, f"unknown key {name!r}", expected=self.foreign[name])

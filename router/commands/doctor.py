@@ -87,6 +87,12 @@ def _findings(paths: Sequence[Path]) -> Iterator[Finding]:
         Verdict.OK,
         f"the configuration can be loaded: {len(configuration.sources)} sources, {len(configuration.rules.routes)} routes",
     )
+    for refused in loaded.refused:
+        yield Finding(
+            Verdict.FAIL,
+            f"{refused.source.name} has {len(refused.errors)} errors and is refused; the first: {refused.errors[0]}",
+            f"alert-router check {paths[0]}",
+        )
     for warning in loaded.warnings:
         yield Finding(Verdict.WARN, str(warning))
     vault, references = Vault(), secrets_of(configuration)

@@ -17,24 +17,19 @@ def check(files: tuple[Path, ...], output: str, with_env: bool, main: Path | Non
 
     Exits 0 when the configuration can be loaded, 1 when it cannot, 2 when a file cannot be read.
     """
-    if main is not None:
-        raise UserError("--with: files of teams are not yet read; check the one file with everything")
-    from adapters import ADAPTERS
     from router.clock import SystemClock
-    from router.config import ConfigError, beside, texts
-    from router.core.template import template_fault
-    from rules.check import check as check_texts
+    from router.commands.configured import against_main
+    from router.config import ConfigError, read
+    from rules.check import checked as check_loaded
     from rules.check import render_text, to_json
 
     try:
-        sources = texts(files)
+        loaded = read(files) if main is None else against_main(files, main)
     except ConfigError as error:
         raise UserError(str(error)) from None
-    checked = check_texts(
-        sources, adapters=ADAPTERS, at=SystemClock().now(), template_fault=template_fault, beside=beside
-    )
+    checked = check_loaded(loaded, SystemClock().now())
     click.echo(to_json(checked) if output == "json" else render_text(checked), nl=False)
-    missing = _missing_secrets(files) if with_env and not checked.errors else ""
+    missing = _missing_secrets(files if main is None else (main,)) if with_env and not checked.errors else ""
     if missing:
         raise Found(missing)
     if checked.exit_code:

@@ -81,7 +81,13 @@ class Ops:
                 f"the configuration was refused ({len(reloaded.errors)} errors); the last good one stays in force",
                 errors=[located(error) for error in reloaded.errors],
             )
-        return _answer({"reloaded": True, "diff": reloaded.diff, "warnings": reloaded.warnings}, is_well=True)
+        body: dict[str, object] = {"reloaded": True, "diff": reloaded.diff, "warnings": reloaded.warnings}
+        if reloaded.refused:
+            body["refused"] = [
+                {"file": one.file, "in_force": one.in_force, "errors": [located(error) for error in one.errors]}
+                for one in reloaded.refused
+            ]
+        return _answer(body, is_well=True)
 
 
 def located(error: str) -> Fault:

@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from adapters.adapter import Parse
+from router.adopt import Refusal
 from router.clock import Clock
 from router.config import Vault
 from router.engine import Engine
@@ -32,6 +33,8 @@ class Reloaded(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     diff: tuple[str, ...] = ()
     """What changed, a line each: routes added, gone, changed; sources; windows; people."""
+    refused: tuple[Refusal, ...] = ()
+    """Files of teams that are not in force as they are; the others are."""
 
 
 class LoopHealth(msgspec.Struct, frozen=True):

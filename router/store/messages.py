@@ -114,7 +114,7 @@ def people_paged(conn: Connection, incident: int) -> list[tuple[int, int, str]]:
     return [(row.page, row.conversation, row.person) for row in conn.execute(query)]
 
 
-def post(conn: Connection, *, workspace: str, target: str, body: Rendered, now: datetime) -> None:
+def post(conn: Connection, *, workspace: str, target: str, body: Rendered, now: datetime, person: str = "") -> None:
     """A word of the router's own, said once."""
-    conversation_id = conversation_for(conn, workspace, target, now=now)
+    conversation_id = conversation_for(conn, workspace, target, person=person, now=now)
     begin(conn, subject="post", conversation_id=conversation_id, rank=0, now=now, body=body)

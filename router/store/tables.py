@@ -167,6 +167,19 @@ ruleset = Table(
     Column("digest", Text, nullable=False),  # of the rules that every stored alert was last routed by
 )
 
+rules_file = Table(
+    "rules_file",
+    metadata,
+    Column("file", Text, primary_key=True),  # relative to the main file
+    Column("team", Text, nullable=False),
+    Column("contact", Text, nullable=False),  # rules.configuration.TeamContact, of the last text that could be read
+    Column("text", Text),  # the last accepted one; NULL: none was
+    Column("accepted_at", Instant),
+    Column(
+        "refused_digest", Text, nullable=False, server_default=text("''")
+    ),  # of the text its owner was told is refused
+)
+
 inhibitor = Table(
     "inhibitor",
     metadata,

@@ -51,10 +51,69 @@ def test_check_env_names_the_secrets_that_are_missing(tmp_path: Path) -> None:
     assert run("check", "--env", file, environ={"NO_SUCH_TOKEN": "x"}).exit_code == 0
 
 
-def test_check_with_a_main_file_comes_later(config: Path) -> None:
-    done = run("check", "--with", config, config)
-    assert done.exit_code == 2
-    assert done.stderr == "--with: files of teams are not yet read; check the one file with everything\n"
+def teams(config: Path, **files: str) -> Path:
+    """With teams' files beside the main one; returns their folder."""
+    config.write_text(config.read_text() + "rules_files: [rules.d/*.yaml]\n")
+    folder = config.parent / "rules.d"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / f"{name}.yaml").write_text(text)
+    return folder
+
+
+def team(name: str, more: str = "") -> str:
+    return f"version: 1\nteam: {name}\nowner: {{channel: '#{name}'}}\nscope: ['team = {name}']\n{more}"
+
+
+def test_check_reads_the_files_that_the_main_file_names(config: Path) -> None:
+    folder = teams(config, a=team("a"), b=team("b"))
+    done = run("check", config)
+    assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "Well: 4 routes, 0 warnings.")
+    (folder / "b.yaml").write_text(team("b", "frob: 1\n"))
+    refused = run("check", config)
+    assert refused.exit_code == 1
+    assert refused.stdout.startswith(f"error: {folder}/b.yaml:5:1: frob: unknown key 'frob'")
+
+
+def test_check_with_a_main_file_looks_at_one_teams_file(config: Path) -> None:
+    folder = teams(config, a=team("a"), b=team("b", "frob: 1\n"))
+    done = run("check", folder / "a.yaml", "--with", config)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith(
+        f"warning: {folder}/b.yaml:1:1: it is refused, and left out: {folder}/b.yaml:5:1: frob: unknown key 'frob'"
+    )
+    assert run("check", folder / "b.yaml", "--with", config).exit_code == 1
+    alone = run("check", folder / "a.yaml")
+    assert alone.exit_code == 1
+    assert f"{folder}/a.yaml:2:1: team: team has no place in this file" in alone.stdout
+
+
+def test_the_file_that_is_checked_gives_way_to_those_that_are_there(config: Path) -> None:
+    folder = teams(config, b=team("b"))
+    fresh = config.parent / "a.yaml"
+    fresh.write_text(team("a").replace("team = a", "team != c"))
+    done = run("check", fresh, "--with", config)
+    assert done.exit_code == 1
+    assert done.stdout.startswith(
+        f'error: {fresh}:4:8: scope: {folder}/b.yaml (b) and this file both take an alert with team="b"; expected'
+    )
+    unreadable = run("check", fresh, "--with", config.parent / "nowhere.yaml")
+    assert unreadable.exit_code == 2
+    config.write_text("a: [")
+    assert run("check", fresh, "--with", config).exit_code == 1
+
+
+def test_route_and_doctor_say_which_file_is_left_out(config: Path) -> None:
+    folder = teams(config, a=team("a"), b=team("b", "frob: 1\n"))
+    done = run("route", "--config", config, "team=a")
+    assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "route a")
+    assert done.stderr.startswith(
+        f"warning: {folder}/b.yaml is refused, and left out: {folder}/b.yaml:5:1: frob: unknown"
+    )
+    assert run("route", "--config", config, "team=b").stdout.splitlines()[0] == "route default"
+    doctor = run("doctor", "--config", config)
+    assert doctor.exit_code == 1
+    assert f"fail  {folder}/b.yaml has 1 errors and is refused; the first: {folder}/b.yaml:5:1: frob" in doctor.stdout
 
 
 def test_route_says_the_way_each_setting_and_who_is_paged(config: Path) -> None:

@@ -2,12 +2,18 @@
 
 import asyncio
 import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+from sqlalchemy import Connection
+
+from router.app import NOT_COMMITTED, App, create
 from router.clock import SystemClock
+from router.store.reload import routed_by
 from tests.acceptance.stage import Condition, Stage, configuration, webhook
 from tests.acceptance.truth import delivered_twice, firing_by_message
-from tests.process import RouterProcess, filled, running, until
+from tests.process import RouterProcess, filled, free_port, running, until
 from tests.slackworld import FakeSlack, SlackWorld
 
 TEAMS, GROUPS, EACH = 10, 2, 50
@@ -133,3 +139,59 @@ async def stands(slack: FakeSlack, true: dict[str, int]) -> bool | None:
 
 async def refused_twice(service: RouterProcess) -> bool | None:
     return service.words.count("the configuration was refused") == 2 or None
+
+
+@asynccontextmanager
+async def in_this_process(folder: Path) -> AsyncIterator[tuple[App, Path]]:
+    """Running, with the preview."""
+    file = folder / "router.yaml"
+    preview = filled(text(prefix="before"), folder, listen=f"127.0.0.1:{free_port()}").replace("slack: {", "x-slack: {")
+    file.write_text(f"{preview}slack: preview\n")
+    app = create([file])
+    await app.start()
+    run = asyncio.create_task(app.run())
+    yield app, file
+    app.stop()
+    await run
+
+
+def broken(table: str, change: str) -> Callable[[Connection], object]:
+    """The database refuses such a change of this table from now on."""
+    refuse = f"CREATE TRIGGER broken BEFORE {change} ON {table} BEGIN SELECT RAISE(ABORT, 'broken'); END"
+    return lambda conn: conn.exec_driver_sql(refuse)
+
+
+def mended(conn: Connection) -> None:
+    conn.exec_driver_sql("DROP TRIGGER broken")
+
+
+async def test_a_reload_that_the_database_does_not_take_changes_nothing(tmp_path: Path) -> None:
+    async with in_this_process(tmp_path) as (app, file):
+        rules, sources = app.engine.ruleset, app.sources
+        after = file.read_text().replace('channel: "#team-', 'channel: "#new-')
+        file.write_text(after.replace("sources: {prometheus", "sources: {renamed"))
+
+        await app.engine.database.write(broken("settings", "INSERT"))
+        refused = await app.reload()
+        assert (refused.is_accepted, refused.errors) == (False, (NOT_COMMITTED,))
+        assert (app.engine.ruleset, app.sources, list(app.configuration.sources)) == (rules, sources, ["prometheus"])
+
+        await app.engine.database.write(mended)
+        assert (await app.reload()).is_accepted
+        assert list(app.sources) == list(app.configuration.sources) == ["renamed"]
+
+
+async def test_where_alerts_belong_is_brought_up_to_the_rules_until_it_works(tmp_path: Path) -> None:
+    async with in_this_process(tmp_path) as (app, file):
+
+        async def routed_otherwise_than(digest: str) -> str | None:
+            found = await app.engine.database.read(routed_by)
+            return found if found != digest else None
+
+        before = await until(lambda: routed_otherwise_than(""), "the start has routed")
+        await app.engine.database.write(broken("ruleset", "UPDATE"))
+        file.write_text(file.read_text().replace("name: before-", "name: after-"))
+        assert (await app.reload()).is_accepted
+        assert "after-1" in app.engine.ruleset.routes
+        await app.engine.database.write(mended)
+        await until(lambda: routed_otherwise_than(before), "what is stored is routed by the new rules")

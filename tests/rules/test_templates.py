@@ -13,7 +13,7 @@ from rules.load import Loaded, Source, load
 from rules.route import Template
 from rules.source import BesideError
 from rules.templates import TemplateFault
-from tests.rules.reading import HEAD, at, complaints
+from tests.rules.reading import HEAD, ROUTING, at, complaints
 
 
 def loading(routing: str, files: Mapping[str, str]) -> Loaded:
@@ -84,6 +84,27 @@ def test_a_template_file_that_cannot_be_used_is_told_where_it_is_named() -> None
     ]
     assert errors("{channel: '#a', template: {file: t.j2, text: x}}", t_j2="x") == [
         "c.yaml:4:43: routing.template.file: text and file; expected one of them: a file holds the text"
+    ]
+
+
+def test_a_teams_template_file_is_read_from_beside_the_teams_file() -> None:
+    def beside(file: str, path: str) -> str:
+        return {("teams/web.yaml", "t.j2"): "{{ summary }}", ("teams/db.yaml", "t.j2"): "{{ tittle }}"}[file, path]
+
+    def team(name: str) -> Source:
+        template = "routing: {template: {file: t.j2}}\n"
+        return Source(
+            f"teams/{name}.yaml",
+            f"version: 1\nteam: {name}\nowner: {{channel: '#a'}}\nscope: ['team = {name}']\n{template}",
+        )
+
+    main = Source("c.yaml", HEAD + "rules_files: [teams/*.yaml]\n" + ROUTING)
+    found = load([main, team("db"), team("web")], adapters=ADAPTERS, template_fault=template_fault, beside=beside)
+    assert found.configuration is not None
+    assert found.configuration.rules.routes["web"].settings.template == Template("", "{{ summary }}")
+    [refused] = found.refused
+    assert [str(error).partition(";")[0] for error in refused.errors] == [
+        "teams/t.j2:1:1: routing.template.file: no name 'tittle' in templates"
     ]
 
 

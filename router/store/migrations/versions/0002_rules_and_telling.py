@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from router.store import tables
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -10,6 +12,16 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table(
+        "rules_file",
+        sa.Column("file", sa.Text(), nullable=False),
+        sa.Column("team", sa.Text(), nullable=False),
+        sa.Column("contact", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=True),
+        sa.Column("accepted_at", tables.Instant(), nullable=True),
+        sa.Column("refused_digest", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.PrimaryKeyConstraint("file"),
+    )
     op.add_column("alert_group", sa.Column("held_rank", sa.SmallInteger(), nullable=True))
     op.add_column("conversation", sa.Column("told_news", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("incident", sa.Column("freed_in", sa.Text(), nullable=True))
@@ -59,3 +71,4 @@ def downgrade() -> None:
     op.drop_column("incident", "freed_in")
     op.drop_column("conversation", "told_news")
     op.drop_column("alert_group", "held_rank")
+    op.drop_table("rules_file")

@@ -1,0 +1,1 @@
+"""Teams' files in a running service: read from a folder, remembered, watched, and their owners told."""
