@@ -1,6 +1,6 @@
 """What a source is made of: an Adapter turns one request's bytes into Drafts, each of which is an Alert or an error."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -91,6 +91,16 @@ class Draft(Protocol):
 
     def alert(self) -> Alert:
         """Normal form. Raises ItemError; nothing else, whatever was sent."""
+
+
+class GroupDrafts(list[Draft]):
+    """The drafts of a request that is all its sender has to say now about one group of alerts, of which it tells all each
+    time (Alertmanager's webhook). Who was in the group before and is not among them is no longer sent."""
+
+    def __init__(self, drafts: Iterable[Draft], group: str) -> None:
+        super().__init__(drafts)
+        self.group = group
+        """The sender's name for it, the same each time."""
 
 
 Parse = Callable[[Payload], Sequence[Draft]]

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Raw
 
 from adapters import labels as labels_
-from adapters.adapter import Adapter, Draft, ItemError, Limits, Parse, Payload, PayloadError, SourceOptions
+from adapters.adapter import Adapter, Draft, GroupDrafts, ItemError, Limits, Parse, Payload, PayloadError, SourceOptions
 from adapters.alert import Alert, Status, fingerprint
 from adapters.body import FORM, decoded, looks_like_json, utf8
 from adapters.labels import Additions
@@ -188,6 +188,17 @@ class _Refused:
 class _Webhook(msgspec.Struct, gc=False):
     alerts: list[_Grouped]
     status: str | None = None
+    group_key: Raw = msgspec.field(default=_NULL, name="groupKey")
+    receiver: Raw = _NULL
+    truncated: Raw = msgspec.field(default=_NULL, name="truncatedAlerts")
+
+    def whole_group(self) -> str:
+        """The group that this is all of; "" where alerts may have been left out, or the group has no name (version 3
+        numbers them)."""
+        key = bytes(self.group_key)
+        if bytes(self.truncated) != b"0" or key[:1] != b'"' or key == b'""':
+            return ""
+        return f"{bytes(self.receiver).decode()} {key.decode()}"
 
 
 class _LooseWebhook(msgspec.Struct, gc=False):
@@ -215,11 +226,11 @@ def open_source(options: SourceOptions) -> Parse:
         opening = body[:64].lstrip()[:1]
         is_array = opening == b"["
         if is_array:
-            items, group = _array(body), None
+            items, group, whole = _array(body), None, ""
             if not payload.is_alert_array:
                 _refuse_ungrouped(body)
         elif opening == b"{" and not payload.is_alert_array:
-            items, group = _webhook(body)
+            items, group, whole = _webhook(body)
         else:
             _refuse_shape(body, payload)
         if len(items) > options.limits.alerts:
@@ -231,7 +242,7 @@ def open_source(options: SourceOptions) -> Parse:
         for item in items:
             if isinstance(item, _Item):
                 item.batch = batch
-        return items
+        return GroupDrafts(items, whole) if whole else items
 
     return parse
 
@@ -243,15 +254,17 @@ def _array(body: bytes) -> Sequence[_Item | _Refused]:
         return [_loosely(bytes(raw), _Item) for raw in decoded(body, _LOOSE_ARRAY)]
 
 
-def _webhook(body: bytes) -> tuple[Sequence[_Item | _Refused], bool | None]:
+def _webhook(body: bytes) -> tuple[Sequence[_Item | _Refused], bool | None, str]:
+    """Its items, whether the group is resolved, and the group that they are all of."""
     try:
         webhook = decoded(body, _WEBHOOK)
     except msgspec.ValidationError:
         return _loose_webhook(body)
-    return webhook.alerts, _group(webhook.status)
+    return webhook.alerts, _group(webhook.status), webhook.whole_group()
 
 
-def _loose_webhook(body: bytes) -> tuple[Sequence[_Item | _Refused], bool | None]:
+def _loose_webhook(body: bytes) -> tuple[Sequence[_Item | _Refused], bool | None, str]:
+    """As `_webhook`. Where something is not as it should be nobody is called absent."""
     try:
         webhook = decoded(body, _LOOSE_WEBHOOK)
     except msgspec.ValidationError as error:
@@ -260,7 +273,7 @@ def _loose_webhook(body: bytes) -> tuple[Sequence[_Item | _Refused], bool | None
             where="alerts",
             expected='an object with "alerts": [{"status": …, "labels": {…}}, …] (another payload needs adapter: generic)',
         ) from None
-    return [_loosely(bytes(raw), _Grouped) for raw in webhook.alerts], _group(_text(webhook.status))
+    return [_loosely(bytes(raw), _Grouped) for raw in webhook.alerts], _group(_text(webhook.status)), ""
 
 
 def _group(status: str | None) -> bool | None:

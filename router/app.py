@@ -13,6 +13,7 @@ from aiohttp import web
 
 from adapters import ADAPTERS
 from adapters.adapter import OptionsError
+from router import outward
 from router.adopt import Refusal, Telling, adopt, gone, refusal
 from router.clock import Clock, NewId, SystemClock, new_id
 from router.config import ConfigError, Files, SecretError, Vault
@@ -23,6 +24,8 @@ from router.http import routes, unreadable
 from router.http.service import Health, LoopHealth, OpenSource, Reloaded
 from router.loops import DRAIN, Loop, Loops
 from router.metrics import Metrics
+from router.outward import OWED_TOO_LONG, Outward, Target
+from router.outward import Intake as IntakeNumbers
 from router.preview import stored_preview
 from router.slack.client import SlackClient
 from router.slack.transport import Transport
@@ -42,7 +45,6 @@ log = logging.getLogger(__name__)
 
 STUCK_AFTER = timedelta(seconds=60)
 PROBE = timedelta(seconds=3)
-OWED_TOO_LONG = timedelta(minutes=2)
 NOT_COMMITTED = "the database did not take the new configuration; nothing has changed, try again when /readyz is well"
 
 
@@ -136,6 +138,15 @@ class App:
             on_refused_workspace=self._on_refused_workspace,
         )
         self._loops = Loops(self._engine, self._bells, self._clock, self._metrics, on_given_up=self._say_given_up)
+        self._outward = Outward(
+            self._session,
+            self._clock,
+            self._metrics,
+            target=self._outward_target,
+            health=self.health,
+            intake=self._intake_numbers,
+        )
+        self._loops.all.append(Loop(outward.NAME, self._outward.turn, self._clock, self._metrics))
         watch = Watch(
             self._clock,
             is_on=lambda: bool(self._configuration.rules_files),
@@ -236,10 +247,23 @@ class App:
         said += self._start_warnings
         if self._owed_since is not None and now - self._owed_since > OWED_TOO_LONG:
             said.append(f"the oldest undelivered truth is {int((now - self._owed_since).total_seconds())} s old")
+        if self._outward.trouble:
+            said.append(f"the outward heartbeat was not made: {self._outward.trouble}")
         said += [f"Slack refuses {target}" for target in self._refused_channels]
         if self._database.is_new:
             said.append("this process began with a new, empty database")
         return said
+
+    def _outward_target(self) -> Target | None:
+        """The address lives no longer than a call: it may be a secret."""
+        found = self._configuration.outward
+        if found is None:
+            return None
+        return Target(self._vault.one(found.secret) if found.secret else found.url, found.every)
+
+    def _intake_numbers(self) -> IntakeNumbers:
+        intake = self._engine.intake
+        return IntakeNumbers(intake.commits, intake.failures, intake.waiting_rows)
 
     async def _say_given_up(self, count: int) -> None:
         self._metrics.add("alert_router_given_up", (), count)
@@ -325,8 +349,16 @@ class App:
             await self._loops.finish_calls()
         if hasattr(self, "_engine"):
             await self._engine.intake.drain()
+            await self._note_signs()
         await self._session.close()
         await self._database.close()
+
+    async def _note_signs(self) -> None:
+        """Who was heard since the last tick is written down: a nightly job would be missing for a restart."""
+        try:
+            await self._engine.expire()
+        except Exception:  # the end of the process must not hang on it
+            log.exception("the last signs of life were not written down")
 
     def _gauges(self) -> None:
         gauge = self._metrics.gauge
@@ -474,6 +506,8 @@ def secrets_of(configuration: Configuration) -> list[SecretRef]:
     found: list[SecretRef] = list(slack.token + slack.signing_secret) if isinstance(slack, SlackSettings) else []
     for tokens in configuration.server.tokens.values():
         found += tokens
+    if configuration.outward is not None:
+        found += configuration.outward.secret
     for source in configuration.sources.values():
         for auth in source.auth:
             for field in auth.__struct_fields__:

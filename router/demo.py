@@ -24,7 +24,7 @@ server: {{listen: '127.0.0.1:{port}', external_url: 'http://127.0.0.1:{port}'}}
 storage: {{path: {path}}}
 slack: preview
 sources:
-  prometheus: {{adapter: prometheus, auth: none}}
+  prometheus: {{adapter: prometheus, auth: none, silent_after: none}}
   backups: {{adapter: generic, auth: none}}
 routing:
   channel: "#alerts"

@@ -11,13 +11,14 @@ from sqlalchemy import Connection
 
 from adapters.alert import Severity
 from router.core.blocks import post_message
-from router.core.compose import COMPARED, SHOWN, compose, least_certain
+from router.core.compose import COMPARED, SHOWN, compose, fell_silent, least_certain, with_silence
+from router.core.headline import silence as silence_words
 from router.core.member import BY_RANK, Member
 from router.core.telling import CROWDED_WITHIN, Facts, Line, Plan, Standing, come_along, plan
-from router.core.view import EndKind, Entry, EntryKind, HeldBack
+from router.core.view import EndKind, Entry, EntryKind, HeldBack, IncidentView
 from router.escalate import Paging, Rules, carry_out
 from router.metrics import Metrics
-from router.store import groups, incidents, messages, moves, pages, summaries
+from router.store import groups, incidents, messages, moves, pages, silence, summaries
 from rules.hold import Hold, HoldKind, page_hold
 from rules.route import RouteSettings
 from rules.ruleset import RuleSet, window_hold
@@ -314,6 +315,7 @@ class _Telling:
             on_call=tuple(dict.fromkeys(person for _, _, person in messages.people_paged(conn, self._number))),
             moved_to=where if how is EndKind.MOVED else "",
         )
+        view = with_silence(view, silence.silent_in(conn, group.id) if firing else {})
         is_changed = last is None or view != last.view
         if is_changed and not decided.opens:
             messages.raise_versions(conn, self._number, rank=severity.rank, now=now)
@@ -321,6 +323,8 @@ class _Telling:
         for (entry, _, _), line in zip(said, decided.lines, strict=True):
             if line.is_for_paged:
                 self._note(entry, severity.rank, paged_before)
+        if (silent := self._silent_entry(view)) is not None:
+            incidents.append(conn, self._number, [silent])
         incidents.save(
             conn, self._number, standing=standing, view=view, alerts_ended=alerts_ended, ended_how=how, seq=self._seq
         )
@@ -419,6 +423,16 @@ class _Telling:
             detail=where if line.kind is EntryKind.MOVED else "",
         )
         return entry, line.say_at, line.is_broadcast
+
+    def _silent_entry(self, view: IncidentView) -> tuple[Entry, datetime | None, bool] | None:
+        """A line of the thread, which nobody hears, when a source falls silent; that it speaks again is seen in the
+        message."""
+        before = self._last.view if self._last is not None else None
+        if not fell_silent(view, before):
+            return None
+        self._seq += 1
+        entry = Entry(seq=self._seq, at=self._now, kind=EntryKind.SOURCE_SILENT, detail=silence_words(view))
+        return entry, self._now, False
 
     def _note(self, entry: Entry, rank: int, paged: Sequence[tuple[int, int, str]]) -> None:
         """Whoever is paged for the first time by this very look has the page: one sound per person and change."""

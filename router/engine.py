@@ -10,16 +10,17 @@ from functools import partial
 import msgspec
 from sqlalchemy import Connection
 
-from router import escalate, expire
+from router import alive, escalate, expire
 from router.clock import Clock, NewId
 from router.core.member import BY_RANK, Member
+from router.core.own import OwnDraft
 from router.deliver import AT_ONCE, Deliverer, Settings
 from router.dispatch import AT_ONCE as GROUPS_AT_ONCE
 from router.dispatch import Stepped as Dispatched
 from router.dispatch import step as look
 from router.dispatch import visible
 from router.escalate import Rules
-from router.ingest import InForce, Intake, RouteRef, inhibits_of, owners_of
+from router.ingest import InForce, Intake, Receipt, RouteRef, inhibits_of, owners_of
 from router.metrics import Metrics
 from router.slack.transport import Transport
 from router.store import groups, outbox, sources
@@ -27,13 +28,23 @@ from router.store.change import Inhibits, Owner
 from router.store.database import Database
 from router.store.outbox import Work
 from router.store.reload import Snapshot, note_routed_by, put_in_force, reroute, routed_by
+from router.store.silence import Asked
 from router.store.stepped import pull_back
+from router.store.tables import fingerprint_no
+from rules.heartbeat import OWN_SOURCE
 from rules.ruleset import RuleSet
 
 log = logging.getLogger(__name__)
 
 TROUBLED_FOR = timedelta(minutes=1)
 """How long a group waits that could not be looked at."""
+
+
+class Ticked(msgspec.Struct, frozen=True):
+    """What a tick did: whether somebody may have to be told, and whether more has run out of time."""
+
+    is_news: bool
+    is_more: bool
 
 
 class Engine:
@@ -56,6 +67,7 @@ class Engine:
         self.transport, self.settings, self.ruleset = transport, settings, ruleset
         self._in_force, self._snapshots = _in_force(ruleset)
         self.ears = expire.Ears()
+        self._asked: Asked = {}
         self.intake = Intake(
             database, clock, metrics, in_force=lambda: self._in_force, belongs=self._belongs, on_commit=on_commit
         )
@@ -78,6 +90,7 @@ class Engine:
         once. `also` is done in the transaction that puts the rules in force."""
         await self.database.write(partial(pull_back, now=self.clock.now()))
         await self.database.write(self.intake.known.load)
+        await self.intake.absence.load()
         await self.database.write(partial(outbox.free_claims, now=self.clock.now()))
         await self.put_in_force(self.ruleset, self.settings, also)
 
@@ -93,7 +106,11 @@ class Engine:
             also(conn)
 
         await self.database.write(step)
+        is_awaiting_anew = ruleset.awaited != self.ruleset.awaited
         self._in_force, self._snapshots, self.ruleset, self.settings = in_force, snapshots, ruleset, settings
+        if is_awaiting_anew:
+            self.intake.signs.begin_anew()
+            self._asked.clear()
 
     async def reroute(self) -> None:
         """Bring what nobody was told yet to where the rules in force want it. Nothing to do when they are the ones that
@@ -120,6 +137,8 @@ class Engine:
             return changed
 
         self.ears.take()  # heard at instants that may be yet to come
+        self.intake.signs.take()
+        self._asked.clear()
         await self.database.write(partial(step, now=self.clock.now()), then=self._distrust)
 
     def _distrust(self, changed: Sequence[tuple[str, str]]) -> None:
@@ -155,15 +174,35 @@ class Engine:
                 break
         return stepped
 
-    async def expire(self) -> expire.Ticked:
-        heard = self.ears.take()
-        call = partial(expire.step, now=self.clock.now(), heard=heard, metrics=self.metrics)
+    async def expire(self) -> Ticked:
+        """One tick: who was heard, what has run out of time, and what is not alive; the router's own alerts about that
+        then take the way of every other."""
+        now, heard, seen = self.clock.now(), self.ears.take(), self.intake.signs.take()
+        spoken = self.intake.absence.take_spoken()
+
+        def step(conn: Connection) -> tuple[expire.Ticked, alive.Looked]:
+            ticked = expire.step(conn, now, heard, self.metrics, spoken)
+            return ticked, alive.step(conn, now, ticked.since, self.ruleset.awaited, seen, self._asked)
+
+        def forget(found: tuple[expire.Ticked, alive.Looked]) -> None:
+            ticked, looked = found
+            expire.forget(self.intake.known, (*ticked.ended, *looked.ended))
+
         try:
-            return await self.database.write(call, then=partial(expire.forget, self.intake.known))
+            ticked, looked = await self.database.write(step, then=forget)
         except BaseException:
             for source, at in heard.items():
                 self.ears.hear(source, at)
+            self.intake.signs.give_back(seen)
+            self.intake.absence.give_back(spoken)
             raise
+        self.intake.absence.forget([(one.namespace, fingerprint_no(one.fingerprint)) for one in ticked.ended])
+        expire.count(looked.ended, self.metrics)
+        said = Receipt()
+        if looked.own_alerts:
+            said = await self.intake.take(OWN_SOURCE, OWN_SOURCE, [OwnDraft(one) for one in looked.own_alerts], now)
+        is_news = bool(ticked.ended or said.accepted) or looked.is_news
+        return Ticked(is_news=is_news, is_more=ticked.is_more)
 
     async def escalate(self) -> escalate.Stepped:
         return await self.database.write(
@@ -192,7 +231,8 @@ def _digest(ruleset: RuleSet, snapshots: Mapping[str, Snapshot]) -> str:
         )
         for route_id, route in ruleset.routes.items()
     ]
-    document = msgspec.json.encode((routes, ruleset.inhibit), order="deterministic")
+    untold = [(one.source, one.match) for one in ruleset.awaited.heartbeats if one.source]
+    document = msgspec.json.encode((routes, ruleset.inhibit, untold), order="deterministic")
     return hashlib.blake2b(document, digest_size=16).hexdigest()
 
 

@@ -1,13 +1,16 @@
 """Ends alerts that their senders no longer send, if we and the sender were there (ENGINE, *Expiry*; promise 6)."""
 
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import Connection
 
+from router.absence import CONFIRM
 from router.metrics import Metrics
 from router.store import sources
 from router.store.known import KnownAlerts
+from router.store.sender_groups import Identity, end_missing
 
 TICK = timedelta(seconds=10)
 AT_ONCE = 250
@@ -18,6 +21,8 @@ class Ticked(msgspec.Struct, frozen=True):
 
     ended: list[sources.Expired]
     is_more: bool
+    since: datetime
+    """From when we were there to hear, without a gap."""
 
 
 class Ears:
@@ -34,16 +39,30 @@ class Ears:
         return heard
 
 
-def step(conn: Connection, now: datetime, heard: dict[str, datetime], metrics: Metrics) -> Ticked:
-    """Note that we are here and who was heard; then end what is ripe."""
+def step(
+    conn: Connection,
+    now: datetime,
+    heard: dict[str, datetime],
+    metrics: Metrics,
+    spoken: Collection[Identity] = (),
+) -> Ticked:
+    """Note that we are here and who was heard; then end what is ripe, and what its group no longer has. `spoken`: of those
+    absent from a group, who was heard of otherwise."""
     since = sources.listen(conn, now, heard)
-    ended = sources.expire(conn, now, since, AT_ONCE)
+    expired = sources.expire(conn, now, since, AT_ONCE)
+    # Absent only while we were there to hear: before that, nobody is.
+    missing = end_missing(conn, now, now - CONFIRM, spoken) if since <= now - CONFIRM else []
+    ended = [*expired, *missing]
+    count(ended, metrics)
+    return Ticked(ended, len(expired) == AT_ONCE, since)
+
+
+def count(ended: Iterable[sources.Expired], metrics: Metrics) -> None:
     for one in ended:
         metrics.add("alert_router_alerts_ended", (one.source, one.how))
-    return Ticked(ended, len(ended) == AT_ONCE)
 
 
-def forget(known: KnownAlerts, ticked: Ticked) -> None:
+def forget(known: KnownAlerts, ended: Iterable[sources.Expired]) -> None:
     """After the commit: these alerts are no longer what was known of them."""
-    for one in ticked.ended:
+    for one in ended:
         known.end(one.namespace, one.fingerprint, one.ended_ms)

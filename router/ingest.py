@@ -14,19 +14,23 @@ from functools import lru_cache, partial
 import msgspec
 from sqlalchemy.exc import DBAPIError
 
-from adapters.adapter import Draft, ItemError
+from adapters.adapter import Draft, GroupDrafts, ItemError
 from adapters.alert import Alert, Status
 from adapters.times import milliseconds
+from router.absence import Absence
 from router.clock import Clock, to_ms
 from router.core.member import Document
 from router.core.order import Verdict
 from router.metrics import Metrics
+from router.signs import Signs
 from router.store.alerts import Applied, apply_batch
 from router.store.belonging import Groups
 from router.store.change import Belongs, Change, Inhibits, Owner
 from router.store.database import Database
 from router.store.known import KnownAlerts
+from router.store.sender_groups import Words
 from router.store.tables import fingerprint_no
+from rules.heartbeat import Sign
 from rules.inhibition import InhibitionKey
 from rules.ruleset import Decision, RuleSet, visible_labels
 from rules.ruleset import Owner as RuleOwner
@@ -116,11 +120,16 @@ class Intake:
         self._database, self._clock, self._metrics = database, clock, metrics
         self._in_force, self._belongs, self._on_commit = in_force, belongs, on_commit
         self.known = KnownAlerts()
+        self.signs = Signs(self.known.forget_keys)
+        self.absence = Absence(database, self.known)
         self.groups = Groups()
         self._waiting: list[_Request] = []
         self._waiting_rows = 0
         self._in_flight: dict[int, asyncio.Future[list[Verdict]]] = {}
         self._committer: asyncio.Task[None] | None = None
+        self.commits = 0
+        self.failures = 0
+        """Transactions that took alerts, and that were to."""
 
     @property
     def waiting_rows(self) -> int:
@@ -136,6 +145,7 @@ class Intake:
         followed: list[asyncio.Future[list[Verdict]]] = []
         is_unchanged = self.known.is_unchanged
         in_force = self._in_force()
+        is_awaiting = bool(in_force.ruleset.awaited.heartbeats)
         for start in range(0, len(drafts), SLICE):
             if start:
                 await asyncio.sleep(0)
@@ -144,9 +154,13 @@ class Intake:
                 if key:
                     if is_unchanged(key, now_ms):
                         receipt.unchanged += 1
+                        if is_awaiting:
+                            self.signs.see_again(key, received_at)
                         continue
                     if (ahead := self._in_flight.get(key)) is not None:
                         receipt.unchanged += 1
+                        if is_awaiting:
+                            self.signs.see_again(key, received_at)
                         followed.append(ahead)
                         continue
                 try:
@@ -154,7 +168,10 @@ class Intake:
                 except ItemError as error:
                     receipt.errors.append(Refused(index, error.message, error.where, error.expected))
                     continue
+                if is_awaiting:
+                    self.signs.see(signs_of(alert, source, in_force.ruleset), key, received_at)
                 change = change_of(alert, source, namespace, key, now_ms, in_force)
+                self.absence.hear(namespace, change.fingerprint)
                 receipt.resolved += not change.is_firing
                 changes.append(change)
         if changes:
@@ -167,7 +184,19 @@ class Intake:
                     receipt.unchanged += 1
         for ahead in followed:  # the same words, on their way already: they stand when that commit does
             await _stands(ahead)
+        if isinstance(drafts, GroupDrafts) and not receipt.errors:
+            looked_into = Words.of(changes) if len(changes) == len(drafts) else None
+            await self._compare(source, namespace, drafts, looked_into, received_at)
         return receipt
+
+    async def _compare(
+        self, source: str, namespace: str, drafts: GroupDrafts, words: Words | None, received_at: datetime
+    ) -> None:
+        """What the request holds is accepted; who is not in it can be found out by the next one too."""
+        try:
+            await self.absence.compare(source, namespace, drafts, words, received_at)
+        except DBAPIError:
+            log.exception("a group was not compared with what it held before", extra={"source": source})
 
     async def _commit(self, changes: list[Change]) -> list[Verdict]:
         request = _Request(changes)
@@ -236,6 +265,7 @@ class Intake:
                 belongs=self._belongs,
             )
             applied: Applied = await self._database.write_bulk(call, then=self._remember)
+            self.commits += 1
             verdicts += applied.verdicts
         return verdicts
 
@@ -251,6 +281,7 @@ class Intake:
         if request.future.done():
             return
         if error is not None or verdicts is None:
+            self.failures += 1
             request.future.set_exception(NotCommittedError(str(error)))
             request.future.exception()  # who asked may have gone; that is no fault of the loop's
         else:
@@ -260,6 +291,15 @@ class Intake:
 async def _stands(future: asyncio.Future[list[Verdict]]) -> list[Verdict]:
     """Wait without taking the commit down with a sender that hangs up."""
     return await asyncio.shield(future)
+
+
+def signs_of(alert: Alert, source: str, ruleset: RuleSet) -> tuple[Sign, ...]:
+    """What it is a sign of life of. That a job has ended well or badly says that it ran; of a source's own heartbeat only
+    an alert that fires is one."""
+    signs = ruleset.decide(visible_labels(alert, source)).signs
+    if alert.status is Status.FIRING:
+        return signs
+    return tuple(sign for sign in signs if not sign.is_of_source)
 
 
 def change_of(alert: Alert, source: str, namespace: str, key: int, now_ms: int, in_force: InForce) -> Change:

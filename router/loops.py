@@ -145,7 +145,7 @@ class Loops:
     async def _expire(self) -> None:
         wall, steady = self._clock.now(), self._clock.monotonic()
         ticked = await self._engine.expire()
-        if ticked.ended:
+        if ticked.is_news:
             self._bells.dispatch.ring()
         if ticked.is_more:
             return

@@ -53,6 +53,10 @@ COUNTERS: Mapping[str, tuple[str, Labels]] = {
     "alert_router_given_up": ("Truths owed for longer than give_up_after.", ()),
     "alert_router_reloads": ("Reloads of the configuration, by outcome.", ("outcome",)),
     "alert_router_loop_errors": ("Errors that reached the top of a loop.", ("loop",)),
+    "alert_router_outward_heartbeats": (
+        "Calls to the dead man's switch (router.heartbeat), by outcome: told, failed, withheld.",
+        ("outcome",),
+    ),
     "alert_router_overloads": ("Requests answered 503 because the queue was full.", ()),
 }
 

@@ -144,7 +144,7 @@ class Simulation:
         is_more = True
         while is_more:
             ticked = await self.engine.expire()
-            is_quiet, is_more = is_quiet and not ticked.ended, ticked.is_more
+            is_quiet, is_more = is_quiet and not ticked.is_news, ticked.is_more
         self._next_tick = self.clock.now() + TICK
         return is_quiet
 

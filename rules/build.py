@@ -9,6 +9,7 @@ from typing import Any
 
 from adapters.alert import Severity
 from rules.escalation import Policy, Step
+from rules.heartbeat import Awaited
 from rules.hold import Maintenance
 from rules.inhibition import InhibitRule
 from rules.oncall import Layer, Override, Person, Rotation, Schedule
@@ -19,7 +20,7 @@ from rules.shape import NONE, Fields
 from rules.window import NamedWindow, Pattern, Window
 
 
-def ruleset(document: Fields) -> RuleSet:
+def ruleset(document: Fields, awaited: Awaited) -> RuleSet:
     """The rules of a whole, consistent document."""
     zone_name: str = document.get("timezone", "UTC")
     policies = document.get("escalation", {})
@@ -47,6 +48,7 @@ def ruleset(document: Fields) -> RuleSet:
         schedules={name: _schedule(name, entry, zone_name) for name, entry in schedules.items()},
         policies={name: _policy(name, entry, names) for name, entry in policies.items()},
         windows=names.windows,
+        awaited=awaited,
     )
 
 

@@ -22,6 +22,9 @@ def changes(before: Configuration, after: Configuration) -> Iterator[str]:
     yield from _named(
         "inhibition", {one.name: one for one in before.rules.inhibit}, {one.name: one for one in after.rules.inhibit}
     )
+    yield from _named("heartbeat", _heartbeats(before), _heartbeats(after))
+    if before.outward != after.outward:
+        yield "router changed"
     for key in ("name", "timezone", "server", "storage", "slack", "rules_files"):
         if getattr(before, key) != getattr(after, key):
             yield f"{key} changed"
@@ -32,6 +35,11 @@ def _routes(configuration: Configuration) -> Mapping[str, object]:
         route_id: (route.match, route.settings, route.continues)
         for route_id, route in configuration.rules.routes.items()
     }
+
+
+def _heartbeats(configuration: Configuration) -> Mapping[str, object]:
+    """Without those of sources, which change with them."""
+    return {one.name: one for one in configuration.rules.awaited.heartbeats if not one.source}
 
 
 def _named(kind: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:

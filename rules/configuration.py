@@ -1,10 +1,12 @@
 """What a configuration says, as types. Owns their shape; secrets are only referred to here, never read."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import msgspec
 
 from adapters.adapter import SourceOptions
+from rules.heartbeat import Heartbeat, Silence
 from rules.oncall import Person
 from rules.ruleset import RuleSet
 
@@ -115,6 +117,19 @@ class SourceSettings(msgspec.Struct, frozen=True):
     """Alerts of equal namespace and fingerprint are one. The family of Prometheus shares "prometheus"; else the name."""
     alertmanager_api: bool = False
     """This one also answers the bare /api/v2/alerts."""
+    heartbeat: Heartbeat | None = None
+    """Alerts of it that are a sign of life, and told nobody."""
+    silence: Silence | None = None
+    """How long it may say nothing while its alerts fire; None: for ever."""
+
+
+class Outward(msgspec.Struct, frozen=True):
+    """Where to say that all is well: a dead man's switch elsewhere."""
+
+    url: str = ""
+    """"" where the address is a secret."""
+    secret: Secrets = ()
+    every: timedelta = timedelta(minutes=1)
 
 
 class TeamContact(msgspec.Struct, frozen=True):
@@ -143,6 +158,7 @@ class Configuration(msgspec.Struct, frozen=True):
     slack: Preview | SlackSettings
     sources: Mapping[str, SourceSettings]
     rules: RuleSet
+    outward: Outward | None = None
     teams: tuple[Team, ...] = ()
     rules_files: tuple[str, ...] = ()
     """Paths and patterns of teams' files, relative to the main file."""

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from adapters.alert import Severity
+from rules.heartbeat import Sign
 from rules.hold import Hold, page_hold, window_hold
 from rules.matcher import written
 from rules.route import COMPUTED, ROOT, Route, RouteSettings
@@ -54,6 +55,8 @@ class Explanation(msgspec.Struct, frozen=True):
     inhibited_by: tuple[str, ...]
     """Rules that hold it back while another alert fires."""
     inhibits: tuple[str, ...]
+    signs: tuple[str, ...] = ()
+    """What it is a sign of life of. A source's own heartbeat has no owner."""
 
 
 def explain_route(rules: RuleSet, labels: Mapping[str, str], at: datetime) -> Explanation:
@@ -66,7 +69,15 @@ def explain_route(rules: RuleSet, labels: Mapping[str, str], at: datetime) -> Ex
         owners=tuple(_taken(rules, owner, seen, at) for owner in decision.owners),
         inhibited_by=tuple(key.rule for key in decision.inhibited_by),
         inhibits=tuple(key.rule for key in decision.inhibits),
+        signs=tuple(_sign(sign) for sign in decision.signs),
     )
+
+
+def _sign(sign: Sign) -> str:
+    if sign.is_of_source:
+        return f"source {sign.source}, which is told nobody"
+    values = ", ".join(f"{name}={value}" for name, value in sign.labels)
+    return sign.name + (f" ({values})" if values else "")
 
 
 def completed(labels: Mapping[str, str]) -> dict[str, str]:
@@ -95,6 +106,7 @@ def render_text(explanation: Explanation, zone_name: str) -> str:
         lines.append(_paged(taken, explanation.at, zone_name))
     lines += [f"held back while another alert matches: {name}" for name in explanation.inhibited_by]
     lines += [f"while it fires it holds back others: {name}" for name in explanation.inhibits]
+    lines += [f"a sign of life of {sign}" for sign in explanation.signs]
     return "\n".join(lines) + "\n"
 
 

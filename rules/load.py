@@ -8,7 +8,7 @@ import msgspec
 
 from adapters.adapter import Adapter, OptionsError, SourceOptions
 from adapters.alert import Severity
-from rules import build, consistent, several
+from rules import build, consistent, heartbeat_keys, several
 from rules.configuration import (
     Auth,
     Basic,
@@ -148,9 +148,10 @@ def _configuration(fields: Fields, sources: Mapping[str, SourceSettings], chosen
         storage=StorageSettings() if storage is None else StorageSettings(storage.get("path")),
         slack=Preview() if slack == "preview" else _slack(slack),
         sources=sources,
-        rules=build.ruleset(fields),
+        rules=build.ruleset(fields, heartbeat_keys.awaited(fields, sources)),
         teams=tuple(found.as_team() for found in chosen.drafts),
         rules_files=fields.get("rules_files", ()),
+        outward=heartbeat_keys.outward(fields),
     )
 
 
@@ -233,6 +234,7 @@ def _sources(fields: Fields, adapters: Mapping[str, Adapter]) -> dict[str, Sourc
             resolve_after=entry.get("resolve_after"),
         )
         _opened(entry, adapter, options)
+        heartbeat_keys.refuse_own_name(name, entry)
         found[name] = SourceSettings(
             name=name,
             adapter=adapter.name,
@@ -242,6 +244,8 @@ def _sources(fields: Fields, adapters: Mapping[str, Adapter]) -> dict[str, Sourc
             allow=entry.get("allow", ()),
             namespace=entry.get("namespace", "prometheus" if adapter.is_prometheus_family else name),
             alertmanager_api=name in bare,
+            heartbeat=heartbeat_keys.of_source(name, entry, fields.get("timezone", "UTC")),
+            silence=heartbeat_keys.silence(entry, is_prometheus_family=adapter.is_prometheus_family),
         )
     return found
 

@@ -110,11 +110,11 @@ ROUTE_FOREIGN = {
     "active_time_intervals": "only: [WINDOW] (Alertmanager's active_time_intervals)",
     "send_resolved": "tell: {resolved: none} for send_resolved: false (Alertmanager's); the message is edited all the same",
     "channels": "channel: it takes a list",
+    "silent_after": "silent_after on a source",
     "windows": "quiet or only: [WINDOW]",
 }
 ROUTE_LATER = {
     "also": "further channels for the same incident",
-    "silent_after": "a source that went silent",
 }
 SEVERITY = OneOf(*(severity.value for severity in Severity))
 

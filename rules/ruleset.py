@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from rules.escalation import Policy, Step
+from rules.heartbeat import Awaited, Sign
 from rules.hold import Hold, HoldKind, Maintenance, next_window_change, page_hold, window_hold
 from rules.inhibition import InhibitionKey, InhibitRule, is_held_by
 from rules.matcher import Matcher, all_match
@@ -51,6 +52,8 @@ class Decision(msgspec.Struct, frozen=True):
     """While it fires it is a source of these."""
     inhibited_by: tuple[InhibitionKey, ...]
     """It is held back while another firing alert is a source of one of these (`is_held_by`)."""
+    signs: tuple[Sign, ...] = ()
+    """What it is a sign of life of. A source's own heartbeat is told nobody: it has no owner."""
 
 
 class OnCall(msgspec.Struct, frozen=True):
@@ -81,6 +84,7 @@ class RuleSet:
         schedules: Mapping[str, Schedule] | None = None,
         policies: Mapping[str, Policy] | None = None,
         windows: Mapping[str, NamedWindow] | None = None,
+        awaited: Awaited | None = None,
     ) -> None:
         self.root = root
         self.zone_name = zone_name
@@ -92,7 +96,8 @@ class RuleSet:
         self.windows: Mapping[str, NamedWindow] = windows or {}
         self.routes: Mapping[str, Route] = {route.id: route for route in _walk(root)}
         self._tree = Tree(root)
-        self._names = _mentioned(tuple(self.routes.values()), inhibit)
+        self.awaited = awaited or Awaited()
+        self._names = _mentioned(tuple(self.routes.values()), inhibit, self.awaited)
         self._memo: dict[object, Decision] = {}
 
     def decide(self, labels: Mapping[str, str]) -> Decision:
@@ -160,12 +165,15 @@ class RuleSet:
         return self._nobody(", ".join(skipped) or page.target, at)
 
     def _decide(self, labels: Mapping[str, str]) -> Decision:
+        signs = self.awaited.signs(labels)
+        if any(sign.is_of_source for sign in signs):
+            return Decision((), (), (), signs)
         owners = tuple(
             Owner(route.id, group_labels(route.settings.group_by, labels)) for route in self._tree.owners(labels)
         )
         keys = [rule.keys(labels) for rule in self.inhibit]
         inhibits = tuple(source for source, _ in keys if source is not None)
-        return Decision(owners, inhibits, tuple(target for _, target in keys if target is not None))
+        return Decision(owners, inhibits, tuple(target for _, target in keys if target is not None), signs)
 
     def _reached(self, step: Step, at: datetime) -> OnCall | None:
         if any_holds(step.quiet, at) is not None or (step.only and any_holds(step.only, at) is None):
@@ -227,7 +235,7 @@ def _walk(route: Route) -> list[Route]:
     return [route, *(found for child in route.children for found in _walk(child))]
 
 
-def _mentioned(routes: tuple[Route, ...], inhibit: tuple[InhibitRule, ...]) -> tuple[str, ...] | None:
+def _mentioned(routes: tuple[Route, ...], inhibit: tuple[InhibitRule, ...], awaited: Awaited) -> tuple[str, ...] | None:
     """The labels a decision can depend on; None: all of them."""
     if any(route.settings.group_by is None for route in routes):
         return None
@@ -235,5 +243,5 @@ def _mentioned(routes: tuple[Route, ...], inhibit: tuple[InhibitRule, ...]) -> t
     matchers += [matcher for rule in inhibit for matcher in (*rule.source, *rule.target)]
     names = {matcher.name for matcher in matchers}
     names |= {name for route in routes for name in route.settings.group_by or ()}
-    names |= {name for rule in inhibit for name in rule.equal}
+    names |= {name for rule in inhibit for name in rule.equal} | awaited.names()
     return tuple(sorted(names))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from adapters.alert import Severity
+from rules.heartbeat_keys import HEARTBEAT, ROUTER, SILENT, SOURCE_HEARTBEAT
 from rules.keys import WINDOW_OR_LIST, Either, LabelValue, Name, Raw, name_rule, slug_rule
 from rules.people_keys import PERSON, POLICY, SCHEDULE
 from rules.routing_keys import INHIBIT, MAINTENANCE, ROUTING
@@ -213,8 +214,11 @@ def source_record(adapters: Iterable[str]) -> Record:
                 'The sender\'s words -> firing or resolved; "*" catches the rest.',
             ),
             "resolve_after": Key(Duration(), "A firing alert not heard of for so long is presumed over."),
+            "heartbeat": Key(SOURCE_HEARTBEAT, "Alerts of it that say it is alive; their absence is an alert."),
+            "silent_after": Key(
+                SILENT, "With firing alerts it may say nothing for so long; or none. Default for Prometheus: 5m."
+            ),
         },
-        later={"heartbeat": "heartbeats", "silent_after": "a source that went silent"},
     )
 
 
@@ -269,6 +273,8 @@ def document(adapters: Iterable[str] = ()) -> Record:
             "escalation": Key(
                 MapOf(POLICY, names + "escalation policies", name=name_rule), "Whom a page reaches, in order."
             ),
+            "heartbeats": Key(MapOf(HEARTBEAT, names + "heartbeats", name=name_rule), "Jobs that must be heard from."),
+            "router": Key(ROUTER, "Of this router itself: where it says that it is well."),
             "rules_files": Key(
                 ListOf(
                     GlobText(),
@@ -283,9 +289,7 @@ def document(adapters: Iterable[str] = ()) -> Record:
         later={
             "copies": "the same incident in further channels",
             "catalog": "data about services",
-            "heartbeats": "jobs that must be heard from",
             "silences": "silences made by people",
-            "router": "the outward heartbeat",
         },
         foreign=ROUTE_FOREIGN,
         elsewhere=dict.fromkeys(("team", "owner", "scope", "order"), _TEAMS),

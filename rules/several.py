@@ -12,6 +12,7 @@ import msgspec
 from adapters.alert import Severity
 from rules import consistent
 from rules.configuration import TeamContact
+from rules.heartbeat import OWN_SOURCE
 from rules.scope import Domains, are_plainly_apart, fits_both, said_labels
 from rules.shape import Fields, Report, RuleError, close_to
 from rules.source import Source
@@ -69,7 +70,7 @@ def choose(files: Sequence[Source], last: Mapping[str, str], main: Fields, read:
 
 def domains(main: Fields) -> Domains:
     """The computed names whose values are known beforehand."""
-    return {"alert.severity": [one.value for one in Severity], "alert.source": list(main.get("sources", {}))}
+    return {"alert.severity": [one.value for one in Severity], "alert.source": [*main.get("sources", {}), OWN_SOURCE]}
 
 
 def merged(main: Fields, drafts: Sequence[Draft]) -> Fields:

@@ -99,17 +99,22 @@ def mounted(found: Draft) -> Fields:
 def parts(found: Draft) -> dict[str, Any]:
     """The sections that join the main file's: maps with full names, lists whose entries act in the scope only."""
     said = {} if found.fields is None else found.fields.values
-    return {
-        key: tuple(_scoped(entry, found) for entry in value) if isinstance(value, tuple) else value
+    joined: dict[str, Any] = {
+        key: tuple(_scoped(entry, found, name=f"{found.team}/{entry.get('name')}") for entry in value)
+        if isinstance(value, tuple)
+        else value
         for key, value in said.items()
         if key not in _WHOSE
     }
+    if "heartbeats" in joined:
+        joined["heartbeats"] = {name: _scoped(entry, found) for name, entry in joined["heartbeats"].items()}
+    return joined
 
 
-def _scoped(entry: Fields, found: Draft) -> Fields:
+def _scoped(entry: Fields, found: Draft, **more: str) -> Fields:
     scoped = Fields(entry.node, entry.place)
     narrowed = {key: (*found.scope, *entry.values[key]) for key in _SCOPED if entry.get(key) is not None}
-    scoped.values = {**entry.values, **narrowed, "name": f"{found.team}/{entry.get('name')}"}
+    scoped.values = {**entry.values, **narrowed, **more}
     return scoped
 
 

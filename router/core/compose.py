@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+import msgspec
+
 from adapters.alert import Severity
 from router.core.member import Member
 from router.core.view import AlertLine, EndKind, HeldBack, IncidentView, MessageTemplate, State
@@ -70,6 +72,19 @@ def compose(
         on_call=on_call,
         template=None if template is None else MessageTemplate(template.title, template.text),
     )
+
+
+def with_silence(view: IncidentView, silent: Mapping[str, datetime]) -> IncidentView:
+    """`silent`: of the sources whose alerts fire, those that say nothing, and when each was last heard from."""
+    if not silent or view.state is State.RESOLVED:
+        return view
+    return msgspec.structs.replace(view, source_silent_since=min(silent.values()), silent_sources=tuple(sorted(silent)))
+
+
+def fell_silent(view: IncidentView, before: IncidentView | None) -> bool:
+    """Whether a source is silent that was not when the message was last made."""
+    known = () if before is None or before.state is State.RESOLVED else before.silent_sources
+    return not set(view.silent_sources) <= set(known)
 
 
 def least_certain(hows: Iterable[str]) -> EndKind:

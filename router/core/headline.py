@@ -125,8 +125,9 @@ def silence_line(view: IncidentView) -> str:
 
 
 def silent_sources(view: IncidentView) -> str:
-    names = listed((words(name, 40) for name in view.sources), 3) or "its source"
-    return f"{names} {'are' if len(view.sources) > 1 else 'is'} silent"
+    silent = view.silent_sources or view.sources
+    names = listed((words(name, 40) for name in silent), 3) or "its source"
+    return f"{names} {'are' if len(silent) > 1 else 'is'} silent"
 
 
 def place(view: IncidentView) -> str:

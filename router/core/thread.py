@@ -81,6 +81,8 @@ def _line(entry: Entry, view: IncidentView) -> str:
             return f"reopened: firing again{severity}{which}"
         case EntryKind.REPEAT:
             return f"still firing{f' after {duration(entry.lasted)}' if entry.lasted else ''}, nobody acknowledged"
+        case EntryKind.SOURCE_SILENT:
+            return detail or "its source is silent"
         case EntryKind.MOVED:
             return f"{count}moved to {detail}{which}{f' · {entry.firing} still firing' if count else ''}"
         case EntryKind.HELD_BACK:

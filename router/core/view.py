@@ -98,6 +98,8 @@ class IncidentView(msgspec.Struct, frozen=True):
     unreached: tuple[str, ...] = ()
     """Slack ids of people whose direct message was refused: they are mentioned in the home channel instead."""
     source_silent_since: datetime | None = None
+    silent_sources: tuple[str, ...] = ()
+    """Of `sources`, those that are silent; () where that is all of them."""
     template: MessageTemplate | None = None
 
 
@@ -111,6 +113,7 @@ class EntryKind(StrEnum):
     ALL_RESOLVED = "all_resolved"
     REOPENED = "reopened"
     REPEAT = "repeat"
+    SOURCE_SILENT = "source_silent"
     MOVED = "moved"
     HELD_BACK = "held_back"
     PAGED = "paged"
@@ -139,7 +142,8 @@ class Entry(msgspec.Struct, frozen=True):
     how: EndKind | None = None
     people: tuple[str, ...] = ()
     detail: str = ""
-    """Refusals: Slack's error code and where it is told instead. Page entries: why these people. MOVED: where to."""
+    """Refusals: Slack's error code and where it is told instead. Page entries: why these people. MOVED: where to.
+    SOURCE_SILENT: what it says."""
 
 
 class PageView(msgspec.Struct, frozen=True):

@@ -153,6 +153,19 @@ class _Stored(Collector):
         yield GaugeMetricFamily(
             "alert_router_messages_owed", "Messages that have not told the last word.", value=numbers.owed
         )
+        yield GaugeMetricFamily(
+            "alert_router_sources_silent",
+            "Sources that say nothing while their alerts fire.",
+            value=numbers.silent_sources,
+        )
+        labels = ["source", "heartbeat"]
+        expected = GaugeMetricFamily("alert_router_heartbeats", "Signs of life that are expected.", labels=labels)
+        missing = GaugeMetricFamily("alert_router_heartbeats_missing", "Those that did not come.", labels=labels)
+        for source, name, all_of_it, absent in numbers.heartbeats:
+            expected.add_metric([source, name], all_of_it)
+            missing.add_metric([source, name], absent)
+        yield expected
+        yield missing
         owed_for = timedelta(0)
         if numbers.owed_since is not None:
             owed_for = max(self._service.clock.now() - numbers.owed_since, owed_for)

@@ -98,6 +98,10 @@ class KnownAlerts:
         if alerts is not None and (entry := alerts.get(fingerprint)) is not None:
             self._touch_by_key.pop(_KEY.unpack_from(entry, _KEY_AT)[0], None)
 
+    def forget_keys(self) -> None:
+        """Every word is to be looked into again, once."""
+        self._touch_by_key.clear()
+
     def put(self, states: Iterable[State]) -> None:
         """What a commit made true."""
         pack, key_of, by_key = _PACKED.pack, _KEY.unpack_from, self._touch_by_key

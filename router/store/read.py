@@ -9,7 +9,18 @@ from sqlalchemy import ColumnElement, Connection, and_, distinct, func, or_, sel
 from router.core.member import BY_RANK
 from router.core.view import IncidentView
 from router.store.groups import decode_document, decode_settings
-from router.store.tables import alert, alert_group, conversation, incident, membership, message, settings, timeline
+from router.store.silence import silent
+from router.store.tables import (
+    alert,
+    alert_group,
+    conversation,
+    heartbeat,
+    incident,
+    membership,
+    message,
+    settings,
+    timeline,
+)
 
 _IS_FIRING = text("alert.is_firing")
 """As the partial indexes say it; `is_firing = 1` would read the whole table."""
@@ -118,6 +129,9 @@ class Numbers(msgspec.Struct, frozen=True):
     """Not resolved."""
     owed: int
     owed_since: datetime | None
+    heartbeats: tuple[tuple[str, str, int, int], ...] = ()
+    """(source, name, how many are expected, how many of them are missing)"""
+    silent_sources: int = 0
 
 
 def alerts(
@@ -333,4 +347,12 @@ def numbers(conn: Connection) -> Numbers:
     groups = conn.execute(select(func.count()).select_from(alert_group)).scalar_one()
     open_ = conn.execute(select(func.count()).select_from(incident).where(incident.c.state != "resolved")).scalar_one()
     owed = conn.execute(select(func.count(), func.min(message.c.due_since)).where(_IS_OWED)).one()
-    return Numbers(firing - suppressed, suppressed, groups, open_, owed[0], owed[1])
+    return Numbers(
+        firing - suppressed, suppressed, groups, open_, owed[0], owed[1], _heartbeats(conn), len(silent(conn))
+    )
+
+
+def _heartbeats(conn: Connection) -> tuple[tuple[str, str, int, int], ...]:
+    query = select(heartbeat.c.source, heartbeat.c.name, func.count(), func.count(heartbeat.c.missing_since))
+    rows = conn.execute(query.group_by(heartbeat.c.source, heartbeat.c.name).order_by(heartbeat.c.source))
+    return tuple((source, name, expected, missing) for source, name, expected, missing in rows)

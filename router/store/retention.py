@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import Connection, and_, delete, exists, or_, select, update
 
+from router.store import sender_groups
 from router.store.tables import alert, alert_group, incident, membership, message, page, timeline
 
 ENDED_ALERTS_FOR = timedelta(hours=24)
@@ -29,6 +30,7 @@ class Pruned(msgspec.Struct, frozen=True):
 
 def prune(conn: Connection, now: datetime) -> Pruned:
     given_up = _give_up(conn, now)
+    sender_groups.drop_over(conn)
     return Pruned(_alerts(conn, now), _groups(conn, now), _incidents(conn, now), given_up)
 
 

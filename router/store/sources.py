@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import BigInteger, Connection, and_, bindparam, func, or_, select, type_coerce, update
 
 from router.clock import to_ms
 from router.store.alerts import free
@@ -61,7 +61,20 @@ _RIPE = (
     .where(
         alert.c.is_firing, alert.c.expires_at <= bindparam("now"), alert.c.ttl <= bindparam("listened", type_=Span())
     )
-    .where(or_(alert.c.ttl_is_presumed, source.c.heard_at > alert.c.expires_at))
+    .where(
+        or_(
+            alert.c.ttl_is_presumed,
+            and_(
+                source.c.heard_at > alert.c.expires_at,
+                # One that speaks again after a silence does not send all its alerts with its first word.
+                source.c.silent_since.is_(None),
+                or_(
+                    source.c.speaks_since.is_(None),
+                    alert.c.ttl <= bindparam("now_ms") - type_coerce(source.c.speaks_since, BigInteger),
+                ),
+            ),
+        )
+    )
     .order_by(alert.c.id)
     .limit(bindparam("most"))
 )
@@ -69,19 +82,15 @@ _RIPE = (
 
 def expire(conn: Connection, now: datetime, since: datetime, most: int) -> list[Expired]:
     """End what its sender no longer sends, if both of us were there: not before max(expires_at, since + ttl), nor before
-    the source was heard from after expires_at. A presumed end needs no word from anybody, and says so."""
-    rows = conn.execute(_RIPE, {"now": now, "listened": now - since, "most": most}).fetchall()
+    the source was heard from after expires_at, and, if it was silent, for that long again. A presumed end needs no word from anybody, and says so."""
+    rows = conn.execute(_RIPE, {"now": now, "now_ms": to_ms(now), "listened": now - since, "most": most}).fetchall()
     over = [
         Expired(
             row.namespace, row.fingerprint, row.source, "presumed" if row.ttl_is_presumed else "expired", to_ms(now)
         )
         for row in rows
     ]
-    if rows:
-        conn.execute(
-            _END, [{"b_id": row.id, "b_how": one.how, "b_now": now} for row, one in zip(rows, over, strict=True)]
-        )
-        _wake_members(conn, [row.id for row in rows], now)
+    end(conn, [(row.id, one.how, row.expires_at) for row, one in zip(rows, over, strict=True)], now)
     return over
 
 
@@ -91,15 +100,22 @@ _END = (
     .values(
         is_firing=False,
         ended_how=bindparam("b_how"),
-        ends_at=alert.c.expires_at,
+        ends_at=bindparam("b_ended"),
         expires_at=None,
         changed_at=bindparam("b_now"),
     )
 )
 
 
-def _wake_members(conn: Connection, alert_ids: Sequence[int], now: datetime) -> None:
-    """These alerts ended: their groups are due, and what they held back is free."""
+def end(conn: Connection, over: Sequence[tuple[int, str, datetime]], now: datetime) -> None:
+    """These alerts (id, how, when) ended without their sender's word: their groups are due, and what they held back is
+    free."""
+    if not over:
+        return
+    conn.execute(
+        _END, [{"b_id": number, "b_how": how, "b_ended": ended_at, "b_now": now} for number, how, ended_at in over]
+    )
+    alert_ids = [number for number, _, _ in over]
     standing = memberships(conn, alert_ids)
     wake_groups(conn, {one.group_id for belongs in standing.values() for one in belongs}, to_ms(now))
     free(conn, alert_ids, to_ms(now))

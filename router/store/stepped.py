@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import BigInteger, Connection, type_coerce, update
 
 from router.clock import to_ms
-from router.store.tables import Instant, alert, alert_group, conversation, membership, message, pace, source
+from router.store import sender_groups
+from router.store.tables import Instant, alert, alert_group, conversation, heartbeat, membership, message, pace, source
 
 AHEAD = timedelta(hours=1)
 """Nothing but windows and pages is ever planned further ahead than this."""
@@ -23,7 +24,12 @@ def pull_back(conn: Connection, now: datetime) -> list[tuple[str, str]]:
     conn.execute(update(message).where(message.c.thread_due_at > now + AHEAD).values(thread_due_at=now + _LINE_AHEAD))
     conn.execute(update(conversation).where(conversation.c.refused_at > now).values(refused_at=now))
     conn.execute(update(source).where(source.c.heard_at > now).values(heard_at=now))
+    conn.execute(update(source).where(source.c.silent_since > now).values(silent_since=now))
+    conn.execute(update(source).where(source.c.speaks_since > now).values(speaks_since=now))
+    for column in (heartbeat.c.created_at, heartbeat.c.last_at, heartbeat.c.missing_since):
+        conn.execute(update(heartbeat).where(column > now).values({column: now}))
     conn.execute(update(pace).where(pace.c.blocked_until > now + AHEAD).values(blocked_until=now))
+    sender_groups.pull_back(conn, now)
     return _alerts(conn, now)
 
 

@@ -346,6 +346,37 @@ source = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("heard_at", Instant, nullable=False),
+    Column("silent_since", Instant),  # while it is silent and its alerts fire: when it was last heard from
+    Column("speaks_since", Instant),  # since it was silent the last time
+)
+
+heartbeat = Table(
+    "heartbeat",
+    metadata,
+    Column("source", Text, primary_key=True),  # whose own it is; "" for one of `heartbeats:`
+    Column("name", Text, primary_key=True),
+    Column("labels", Text, primary_key=True),  # [[name, value], …]: which of several that one heartbeat expects
+    Column("created_at", Instant, nullable=False),
+    Column("last_at", Instant),  # NULL: never heard of
+    Column("due_at", Instant),  # of the sign of life that is missing
+    Column("missing_since", Instant),
+)
+
+sender_group = Table(
+    "sender_group",
+    metadata,
+    Column("group_no", BigInteger, primary_key=True, autoincrement=False),  # a hash of source, receiver and groupKey
+    Column("alert_id", _Id, ForeignKey("alert.id"), primary_key=True, autoincrement=False),
+    Column("heard_at", Instant, nullable=False),  # a webhook of the group that was looked into had it
+    Column("absent_at", Instant),  # one that it should have been in did not
+    Index("sender_group_alert", "alert_id"),
+    Index(
+        "sender_group_absent",
+        "absent_at",
+        sqlite_where=text("absent_at IS NOT NULL"),
+        postgresql_where=text("absent_at IS NOT NULL"),
+    ),
+    sqlite_with_rowid=False,
 )
 
 listening = Table(

@@ -7,7 +7,7 @@ import pytest
 
 from adapters.alert import Severity
 from router.core.blocks import post_message
-from router.core.compose import COMPARED, SHOWN, compose, least_certain
+from router.core.compose import COMPARED, SHOWN, compose, fell_silent, least_certain, with_silence
 from router.core.member import Document, Member
 from router.core.view import EndKind, IncidentView, MessageTemplate, Rendered, State
 from router.core.word import with_word
@@ -124,3 +124,24 @@ def test_a_word_stands_before_the_message() -> None:
     assert "This belongs in #db." in str(with_blocks.blocks[0])
     assert with_blocks.text == "Down"
     assert with_word(Rendered(text="Down"), "This belongs in #db.").text == "This belongs in #db. Down"
+
+
+def test_a_view_names_the_silent_sources_and_since_when_the_first_is() -> None:
+    later = NOW.replace(hour=NOW.hour + 1)
+    view = composed(member(1))
+    assert with_silence(view, {}) is view
+    silent = with_silence(view, {"mimir": later, "p": NOW})
+    assert (silent.source_silent_since, silent.silent_sources) == (NOW, ("mimir", "p"))
+    over = composed(member(1), state=State.RESOLVED)
+    assert with_silence(over, {"p": NOW}) is over, "what is over is not unknown"
+
+
+def test_a_source_falls_silent_once() -> None:
+    view = composed(member(1))
+    one, both = with_silence(view, {"p": NOW}), with_silence(view, {"p": NOW, "q": NOW})
+    assert fell_silent(one, None)
+    assert fell_silent(one, view)
+    assert not fell_silent(one, one)
+    assert fell_silent(both, one)
+    assert not fell_silent(one, both)
+    assert not fell_silent(view, one)

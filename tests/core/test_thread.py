@@ -37,6 +37,11 @@ KIND = EntryKind
         (entry(KIND.WORSE), "worse"),
         (entry(KIND.SOME_RESOLVED, count=2, firing=1, titles=("a",)), "2 resolved: a and 1 more · 1 still firing"),
         (entry(KIND.SOME_RESOLVED, count=1, how=EndKind.MISSING), "1 over, no longer sent by Alertmanager"),
+        (
+            entry(KIND.SOURCE_SILENT, detail="unknown since 02:14 UTC, p is silent"),
+            "unknown since 02:14 UTC, p is silent",
+        ),
+        (entry(KIND.SOURCE_SILENT), "its source is silent"),
         (entry(KIND.ALL_RESOLVED, lasted=timedelta(minutes=14)), "resolved after 14 min"),
         (entry(KIND.ALL_RESOLVED, how=EndKind.EXPIRED), "resolved"),
         (

@@ -6,7 +6,7 @@ from adapters import ADAPTERS
 from rules import check, explain
 from rules.load import Source
 from rules.oncall import Person
-from tests.rules.reading import HEAD, ROUTING, at, rules
+from tests.rules.reading import HEAD, ROUTING, accepted, at, rules
 
 FILE = (
     HEAD
@@ -233,3 +233,17 @@ def test_the_explanation_as_json() -> None:
     assert [step["route_id"] for step in taken["path"]] == ["default", "p", "p/q"]
     assert found.owners[0].on_call is not None
     assert found.owners[0].on_call.persons == (Person("alice", "alice@example.com"),)
+
+
+def test_what_an_alert_is_a_sign_of_life_of_is_explained() -> None:
+    found = accepted(
+        "version: 1\nslack: preview\n"
+        "sources: {p: {adapter: prometheus, auth: none, heartbeat: {match: ['alertname = Watchdog'], every: 5m}}}\n"
+        "heartbeats: {x: {match: ['job = x'], every: 1h, per: [host]}}\n" + ROUTING
+    ).rules
+    watchdog = {"alertname": "Watchdog", "alert.source": "p"}
+    text = explain.render_text(explain.explain_route(found, watchdog, NOW), "UTC")
+    assert text == "a sign of life of source p, which is told nobody\n"
+    job = explain.explain_route(found, {"job": "x", "host": "a"}, NOW)
+    assert explain.render_text(job, "UTC").endswith("\na sign of life of x (host=a)\n")
+    assert json.loads(explain.to_json(job))["signs"] == ["x (host=a)"]

@@ -29,7 +29,7 @@ def test_every_key_is_on_the_page(key: str) -> None:
 
 def test_what_is_not_yet_is_listed() -> None:
     listed = PAGE.partition("## Not yet")[2]
-    for key in ("copies", "catalog", "heartbeats"):
+    for key in ("copies", "catalog"):
         assert key in document().later
         assert f"`{key}`" in listed
 
@@ -38,6 +38,18 @@ def test_the_pages_yaml_is_right() -> None:
     blocks = [
         block for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL) if not block.startswith((" ", "match:"))
     ]
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     for block in blocks:
         assert accepted(HEAD + ROUTING + block).rules.root.settings.channels == ("#a",)
+
+
+HEARTBEATS = (ROOT / "docs" / "heartbeats.md").read_text(encoding="utf-8")
+
+
+def test_the_yaml_about_heartbeats_is_right() -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", HEARTBEATS, re.DOTALL)
+    assert len(blocks) == 5
+    people = "people: {platform: {email: alice@example.com}}\n"
+    for block in blocks:
+        head = HEAD if "sources:" not in block else "version: 1\nslack: preview\n"
+        accepted(head + people + (block if "routing:" in block else ROUTING + block))

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from adapters import ADAPTERS
+from rules.heartbeat import OWN_SOURCE
 from rules.load import Loaded, RefusedFile, Source, load, rules_files
 from rules.oncall import Person
 from rules.route import PageKind
@@ -157,6 +158,18 @@ def test_maintenance_and_inhibition_of_a_team_act_in_its_scope_only() -> None:
     assert rules.decide(labels(team="search", alert_name="Down")).inhibits == ()
     assert rules.decide(labels(team="search", alert_name="Slow")).inhibited_by == ()
     assert rules.decide(labels(team="payments", alert_name="Slow")).inhibited_by == tuple(source)
+
+
+def test_a_teams_heartbeats_listen_in_its_scope_only_and_their_alerts_are_the_teams() -> None:
+    beat = "timezone: Asia/Tokyo\nheartbeats: {dump: {match: ['job = dump'], every: 1h}}\n"
+    rules = well(loading(search=team("search", beat)))
+    [dump] = rules.awaited.heartbeats
+    assert (dump.name, dump.zone) == ("search/dump", "Asia/Tokyo")
+    assert [sign.name for sign in rules.decide(labels(team="search", job="dump")).signs] == ["search/dump"]
+    assert rules.decide(labels(team="payments", job="dump")).signs == ()
+    missing = {**dump.labels(()), "alert.source": OWN_SOURCE}
+    assert missing["heartbeat"] == "search/dump"
+    assert owner(rules, **missing) == "search"
 
 
 def test_then_the_same_keys_but_those_that_are_one_for_all() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters import ADAPTERS
+from adapters.adapter import GroupDrafts
 from adapters.alert import Alert, Severity, Status, fingerprint
 from router.clock import to_ms
 from router.config import read
@@ -16,7 +17,10 @@ from tests.scenarios.story import Seen, Step, Story, span
 from tests.slackworld import FakeTransport, MessageView, SlackWorld, moods
 
 SOURCES = ("prometheus", "mimir")
-_HEAD = "version: 1\nslack: preview\nsources: {prometheus: {adapter: prometheus, auth: none}, mimir: {adapter: prometheus, auth: none}}\n"
+_HEAD = "version: 1\nslack: preview\n"
+_STILL = "{adapter: prometheus, auth: none, silent_after: none}"
+_SOURCES = f"sources: {{prometheus: {_STILL}, mimir: {_STILL}}}\n"
+"""Most stories send an alert once: a source is silent on purpose only where the story says so."""
 _NO_LABELS = {"source", "title", "text", "ttl", "presumed", "id"}
 _COLOURS = {"green": "#2eb67d", "grey": "#9aa0a6"}
 
@@ -38,7 +42,8 @@ def ruleset(text: str) -> RuleSet:
     if text.endswith(".yaml"):
         loaded = read([Path(__file__).parents[2] / text])
     else:
-        loaded = load([Source("story", _HEAD + text)], adapters=ADAPTERS)
+        head = _HEAD if "sources:" in text else _HEAD + _SOURCES
+        loaded = load([Source("story", head + text)], adapters=ADAPTERS)
     if loaded.configuration is None:
         raise AssertionError("\n".join(str(error) for error in loaded.errors))
     return loaded.configuration.rules
@@ -185,6 +190,11 @@ class Player:
                     by_source.setdefault(one.get("source", SOURCES[0]), []).append(made)
                 for source, alerts in by_source.items():
                     await self._take(source, alerts)
+            case "webhook":
+                listed = [self._senders.fire(one, now) for one in said.get("firing", ())]
+                listed += [self._senders.resolve(one, now) for one in said.get("resolved", ())]
+                drafts = GroupDrafts([Ready(one) for one in listed], said["group"])
+                await self.sim.take(said.get("source", SOURCES[0]), "prometheus", drafts)
             case "forget":
                 self._senders.forget(said)
             case "silent":

@@ -16,6 +16,7 @@ ACTS = (
     "fire",
     "resolve",
     "echo",
+    "webhook",
     "forget",
     "silent",
     "speaks",

@@ -10,7 +10,7 @@ from sqlalchemy import create_engine
 from adapters.alert import fingerprint
 from router.clock import from_ms
 from router.core.order import Verdict
-from router.expire import Ticked, forget
+from router.expire import forget
 from router.store.bulk import Insert, WhereIn
 from router.store.known import Known, KnownAlerts
 from router.store.sources import expire
@@ -82,7 +82,7 @@ def test_an_alert_that_expired_is_known_to_have_ended_unsaid(store: Store) -> No
     later = NOW + 2 * TTL
     store.do("INSERT INTO source (name, heard_at) VALUES ('prom', ?)", later)
     ended = expire(store._conn, from_ms(later), from_ms(later) - timedelta(hours=1), 10)
-    forget(store.known, Ticked(ended, is_more=False))
+    forget(store.known, ended)
     found = store.known.get("prometheus", number_of("a"))
     store.load()
     assert found == store.known.get("prometheus", number_of("a"))

@@ -13,6 +13,17 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "heartbeat",
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("labels", sa.Text(), nullable=False),
+        sa.Column("created_at", tables.Instant(), nullable=False),
+        sa.Column("last_at", tables.Instant(), nullable=True),
+        sa.Column("due_at", tables.Instant(), nullable=True),
+        sa.Column("missing_since", tables.Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("source", "name", "labels"),
+    )
+    op.create_table(
         "rules_file",
         sa.Column("file", sa.Text(), nullable=False),
         sa.Column("team", sa.Text(), nullable=False),
@@ -22,6 +33,30 @@ def upgrade() -> None:
         sa.Column("refused_digest", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.PrimaryKeyConstraint("file"),
     )
+    op.create_table(
+        "sender_group",
+        sa.Column("group_no", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "alert_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("heard_at", tables.Instant(), nullable=False),
+        sa.Column("absent_at", tables.Instant(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["alert_id"],
+            ["alert.id"],
+        ),
+        sa.PrimaryKeyConstraint("group_no", "alert_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "sender_group_absent",
+        "sender_group",
+        ["absent_at"],
+        unique=False,
+        sqlite_where=sa.text("absent_at IS NOT NULL"),
+        postgresql_where=sa.text("absent_at IS NOT NULL"),
+    )
+    op.create_index("sender_group_alert", "sender_group", ["alert_id"], unique=False)
     op.add_column("alert_group", sa.Column("held_rank", sa.SmallInteger(), nullable=True))
     op.add_column("conversation", sa.Column("told_news", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("incident", sa.Column("freed_in", sa.Text(), nullable=True))
@@ -47,9 +82,13 @@ def upgrade() -> None:
     op.add_column("message", sa.Column("moved_to", sa.Text(), server_default=sa.text("''"), nullable=False))
     op.add_column("pace", sa.Column("calls", sa.Text(), server_default=sa.text("'[]'"), nullable=False))
     op.drop_column("pace", "arrival_at")
+    op.add_column("source", sa.Column("silent_since", tables.Instant(), nullable=True))
+    op.add_column("source", sa.Column("speaks_since", tables.Instant(), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("source", "speaks_since")
+    op.drop_column("source", "silent_since")
     op.add_column("pace", sa.Column("arrival_at", sa.BIGINT(), nullable=False))
     op.drop_column("pace", "calls")
     op.drop_column("message", "moved_to")
@@ -71,4 +110,13 @@ def downgrade() -> None:
     op.drop_column("incident", "freed_in")
     op.drop_column("conversation", "told_news")
     op.drop_column("alert_group", "held_rank")
+    op.drop_index("sender_group_alert", table_name="sender_group")
+    op.drop_index(
+        "sender_group_absent",
+        table_name="sender_group",
+        sqlite_where=sa.text("absent_at IS NOT NULL"),
+        postgresql_where=sa.text("absent_at IS NOT NULL"),
+    )
+    op.drop_table("sender_group")
     op.drop_table("rules_file")
+    op.drop_table("heartbeat")
