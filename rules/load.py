@@ -94,7 +94,7 @@ def load(
     if not files:
         return Loaded(None, (RuleError("", 1, 1, "", "no file", "the main file"),), ())
     main, *others = files
-    report = Report(main.name, partial(beside, main.name))
+    report = Report(main.name, text_beside=partial(beside, main.name))
     place = Place(report)
     try:
         node, mistakes = read(main.text)
@@ -105,7 +105,7 @@ def load(
         place.error(mistake.mark, mistake.message, expected=mistake.expected, hint=mistake.hint)
     fields = document(adapters).read(node, place)
     if fields is None:
-        return Loaded(None, _sorted(report.errors), ())
+        return Loaded(None, _sorted(report.errors, [main]), ())
     is_alone = not others and "rules_files" not in fields
     consistent.check(fields, report, is_alone=is_alone)
     _listener(fields)
@@ -116,9 +116,9 @@ def load(
         return draft(file, fields, partial(take_in, examine=template_fault), partial(beside, file.name))
 
     chosen = several.choose(others, last or {}, fields, read_team)
-    warnings = _sorted(report.warnings)
+    warnings = _sorted(report.warnings, [main])
     if report.errors:
-        return Loaded(None, _sorted(report.errors), warnings, chosen.accepted, chosen.refused)
+        return Loaded(None, _sorted(report.errors, [main]), warnings, chosen.accepted, chosen.refused)
     whole = several.merged(fields, chosen.drafts)
     reports = [report, *(found.report for found in chosen.drafts)]
     configuration = _configuration(whole, sources, chosen)
@@ -131,11 +131,14 @@ def load(
     return Loaded(configuration, (), _sorted(found, files), chosen.accepted, chosen.refused, nodes)
 
 
-def _sorted(found: list[RuleError], files: Sequence[Source] = ()) -> tuple[RuleError, ...]:
+def _sorted(found: list[RuleError], files: Sequence[Source]) -> tuple[RuleError, ...]:
+    """File by file, each in the order of its lines; last the files that these name."""
     # An alias is read once for each use, but its mistakes are one.
     unique = dict.fromkeys(found)
     order = {file.name: number for number, file in enumerate(files)}
-    return tuple(sorted(unique, key=lambda error: (order.get(error.file, 0), error.line, error.column)))
+    return tuple(
+        sorted(unique, key=lambda error: (order.get(error.file, len(order)), error.file, error.line, error.column))
+    )
 
 
 def _configuration(fields: Fields, sources: Mapping[str, SourceSettings], chosen: Chosen) -> Configuration:

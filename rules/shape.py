@@ -55,10 +55,10 @@ class Report:
     def __init__(
         self,
         file: str,
-        text_beside: Callable[[str], str] = _no_file,
         *,
         team: str = "",
         own: Mapping[str, Collection[str]] | None = None,
+        text_beside: Callable[[str], str] = _no_file,
     ) -> None:
         self.file, self.team = file, team
         self._own = own or {}
@@ -70,7 +70,7 @@ class Report:
 
     def of(self, file: str) -> "Report":
         """The same report, for what stands in a file that this one names."""
-        other = Report(file, team=self.team, own=self._own)
+        other = Report(file)
         other.errors, other.warnings, other.references = self.errors, self.warnings, self.references
         return other
 

@@ -69,7 +69,7 @@ def draft(
         Place(report).error(error.mark, error.message, expected=error.expected, hint=error.hint)
         return Draft(source, "", None, (), None, None, report)
     team = _team_of(node)
-    report = Report(source.name, text_beside, team=team, own=_own_names(node))
+    report = Report(source.name, team=team, own=_own_names(node), text_beside=text_beside)
     for mistake in mistakes:
         Place(report).error(mistake.mark, mistake.message, expected=mistake.expected, hint=mistake.hint)
     fields = team_document().read(node, Place(report))

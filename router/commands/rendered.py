@@ -14,7 +14,9 @@ from router.core.member import Document, Member
 from router.core.message import incident_message
 from router.core.template import words_of
 from router.core.view import EndKind, IncidentView, PageView, Rendered, State
+from rules.catalog import page_for
 from rules.configuration import Configuration
+from rules.explain import destinations
 from rules.route import visible_labels
 from rules.ruleset import OnCall, Owner
 
@@ -55,10 +57,13 @@ def _groups(
 
 
 def _told(loaded: Configuration, name: str, owner: Owner, alerts: Sequence[Alert], now: datetime) -> Told:
-    settings = loaded.rules.routes[owner.route_id].settings
-    on_call = None if settings.page is None else loaded.rules.on_call(settings.page, now)
+    rules = loaded.rules
+    settings = rules.routes[owner.route_id].settings
     firing = [alert for alert in alerts if alert.status is Status.FIRING]
     shown = sorted(firing or alerts, key=lambda alert: -alert.severity.rank)[:COMPARED]
+    labels = visible_labels(shown[0], name)
+    page = page_for(settings, labels, rules.catalog).page
+    on_call = None if page is None else rules.on_call(page, now)
     view = compose(
         number=1,
         state=State.TRIGGERED if firing else State.RESOLVED,
@@ -77,10 +82,11 @@ def _told(loaded: Configuration, name: str, owner: Owner, alerts: Sequence[Alert
         on_call=() if on_call is None else tuple(person.name for person in on_call.persons),
     )
     address = loaded.server.external_url
-    home = next(iter(settings.channels), "")
+    channels, _ = destinations(rules, settings, labels)
+    home = next((one.channel for one in channels if one.is_home), "")
     return Told(
         route=owner.route_id,
-        channels=settings.channels,
+        channels=tuple(one.channel for one in channels),
         message=incident_message(view, is_home=True, home=home, external_url=address, instance=loaded.name),
         paged=view.on_call,
         direct=_direct(view, on_call, home, address),

@@ -64,7 +64,7 @@ def _team(number: int, team: str) -> str:
         *(["    - {name: batch, match: ['service =~ \".+-cron\"'], quiet: [load]}"] if kind == 1 else []),
         *(["windows:", "  load: {hours: 01:00-05:00}"] if kind == 1 else []),
         "people:",
-        *(f"  {person}: {{email: {person}@{team}.example.com}}" for person in people),
+        *(f"  {person}: {{email: {person}.{team}@example.com}}" for person in people),
         "oncall:",
         *_oncall(kind, people),
     ]

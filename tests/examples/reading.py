@@ -1,5 +1,6 @@
 """The examples of rules/examples, as whoever copies one reads them: from their files, with what those name."""
 
+from functools import cache
 from pathlib import Path
 
 from router.config import read
@@ -10,6 +11,7 @@ EXAMPLES = Path(__file__).parents[2] / "rules" / "examples"
 NAMES = sorted(folder.name for folder in EXAMPLES.iterdir() if (folder / "main.yaml").exists())
 
 
+@cache
 def loaded(name: str) -> Loaded:
     return read([EXAMPLES / name / "main.yaml"])
 
