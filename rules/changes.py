@@ -1,8 +1,12 @@
 """What one configuration changes against another, in lines for the person who reloads. Pure."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from rules.configuration import Configuration
+
+LISTED = 20
+"""Changed entries of one catalogue that have a line each."""
 
 
 def changes(before: Configuration, after: Configuration) -> Iterator[str]:
@@ -22,6 +26,8 @@ def changes(before: Configuration, after: Configuration) -> Iterator[str]:
     yield from _named(
         "inhibition", {one.name: one for one in before.rules.inhibit}, {one.name: one for one in after.rules.inhibit}
     )
+    yield from _catalogue(before, after)
+    yield from _named("copy", _copies(before), _copies(after))
     yield from _named("heartbeat", _heartbeats(before), _heartbeats(after))
     if before.outward != after.outward:
         yield "router changed"
@@ -35,6 +41,24 @@ def _routes(configuration: Configuration) -> Mapping[str, object]:
         route_id: (route.match, route.settings, route.continues)
         for route_id, route in configuration.rules.routes.items()
     }
+
+
+def _catalogue(before: Configuration, after: Configuration) -> Iterator[str]:
+    """Entries are compared by what they say, not by their line; a generated file may change hundreds at once."""
+    for label in sorted({*before.rules.catalog, *after.rules.catalog}):
+        old, new = (
+            {value: entry.said for value, entry in one.rules.catalog.get(label, {}).items()} for one in (before, after)
+        )
+        lines = list(_named(f"catalog.{label} entry", old, new))
+        if len(lines) <= LISTED:
+            yield from lines
+            continue
+        counts = Counter(line.rpartition(" ")[2] for line in lines)
+        yield f"catalog.{label}: {', '.join(f'{count} entries {what}' for what, count in sorted(counts.items()))}"
+
+
+def _copies(configuration: Configuration) -> Mapping[str, object]:
+    return {copy.name: (copy.match, copy.channels) for copy in configuration.rules.copies.all}
 
 
 def _heartbeats(configuration: Configuration) -> Mapping[str, object]:

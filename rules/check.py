@@ -12,12 +12,15 @@ from rules.load import Beside, Loaded, RuleError, Source, load, nothing_beside
 from rules.oncall import gaps, turns
 from rules.ruleset import RuleSet
 from rules.schema import complaints
+from rules.together import takers
 from rules.window import holds, next_change, zone
 
 HANDOVERS = 4
 GAPS = 4
 GAP_DAYS = 14
 WINDOW_CHANGES = 5
+NAMED = 20
+"""Routes that are named in a line of text; JSON has them all."""
 _STAMP = "%a %Y-%m-%d %H:%M %Z"
 
 
@@ -55,6 +58,14 @@ class PageTarget(msgspec.Struct, frozen=True):
     routes: tuple[str, ...]
 
 
+class CopyTakes(msgspec.Struct, frozen=True):
+    """Which routes' alerts a copy may take: those whose matchers can hold together with its own."""
+
+    copy: str
+    channels: tuple[str, ...]
+    routes: tuple[str, ...]
+
+
 class Checked(msgspec.Struct, frozen=True):
     """Everything found. Times are in the zone of what they belong to."""
 
@@ -65,6 +76,7 @@ class Checked(msgspec.Struct, frozen=True):
     gaps: tuple[Gap, ...] = ()
     window_changes: tuple[WindowChange, ...] = ()
     pages: tuple[PageTarget, ...] = ()
+    copies: tuple[CopyTakes, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -103,6 +115,10 @@ def checked(loaded: Loaded, at: datetime) -> Checked:
         gaps=_gaps(rules, at),
         window_changes=_window_changes(rules, at),
         pages=_pages(rules),
+        copies=tuple(
+            CopyTakes(copy.name, tuple(map(str, copy.channels)), tuple(route.id for route in routes))
+            for copy, routes in takers(rules)
+        ),
     )
 
 
@@ -113,6 +129,9 @@ def render_text(checked: Checked) -> str:
     if checked.pages:
         lines += ["", "Whom pages reach"]
         lines += [f"  {page.target} is a {page.kind}: {', '.join(page.routes)}" for page in checked.pages]
+    if checked.copies:
+        lines += ["", "What copies take"]
+        lines += [f"  {one.copy} shows in {', '.join(one.channels)}: {_routes(one.routes)}" for one in checked.copies]
     if checked.hand_overs:
         lines += ["", f"Next hand-overs ({HANDOVERS} of each schedule)"]
         for turn in checked.hand_overs:
@@ -140,6 +159,15 @@ def to_json(checked: Checked) -> str:
     """For CI; ends with a newline."""
     found: dict[str, Any] = {"ok": not checked.errors, **msgspec.to_builtins(checked)}
     return msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n"
+
+
+def _routes(routes: Sequence[str]) -> str:
+    named = ", ".join(routes[:NAMED])
+    return (
+        f"alerts of {named}{f' and {len(routes) - NAMED:,} more' if len(routes) > NAMED else ''}"
+        if routes
+        else "nothing"
+    )
 
 
 def _count(number: int, what: str) -> str:
@@ -179,7 +207,6 @@ def _window_changes(rules: RuleSet, at: datetime) -> tuple[WindowChange, ...]:
 def _pages(rules: RuleSet) -> tuple[PageTarget, ...]:
     said: dict[tuple[str, str], list[str]] = {}
     for route in rules.routes.values():
-        page = route.settings.page
-        if page is not None:
+        for page in {(page.target, page.kind): page for page in rules.pages_of(route.settings)}.values():
             said.setdefault((page.target, page.kind.value), []).append(route.id)
     return tuple(PageTarget(target, kind, tuple(routes)) for (target, kind), routes in said.items())

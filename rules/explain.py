@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 
 from adapters.alert import Severity
+from rules.catalog import Miss, channels_for, further_channels, page_for
 from rules.heartbeat import Sign
 from rules.hold import Hold, page_hold, window_hold
 from rules.matcher import written
-from rules.route import COMPUTED, ROOT, Route, RouteSettings
+from rules.route import COMPUTED, Page, PageFrom, Route, RouteSettings
 from rules.routing_keys import SETTINGS
 from rules.ruleset import OnCall, Owner, RuleSet, said_at
 from rules.times import said
@@ -34,6 +35,14 @@ class Setting(msgspec.Struct, frozen=True):
     line: int
 
 
+class Destination(msgspec.Struct, frozen=True):
+    """A channel that would show the incident, and how the rules came to it; why "": the route names it."""
+
+    channel: str
+    why: str = ""
+    is_home: bool = False
+
+
 class Taken(msgspec.Struct, frozen=True):
     """What becomes of an alert at one owner."""
 
@@ -41,6 +50,11 @@ class Taken(msgspec.Struct, frozen=True):
     path: tuple[Step, ...]
     group_labels: tuple[tuple[str, str], ...]
     settings: tuple[Setting, ...]
+    shown: tuple[Destination, ...]
+    not_found: tuple[str, ...]
+    """Look-ups that found nothing: the inherited value stands."""
+    page: Page | None
+    page_why: str
     held: tuple[Hold, ...]
     page_held: Hold | None
     on_call: OnCall | None
@@ -102,6 +116,7 @@ def render_text(explanation: Explanation, zone_name: str) -> str:
         lines.append(f"  group: {group or 'one for all'}")
         width = max(len(setting.key) for setting in taken.settings)
         lines += [f"  {setting.key:{width}}  {setting.value}  ({_origin(setting)})" for setting in taken.settings]
+        lines += _shown(taken)
         lines += [f"  held back: {_hold(hold, explanation.at, zone_name)}" for hold in taken.held]
         lines.append(_paged(taken, explanation.at, zone_name))
     lines += [f"held back while another alert matches: {name}" for name in explanation.inhibited_by]
@@ -118,26 +133,48 @@ def to_json(explanation: Explanation) -> str:
 def _taken(rules: RuleSet, owner: Owner, labels: Mapping[str, str], at: datetime) -> Taken:
     route = rules.routes[owner.route_id]
     settings = route.settings
+    shown, misses = _destinations(rules, settings, labels)
+    paged = page_for(settings, labels, rules.catalog)
     holds = (window_hold(settings, at), rules.maintenance_hold(labels, at))
     return Taken(
         route_id=route.id,
         path=tuple(
             Step(node.id, written(node.match) if node.match else "all", node.file, node.line)
-            for node in _path(rules, route)
+            for node in rules.path(route)
         ),
         group_labels=owner.group_labels,
         settings=_settings(route),
+        shown=shown,
+        not_found=tuple(dict.fromkeys(miss.why for miss in (*misses, *paged.misses))),
+        page=paged.page,
+        page_why=paged.why,
         held=tuple(hold for hold in holds if hold is not None),
-        page_held=None if settings.page is None else page_hold(settings.page, at),
-        on_call=None if settings.page is None else rules.on_call(settings.page, at),
+        page_held=None if paged.page is None else page_hold(paged.page, at),
+        on_call=None if paged.page is None else rules.on_call(paged.page, at),
     )
 
 
-def _path(rules: RuleSet, route: Route) -> list[Route]:
-    if route.id == ROOT:
-        return [route]
-    names = route.id.split("/")
-    return [rules.root, *(rules.routes["/".join(names[: end + 1])] for end in range(len(names)))]
+def _destinations(
+    rules: RuleSet, settings: RouteSettings, labels: Mapping[str, str]
+) -> tuple[tuple[Destination, ...], list[Miss]]:
+    """Where an incident would be shown that this alert alone opens: each channel once."""
+    own = channels_for(settings, labels, rules.catalog)
+    also = further_channels(settings.also, labels, rules.catalog)
+    found = [Destination(one.channel, one.why, is_home=place == 0) for place, one in enumerate(own.shown)]
+    found += [Destination(one.channel, _joined("also", one.why)) for one in also.shown]
+    misses = [*own.misses, *also.misses]
+    for copy in rules.copies.of(labels):
+        shown = further_channels(copy.channels, labels, rules.catalog)
+        found += [Destination(one.channel, _joined(f"copy {copy.name}", one.why)) for one in shown.shown]
+        misses += shown.misses
+    once: dict[str, Destination] = {}
+    for one in found:
+        once.setdefault(one.channel, one)
+    return tuple(once.values()), misses
+
+
+def _joined(first: str, second: str) -> str:
+    return f"{first}, {second}" if second else first
 
 
 def _settings(route: Route) -> tuple[Setting, ...]:
@@ -153,7 +190,9 @@ def _value(settings: RouteSettings, key: str) -> str:
     value: Any = settings.channels if key == "channel" else getattr(settings, key)
     match key:
         case "channel":
-            return ", ".join(value) or "none"
+            return ", ".join(map(str, value)) or "none"
+        case "also":
+            return ", ".join(map(str, value)) or "none"
         case "group_by":
             return "all labels" if value is None else f"[{', '.join(value)}]"
         case "group_wait" if value is None:
@@ -162,13 +201,10 @@ def _value(settings: RouteSettings, key: str) -> str:
             return "none" if value is None else said(value)
         case "quiet" | "only":
             return f"[{', '.join(named.name for named in value)}]" if value else "none"
-        case "page" if value is not None:
-            windows = [
-                f"{word} {named.name}"
-                for word, part in (("only", value.only), ("quiet", value.quiet))
-                for named in part
-            ]
-            return f"{value.target} (a {value.kind.value}{''.join(f', {window}' for window in windows)})"
+        case "page":
+            pages = [f"{{from: {form.label}{_windows(form)}}}" for form in settings.page_from]
+            pages += [f"{value.target} (a {value.kind.value}{_windows(value)})"] if value is not None else []
+            return ", else ".join(pages) or "none"
         case "template" if value is not None:
             return " / ".join(part for part in (value.title, value.text) if part)
         case "tell":
@@ -177,8 +213,24 @@ def _value(settings: RouteSettings, key: str) -> str:
             return "none" if value is None else str(value)
 
 
+def _windows(page: Page | PageFrom) -> str:
+    parts = (("only", page.only or ()), ("quiet", page.quiet or ()))
+    return "".join(f", {word} {named.name}" for word, part in parts for named in part)
+
+
 def _origin(setting: Setting) -> str:
     return f"{setting.route_id}, line {setting.line}" if setting.line else "default"
+
+
+def _shown(taken: Taken) -> list[str]:
+    """Nothing where the route's own word for `channel` says it all."""
+    if not taken.not_found and not any(one.why for one in taken.shown):
+        return []
+    lines = [f"  not found: {why}: what is inherited stands" for why in taken.not_found]
+    for one in taken.shown:
+        home = " (home)" if one.is_home else ""
+        lines.append(f"  shown in {one.channel}{home}" + (f": {one.why}" if one.why else ""))
+    return lines if taken.shown else [*lines, "  shown in no channel"]
 
 
 def _hold(hold: Hold, at: datetime, zone_name: str) -> str:
@@ -192,5 +244,6 @@ def _paged(taken: Taken, at: datetime, zone_name: str) -> str:
         return "  pages nobody: no page"
     who = ", ".join([person.name for person in on_call.persons] + list(on_call.channels)) or "nobody"
     text = f"  pages {who}: {on_call.why}"
+    text += f" ({taken.page_why})" if taken.page_why else ""
     text += f"; then {on_call.next_step} (not yet)" if on_call.next_step else ""
     return text if taken.page_held is None else f"{text}; waits: {_hold(taken.page_held, at, zone_name)}"

@@ -3,18 +3,20 @@
 Pure and immutable but for a bounded memo; every answer depends on the arguments alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
 
+from rules.catalog import Catalog
+from rules.copies import Copies, Copy
 from rules.escalation import Policy, Step
 from rules.heartbeat import Awaited, Sign
 from rules.hold import Hold, HoldKind, Maintenance, next_window_change, page_hold, window_hold
 from rules.inhibition import InhibitionKey, InhibitRule, is_held_by
 from rules.matcher import Matcher, all_match
 from rules.oncall import Person, Schedule, turn_at
-from rules.route import Page, PageKind, Route, RouteSettings, visible_labels
+from rules.route import ChannelForm, FromLabel, Page, PageKind, Route, RouteSettings, visible_labels
 from rules.tree import Tree
 from rules.window import NamedWindow, any_holds, zone
 
@@ -84,6 +86,8 @@ class RuleSet:
         schedules: Mapping[str, Schedule] | None = None,
         policies: Mapping[str, Policy] | None = None,
         windows: Mapping[str, NamedWindow] | None = None,
+        catalog: Catalog | None = None,
+        copies: tuple[Copy, ...] = (),
         awaited: Awaited | None = None,
     ) -> None:
         self.root = root
@@ -94,6 +98,12 @@ class RuleSet:
         self.schedules: Mapping[str, Schedule] = schedules or {}
         self.policies: Mapping[str, Policy] = policies or {}
         self.windows: Mapping[str, NamedWindow] = windows or {}
+        self.catalog: Catalog = catalog or {}
+        self.copies = Copies(copies)
+        self._catalog_pages = {
+            label: dict.fromkeys(page for entry in entries.values() for page in entry.pages or ())
+            for label, entries in self.catalog.items()
+        }
         self.routes: Mapping[str, Route] = {route.id: route for route in _walk(root)}
         self._tree = Tree(root)
         self.awaited = awaited or Awaited()
@@ -134,6 +144,33 @@ class RuleSet:
         edges = [edge for entry in self.maintenance for edge in (entry.begins, entry.ends) if edge is not None]
         window = next_window_change(settings, at)
         return min((edge for edge in (*edges, window) if edge is not None and edge > at), default=None)
+
+    def path(self, route: Route) -> list[Route]:
+        """From the root to this route."""
+        names = route.id.split("/") if route is not self.root else []
+        return [self.root, *(self.routes["/".join(names[: end + 1])] for end in range(len(names)))]
+
+    def pages_of(self, settings: RouteSettings) -> tuple[Page, ...]:
+        """Every page that these settings may come to, whatever the labels."""
+        found = [page for form in settings.page_from for page in self._catalog_pages.get(form.label, ())]
+        return tuple(dict.fromkeys((*found, *((settings.page,) if settings.page is not None else ()))))
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Every channel that the rules name, in the order of the routes, then of the catalogue and the copies."""
+        forms = [form for route in self.routes.values() for form in (*route.settings.channels, *route.settings.also)]
+        forms += [
+            channel for entries in self.catalog.values() for one in entries.values() for channel in one.channels or ()
+        ]
+        forms += [form for copy in self.copies.all for form in copy.channels]
+        return tuple(dict.fromkeys(name for form in forms for name in self._named(form)))
+
+    def _named(self, form: ChannelForm) -> Iterable[str]:
+        if isinstance(form, str):
+            return (form,)
+        if isinstance(form, FromLabel):
+            return map(form.name, self.catalog.get(form.catalog, {}) if form.catalog else form.only)
+        return ()
 
     def page_for(self, name: str) -> Page | None:
         """What `page: name` means: a policy of that name, else a schedule, else a person."""

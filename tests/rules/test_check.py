@@ -117,7 +117,7 @@ def test_a_file_with_mistakes() -> None:
     assert check.render_text(found) == (
         "error: c.yaml:4:10: routing: channel is missing; "
         'expected channel: a channel such as "#alerts", a list of them, or none\n'
-        "error: c.yaml:4:11: routing.chxnnel: unknown key 'chxnnel'; expected one of channel, group_by, group_wait, "
+        "error: c.yaml:4:11: routing.chxnnel: unknown key 'chxnnel'; expected one of channel, also, group_by, group_wait, "
         "group_interval, repeat_interval, reopen_within, severity, template, tell, quiet, only, page, routes "
         "(did you mean channel?)\n\n2 errors, 0 warnings\n"
     )
@@ -151,6 +151,7 @@ route p/q
   c.yaml:12  p/q  {alert.severity="critical"}
   group: alert.name=Down
   channel          #a  (default, line 6)
+  also             none  (default)
   group_by         [alert.name, alert.source]  (default)
   group_wait       10s, 0s when critical  (default)
   group_interval   5m  (default)
