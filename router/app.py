@@ -425,7 +425,7 @@ class App:
         return Reloaded(
             is_accepted=True,
             warnings=(*warnings, *lost, *_needs_restart(before, after)),
-            diff=tuple(changes(before, after)),
+            diff=tuple(changes(before, after, self._clock.now())),
             refused=self._teams.refused,
         )
 

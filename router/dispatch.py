@@ -367,9 +367,10 @@ class _Telling:
             return
         pages.call_off(self._conn, self._number)
         hold = page_hold(wanted, self._now)
-        due_at = self._now if hold is None else hold.until
+        begins = self._now if hold is None else hold.until
+        due_at = begins and begins + self._rules.ruleset.first_after(wanted)
         page = pages.begin(self._conn, self._number, wanted, due_at)
-        if hold is None:
+        if due_at == self._now:
             paging = Paging(page, self._number, wanted, rank)
             self._seq = carry_out(self._conn, paging, self._seq, self._now, self._rules, self._metrics)
 

@@ -6,11 +6,13 @@ Owns no complaint: what can be wrong is found before (`shape.py`, `consistent.py
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
 from adapters.alert import Severity
 from rules.catalog import CatalogEntry
+from rules.configuration import EnvSecret, Secrets
 from rules.copies import Copy
 from rules.escalation import Policy, Step
 from rules.heartbeat import Awaited
@@ -272,7 +274,17 @@ def _policy(name: str, fields: Fields, names: _Names) -> Policy:
             channels=step.get("channel", ()),
             only=names.held(step.get("only")),
             quiet=names.held(step.get("quiet")),
+            groups=step.get("group", ()),
+            webhook=_shown(step.get("webhook")),
         )
         for step in fields.get("steps")
     )
     return Policy(name, steps, fields.get("repeat", 0), fields.get("every"))
+
+
+def _shown(webhook: str | Secrets | None) -> str:
+    """Enough to know it by. The rest of an address may be a secret too."""
+    if webhook is None or isinstance(webhook, str):
+        return urlsplit(webhook or "").hostname or ""
+    [secret] = webhook
+    return f"{{env: {secret.name}}}" if isinstance(secret, EnvSecret) else f"{{file: {secret.path}}}"

@@ -1,17 +1,24 @@
 """What `alert-router check` says of a file: mistakes, warnings, and what will happen next. Data first, then its text."""
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from adapters.adapter import Adapter
+from rules import rounds
+from rules.changes import changes
+from rules.configuration import Configuration
+from rules.lint_time import lint_time, over
 from rules.load import Beside, Loaded, RuleError, Source, load, nothing_beside
 from rules.oncall import gaps, turns
+from rules.rounds import Call, first_round
 from rules.ruleset import RuleSet
 from rules.schema import complaints
+from rules.templates import Examine, accept_all
+from rules.times import said
 from rules.together import takers
 from rules.window import holds, next_change, zone
 
@@ -66,6 +73,15 @@ class CopyTakes(msgspec.Struct, frozen=True):
     routes: tuple[str, ...]
 
 
+class PolicyNow(msgspec.Struct, frozen=True):
+    """What a policy does when a page comes now: its first round."""
+
+    policy: str
+    calls: tuple[Call, ...]
+    repeat: int
+    every: timedelta | None
+
+
 class Checked(msgspec.Struct, frozen=True):
     """Everything found. Times are in the zone of what they belong to."""
 
@@ -77,6 +93,15 @@ class Checked(msgspec.Struct, frozen=True):
     window_changes: tuple[WindowChange, ...] = ()
     pages: tuple[PageTarget, ...] = ()
     copies: tuple[CopyTakes, ...] = ()
+    policies: tuple[PolicyNow, ...] = ()
+    at: datetime | None = None
+    zone: str = "UTC"
+    """Of what belongs to no schedule or window."""
+    over: tuple[str, ...] = ()
+    """What lies wholly in the past."""
+    is_compared: bool = False
+    changes: tuple[str, ...] = ()
+    """What it alters against the configuration it was compared with."""
 
     @property
     def exit_code(self) -> int:
@@ -89,14 +114,16 @@ def check(
     *,
     adapters: Mapping[str, Adapter],
     at: datetime,
-    template_fault: Callable[[str], str] = lambda _: "",
+    template_fault: Examine = accept_all,
     beside: Beside = nothing_beside,
+    before: Configuration | None = None,
 ) -> Checked:
-    """Reads neither secrets nor network; never raises, whatever the texts are."""
-    return checked(load(files, adapters=adapters, template_fault=template_fault, beside=beside), at)
+    """Reads neither secrets nor network; never raises, whatever the texts are. `before`: what it is compared with."""
+    loaded = load(files, adapters=adapters, template_fault=template_fault, beside=beside)
+    return checked(loaded, at, before)
 
 
-def checked(loaded: Loaded, at: datetime) -> Checked:
+def checked(loaded: Loaded, at: datetime, before: Configuration | None = None) -> Checked:
     """The same of what was loaded already. A refused file of a team is as much of a mistake as one in the main file."""
     if loaded.configuration is None or loaded.refused:
         return Checked(loaded.all_errors, loaded.warnings)
@@ -107,9 +134,10 @@ def checked(loaded: Loaded, at: datetime) -> Checked:
         for path, message in complaints(node)
     )
     rules = loaded.configuration.rules
+    now = tuple(lint_time(rules, loaded.nodes, at))
     return Checked(
         errors=(),
-        warnings=loaded.warnings + differing,
+        warnings=loaded.warnings + now + differing,
         routes=len(rules.routes),
         hand_overs=_hand_overs(rules, at),
         gaps=_gaps(rules, at),
@@ -119,6 +147,15 @@ def checked(loaded: Loaded, at: datetime) -> Checked:
             CopyTakes(copy.name, tuple(map(str, copy.channels)), tuple(route.id for route in routes))
             for copy, routes in takers(rules)
         ),
+        policies=tuple(
+            PolicyNow(name, first_round(policy, rules, at), policy.repeat, policy.every)
+            for name, policy in rules.policies.items()
+        ),
+        at=at,
+        zone=rules.zone_name,
+        over=tuple(over(rules, at)),
+        changes=() if before is None else tuple(changes(before, loaded.configuration, at)),
+        is_compared=before is not None,
     )
 
 
@@ -132,6 +169,7 @@ def render_text(checked: Checked) -> str:
     if checked.copies:
         lines += ["", "What copies take"]
         lines += [f"  {one.copy} shows in {', '.join(one.channels)}: {_routes(one.routes)}" for one in checked.copies]
+    lines += _policies(checked)
     if checked.hand_overs:
         lines += ["", f"Next hand-overs ({HANDOVERS} of each schedule)"]
         for turn in checked.hand_overs:
@@ -148,11 +186,27 @@ def render_text(checked: Checked) -> str:
             f"  {change.window}: {change.at:{_STAMP}} {'begins' if change.holds else 'ends'}"
             for change in checked.window_changes
         ]
+    if checked.over:
+        lines += ["", "Over, and can be taken out", *(f"  {one}" for one in checked.over)]
+    if checked.is_compared:
+        lines += ["", "What it changes", *(f"  {line}" for line in checked.changes or ("nothing",))]
     errors, warnings = len(checked.errors), len(checked.warnings)
     verdict = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
     if not errors:
         verdict = f"Well: {_count(checked.routes, 'route')}, {_count(warnings, 'warning')}."
     return "\n".join([*lines, *([""] if lines else []), verdict]) + "\n"
+
+
+def _policies(checked: Checked) -> Iterator[str]:
+    if checked.policies and checked.at is not None:
+        yield from ("", "If a page came now and nobody acknowledged it")
+        for one in checked.policies:
+            yield f"  {one.policy}"
+            yield from (f"    {line}" for line in rounds.lines(one.calls, checked.at, checked.zone))
+            if all(call.is_missed for call in one.calls):
+                yield "    nobody is reached"
+            if one.every is not None and one.repeat:
+                yield f"    and {_count(one.repeat, 'further round')}, one every {said(one.every)} (not carried out yet)"
 
 
 def to_json(checked: Checked) -> str:

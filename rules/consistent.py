@@ -83,8 +83,20 @@ def _references(document: Fields, report: Report, main: Fields | None, *, is_alo
             reference.mark,
             f"no {reference.kind} is called {reference.name[:60]!r}",
             expected=f"{expected}: {listed}" if listed else f"{expected}; there is none yet",
-            hint=close_to(reference.name, short),
+            hint=_is_another_kind(reference, document) or close_to(reference.name, short),
         )
+
+
+def _is_another_kind(reference: Reference, document: Fields) -> str:
+    """Words for a name that is defined, but as something else than a step or a rotation reaches."""
+    if reference.kind in {"person", "schedule"}:
+        if reference.name in document.get("oncall", {}):
+            return f"{reference.name} is a schedule"
+        if reference.name in document.get("people", {}):
+            return f"{reference.name} is a person"
+        if reference.name in document.get("escalation", {}):
+            return f"{reference.name} is a policy, and a policy never reaches a policy"
+    return ""
 
 
 def _sisters(route: Fields | None, path: str) -> None:

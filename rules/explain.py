@@ -7,11 +7,13 @@ from typing import Any
 import msgspec
 
 from adapters.alert import Severity
+from rules import rounds
 from rules.catalog import Miss, channels_for, further_channels, page_for
 from rules.heartbeat import Sign
 from rules.hold import Hold, page_hold, window_hold
 from rules.matcher import written
-from rules.route import COMPUTED, Page, PageFrom, Route, RouteSettings
+from rules.rounds import Call
+from rules.route import COMPUTED, Page, PageFrom, PageKind, Route, RouteSettings
 from rules.routing_keys import SETTINGS
 from rules.ruleset import OnCall, Owner, RuleSet, said_at
 from rules.times import said
@@ -58,6 +60,8 @@ class Taken(msgspec.Struct, frozen=True):
     held: tuple[Hold, ...]
     page_held: Hold | None
     on_call: OnCall | None
+    calls: tuple[Call, ...] = ()
+    """Every step of every round of the policy, from when the page is due, if nobody acknowledges."""
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -119,6 +123,8 @@ def render_text(explanation: Explanation, zone_name: str) -> str:
         lines += _shown(taken)
         lines += [f"  held back: {_hold(hold, explanation.at, zone_name)}" for hold in taken.held]
         lines.append(_paged(taken, explanation.at, zone_name))
+        if len(taken.calls) > 1:
+            lines += [f"    {line}" for line in rounds.lines(taken.calls, explanation.at, zone_name)]
     lines += [f"held back while another alert matches: {name}" for name in explanation.inhibited_by]
     lines += [f"while it fires it holds back others: {name}" for name in explanation.inhibits]
     lines += [f"a sign of life of {sign}" for sign in explanation.signs]
@@ -133,9 +139,10 @@ def to_json(explanation: Explanation) -> str:
 def _taken(rules: RuleSet, owner: Owner, labels: Mapping[str, str], at: datetime) -> Taken:
     route = rules.routes[owner.route_id]
     settings = route.settings
-    shown, misses = _destinations(rules, settings, labels)
+    shown, misses = destinations(rules, settings, labels)
     paged = page_for(settings, labels, rules.catalog)
     holds = (window_hold(settings, at), rules.maintenance_hold(labels, at))
+    page_held = None if paged.page is None else page_hold(paged.page, at)
     return Taken(
         route_id=route.id,
         path=tuple(
@@ -149,12 +156,19 @@ def _taken(rules: RuleSet, owner: Owner, labels: Mapping[str, str], at: datetime
         page=paged.page,
         page_why=paged.why,
         held=tuple(hold for hold in holds if hold is not None),
-        page_held=None if paged.page is None else page_hold(paged.page, at),
-        on_call=None if paged.page is None else rules.on_call(paged.page, at),
+        page_held=page_held,
+        on_call=None if paged.page is None else rules.on_call(paged.page, at + rules.first_after(paged.page)),
+        calls=_calls(rules, paged.page, at if page_held is None else page_held.until),
     )
 
 
-def _destinations(
+def _calls(rules: RuleSet, page: Page | None, at: datetime | None) -> tuple[Call, ...]:
+    if page is None or page.kind is not PageKind.POLICY or at is None:
+        return ()
+    return rounds.rounds(rules.policies[page.target], rules, at)
+
+
+def destinations(
     rules: RuleSet, settings: RouteSettings, labels: Mapping[str, str]
 ) -> tuple[tuple[Destination, ...], list[Miss]]:
     """Where an incident would be shown that this alert alone opens: each channel once."""
@@ -238,6 +252,11 @@ def _hold(hold: Hold, at: datetime, zone_name: str) -> str:
     return f"{hold.kind.value} {hold.name}{until}" + (f" ({hold.reason})" if hold.reason else "")
 
 
+def _waits(taken: Taken, at: datetime) -> bool:
+    """Whether the first step itself has a time to wait."""
+    return taken.page_held is None and bool(taken.calls) and taken.calls[0].at > at
+
+
 def _paged(taken: Taken, at: datetime, zone_name: str) -> str:
     on_call = taken.on_call
     if on_call is None:
@@ -245,5 +264,5 @@ def _paged(taken: Taken, at: datetime, zone_name: str) -> str:
     who = ", ".join([person.name for person in on_call.persons] + list(on_call.channels)) or "nobody"
     text = f"  pages {who}: {on_call.why}"
     text += f" ({taken.page_why})" if taken.page_why else ""
-    text += f"; then {on_call.next_step} (not yet)" if on_call.next_step else ""
+    text += f"; not before {said_at(taken.calls[0].at, at, zone_name)}" if _waits(taken, at) else ""
     return text if taken.page_held is None else f"{text}; waits: {_hold(taken.page_held, at, zone_name)}"

@@ -10,7 +10,7 @@ import msgspec
 
 from rules.catalog import Catalog
 from rules.copies import Copies, Copy
-from rules.escalation import Policy, Step
+from rules.escalation import Policy, Step, skipped
 from rules.heartbeat import Awaited, Sign
 from rules.hold import Hold, HoldKind, Maintenance, next_window_change, page_hold, window_hold
 from rules.inhibition import InhibitionKey, InhibitRule, is_held_by
@@ -18,7 +18,7 @@ from rules.matcher import Matcher, all_match
 from rules.oncall import Person, Schedule, turn_at
 from rules.route import ChannelForm, FromLabel, Page, PageKind, Route, RouteSettings, visible_labels
 from rules.tree import Tree
-from rules.window import NamedWindow, any_holds, zone
+from rules.window import NamedWindow, zone
 
 __all__ = [
     "Decision",
@@ -180,6 +180,11 @@ class RuleSet:
             return Page(name, PageKind.SCHEDULE)
         return Page(name, PageKind.PERSON) if name in self.people else None
 
+    def first_after(self, page: Page) -> timedelta:
+        """How long a page's first step waits."""
+        policy = self.policies.get(page.target) if page.kind is PageKind.POLICY else None
+        return timedelta(0) if policy is None else policy.steps[0].after
+
     def on_call(self, page: Page, at: datetime) -> OnCall:
         """Whom the first step reaches now. A step that reaches nobody gives way to the next at once, and says so.
 
@@ -188,18 +193,34 @@ class RuleSet:
         policy = self.policies.get(page.target) if page.kind is PageKind.POLICY else None
         if policy is None:
             step = Step(schedule=page.target) if page.kind is PageKind.SCHEDULE else Step(persons=(page.target,))
-            return self._reached(step, at) or self._nobody(page.target, at)
-        skipped: list[str] = []
+            found = self.reached(step, at)
+            return self._nobody(f"nobody is on call for {page.target}", page.target, at) if found.nobody else found
+        missed: list[str] = []
         for number, step in enumerate(policy.steps):
-            found = self._reached(step, at)
-            if found is None:
-                skipped.append(step.reaches)
+            found = self.reached(step, at)
+            if found.nobody:
+                missed.append(found.why)
                 continue
-            why = f"{found.why}; nobody on call for {', '.join(skipped)}" if skipped else found.why
+            why = "; ".join([found.why, *missed])
             following = policy.steps[number + 1] if number + 1 < len(policy.steps) else None
             said = "" if following is None else f"{following.reaches} in {_short(following.after - step.after)}"
             return msgspec.structs.replace(found, why=why, next_step=said)
-        return self._nobody(", ".join(skipped) or page.target, at)
+        return self._nobody(f"no step of {page.target} reaches anybody: {'; '.join(missed)}", page.target, at)
+
+    def reached(self, step: Step, at: datetime) -> OnCall:
+        """Whom one step reaches at an instant; where nobody, `why` says it."""
+        if window := skipped(step, at):
+            return _missed(f"{step.reaches} is skipped {window}")
+        if not step.is_carried_out:
+            return _missed(f"{step.reaches} is not carried out yet")
+        if step.schedule:
+            return self._scheduled(step.schedule, at)
+        if step.persons:
+            persons = tuple(self.people[name] for name in step.persons if name in self.people)
+            if not persons:
+                return _missed(f"nobody is called {', '.join(step.persons)}")
+            return OnCall(persons, (), "named in the rules", None, "", nobody=False)
+        return OnCall((), step.channels, f"told in {', '.join(step.channels)}", None, "", nobody=False)
 
     def _decide(self, labels: Mapping[str, str]) -> Decision:
         signs = self.awaited.signs(labels)
@@ -212,34 +233,25 @@ class RuleSet:
         inhibits = tuple(source for source, _ in keys if source is not None)
         return Decision(owners, inhibits, tuple(target for _, target in keys if target is not None), signs)
 
-    def _reached(self, step: Step, at: datetime) -> OnCall | None:
-        if any_holds(step.quiet, at) is not None or (step.only and any_holds(step.only, at) is None):
-            return None
-        if step.schedule:
-            return self._scheduled(step.schedule, at)
-        if step.persons:
-            persons = tuple(self.people[name] for name in step.persons if name in self.people)
-            return OnCall(persons, (), "named in the rules", None, "", nobody=False) if persons else None
-        return OnCall((), step.channels, f"told in {', '.join(step.channels)}", None, "", nobody=False)
-
-    def _scheduled(self, name: str, at: datetime) -> OnCall | None:
+    def _scheduled(self, name: str, at: datetime) -> OnCall:
         schedule = self.schedules.get(name)
-        if schedule is None:
-            return None
-        turn = turn_at(schedule, at)
-        person = self.people.get(turn.person)
-        if person is None:
-            return None
+        turn = None if schedule is None else turn_at(schedule, at)
+        person = None if turn is None else self.people.get(turn.person)
+        if schedule is None or turn is None or person is None:
+            return _missed(f"nobody on call for {name}")
         team, _, part = name.rpartition("/")
         role = f"{part} of {team}" if team else f"on call for {name}"
         until = "" if turn.until is None else f" until {said_at(turn.until, at, schedule.zone)}"
         note = " (override)" if turn.is_override else f" ({turn.layer})" if turn.layer else ""
         return OnCall((person,), (), f"{role}{until}{note}", turn.until, "", nobody=False)
 
-    def _nobody(self, target: str, at: datetime) -> OnCall:
-        ends = [turn_at(self.schedules[target], at).until] if target in self.schedules else []
-        until = next((end for end in ends if end is not None), None)
-        return OnCall((), (), f"nobody is on call for {target}", until, "", nobody=True)
+    def _nobody(self, why: str, target: str, at: datetime) -> OnCall:
+        until = turn_at(self.schedules[target], at).until if target in self.schedules else None
+        return OnCall((), (), why, until, "", nobody=True)
+
+
+def _missed(why: str) -> OnCall:
+    return OnCall((), (), why, None, "", nobody=True)
 
 
 def group_labels(group_by: tuple[str, ...] | None, labels: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -42,6 +42,8 @@ class _Sisters:
         self._equal: dict[str, dict[str, list[int]]] = {}
         self._sets: list[tuple[str, re2.Set, list[int]]] = []
         self._rest: list[tuple[Matcher, ...]] = []
+        if not routes:
+            return
         sizes = Counter(
             (matcher.name, value) for route in routes for matcher in route.match for value in equal_values(matcher)
         )

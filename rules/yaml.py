@@ -245,7 +245,7 @@ def _explained(error: yaml.MarkedYAMLError, text: str) -> YamlError:
     """The complaint of libyaml in the words of who wrote the file."""
     at = error.problem_mark or error.context_mark
     mark = Mark(at.line + 1, at.column + 1) if at is not None else Mark(1, 1)
-    problem = error.problem or "cannot be read"
+    problem = error.problem or str(error)
     lines = text.split("\n")
     line = lines[mark.line - 1] if mark.line <= len(lines) else ""
     indent = line[: len(line) - len(line.lstrip())]
