@@ -119,3 +119,5 @@ class Adapter(msgspec.Struct, frozen=True):
     """One namespace, Alertmanager's fingerprint, and `…/api/v2/alerts`."""
     mapped: Callable[[SourceOptions, Payload], Sequence[Mapping[str, object]]] | None = None
     """For `normalize`: what each mapped field took, one mapping per item."""
+    labels: Callable[[SourceOptions], frozenset[str] | None] = lambda _: None
+    """Every label its alerts can have with these options, as far as that can be told; None: any."""

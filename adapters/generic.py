@@ -290,9 +290,18 @@ def mapped(options: SourceOptions, payload: Payload) -> Sequence[Mapping[str, ob
     return shown
 
 
+def possible_labels(options: SourceOptions) -> frozenset[str] | None:
+    """Those its `map` names one by one; without such a map, or with one expression for all, any."""
+    named = options.map.get("labels")
+    if not isinstance(named, Mapping) or set(named) == {"value"}:
+        return None
+    return frozenset(map(str, named)) | {"host", "severity"} | set(options.labels)
+
+
 GENERIC = Adapter(
     name="generic",
     open=open_source,
     docs="https://jmespath.org/specification.html",
     mapped=mapped,
+    labels=possible_labels,
 )

@@ -7,6 +7,7 @@ import time
 
 from bench.measure import Latency, Look, Sizes, latency, look_at_alertmanager, look_at_router
 from bench.report import machine, spread, table
+from bench.rules import check_seconds
 
 
 def main() -> None:
@@ -25,6 +26,7 @@ def main() -> None:
     theirs: list[Look] = []
     ours: list[Look] = []
     latencies: list[Latency] = []
+    checks: list[float] = []
     for number in range(1, said.rounds + 1):
         if said.only != "router":
             print(f"round {number}: Alertmanager", file=sys.stderr)
@@ -33,8 +35,9 @@ def main() -> None:
             print(f"round {number}: alert-router", file=sys.stderr)
             ours.append(look_at_router(sizes))
             latencies.append(latency(sizes))
+            checks.append(check_seconds())
 
-    print(table(ours, theirs, latencies, sizes))
+    print(table(ours, theirs, latencies, sizes, checks))
     print()
     for name, looks in (("alert-router", ours), ("Alertmanager", theirs)):
         if looks:

@@ -10,6 +10,7 @@ from statistics import median
 import msgspec
 
 from bench.measure import Latency, Look, Sizes
+from bench.rules import ROUTES
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -39,7 +40,13 @@ def verdict(holds: bool) -> str:
     return "yes" if holds else "**no**"
 
 
-def table(ours: Sequence[Look], theirs: Sequence[Look], latencies: Sequence[Latency], sizes: Sizes) -> str:
+def table(
+    ours: Sequence[Look],
+    theirs: Sequence[Look],
+    latencies: Sequence[Latency],
+    sizes: Sizes,
+    checks: Sequence[float],
+) -> str:
     lines = ["| what | alert-router | Alertmanager | ratio | target | holds |", "|---|---:|---:|---:|---|---|"]
     for row in ROWS:
         mine = median(map(row.of, ours)) if ours else None
@@ -67,6 +74,9 @@ def table(ours: Sequence[Look], theirs: Sequence[Look], latencies: Sequence[Late
         f"| ready after kill -9 with {sizes.active:,} active | {' | '.join(cells)} | – | ≤ 2 s, none lost "
         f"| {verdict(good) if ours else '–'} |"
     )
+    if checks:
+        took = median(checks)
+        lines.append(f"| `check` of {ROUTES:,} routes | {took:.2f} s | – | – | < 3 s | {verdict(took < 3)} |")
     return "\n".join(lines)
 
 

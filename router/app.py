@@ -14,7 +14,7 @@ from aiohttp import web
 from adapters import ADAPTERS
 from adapters.adapter import OptionsError
 from router import outward
-from router.adopt import Refusal, Telling, adopt, gone, refusal
+from router.adopt import Telling
 from router.clock import Clock, NewId, SystemClock, new_id
 from router.config import ConfigError, Files, SecretError, Vault
 from router.core.blocks import post_message
@@ -31,9 +31,9 @@ from router.slack.client import SlackClient
 from router.slack.transport import Transport
 from router.slack.wire import open_session
 from router.store import health as stored_health
-from router.store import messages, retention, rules_files, sources
+from router.store import messages, retention, sources
 from router.store.database import Database, StorageError
-from router.store.rules_files import KeptFile
+from router.teams import TeamFiles
 from router.version import version
 from router.wake import Bells
 from router.watch import Watch
@@ -64,8 +64,6 @@ class App:
         self._set(configuration)
         self._bells = Bells(clock)
         self._failed_reload: tuple[str, ...] = ()
-        self._refused_files: tuple[Refusal, ...] = ()
-        self._start_warnings: tuple[str, ...] = ()
         self._reload_lock = asyncio.Lock()
         self._loops: Loops | None = None
         self._stopping = asyncio.Event()
@@ -123,7 +121,7 @@ class App:
             self._database = Database(Path(self._configuration.storage.path), self._clock, self._metrics)
         except StorageError as error:
             raise StartError(str(error)) from error
-        loaded, known = await self._read_again()
+        loaded = await self._read_again()
         self._session = open_session()
         self._transport, workspace = await self._connect()
         self._engine = Engine(
@@ -155,8 +153,8 @@ class App:
             reload=self.reload,
         )
         self._loops.all.append(Loop("watch", watch.turn, self._clock, self._metrics))
-        await self._engine.start(self._adopting(loaded))
-        self._take_note(loaded, known)
+        await self._engine.start(self._teams.adopting(loaded, _telling(self._engine.settings)))
+        self._teams.in_force(loaded, is_start=True)
         if self._database.is_new:
             log.warning("a new, empty database was made", extra={"path": str(self._database.path)})
         self._gauges()
@@ -243,8 +241,7 @@ class App:
             said.append(
                 f"the last reload was refused ({len(self._failed_reload)} errors); the configuration before it is in force"
             )
-        said += map(str, self._refused_files)
-        said += self._start_warnings
+        said += self._teams.degraded()
         if self._owed_since is not None and now - self._owed_since > OWED_TOO_LONG:
             said.append(f"the oldest undelivered truth is {int((now - self._owed_since).total_seconds())} s old")
         if self._outward.trouble:
@@ -370,7 +367,7 @@ class App:
         gauge(
             "alert_router_rules_files_refused",
             "Files of teams whose text is not in force.",
-            lambda: len(self._refused_files),
+            lambda: len(self._teams.refused),
         )
         gauge("alert_router_ingest_waiting", "Alerts waiting for a commit.", lambda: self._engine.intake.waiting_rows)
         gauge("alert_router_calls_in_flight", "Calls to Slack in flight.", lambda: self.loops.calls_in_flight)
@@ -380,14 +377,13 @@ class App:
             lambda: self._database.is_new,
         )
 
-    async def _read_again(self) -> tuple[Loaded, dict[str, KeptFile]]:
+    async def _read_again(self) -> Loaded:
         """With what the database knows of teams' files: the last accepted text of one that is refused is in force."""
-        known = await self._database.read(rules_files.kept)
-        if not known:
-            return self._loaded, known
+        self._teams = TeamFiles(self._files, self._database, self._clock)
         try:
-            loaded = await asyncio.to_thread(self._files.read, rules_files.texts(known), is_start=True)
-            self._vault.open(secrets_of(loaded.configuration) if loaded.configuration is not None else ())
+            loaded = await self._teams.at_start(self._loaded)
+            if loaded.configuration is not None:
+                self._vault.open(secrets_of(loaded.configuration))
         except (ConfigError, SecretError) as error:
             await self._database.close()
             raise StartError(str(error)) from error
@@ -395,37 +391,15 @@ class App:
             await self._database.close()
             raise StartError("\n".join(map(str, loaded.errors)))
         self._set(loaded.configuration)
-        self._start_warnings = tuple(str(one) for one in loaded.warnings if one.path == "rules_files")
-        return loaded, known
+        return loaded
 
     def _set(self, configuration: Configuration, opened: Mapping[str, OpenSource] | None = None) -> None:
         self._configuration, self._bare_source = configuration, bare_source(configuration)
         self._sources = open_sources(configuration) if opened is None else opened
 
-    def _adopting(self, loaded: Loaded) -> partial[None]:
-        slack = self._configuration.slack
-        fallback = slack.fallback_channel if isinstance(slack, SlackSettings) else ""
-        telling = Telling(self._engine.settings.workspace, fallback)
-        return partial(adopt, loaded=loaded, telling=telling, now=self._clock.now())
-
-    def _take_note(self, loaded: Loaded, known: dict[str, KeptFile]) -> list[str]:
-        """What became of teams' files is in the log, in the metrics and in /readyz. Returns what went with its file."""
-        self._refused_files = tuple(refusal(file, known.get(file.source.key)) for file in loaded.refused)
-        for refused in self._refused_files:
-            log.error(
-                "a team's file is refused",
-                extra={"file": refused.file, "in_force": refused.in_force, "errors": list(refused.errors[:20])},
-            )
-        lost = list(gone(loaded, known))
-        for line in lost:
-            log.warning("a team's file is gone", extra={"what": line})
-        self._bells.deliver.ring()
-        return lost
-
     async def _reload(self) -> Reloaded:
-        known = await self._database.read(rules_files.kept)
         try:
-            loaded = await asyncio.to_thread(self._files.read, rules_files.texts(known))
+            loaded = await self._teams.read()
         except ConfigError as error:
             return Reloaded(is_accepted=False, errors=(str(error),))
         warnings = tuple(str(warning) for warning in loaded.warnings)
@@ -438,10 +412,10 @@ class App:
             return Reloaded(is_accepted=False, errors=tuple(str(error).splitlines()), warnings=warnings)
         sources = open_sources(after)
         settings = self._settings_of(after, self._engine.settings.workspace)
-        await self._engine.put_in_force(after.rules, settings, self._adopting(loaded))
+        adopting = self._teams.adopting(loaded, _telling(settings))
+        await self._engine.put_in_force(after.rules, settings, adopting)
         self._set(after, sources)
-        self._start_warnings = ()
-        lost = self._take_note(loaded, known)
+        lost = self._teams.in_force(loaded)
         try:
             await self._engine.reroute()
         except Exception:  # the rules are in force already; where alerts belong is brought up to them until it works
@@ -451,8 +425,8 @@ class App:
         return Reloaded(
             is_accepted=True,
             warnings=(*warnings, *lost, *_needs_restart(before, after)),
-            diff=tuple(changes(before, after)),
-            refused=self._refused_files,
+            diff=tuple(changes(before, after, self._clock.now())),
+            refused=self._teams.refused,
         )
 
     def _reroute_until_well(self) -> None:
@@ -528,6 +502,10 @@ def _needs_restart(before: Configuration, after: Configuration) -> list[str]:
     ):
         changed.append("slack")
     return [f"{key} has changed: it takes effect at the next start" for key in changed]
+
+
+def _telling(settings: Settings) -> Telling:
+    return Telling(settings.workspace, settings.fallback_channel)
 
 
 def _bracketed(host: str) -> str:

@@ -10,17 +10,19 @@ import msgspec
 from sqlalchemy import Connection
 
 from adapters.alert import Severity
+from router import audience
 from router.core.blocks import post_message
 from router.core.compose import COMPARED, SHOWN, compose, fell_silent, least_certain, with_silence
 from router.core.headline import silence as silence_words
-from router.core.member import BY_RANK, Member
+from router.core.member import BY_RANK, Member, visible
 from router.core.telling import CROWDED_WITHIN, Facts, Line, Plan, Standing, come_along, plan
 from router.core.view import EndKind, Entry, EntryKind, HeldBack, IncidentView
 from router.escalate import Paging, Rules, carry_out
 from router.metrics import Metrics
 from router.store import groups, incidents, messages, moves, pages, silence, summaries
+from rules.catalog import channels_for
 from rules.hold import Hold, HoldKind, page_hold
-from rules.route import RouteSettings
+from rules.route import Page
 from rules.ruleset import RuleSet, window_hold
 
 AT_ONCE = 20
@@ -92,7 +94,9 @@ class _Round:
         facts = _facts(conn, group, counts, last, hold, holds, now)
         decided = plan(facts)
         held_rank = _held_rank(counts)
-        freed_in = settings.channels[0] if settings.channels and group.held_rank is not None else None
+        freed_in = None
+        if group.held_rank is not None and decided.opens:
+            freed_in = audience.home_of(conn, group, self._rules.ruleset) or None
         if decided.opens and freed_in is not None and held_rank is None:
             turn = incidents.turn(conn, freed_in, now)
             if turn is not None:
@@ -108,7 +112,8 @@ class _Round:
             moves.take_over(conn, group.id, along.group)
             self._looked.add(along.group)
             facts = msgspec.structs.replace(facts, ended=groups.count(conn, group.id).ended)
-            is_home, stands = messages.stands_at(conn, number, self._rules.workspace, next(iter(settings.channels), ""))
+            home = audience.home_of(conn, group, self._rules.ruleset)
+            is_home, stands = messages.stands_at(conn, number, self._rules.workspace, home)
             decided = come_along(decided, facts, last.standing, is_home=is_home, stands=stands)
         elif decided.opens and decided.standing is not None:
             number, last = self._open(group, decided.standing, freed_in), None
@@ -219,7 +224,7 @@ def _count_over(
     ruleset: RuleSet,
 ) -> None:
     """Remember for the summary what ended while it was held. An inhibition has its own message; it needs no summary."""
-    if not group.settings.channels:
+    if not ended_held or not (channel := audience.summary_channel(conn, group, ruleset)):
         return
     for held_by, alerts in ended_held.items():
         kind, _, name = held_by.partition(" ")
@@ -230,7 +235,7 @@ def _count_over(
         else:
             continue
         if due_at is not None:
-            summaries.add(conn, group.settings.channels[0], held_by, alerts, due_at=due_at)
+            summaries.add(conn, channel, held_by, alerts, due_at=due_at)
 
 
 def _held(conn: Connection, member: Member, now: datetime, ruleset: RuleSet) -> Hold | None:
@@ -265,13 +270,13 @@ class _Telling:
         conn, group, last, now = self._conn, self._group, self._last, self._now
         arrived = groups.newest(conn, group.id, SHOWN) if decided.tells_new else []
         if decided.tells_new:
-            groups.tell_new(conn, group.id)
+            groups.tell_new(conn, group.id, for_copies=bool(self._rules.ruleset.copies))
         departed = groups.ended(conn, group.id, SHOWN) if facts.ended else []
         moved = groups.moved(conn, group.id, SHOWN) if facts.moved else []
         how = EndKind.MOVED if moved and decided.resolves else self._ended_how(facts)
-        where = self._where(decided, facts)
         firing = facts.told_firing + facts.new
         members = groups.worst(conn, group.id, COMPARED) if firing else [*departed, *moved]
+        where = self._where(decided, facts, visible(members[0]))
         sources = groups.told_sources(conn, group.id) or (last.view.sources if last is not None else ())
         groups.drop_ended(conn, group.id)
         severity = facts.severity if firing or last is None else last.view.severity
@@ -284,13 +289,14 @@ class _Telling:
             ended_at = max(started_at, min(now, max((member.ends_at or now for member in departed), default=now)))
         alerts_ended = (last.alerts_ended if last is not None else 0) + facts.ended
         paged_before = messages.people_paged(conn, self._number)
+        shown = audience.Audience(conn, self._number, group, severity.rank, now, self._rules, self._metrics)
         if decided.opens:
-            self._begin_messages(severity.rank)
+            shown.begin(visible(members[0]))
         elif decided.comes_along:
-            self._bring_messages(severity.rank, where)
-        if decided.pages and group.settings.page is not None:
-            pages.call_off(conn, self._number)
-            self._page(group.settings, severity.rank)
+            self._come_along(shown, visible(members[0]), where)
+        has_joined = shown.join_copies()
+        if decided.pages:
+            self._page(shown.page(visible(members[0]), is_new=not decided.reopens), severity.rank)
         about = {EntryKind.SOME_RESOLVED: departed, EntryKind.ALL_RESOLVED: departed}
         about[EntryKind.MOVED] = [] if decided.resolves else moved
         said = [
@@ -331,7 +337,7 @@ class _Telling:
         self._count(decided, how)
         if decided.resolves:
             pages.call_off(conn, self._number)
-        return is_changed or bool(said)
+        return is_changed or has_joined or bool(said)
 
     def _ended_how(self, facts: Facts) -> EndKind | None:
         before = self._last.ended_how if self._last is not None else None
@@ -340,60 +346,32 @@ class _Telling:
             hows.add(before.value)
         return least_certain(hows) if hows else None
 
-    def _begin_messages(self, rank: int) -> None:
-        for place, target in enumerate(self._group.settings.channels):
-            conversation = messages.conversation_for(self._conn, self._rules.workspace, target, now=self._now)
-            messages.begin(
-                self._conn,
-                subject="incident",
-                conversation_id=conversation,
-                rank=rank,
-                now=self._now,
-                incident=self._number,
-                is_home=place == 0,
-            )
-        if not self._group.settings.channels:
-            self._metrics.add("alert_router_unrouted", (self._group.route,))
-
-    def _bring_messages(self, rank: int, where: str) -> None:
-        """The incident came along from another group: channels common to both go on, the others hear where it went."""
-        conn, now = self._conn, self._now
-        wanted = [
-            messages.conversation_for(conn, self._rules.workspace, target, now=now)
-            for target in self._group.settings.channels
-        ]
-        for conversation in messages.rehome(conn, self._number, wanted, moved_to=where, seq=self._seq, now=now):
-            messages.begin(
-                conn,
-                subject="incident",
-                conversation_id=conversation,
-                rank=rank,
-                now=now,
-                incident=self._number,
-                is_home=conversation == wanted[0],
-                thread_seq=self._seq,
-            )
+    def _come_along(self, shown: audience.Audience, labels: Mapping[str, str], where: str) -> None:
+        """The incident came along from another group, and goes on in this one."""
+        shown.bring(labels, moved_to=where, seq=self._seq)
         encoded = msgspec.json.encode(self._group.labels).decode()
-        incidents.move(conn, self._number, group_id=self._group.id, route=self._group.route, group_labels=encoded)
+        incidents.move(self._conn, self._number, group_id=self._group.id, route=self._group.route, group_labels=encoded)
 
-    def _where(self, decided: Plan, facts: Facts) -> str:
+    def _where(self, decided: Plan, facts: Facts, labels: Mapping[str, str]) -> str:
         """Where alerts went, as people say it."""
         if decided.comes_along:
-            home = next(iter(self._group.settings.channels), "")
+            home = channels_for(self._group.settings, labels, self._rules.ruleset.catalog).home
             return f"{home or self._group.route} as #{self._number}"
         if not facts.moved:
             return ""
         number = moves.destination(self._conn, self._group.id)
         return "" if number is None else incidents.place(self._conn, number)
 
-    def _page(self, settings: RouteSettings, rank: int) -> None:
-        if settings.page is None:
+    def _page(self, wanted: Page | None, rank: int) -> None:
+        if wanted is None:
             return
-        hold = page_hold(settings.page, self._now)
-        due_at = self._now if hold is None else hold.until
-        page = pages.begin(self._conn, self._number, settings.page, due_at)
-        if hold is None:
-            paging = Paging(page, self._number, settings.page, rank)
+        pages.call_off(self._conn, self._number)
+        hold = page_hold(wanted, self._now)
+        begins = self._now if hold is None else hold.until
+        due_at = begins and begins + self._rules.ruleset.first_after(wanted)
+        page = pages.begin(self._conn, self._number, wanted, due_at)
+        if due_at == self._now:
+            paging = Paging(page, self._number, wanted, rank)
             self._seq = carry_out(self._conn, paging, self._seq, self._now, self._rules, self._metrics)
 
     def _entry(
@@ -455,15 +433,3 @@ class _Telling:
             self._metrics.add("alert_router_incidents_reopened")
         elif decided.resolves:
             self._metrics.add("alert_router_incidents_resolved", ((how or EndKind.TOLD).value,))
-
-
-def visible(member: Member) -> dict[str, str]:
-    """What matchers see of a stored alert."""
-    document = member.document
-    return {
-        **document.labels,
-        "alert.name": member.name,
-        "alert.severity": member.severity.value,
-        "alert.source": member.source,
-        "alert.title": document.title,
-    }

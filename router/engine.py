@@ -12,13 +12,12 @@ from sqlalchemy import Connection
 
 from router import alive, escalate, expire
 from router.clock import Clock, NewId
-from router.core.member import BY_RANK, Member
+from router.core.member import BY_RANK, Member, visible
 from router.core.own import OwnDraft
 from router.deliver import AT_ONCE, Deliverer, Settings
 from router.dispatch import AT_ONCE as GROUPS_AT_ONCE
 from router.dispatch import Stepped as Dispatched
 from router.dispatch import step as look
-from router.dispatch import visible
 from router.escalate import Rules
 from router.ingest import InForce, Intake, Receipt, RouteRef, inhibits_of, owners_of
 from router.metrics import Metrics
@@ -102,7 +101,7 @@ class Engine:
         now = self.clock.now()
 
         def step(conn: Connection) -> None:
-            put_in_force(conn, snapshots, now)
+            put_in_force(conn, snapshots, now, has_copies=bool(ruleset.copies))
             also(conn)
 
         await self.database.write(step)

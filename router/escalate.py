@@ -77,7 +77,8 @@ def carry_out(conn: Connection, paging: Paging, seq: int, now: datetime, rules: 
         messages.begin(
             conn, subject="incident", conversation_id=conversation, rank=paging.rank, now=now, incident=paging.incident
         )
-    pages.carried_out(conn, paging.id, why=reached.why, next_step=reached.next_step, now=now)
+    # The steps after this one are not carried out yet: who is paged must not count on them.
+    pages.carried_out(conn, paging.id, why=reached.why, next_step="", now=now)
     kind = EntryKind.NOBODY_ON_CALL if reached.nobody else EntryKind.PAGED
     entry = Entry(
         seq=seq + 1, at=now, kind=kind, people=tuple(person.name for person in reached.persons), detail=reached.why

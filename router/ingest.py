@@ -262,6 +262,7 @@ class Intake:
                 known=self.known,
                 groups=self.groups,
                 now_ms=now_ms,
+                has_copies=bool(self._in_force().ruleset.copies),
                 belongs=self._belongs,
             )
             applied: Applied = await self._database.write_bulk(call, then=self._remember)

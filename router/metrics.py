@@ -35,6 +35,11 @@ COUNTERS: Mapping[str, tuple[str, Labels]] = {
         ("source",),
     ),
     "alert_router_unrouted": ("Alerts of groups whose route tells nobody on purpose (channel: none).", ("route",)),
+    "alert_router_looked_up_in_vain": (
+        "Channels and pages by {from: …} or {label: …} that found nothing, and gave way to what is inherited.",
+        ("route", "label"),
+    ),
+    "alert_router_copies_joined": ("Channels that an incident was shown in because a copy matches.", ()),
     "alert_router_incidents_opened": ("Incidents opened.", ()),
     "alert_router_incidents_reopened": ("Incidents that came back within reopen_within.", ()),
     "alert_router_incidents_resolved": ("Incidents resolved, by the least certain end of their alerts.", ("how",)),

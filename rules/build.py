@@ -6,14 +6,32 @@ Owns no complaint: what can be wrong is found before (`shape.py`, `consistent.py
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
 
 from adapters.alert import Severity
+from rules.catalog import CatalogEntry
+from rules.configuration import EnvSecret, Secrets
+from rules.copies import Copy
 from rules.escalation import Policy, Step
 from rules.heartbeat import Awaited
 from rules.hold import Maintenance
 from rules.inhibition import InhibitRule
 from rules.oncall import Layer, Override, Person, Rotation, Schedule
-from rules.route import DEFAULT_GROUP_BY, ROOT, Loudness, Page, PageKind, Route, RouteSettings, Said, Tell, Template
+from rules.route import (
+    DEFAULT_GROUP_BY,
+    ROOT,
+    Loudness,
+    Page,
+    PageFrom,
+    PageKind,
+    Route,
+    RouteSettings,
+    Said,
+    Tell,
+    Template,
+)
 from rules.routing_keys import SETTINGS
 from rules.ruleset import RuleSet
 from rules.shape import NONE, Fields
@@ -48,8 +66,28 @@ def ruleset(document: Fields, awaited: Awaited) -> RuleSet:
         schedules={name: _schedule(name, entry, zone_name) for name, entry in schedules.items()},
         policies={name: _policy(name, entry, names) for name, entry in policies.items()},
         windows=names.windows,
+        catalog={
+            label: {value: _entry(entry, names) for value, entry in entries.items()}
+            for label, entries in document.get("catalog", {}).items()
+        },
+        copies=tuple(
+            Copy(
+                entry.get("name"),
+                entry.get("match"),
+                entry.get("channel"),
+                entry.place.report.file,
+                entry.node.mark.line,
+            )
+            for entry in document.get("copies", ())
+        ),
         awaited=awaited,
     )
+
+
+def _entry(fields: Fields, names: "_Names") -> CatalogEntry:
+    said = fields.get("page")
+    pages = None if said is None else () if said is NONE else (names.page(said),)
+    return CatalogEntry(fields.get("channel"), pages, fields.place.report.file, fields.node.mark.line)
 
 
 class _Names:
@@ -64,9 +102,8 @@ class _Names:
             return ()
         return tuple(self.windows[name] for name in found if name in self.windows)
 
-    def page(self, found: Any) -> Page | None:
-        if found is None or found is NONE:
-            return None
+    def page(self, found: Any) -> Page:
+        """A page that names its target."""
         if isinstance(found, str):
             return Page(found, self._kind(found))
         target = found.get("policy")
@@ -75,6 +112,10 @@ class _Names:
     def _kind(self, target: str) -> PageKind:
         """A name of a team's file that is not in force reaches nobody, as a person would whom nobody knows."""
         return self.kinds.get(target, PageKind.PERSON)
+
+    def page_from(self, found: Fields) -> PageFrom:
+        only, quiet = (self.held(found.get(key)) if key in found else None for key in ("only", "quiet"))
+        return PageFrom(found.get("from"), only, quiet)
 
 
 def windows(document: Fields) -> dict[str, NamedWindow]:
@@ -105,7 +146,7 @@ def windows(document: Fields) -> dict[str, NamedWindow]:
 def _route(fields: Fields, parent: str, inherited: Mapping[str, Any], said: Mapping[str, Said], names: _Names) -> Route:
     name: str = fields.get("name", "")
     route_id = (f"{parent}/{name}" if parent else name) if name else ROOT
-    own = {key: fields.get(key) for key in SETTINGS if key in fields}
+    own = {key: _with_inherited(key, fields.get(key), inherited.get(key), names) for key in SETTINGS if key in fields}
     merged = {**inherited, **own}
     told = {**said, **{key: Said(route_id, fields.mark(key).line) for key in own}}
     below = route_id if name else ""
@@ -122,6 +163,30 @@ def _route(fields: Fields, parent: str, inherited: Mapping[str, Any], said: Mapp
     )
 
 
+class _Page(msgspec.Struct, frozen=True):
+    """A page as said, and what it gives way to."""
+
+    page: Page | None = None
+    forms: tuple[PageFrom, ...] = ()
+
+
+def _with_inherited(key: str, said: Any, inherited: Any, names: _Names) -> Any:
+    """What a route says, and as much of what it inherits as the setting needs; of most settings nothing."""
+    match key:
+        case "channel":
+            has_forms = any(not isinstance(one, str) for one in said)
+            return (said, *(inherited or ())) if has_forms else (said,)
+        case "also":
+            return () if said is NONE else tuple(dict.fromkeys((*(inherited or ()), *said)))
+        case "page" if isinstance(said, Fields) and "from" in said:
+            above = inherited or _Page()
+            return _Page(above.page, (names.page_from(said), *above.forms))
+        case "page":
+            return _Page() if said is NONE else _Page(names.page(said))
+        case _:
+            return said
+
+
 def _settings(merged: Mapping[str, Any], names: _Names) -> RouteSettings:
     def get(key: str, default: Any = None) -> Any:
         found = merged.get(key, default)
@@ -129,8 +194,11 @@ def _settings(merged: Mapping[str, Any], names: _Names) -> RouteSettings:
 
     group_by = get("group_by", DEFAULT_GROUP_BY)
     severity, template, tell = get("severity"), get("template"), get("tell")
+    page: _Page = merged.get("page", _Page())
     return RouteSettings(
-        channels=merged["channel"],
+        channels=merged["channel"][0],
+        channels_above=merged["channel"][1:],
+        also=merged.get("also", ()),
         group_by=None if group_by == ("...",) else group_by,
         group_wait=get("group_wait"),
         group_interval=get("group_interval", timedelta(minutes=5)),
@@ -141,7 +209,8 @@ def _settings(merged: Mapping[str, Any], names: _Names) -> RouteSettings:
         tell=Tell() if tell is None else Tell(**{key: Loudness(tell.get(key)) for key in tell.values}),
         quiet=names.held(merged.get("quiet")),
         only=names.held(merged.get("only")),
-        page=names.page(merged.get("page")),
+        page=page.page,
+        page_from=page.forms,
     )
 
 
@@ -205,7 +274,17 @@ def _policy(name: str, fields: Fields, names: _Names) -> Policy:
             channels=step.get("channel", ()),
             only=names.held(step.get("only")),
             quiet=names.held(step.get("quiet")),
+            groups=step.get("group", ()),
+            webhook=_shown(step.get("webhook")),
         )
         for step in fields.get("steps")
     )
     return Policy(name, steps, fields.get("repeat", 0), fields.get("every"))
+
+
+def _shown(webhook: str | Secrets | None) -> str:
+    """Enough to know it by. The rest of an address may be a secret too."""
+    if webhook is None or isinstance(webhook, str):
+        return urlsplit(webhook or "").hostname or ""
+    [secret] = webhook
+    return f"{{env: {secret.name}}}" if isinstance(secret, EnvSecret) else f"{{file: {secret.path}}}"

@@ -1,23 +1,32 @@
 """What `alert-router check` says of a file: mistakes, warnings, and what will happen next. Data first, then its text."""
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from adapters.adapter import Adapter
+from rules import rounds
+from rules.changes import changes
+from rules.configuration import Configuration
+from rules.lint_time import lint_time, over
 from rules.load import Beside, Loaded, RuleError, Source, load, nothing_beside
 from rules.oncall import gaps, turns
+from rules.rounds import Call, first_round
 from rules.ruleset import RuleSet
 from rules.schema import complaints
+from rules.times import said
+from rules.together import takers
 from rules.window import holds, next_change, zone
 
 HANDOVERS = 4
 GAPS = 4
 GAP_DAYS = 14
 WINDOW_CHANGES = 5
+NAMED = 20
+"""Routes that are named in a line of text; JSON has them all."""
 _STAMP = "%a %Y-%m-%d %H:%M %Z"
 
 
@@ -55,6 +64,23 @@ class PageTarget(msgspec.Struct, frozen=True):
     routes: tuple[str, ...]
 
 
+class CopyTakes(msgspec.Struct, frozen=True):
+    """Which routes' alerts a copy may take: those whose matchers can hold together with its own."""
+
+    copy: str
+    channels: tuple[str, ...]
+    routes: tuple[str, ...]
+
+
+class PolicyNow(msgspec.Struct, frozen=True):
+    """What a policy does when a page comes now: its first round."""
+
+    policy: str
+    calls: tuple[Call, ...]
+    repeat: int
+    every: timedelta | None
+
+
 class Checked(msgspec.Struct, frozen=True):
     """Everything found. Times are in the zone of what they belong to."""
 
@@ -65,6 +91,16 @@ class Checked(msgspec.Struct, frozen=True):
     gaps: tuple[Gap, ...] = ()
     window_changes: tuple[WindowChange, ...] = ()
     pages: tuple[PageTarget, ...] = ()
+    copies: tuple[CopyTakes, ...] = ()
+    policies: tuple[PolicyNow, ...] = ()
+    at: datetime | None = None
+    zone: str = "UTC"
+    """Of what belongs to no schedule or window."""
+    over: tuple[str, ...] = ()
+    """What lies wholly in the past."""
+    is_compared: bool = False
+    changes: tuple[str, ...] = ()
+    """What it alters against the configuration it was compared with."""
 
     @property
     def exit_code(self) -> int:
@@ -79,12 +115,14 @@ def check(
     at: datetime,
     template_fault: Callable[[str], str] = lambda _: "",
     beside: Beside = nothing_beside,
+    before: Configuration | None = None,
 ) -> Checked:
-    """Reads neither secrets nor network; never raises, whatever the texts are."""
-    return checked(load(files, adapters=adapters, template_fault=template_fault, beside=beside), at)
+    """Reads neither secrets nor network; never raises, whatever the texts are. `before`: what it is compared with."""
+    loaded = load(files, adapters=adapters, template_fault=template_fault, beside=beside)
+    return checked(loaded, at, before)
 
 
-def checked(loaded: Loaded, at: datetime) -> Checked:
+def checked(loaded: Loaded, at: datetime, before: Configuration | None = None) -> Checked:
     """The same of what was loaded already. A refused file of a team is as much of a mistake as one in the main file."""
     if loaded.configuration is None or loaded.refused:
         return Checked(loaded.all_errors, loaded.warnings)
@@ -95,14 +133,28 @@ def checked(loaded: Loaded, at: datetime) -> Checked:
         for path, message in complaints(node)
     )
     rules = loaded.configuration.rules
+    now = tuple(lint_time(rules, loaded.nodes, at))
     return Checked(
         errors=(),
-        warnings=loaded.warnings + differing,
+        warnings=loaded.warnings + now + differing,
         routes=len(rules.routes),
         hand_overs=_hand_overs(rules, at),
         gaps=_gaps(rules, at),
         window_changes=_window_changes(rules, at),
         pages=_pages(rules),
+        copies=tuple(
+            CopyTakes(copy.name, tuple(map(str, copy.channels)), tuple(route.id for route in routes))
+            for copy, routes in takers(rules)
+        ),
+        policies=tuple(
+            PolicyNow(name, first_round(policy, rules, at), policy.repeat, policy.every)
+            for name, policy in rules.policies.items()
+        ),
+        at=at,
+        zone=rules.zone_name,
+        over=tuple(over(rules, at)),
+        changes=() if before is None else tuple(changes(before, loaded.configuration, at)),
+        is_compared=before is not None,
     )
 
 
@@ -113,6 +165,10 @@ def render_text(checked: Checked) -> str:
     if checked.pages:
         lines += ["", "Whom pages reach"]
         lines += [f"  {page.target} is a {page.kind}: {', '.join(page.routes)}" for page in checked.pages]
+    if checked.copies:
+        lines += ["", "What copies take"]
+        lines += [f"  {one.copy} shows in {', '.join(one.channels)}: {_routes(one.routes)}" for one in checked.copies]
+    lines += _policies(checked)
     if checked.hand_overs:
         lines += ["", f"Next hand-overs ({HANDOVERS} of each schedule)"]
         for turn in checked.hand_overs:
@@ -129,6 +185,10 @@ def render_text(checked: Checked) -> str:
             f"  {change.window}: {change.at:{_STAMP}} {'begins' if change.holds else 'ends'}"
             for change in checked.window_changes
         ]
+    if checked.over:
+        lines += ["", "Over, and can be taken out", *(f"  {one}" for one in checked.over)]
+    if checked.is_compared:
+        lines += ["", "What it changes", *(f"  {line}" for line in checked.changes or ("nothing",))]
     errors, warnings = len(checked.errors), len(checked.warnings)
     verdict = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
     if not errors:
@@ -136,10 +196,31 @@ def render_text(checked: Checked) -> str:
     return "\n".join([*lines, *([""] if lines else []), verdict]) + "\n"
 
 
+def _policies(checked: Checked) -> Iterator[str]:
+    if checked.policies and checked.at is not None:
+        yield from ("", "If a page came now and nobody acknowledged it")
+        for one in checked.policies:
+            yield f"  {one.policy}"
+            yield from (f"    {line}" for line in rounds.lines(one.calls, checked.at, checked.zone))
+            if all(call.is_missed for call in one.calls):
+                yield "    nobody is reached"
+            if one.every is not None and one.repeat:
+                yield f"    and {_count(one.repeat, 'further round')}, one every {said(one.every)} (not carried out yet)"
+
+
 def to_json(checked: Checked) -> str:
     """For CI; ends with a newline."""
     found: dict[str, Any] = {"ok": not checked.errors, **msgspec.to_builtins(checked)}
     return msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n"
+
+
+def _routes(routes: Sequence[str]) -> str:
+    named = ", ".join(routes[:NAMED])
+    return (
+        f"alerts of {named}{f' and {len(routes) - NAMED:,} more' if len(routes) > NAMED else ''}"
+        if routes
+        else "nothing"
+    )
 
 
 def _count(number: int, what: str) -> str:
@@ -179,7 +260,6 @@ def _window_changes(rules: RuleSet, at: datetime) -> tuple[WindowChange, ...]:
 def _pages(rules: RuleSet) -> tuple[PageTarget, ...]:
     said: dict[tuple[str, str], list[str]] = {}
     for route in rules.routes.values():
-        page = route.settings.page
-        if page is not None:
+        for page in {(page.target, page.kind): page for page in rules.pages_of(route.settings)}.values():
             said.setdefault((page.target, page.kind.value), []).append(route.id)
     return tuple(PageTarget(target, kind, tuple(routes)) for (target, kind), routes in said.items())

@@ -4,11 +4,12 @@ Runs also on a document with mistakes, so that all of them are listed at once; s
 """
 
 import heapq
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from rules.route import ROOT
-from rules.shape import Fields, Report, close_to
+from rules.channel_keys import NAMEABLE, bad_name
+from rules.route import ROOT, FromLabel
+from rules.shape import Fields, Reference, Report, close_to
 from rules.times import Moment
 
 WINDOW_PATTERNS = 100
@@ -21,6 +22,8 @@ def check(document: Fields, report: Report, main: Fields | None = None, *, is_al
     _sisters(document.get("routing"), report.team or ROOT)
     _unique(document.get("maintenance", ()), "maintenance")
     _unique(document.get("inhibit", ()), "inhibition")
+    _unique(document.get("copies", ()), "copy")
+    _made_names(document, document if main is None else main)
     _windows(document, {} if main is None else main.get("windows", {}))
     zone_name = document.get("timezone", "UTC")
     for entry in _whole(document.get("maintenance", ())):
@@ -43,6 +46,7 @@ def names(document: Fields) -> dict[str, tuple[Collection[str], str]]:
     """What each kind of reference may name, and how that is said."""
     people, schedules, policies = (document.get(key, {}) for key in ("people", "oncall", "escalation"))
     return {
+        "catalogue": (document.get("catalog", {}), "a catalogue under catalog"),
         "window": (document.get("windows", {}), "a window defined under windows"),
         "person": (people, "somebody under people"),
         "schedule": (schedules, "a schedule under oncall"),
@@ -50,10 +54,11 @@ def names(document: Fields) -> dict[str, tuple[Collection[str], str]]:
     }
 
 
-def is_of_another_file(name: str, report: Report) -> bool:
-    """`team/name`, and not of this file's team: whether it exists is seen when all files are there."""
-    team, slash, _ = name.partition("/")
-    return bool(slash) and team != report.team
+def is_of_another_file(reference: Reference) -> bool:
+    """`team/name`, and not of this file's team: whether it exists is seen when all files are there. A catalogue has a
+    label's name, and stands in the main file."""
+    team, slash, _ = reference.name.partition("/")
+    return bool(slash) and team != reference.error_at.report.team and reference.kind != "catalogue"
 
 
 def _references(document: Fields, report: Report, main: Fields | None, *, is_alone: bool) -> None:
@@ -62,7 +67,7 @@ def _references(document: Fields, report: Report, main: Fields | None, *, is_alo
         known[kind][0].update(of_main)
     for reference in report.references:
         seen, expected = known[reference.kind]
-        if is_of_another_file(reference.name, report) and not is_alone:
+        if is_of_another_file(reference) and not is_alone:
             if reference.error_at.path.startswith("windows."):
                 reference.error_at.error(
                     reference.mark,
@@ -78,8 +83,20 @@ def _references(document: Fields, report: Report, main: Fields | None, *, is_alo
             reference.mark,
             f"no {reference.kind} is called {reference.name[:60]!r}",
             expected=f"{expected}: {listed}" if listed else f"{expected}; there is none yet",
-            hint=close_to(reference.name, short),
+            hint=_is_another_kind(reference, document) or close_to(reference.name, short),
         )
+
+
+def _is_another_kind(reference: Reference, document: Fields) -> str:
+    """Words for a name that is defined, but as something else than a step or a rotation reaches."""
+    if reference.kind in {"person", "schedule"}:
+        if reference.name in document.get("oncall", {}):
+            return f"{reference.name} is a schedule"
+        if reference.name in document.get("people", {}):
+            return f"{reference.name} is a person"
+        if reference.name in document.get("escalation", {}):
+            return f"{reference.name} is a policy, and a policy never reaches a policy"
+    return ""
 
 
 def _sisters(route: Fields | None, path: str) -> None:
@@ -112,6 +129,28 @@ def _unique(entries: Iterable[Fields | None], what: str) -> None:
             )
         elif name is not None:
             seen[name] = entry.mark("name").line
+
+
+def _made_names(document: Fields, main: Fields) -> None:
+    """Refuses `only: {catalog: …}` where an entry makes a name that no channel can have; the first is enough."""
+    catalog = main.get("catalog", {})
+    for fields, key in _channel_settings(document):
+        for form in fields.get(key, ()) if isinstance(fields.get(key), tuple) else ():
+            if not isinstance(form, FromLabel) or not form.catalog:
+                continue
+            complaint = next(filter(None, (bad_name(form, value) for value in catalog.get(form.catalog) or ())), "")
+            if complaint:
+                fields.error(key, f"catalog.{form.catalog}: {complaint}", expected=NAMEABLE)
+
+
+def _channel_settings(document: Fields) -> Iterator[tuple[Fields, str]]:
+    """Every record that says channels, with the key it says them by."""
+    routes = _whole([document.get("routing")])
+    for route in routes:
+        routes += _whole(route.get("routes", ()))
+        yield from ((route, "channel"), (route, "also"))
+    for copy in _whole(document.get("copies", ())):
+        yield copy, "channel"
 
 
 def _windows(document: Fields, of_main: Mapping[str, Any]) -> None:

@@ -7,10 +7,13 @@ from typing import Any
 import msgspec
 
 from adapters.alert import Severity
+from rules import rounds
+from rules.catalog import Miss, channels_for, further_channels, page_for
 from rules.heartbeat import Sign
 from rules.hold import Hold, page_hold, window_hold
 from rules.matcher import written
-from rules.route import COMPUTED, ROOT, Route, RouteSettings
+from rules.rounds import Call
+from rules.route import COMPUTED, Page, PageFrom, PageKind, Route, RouteSettings
 from rules.routing_keys import SETTINGS
 from rules.ruleset import OnCall, Owner, RuleSet, said_at
 from rules.times import said
@@ -34,6 +37,14 @@ class Setting(msgspec.Struct, frozen=True):
     line: int
 
 
+class Destination(msgspec.Struct, frozen=True):
+    """A channel that would show the incident, and how the rules came to it; why "": the route names it."""
+
+    channel: str
+    why: str = ""
+    is_home: bool = False
+
+
 class Taken(msgspec.Struct, frozen=True):
     """What becomes of an alert at one owner."""
 
@@ -41,9 +52,16 @@ class Taken(msgspec.Struct, frozen=True):
     path: tuple[Step, ...]
     group_labels: tuple[tuple[str, str], ...]
     settings: tuple[Setting, ...]
+    shown: tuple[Destination, ...]
+    not_found: tuple[str, ...]
+    """Look-ups that found nothing: the inherited value stands."""
+    page: Page | None
+    page_why: str
     held: tuple[Hold, ...]
     page_held: Hold | None
     on_call: OnCall | None
+    calls: tuple[Call, ...] = ()
+    """Every step of every round of the policy, from when the page is due, if nobody acknowledges."""
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -102,8 +120,11 @@ def render_text(explanation: Explanation, zone_name: str) -> str:
         lines.append(f"  group: {group or 'one for all'}")
         width = max(len(setting.key) for setting in taken.settings)
         lines += [f"  {setting.key:{width}}  {setting.value}  ({_origin(setting)})" for setting in taken.settings]
+        lines += _shown(taken)
         lines += [f"  held back: {_hold(hold, explanation.at, zone_name)}" for hold in taken.held]
         lines.append(_paged(taken, explanation.at, zone_name))
+        if len(taken.calls) > 1:
+            lines += [f"    {line}" for line in rounds.lines(taken.calls, explanation.at, zone_name)]
     lines += [f"held back while another alert matches: {name}" for name in explanation.inhibited_by]
     lines += [f"while it fires it holds back others: {name}" for name in explanation.inhibits]
     lines += [f"a sign of life of {sign}" for sign in explanation.signs]
@@ -118,26 +139,56 @@ def to_json(explanation: Explanation) -> str:
 def _taken(rules: RuleSet, owner: Owner, labels: Mapping[str, str], at: datetime) -> Taken:
     route = rules.routes[owner.route_id]
     settings = route.settings
+    shown, misses = _destinations(rules, settings, labels)
+    paged = page_for(settings, labels, rules.catalog)
     holds = (window_hold(settings, at), rules.maintenance_hold(labels, at))
+    page_held = None if paged.page is None else page_hold(paged.page, at)
     return Taken(
         route_id=route.id,
         path=tuple(
             Step(node.id, written(node.match) if node.match else "all", node.file, node.line)
-            for node in _path(rules, route)
+            for node in rules.path(route)
         ),
         group_labels=owner.group_labels,
         settings=_settings(route),
+        shown=shown,
+        not_found=tuple(dict.fromkeys(miss.why for miss in (*misses, *paged.misses))),
+        page=paged.page,
+        page_why=paged.why,
         held=tuple(hold for hold in holds if hold is not None),
-        page_held=None if settings.page is None else page_hold(settings.page, at),
-        on_call=None if settings.page is None else rules.on_call(settings.page, at),
+        page_held=page_held,
+        on_call=None if paged.page is None else rules.on_call(paged.page, at + rules.first_after(paged.page)),
+        calls=_calls(rules, paged.page, at if page_held is None else page_held.until),
     )
 
 
-def _path(rules: RuleSet, route: Route) -> list[Route]:
-    if route.id == ROOT:
-        return [route]
-    names = route.id.split("/")
-    return [rules.root, *(rules.routes["/".join(names[: end + 1])] for end in range(len(names)))]
+def _calls(rules: RuleSet, page: Page | None, at: datetime | None) -> tuple[Call, ...]:
+    if page is None or page.kind is not PageKind.POLICY or at is None:
+        return ()
+    return rounds.rounds(rules.policies[page.target], rules, at)
+
+
+def _destinations(
+    rules: RuleSet, settings: RouteSettings, labels: Mapping[str, str]
+) -> tuple[tuple[Destination, ...], list[Miss]]:
+    """Where an incident would be shown that this alert alone opens: each channel once."""
+    own = channels_for(settings, labels, rules.catalog)
+    also = further_channels(settings.also, labels, rules.catalog)
+    found = [Destination(one.channel, one.why, is_home=place == 0) for place, one in enumerate(own.shown)]
+    found += [Destination(one.channel, _joined("also", one.why)) for one in also.shown]
+    misses = [*own.misses, *also.misses]
+    for copy in rules.copies.of(labels):
+        shown = further_channels(copy.channels, labels, rules.catalog)
+        found += [Destination(one.channel, _joined(f"copy {copy.name}", one.why)) for one in shown.shown]
+        misses += shown.misses
+    once: dict[str, Destination] = {}
+    for one in found:
+        once.setdefault(one.channel, one)
+    return tuple(once.values()), misses
+
+
+def _joined(first: str, second: str) -> str:
+    return f"{first}, {second}" if second else first
 
 
 def _settings(route: Route) -> tuple[Setting, ...]:
@@ -153,7 +204,9 @@ def _value(settings: RouteSettings, key: str) -> str:
     value: Any = settings.channels if key == "channel" else getattr(settings, key)
     match key:
         case "channel":
-            return ", ".join(value) or "none"
+            return ", ".join(map(str, value)) or "none"
+        case "also":
+            return ", ".join(map(str, value)) or "none"
         case "group_by":
             return "all labels" if value is None else f"[{', '.join(value)}]"
         case "group_wait" if value is None:
@@ -162,13 +215,10 @@ def _value(settings: RouteSettings, key: str) -> str:
             return "none" if value is None else said(value)
         case "quiet" | "only":
             return f"[{', '.join(named.name for named in value)}]" if value else "none"
-        case "page" if value is not None:
-            windows = [
-                f"{word} {named.name}"
-                for word, part in (("only", value.only), ("quiet", value.quiet))
-                for named in part
-            ]
-            return f"{value.target} (a {value.kind.value}{''.join(f', {window}' for window in windows)})"
+        case "page":
+            pages = [f"{{from: {form.label}{_windows(form)}}}" for form in settings.page_from]
+            pages += [f"{value.target} (a {value.kind.value}{_windows(value)})"] if value is not None else []
+            return ", else ".join(pages) or "none"
         case "template" if value is not None:
             return " / ".join(part for part in (value.title, value.text) if part)
         case "tell":
@@ -177,13 +227,34 @@ def _value(settings: RouteSettings, key: str) -> str:
             return "none" if value is None else str(value)
 
 
+def _windows(page: Page | PageFrom) -> str:
+    parts = (("only", page.only or ()), ("quiet", page.quiet or ()))
+    return "".join(f", {word} {named.name}" for word, part in parts for named in part)
+
+
 def _origin(setting: Setting) -> str:
     return f"{setting.route_id}, line {setting.line}" if setting.line else "default"
+
+
+def _shown(taken: Taken) -> list[str]:
+    """Nothing where the route's own word for `channel` says it all."""
+    if not taken.not_found and not any(one.why for one in taken.shown):
+        return []
+    lines = [f"  not found: {why}: what is inherited stands" for why in taken.not_found]
+    for one in taken.shown:
+        home = " (home)" if one.is_home else ""
+        lines.append(f"  shown in {one.channel}{home}" + (f": {one.why}" if one.why else ""))
+    return lines if taken.shown else [*lines, "  shown in no channel"]
 
 
 def _hold(hold: Hold, at: datetime, zone_name: str) -> str:
     until = "" if hold.until is None else f" until {said_at(hold.until, at, zone_name)}"
     return f"{hold.kind.value} {hold.name}{until}" + (f" ({hold.reason})" if hold.reason else "")
+
+
+def _waits(taken: Taken, at: datetime) -> bool:
+    """Whether the first step itself has a time to wait."""
+    return taken.page_held is None and bool(taken.calls) and taken.calls[0].at > at
 
 
 def _paged(taken: Taken, at: datetime, zone_name: str) -> str:
@@ -192,5 +263,6 @@ def _paged(taken: Taken, at: datetime, zone_name: str) -> str:
         return "  pages nobody: no page"
     who = ", ".join([person.name for person in on_call.persons] + list(on_call.channels)) or "nobody"
     text = f"  pages {who}: {on_call.why}"
-    text += f"; then {on_call.next_step} (not yet)" if on_call.next_step else ""
+    text += f" ({taken.page_why})" if taken.page_why else ""
+    text += f"; not before {said_at(taken.calls[0].at, at, zone_name)}" if _waits(taken, at) else ""
     return text if taken.page_held is None else f"{text}; waits: {_hold(taken.page_held, at, zone_name)}"

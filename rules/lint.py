@@ -1,119 +1,36 @@
-"""What is allowed but likely not meant: warnings, each with its line. Owns their words."""
+"""What is allowed but likely not meant: warnings, each with its line. Each kind has its module; here they are gathered.
 
-from collections.abc import Iterable, Iterator
+Nothing here knows what time it is; what depends on it is `lint_time.py`'s.
+"""
 
+from collections.abc import Iterable, Iterator, Mapping
+
+from adapters.adapter import Adapter
 from rules.configuration import Configuration
-from rules.coverage import hidden, overlaps, uncovered
-from rules.route import Route
-from rules.shape import Fields, RuleError
-from rules.window import NamedWindow, Span
+from rules.heartbeat import OWN_SOURCE
+from rules.lint_catalog import lint_catalog
+from rules.lint_people import lint_people
+from rules.lint_routes import lint_matchers, lint_routes
+from rules.shape import Fields, Reference, RuleError
 
 
-def lint(configuration: Configuration, document: Fields) -> list[RuleError]:
-    """Every warning about an accepted document."""
-    found = list(_listener(configuration, document))
-    for route in configuration.rules.routes.values():
-        found += _route(route)
-    found += _layers(configuration, document)
-    found += _escalation(document)
-    found += _maintenance(document)
-    return found
-
-
-def _route(route: Route) -> Iterator[RuleError]:
-    def warn(message: str, expected: str, *, line: int = route.line) -> RuleError:
-        return RuleError(route.file, line, 1, f"route {route.id}", message, expected)
-
-    if route.continues:
-        yield warn(
-            f"{route.id} says continue: its alerts may make a second incident, with its own number and page",
-            "one owner per alert; continue only for what cannot be said otherwise",
-        )
-    settings, said = route.settings, route.said
-
-    def said_here(*keys: str) -> bool:
-        """Each mistake is told where it is made, not again on every route that inherits it."""
-        return any(said[key].route_id == route.id for key in keys)
-
-    if settings.page is None:
-        return
-    if settings.quiet and said_here("page", "quiet"):
-        origin = "has" if said_here("quiet") else "inherits"
-        names = ", ".join(window.name for window in settings.quiet)
-        yield warn(
-            f"{route.id} pages and {origin} quiet: [{names}]: nobody is woken {_hours(settings.quiet)}",
-            "quiet: none where somebody must be woken",
-            line=said["page"].line,
-        )
-    if not settings.channels and said_here("page", "channel"):
-        yield warn(
-            f"{route.id} pages but tells no channel (channel: none)",
-            "a channel where the incident can be seen",
-            line=said["page"].line,
-        )
-
-
-def _hours(windows: tuple[NamedWindow, ...]) -> str:
-    """As "22:00–06:00" where the windows are no more than hours of every day, else by their names."""
-    spans: list[Span] = []
-    for named in windows:
-        for pattern in named.window.any_of:
-            if not pattern.hours or any(
-                (pattern.days, pattern.months, pattern.days_of_month, pattern.dates, pattern.without)
-            ):
-                return f"during {', '.join(one.name for one in windows)}"
-            spans += pattern.hours
-    return _listed(spans)
-
-
-def _listed(spans: Iterable[Span]) -> str:
-    return " and ".join(f"{_clock(span.start)}–{_clock(span.end)}" for span in spans)
-
-
-def _clock(minute: int) -> str:
-    return f"{minute // 60:02}:{minute % 60:02}"
-
-
-def _layers(configuration: Configuration, document: Fields) -> Iterator[RuleError]:
-    for name, entry in document.get("oncall", {}).items():
-        layers = configuration.rules.schedules[name].layers
-        if not layers:
-            continue
-        marks = {layer.get("name"): layer.mark("name") for layer in entry.get("layers")}
-        file, path = entry.place.report.file, f"oncall.{name}.layers"
-        whole = entry.mark("layers")
-        if gaps := uncovered(layers):
-            message = f"{name}: nobody is on call {_listed(gaps)}: no layer covers these hours"
-            yield RuleError(
-                file, whole.line, whole.column, path, message, "a layer for them, or a last one without hours"
-            )
-        unreached = [layer.name for layer in hidden(layers)]
-        for layer in unreached:
-            mark = marks[layer]
-            message = (
-                f"{name}: the layers above {layer} cover all its hours: it has the turn only where they have nobody"
-            )
-            yield RuleError(file, mark.line, mark.column, path, message, "the layer with fewer hours first")
-        for first, second, both in overlaps(layers):
-            if second.name not in unreached:
-                mark = marks[second.name]
-                message = f"{name}: {first.name} and {second.name} both cover {_listed(both)}: {first.name} wins, it stands first"
-                yield RuleError(file, mark.line, mark.column, path, message, "hours that begin where the other's end")
-
-
-def _escalation(document: Fields) -> Iterator[RuleError]:
-    for name, policy in document.get("escalation", {}).items():
-        steps = policy.get("steps")
-        if len(steps) > 1 or "repeat" in policy:
-            more = (
-                f"its {len(steps) - 1} further steps" if len(steps) > 2 else "its second step" if len(steps) > 1 else ""
-            )
-            rounds = "its further rounds" if "repeat" in policy else ""
-            what = " and ".join(part for part in (more, rounds) if part)
-            mark = policy.mark("steps")
-            message = f"{name}: the first step is carried out; {what}: not yet"
-            report = policy.place.report
-            yield RuleError(report.file, mark.line, mark.column, f"escalation.{name}", message)
+def lint(
+    configuration: Configuration,
+    document: Fields,
+    adapters: Mapping[str, Adapter],
+    references: Iterable[Reference],
+) -> list[RuleError]:
+    """Every warning about an accepted document. `references`: every name that something in it is reached by."""
+    labels = {name: adapters[source.adapter].labels(source.options) for name, source in configuration.sources.items()}
+    labels[OWN_SOURCE] = None
+    return [
+        *_listener(configuration, document),
+        *lint_routes(configuration, labels),
+        *lint_matchers(document, labels),
+        *lint_catalog(configuration, document),
+        *lint_people(configuration, document, references),
+        *_maintenance(document),
+    ]
 
 
 def _maintenance(document: Fields) -> Iterator[RuleError]:

@@ -1,6 +1,7 @@
 """Texts in, a Configuration or every mistake in them out. The one entrance for `serve`, `check`, reload and tests."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -80,7 +81,7 @@ def load(
     *,
     adapters: Mapping[str, Adapter],
     template_fault: Callable[[str], str] = lambda _: "",
-    beside: Beside = nothing_beside,  # noqa: ARG001  # catalogue and template files are read through it
+    beside: Beside = nothing_beside,
     last: Mapping[str, str] | None = None,
 ) -> Loaded:
     """The main file first, then those of teams. Never raises, whatever the texts are; all mistakes are listed at once,
@@ -93,7 +94,7 @@ def load(
     if not files:
         return Loaded(None, (RuleError("", 1, 1, "", "no file", "the main file"),), ())
     main, *others = files
-    report = Report(main.name)
+    report = Report(main.name, text_beside=partial(beside, main.name))
     place = Place(report)
     try:
         node, mistakes = read(main.text)
@@ -104,7 +105,7 @@ def load(
         place.error(mistake.mark, mistake.message, expected=mistake.expected, hint=mistake.hint)
     fields = document(adapters).read(node, place)
     if fields is None:
-        return Loaded(None, _sorted(report.errors), ())
+        return Loaded(None, _sorted(report.errors, [main]), ())
     is_alone = not others and "rules_files" not in fields
     consistent.check(fields, report, is_alone=is_alone)
     _listener(fields)
@@ -115,14 +116,15 @@ def load(
         return draft(file, fields, lambda routing: _templates(routing, template_fault))
 
     chosen = several.choose(others, last or {}, fields, read_team)
-    warnings = _sorted(report.warnings)
+    warnings = _sorted(report.warnings, [main])
     if report.errors:
-        return Loaded(None, _sorted(report.errors), warnings, chosen.accepted, chosen.refused)
+        return Loaded(None, _sorted(report.errors, [main]), warnings, chosen.accepted, chosen.refused)
     whole = several.merged(fields, chosen.drafts)
     reports = [report, *(found.report for found in chosen.drafts)]
     configuration = _configuration(whole, sources, chosen)
     found = [warning for one in reports for warning in one.warnings]
-    found += lint(configuration, whole) + several.dangling(whole, reports)
+    references = [reference for one in reports for reference in one.references]
+    found += lint(configuration, whole, adapters, references) + several.dangling(whole, reports)
     nodes = (
         (main.name, node),
         *((one.source.name, one.fields.node) for one in chosen.drafts if one.fields is not None),
@@ -130,11 +132,14 @@ def load(
     return Loaded(configuration, (), _sorted(found, files), chosen.accepted, chosen.refused, nodes)
 
 
-def _sorted(found: list[RuleError], files: Sequence[Source] = ()) -> tuple[RuleError, ...]:
+def _sorted(found: list[RuleError], files: Sequence[Source]) -> tuple[RuleError, ...]:
+    """File by file, each in the order of its lines; last the files that these name."""
     # An alias is read once for each use, but its mistakes are one.
     unique = dict.fromkeys(found)
     order = {file.name: number for number, file in enumerate(files)}
-    return tuple(sorted(unique, key=lambda error: (order.get(error.file, 0), error.line, error.column)))
+    return tuple(
+        sorted(unique, key=lambda error: (order.get(error.file, len(order)), error.file, error.line, error.column))
+    )
 
 
 def _configuration(fields: Fields, sources: Mapping[str, SourceSettings], chosen: Chosen) -> Configuration:

@@ -115,6 +115,7 @@ def _regex_error(pattern: str, said: str) -> MatcherError:
     )
 
 
+@functools.lru_cache(maxsize=32_768)
 def parse(text: str) -> tuple[Matcher, ...]:
     """Every matcher of a text such as `team = payments`, `a="x", b=~"y.*"` or `{a="x"}`. Raises MatcherError."""
     if not text.strip().strip("{}").strip():

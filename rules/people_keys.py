@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 
-from rules.keys import SECOND, WINDOW_NAMES, Name
+from rules.keys import SECOND, WINDOW_NAMES, Either, Name
 from rules.shape import (
     Fields,
     Key,
@@ -25,7 +25,7 @@ from rules.times import (
     Zone,
     said,
 )
-from rules.words import ChannelText
+from rules.words import ChannelText, Secret, Url
 from rules.yaml import Node
 
 
@@ -149,28 +149,56 @@ SCHEDULE = Record(
 )
 
 
+class Group(Text):
+    """A Slack user group: its handle, or its id."""
+
+    def read(self, node: Node, place: Place) -> str | None:
+        text = text_of(node)
+        if text is not None and re.fullmatch(r"@[a-z0-9][a-z0-9._-]{0,80}|S[A-Z0-9]{6,20}", text, re.ASCII):
+            return text
+        hint = f'write "@{text.lower()}"' if text is not None and re.fullmatch(r"[A-Za-z0-9._-]{1,80}", text) else ""
+        place.error(node, f"found {shown(node)}", expected=self.expected, hint=hint)
+        return None
+
+
+REACHES = ("oncall", "person", "group", "channel", "webhook")
+
+
 def _check_step(fields: Fields) -> None:
-    said_keys = [key for key in ("oncall", "person", "channel") if key in fields]
-    if len(said_keys) == 1 or any(key in fields for key in ("group", "webhook")):
+    said_keys = [key for key in REACHES if key in fields]
+    if len(said_keys) == 1:
         return
     found = "a step that reaches nobody" if not said_keys else f"a step with {' and '.join(said_keys)}"
-    fields.place.error(fields.node, found, expected="one of oncall, person, channel")
+    fields.place.error(fields.node, found, expected=f"one of {', '.join(REACHES)}")
 
 
+WEBHOOK = "an address, or {env: NAME} or {file: PATH} that holds it"
+_NEVER = "oncall, person, group, channel or webhook: a policy never reaches a policy"
 STEP = Record(
     "step",
     {
-        "after": Key(Duration(), "Counted from the start of the round; must grow. The first is told at once."),
+        "after": Key(Duration(), "Counted from the start of the round; must grow. Default 0s."),
         "oncall": Key(NameOf("schedule"), "Whoever that schedule says."),
         "person": Key(ListOf(NameOf("person"), "a person or a list of them", single=True), "One or more persons."),
+        "group": Key(
+            ListOf(
+                Group('a Slack user group such as "@team", or its id such as S0123ABCD'),
+                "a group or a list of them",
+                single=True,
+            ),
+            "A Slack user group. Not carried out yet: the next step is taken at once.",
+        ),
         "channel": Key(
             ListOf(ChannelText(), "a channel or a list of them", single=True), "A new word in that channel."
+        ),
+        "webhook": Key(
+            Either(Url(), Secret(), WEBHOOK),
+            "An address that is called. Not carried out yet: the next step is taken at once.",
         ),
         "only": Key(WINDOW_NAMES, "Outside these windows the step is skipped."),
         "quiet": Key(WINDOW_NAMES, "Inside these windows the step is skipped."),
     },
-    later={"group": "paging a Slack user group", "webhook": "paging through a webhook"},
-    foreign={"policy": "oncall, person or channel: a policy never reaches a policy"},
+    foreign={"policy": _NEVER, "escalation": _NEVER, "schedule": "oncall: NAME", "user": "person: NAME"},
     check=_check_step,
 )
 
@@ -180,8 +208,6 @@ def _check_policy(fields: Fields) -> None:
     before: timedelta | None = None
     for number, step in enumerate(steps):
         after = step.get("after", timedelta(0))
-        if number == 0 and after:
-            step.error("after", "a first step that waits: not yet", expected="0s, or no after")
         if before is not None and after <= before:
             step.error(
                 "after",
@@ -191,6 +217,12 @@ def _check_policy(fields: Fields) -> None:
         before = after
     if ("repeat" in fields) != ("every" in fields):
         fields.place.error(fields.node, "repeat and every belong together", expected="repeat: 2, every: 30m")
+    if steps and not any(key in step for step in steps for key in ("oncall", "person", "channel")):
+        fields.error(
+            "steps",
+            "every step is a group or a webhook, which are not carried out yet: a page would reach nobody",
+            expected="a step with oncall, person or channel among them",
+        )
     every = fields.get("every")
     if every is not None and before is not None and every <= before:
         fields.error(

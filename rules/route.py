@@ -35,6 +35,49 @@ class Page(msgspec.Struct, frozen=True):
     quiet: tuple[NamedWindow, ...] = ()
 
 
+class PageFrom(msgspec.Struct, frozen=True):
+    """`page: {from: service}`: whom the catalogue's entry of an alert's label says.
+
+    The windows hold for whatever page it comes to; None: the page's own windows stand.
+    """
+
+    label: str
+    """The label, and the catalogue of that name."""
+    only: tuple[NamedWindow, ...] | None = None
+    quiet: tuple[NamedWindow, ...] | None = None
+
+
+class FromCatalog(msgspec.Struct, frozen=True, tag="from"):
+    """`channel: {from: service}`: the channels of the catalogue's entry of an alert's label."""
+
+    label: str
+    """The label, and the catalogue of that name."""
+
+    def __str__(self) -> str:
+        return f"{{from: {self.label}}}"
+
+
+class FromLabel(msgspec.Struct, frozen=True, tag="label"):
+    """`channel: {label: team, …}`: a channel whose name is made of a label's value, for the values that may."""
+
+    label: str
+    prefix: str = "#"
+    suffix: str = ""
+    only: tuple[str, ...] = ()
+    catalog: str = ""
+    """The catalogue whose entries may; "": those in `only`."""
+
+    def name(self, value: str) -> str:
+        return f"{self.prefix}{value}{self.suffix}"
+
+    def __str__(self) -> str:
+        return f"{{label: {self.label}, as {self.name('…')}}}"
+
+
+ChannelForm = str | FromCatalog | FromLabel
+"""A channel's name or id as written, or how to find it by an alert's labels when the incident opens."""
+
+
 class Template(msgspec.Struct, frozen=True):
     """A route's own words, as Jinja source; "" keeps the built-in rendering of that part."""
 
@@ -72,8 +115,8 @@ class Tell(msgspec.Struct, frozen=True):
 class RouteSettings(msgspec.Struct, frozen=True):
     """Everything a group needs of its route, inheritance done. The engine stores it beside the group."""
 
-    channels: tuple[str, ...]
-    """Names ("#alerts") or ids ("C0123ABCD"); the first is home. Empty: told to nobody, on purpose."""
+    channels: tuple[ChannelForm, ...]
+    """Names ("#alerts"), ids ("C0123ABCD") and forms; the first is home. Empty: told to nobody, on purpose."""
     group_by: tuple[str, ...] | None = DEFAULT_GROUP_BY
     """None: all labels."""
     group_wait: timedelta | None = None
@@ -89,6 +132,17 @@ class RouteSettings(msgspec.Struct, frozen=True):
     quiet: tuple[NamedWindow, ...] = ()
     only: tuple[NamedWindow, ...] = ()
     page: Page | None = None
+    """Where there is a `page_from` that finds nothing: the inherited one."""
+    channels_above: tuple[tuple[ChannelForm, ...], ...] = ()
+    """What a form that finds nothing gives way to: the inherited channels, and what they inherit, as far as needed."""
+    also: tuple[ChannelForm, ...] = ()
+    """Further channels that show the incident."""
+    page_from: tuple[PageFrom, ...] = ()
+    """The nearest first; each gives way to the next, the last to `page`."""
+
+    @property
+    def may_page(self) -> bool:
+        return self.page is not None or bool(self.page_from)
 
     def wait(self, severity: Severity) -> timedelta:
         """The group_wait in force for a group of this severity."""

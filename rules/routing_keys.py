@@ -4,13 +4,14 @@ A key that RULES names but this version does not carry out is in a `later` table
 """
 
 from adapters.alert import Severity
-from rules.keys import HELD, SECOND, WINDOW_NAMES, Either, Name
+from rules.channel_keys import CATALOGUE, FURTHER, TARGET, TARGET_EXPECTED, Channel
+from rules.keys import HELD, SECOND, Either, Name
 from rules.route import Loudness
 from rules.shape import (
+    Fields,
     Flag,
     Key,
     ListOf,
-    NameOf,
     OneOf,
     OrNone,
     Place,
@@ -22,7 +23,7 @@ from rules.times import (
     Instant,
     Zone,
 )
-from rules.words import Channel, JinjaText, Match
+from rules.words import JinjaText, Match
 from rules.yaml import Node
 
 
@@ -42,23 +43,26 @@ class GroupBy(ListOf):
         return found
 
 
+def _check_page(fields: Fields) -> None:
+    if ("policy" in fields) == ("from" in fields):
+        found = "policy and from" if "policy" in fields else "neither policy nor from"
+        fields.place.error(fields.node, found, expected="one of them: policy: NAME, or from: service")
+
+
 PAGE = OrNone(
     Either(
-        NameOf("policy, schedule or person"),
+        TARGET,
         Record(
             "page",
             {
-                "policy": Key(
-                    NameOf("policy, schedule or person"),
-                    "An escalation policy; else a schedule; else a person.",
-                    required=True,
-                ),
-                "only": Key(WINDOW_NAMES, "The page waits until one of these windows holds; the message does not."),
-                "quiet": Key(WINDOW_NAMES, "The page waits while one of these windows holds."),
+                "policy": Key(TARGET, "An escalation policy; else a schedule; else a person."),
+                "from": Key(CATALOGUE, "A label: whom its entry in the catalogue of its name says."),
+                "only": Key(HELD, "The page waits until one of these windows holds; the message does not."),
+                "quiet": Key(HELD, "The page waits while one of these windows holds."),
             },
-            later={"from": "a page looked up in the catalogue"},
+            check=_check_page,
         ),
-        "the name of a policy, schedule or person, or {policy: NAME, only: [WINDOW]}",
+        TARGET_EXPECTED,
     )
 )
 
@@ -105,13 +109,11 @@ ROUTE_FOREIGN = {
     "silent_after": "silent_after on a source",
     "windows": "quiet or only: [WINDOW]",
 }
-ROUTE_LATER = {
-    "also": "further channels for the same incident",
-}
 SEVERITY = OneOf(*(severity.value for severity in Severity))
 
 SETTINGS = {
-    "channel": Key(Channel(), 'A name in quotes ("#alerts"), an id, a list (the first is home), or none.'),
+    "channel": Key(Channel(), 'A name in quotes ("#alerts"), an id, a form, a list (the first is home), or none.'),
+    "also": Key(OrNone(FURTHER), "Further channels that show the incident; adds to the inherited ones."),
     "group_by": Key(GroupBy(), "Alerts with equal labels share one message; ['...'] all labels, [] one group."),
     "group_wait": Key(OrNone(Duration()), "How long the first word waits; default 10s, 0s when critical (none)."),
     "group_interval": Key(Duration(SECOND), "How often a thread may get lines and broadcasts; default 5m."),
@@ -133,11 +135,21 @@ ROUTE = Record(
         "continue": Key(Flag(), "true: sisters further down are tried too; makes a second incident."),
         **SETTINGS,
     },
-    later=ROUTE_LATER,
     foreign=ROUTE_FOREIGN,
 )
 ROUTES = ListOf(ROUTE, "a list of routes, each with a name", least=0)
 ROUTE.keys["routes"] = Key(ROUTES, "Routes below this one, tried in order; the first that matches owns the alert.")
+
+
+def _check_root(fields: Fields) -> None:
+    channels = fields.get("channel", ())
+    if channels and not any(isinstance(one, str) for one in channels):
+        fields.error(
+            "channel",
+            f"where {channels[0]} finds nothing there is nothing inherited: this is the root",
+            expected="a channel here, and the form on a route below",
+        )
+
 
 ROUTING = Record(
     "routing",
@@ -146,18 +158,17 @@ ROUTING = Record(
         "channel": Key(Channel(), "Where everything goes that no route says otherwise of.", required=True),
         "routes": Key(ROUTES, "Tried in order; the first that matches owns the alert."),
     },
-    later=ROUTE_LATER,
     foreign={
         **ROUTE_FOREIGN,
         "match": "no match at the root: it takes what no route below does",
         "name": "no name at the root: it is called default",
         "continue": "continue only on routes below",
     },
+    check=_check_root,
 )
 TEAM_ROUTING = Record(
     "team_routing",
     {**SETTINGS, "routes": ROUTING.keys["routes"]},
-    later=ROUTE_LATER,
     foreign={
         **ROUTE_FOREIGN,
         "match": "no match here: scope says what this file takes",

@@ -3,20 +3,22 @@
 Pure and immutable but for a bounded memo; every answer depends on the arguments alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
 
-from rules.escalation import Policy, Step
+from rules.catalog import Catalog
+from rules.copies import Copies, Copy
+from rules.escalation import Policy, Step, skipped
 from rules.heartbeat import Awaited, Sign
 from rules.hold import Hold, HoldKind, Maintenance, next_window_change, page_hold, window_hold
 from rules.inhibition import InhibitionKey, InhibitRule, is_held_by
 from rules.matcher import Matcher, all_match
 from rules.oncall import Person, Schedule, turn_at
-from rules.route import Page, PageKind, Route, RouteSettings, visible_labels
+from rules.route import ChannelForm, FromLabel, Page, PageKind, Route, RouteSettings, visible_labels
 from rules.tree import Tree
-from rules.window import NamedWindow, any_holds, zone
+from rules.window import NamedWindow, zone
 
 __all__ = [
     "Decision",
@@ -84,6 +86,8 @@ class RuleSet:
         schedules: Mapping[str, Schedule] | None = None,
         policies: Mapping[str, Policy] | None = None,
         windows: Mapping[str, NamedWindow] | None = None,
+        catalog: Catalog | None = None,
+        copies: tuple[Copy, ...] = (),
         awaited: Awaited | None = None,
     ) -> None:
         self.root = root
@@ -94,6 +98,12 @@ class RuleSet:
         self.schedules: Mapping[str, Schedule] = schedules or {}
         self.policies: Mapping[str, Policy] = policies or {}
         self.windows: Mapping[str, NamedWindow] = windows or {}
+        self.catalog: Catalog = catalog or {}
+        self.copies = Copies(copies)
+        self._catalog_pages = {
+            label: dict.fromkeys(page for entry in entries.values() for page in entry.pages or ())
+            for label, entries in self.catalog.items()
+        }
         self.routes: Mapping[str, Route] = {route.id: route for route in _walk(root)}
         self._tree = Tree(root)
         self.awaited = awaited or Awaited()
@@ -135,6 +145,33 @@ class RuleSet:
         window = next_window_change(settings, at)
         return min((edge for edge in (*edges, window) if edge is not None and edge > at), default=None)
 
+    def path(self, route: Route) -> list[Route]:
+        """From the root to this route."""
+        names = route.id.split("/") if route is not self.root else []
+        return [self.root, *(self.routes["/".join(names[: end + 1])] for end in range(len(names)))]
+
+    def pages_of(self, settings: RouteSettings) -> tuple[Page, ...]:
+        """Every page that these settings may come to, whatever the labels."""
+        found = [page for form in settings.page_from for page in self._catalog_pages.get(form.label, ())]
+        return tuple(dict.fromkeys((*found, *((settings.page,) if settings.page is not None else ()))))
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Every channel that the rules name, in the order of the routes, then of the catalogue and the copies."""
+        forms = [form for route in self.routes.values() for form in (*route.settings.channels, *route.settings.also)]
+        forms += [
+            channel for entries in self.catalog.values() for one in entries.values() for channel in one.channels or ()
+        ]
+        forms += [form for copy in self.copies.all for form in copy.channels]
+        return tuple(dict.fromkeys(name for form in forms for name in self._named(form)))
+
+    def _named(self, form: ChannelForm) -> Iterable[str]:
+        if isinstance(form, str):
+            return (form,)
+        if isinstance(form, FromLabel):
+            return map(form.name, self.catalog.get(form.catalog, {}) if form.catalog else form.only)
+        return ()
+
     def page_for(self, name: str) -> Page | None:
         """What `page: name` means: a policy of that name, else a schedule, else a person."""
         if name in self.policies:
@@ -142,6 +179,11 @@ class RuleSet:
         if name in self.schedules:
             return Page(name, PageKind.SCHEDULE)
         return Page(name, PageKind.PERSON) if name in self.people else None
+
+    def first_after(self, page: Page) -> timedelta:
+        """How long a page's first step waits."""
+        policy = self.policies.get(page.target) if page.kind is PageKind.POLICY else None
+        return timedelta(0) if policy is None else policy.steps[0].after
 
     def on_call(self, page: Page, at: datetime) -> OnCall:
         """Whom the first step reaches now. A step that reaches nobody gives way to the next at once, and says so.
@@ -151,18 +193,34 @@ class RuleSet:
         policy = self.policies.get(page.target) if page.kind is PageKind.POLICY else None
         if policy is None:
             step = Step(schedule=page.target) if page.kind is PageKind.SCHEDULE else Step(persons=(page.target,))
-            return self._reached(step, at) or self._nobody(page.target, at)
-        skipped: list[str] = []
+            found = self.reached(step, at)
+            return self._nobody(f"nobody is on call for {page.target}", page.target, at) if found.nobody else found
+        missed: list[str] = []
         for number, step in enumerate(policy.steps):
-            found = self._reached(step, at)
-            if found is None:
-                skipped.append(step.reaches)
+            found = self.reached(step, at)
+            if found.nobody:
+                missed.append(found.why)
                 continue
-            why = f"{found.why}; nobody on call for {', '.join(skipped)}" if skipped else found.why
+            why = "; ".join([found.why, *missed])
             following = policy.steps[number + 1] if number + 1 < len(policy.steps) else None
             said = "" if following is None else f"{following.reaches} in {_short(following.after - step.after)}"
             return msgspec.structs.replace(found, why=why, next_step=said)
-        return self._nobody(", ".join(skipped) or page.target, at)
+        return self._nobody(f"no step of {page.target} reaches anybody: {'; '.join(missed)}", page.target, at)
+
+    def reached(self, step: Step, at: datetime) -> OnCall:
+        """Whom one step reaches at an instant; where nobody, `why` says it."""
+        if window := skipped(step, at):
+            return _missed(f"{step.reaches} is skipped {window}")
+        if not step.is_carried_out:
+            return _missed(f"{step.reaches} is not carried out yet")
+        if step.schedule:
+            return self._scheduled(step.schedule, at)
+        if step.persons:
+            persons = tuple(self.people[name] for name in step.persons if name in self.people)
+            if not persons:
+                return _missed(f"nobody is called {', '.join(step.persons)}")
+            return OnCall(persons, (), "named in the rules", None, "", nobody=False)
+        return OnCall((), step.channels, f"told in {', '.join(step.channels)}", None, "", nobody=False)
 
     def _decide(self, labels: Mapping[str, str]) -> Decision:
         signs = self.awaited.signs(labels)
@@ -175,34 +233,25 @@ class RuleSet:
         inhibits = tuple(source for source, _ in keys if source is not None)
         return Decision(owners, inhibits, tuple(target for _, target in keys if target is not None), signs)
 
-    def _reached(self, step: Step, at: datetime) -> OnCall | None:
-        if any_holds(step.quiet, at) is not None or (step.only and any_holds(step.only, at) is None):
-            return None
-        if step.schedule:
-            return self._scheduled(step.schedule, at)
-        if step.persons:
-            persons = tuple(self.people[name] for name in step.persons if name in self.people)
-            return OnCall(persons, (), "named in the rules", None, "", nobody=False) if persons else None
-        return OnCall((), step.channels, f"told in {', '.join(step.channels)}", None, "", nobody=False)
-
-    def _scheduled(self, name: str, at: datetime) -> OnCall | None:
+    def _scheduled(self, name: str, at: datetime) -> OnCall:
         schedule = self.schedules.get(name)
-        if schedule is None:
-            return None
-        turn = turn_at(schedule, at)
-        person = self.people.get(turn.person)
-        if person is None:
-            return None
+        turn = None if schedule is None else turn_at(schedule, at)
+        person = None if turn is None else self.people.get(turn.person)
+        if schedule is None or turn is None or person is None:
+            return _missed(f"nobody on call for {name}")
         team, _, part = name.rpartition("/")
         role = f"{part} of {team}" if team else f"on call for {name}"
         until = "" if turn.until is None else f" until {said_at(turn.until, at, schedule.zone)}"
         note = " (override)" if turn.is_override else f" ({turn.layer})" if turn.layer else ""
         return OnCall((person,), (), f"{role}{until}{note}", turn.until, "", nobody=False)
 
-    def _nobody(self, target: str, at: datetime) -> OnCall:
-        ends = [turn_at(self.schedules[target], at).until] if target in self.schedules else []
-        until = next((end for end in ends if end is not None), None)
-        return OnCall((), (), f"nobody is on call for {target}", until, "", nobody=True)
+    def _nobody(self, why: str, target: str, at: datetime) -> OnCall:
+        until = turn_at(self.schedules[target], at).until if target in self.schedules else None
+        return OnCall((), (), why, until, "", nobody=True)
+
+
+def _missed(why: str) -> OnCall:
+    return OnCall((), (), why, None, "", nobody=True)
 
 
 def group_labels(group_by: tuple[str, ...] | None, labels: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

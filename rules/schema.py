@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from jsonschema import Draft202012Validator
 
 from rules.conforms import Accepts, conforms
 from rules.service_keys import document
@@ -57,6 +56,8 @@ def _accepts() -> Accepts:
 
 @functools.cache
 def _validator() -> Any:
+    from jsonschema import Draft202012Validator  # a fifth of a second, and only needed for what is refused
+
     return Draft202012Validator(schema())
 
 

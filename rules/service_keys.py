@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from adapters.alert import Severity
+from rules.channel_keys import CATALOG, COPIES
 from rules.heartbeat_keys import HEARTBEAT, ROUTER, SILENT, SOURCE_HEARTBEAT
 from rules.keys import WINDOW_OR_LIST, Either, LabelValue, Name, Raw, name_rule, slug_rule
 from rules.people_keys import PERSON, POLICY, SCHEDULE
@@ -265,6 +266,8 @@ def document(adapters: Iterable[str] = ()) -> Record:
                 required=True,
             ),
             "routing": Key(ROUTING, "What goes where: one owner, the first match, depth first.", required=True),
+            "catalog": Key(CATALOG, "Data about services, teams, …: {from: service} looks an alert's label up in it."),
+            "copies": Key(COPIES, "The same incident shown in further channels."),
             "windows": Key(MapOf(WINDOW_OR_LIST, names + "windows", name=name_rule), "When something holds."),
             "maintenance": Key(ListOf(MAINTENANCE, "a list of maintenance entries", least=0), "Planned work."),
             "inhibit": Key(ListOf(INHIBIT, "a list of inhibitions", least=0), "What one alert holds back."),
@@ -287,8 +290,6 @@ def document(adapters: Iterable[str] = ()) -> Record:
             ),
         },
         later={
-            "copies": "the same incident in further channels",
-            "catalog": "data about services",
             "silences": "silences made by people",
         },
         foreign=ROUTE_FOREIGN,

@@ -96,7 +96,7 @@ def dangling(whole: Fields, reports: Sequence[Report]) -> list[RuleError]:
     warnings = []
     for reference in (reference for report in reports for reference in report.references):
         place, report = reference.error_at, reference.error_at.report
-        if not consistent.is_of_another_file(reference.name, report) or reference.name in known[reference.kind]:
+        if not consistent.is_of_another_file(reference) or reference.name in known[reference.kind]:
             continue
         effect = "it is left out" if reference.kind == "window" else "it reaches nobody"
         warnings.append(

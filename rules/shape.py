@@ -44,16 +44,35 @@ class Reference(msgspec.Struct, frozen=True):
     mark: Mark
 
 
+def _no_file(path: str) -> str:
+    raise ValueError(f"{path} cannot be read here")
+
+
 class Report:
     """What was found wrong so far, and the names still to be looked up. In a team's file `own` are the names that it
     defines, by kind: everywhere else they are called `team/name`."""
 
-    def __init__(self, file: str, *, team: str = "", own: Mapping[str, Collection[str]] | None = None) -> None:
+    def __init__(
+        self,
+        file: str,
+        *,
+        team: str = "",
+        own: Mapping[str, Collection[str]] | None = None,
+        text_beside: Callable[[str], str] = _no_file,
+    ) -> None:
         self.file, self.team = file, team
         self._own = own or {}
+        self.text_beside = text_beside
+        """The text of a file that this one names. Raises ValueError, with words for whoever named it."""
         self.errors: list[RuleError] = []
         self.warnings: list[RuleError] = []
         self.references: list[Reference] = []
+
+    def of(self, file: str) -> "Report":
+        """The same report, for what stands in a file that this one names."""
+        other = Report(file)
+        other.errors, other.warnings, other.references = self.errors, self.warnings, self.references
+        return other
 
     def full(self, kind: str, name: str) -> str:
         """The name as the whole configuration knows it; one of the file's own hides the main file's."""

@@ -42,8 +42,10 @@ class _Sisters:
         self._equal: dict[str, dict[str, list[int]]] = {}
         self._sets: list[tuple[str, re2.Set, list[int]]] = []
         self._rest: list[tuple[Matcher, ...]] = []
+        if not routes:
+            return
         sizes = Counter(
-            (matcher.name, value) for route in routes for matcher in route.match for value in _equals(matcher)
+            (matcher.name, value) for route in routes for matcher in route.match for value in equal_values(matcher)
         )
         regexes: dict[str, list[tuple[int, str]]] = defaultdict(list)
         for position, route in enumerate(routes):
@@ -51,7 +53,7 @@ class _Sisters:
             self._rest.append(tuple(matcher for matcher in route.match if matcher is not key))
             if key is None:
                 self._always.append(position)
-            elif values := _equals(key):
+            elif values := equal_values(key):
                 for value in values:
                     self._equal.setdefault(key.name, {}).setdefault(value, []).append(position)
             else:
@@ -103,7 +105,7 @@ class _Sisters:
 _SPECIAL = frozenset(r"\.+*?()[]{}^$")
 
 
-def _equals(matcher: Matcher) -> tuple[str, ...]:
+def equal_values(matcher: Matcher) -> tuple[str, ...]:
     """The values a matcher asks for, when it is a plain equality or an expression such as `a|b|c`."""
     if matcher.op is Op.EQUAL:
         return (matcher.value,)
@@ -114,9 +116,9 @@ def _equals(matcher: Matcher) -> tuple[str, ...]:
 
 def _key(match: tuple[Matcher, ...], sizes: Mapping[tuple[str, str], int]) -> Matcher | None:
     """The matcher to find a route by: the rarest equality, else an expression; None: it has neither."""
-    equalities = [matcher for matcher in match if _equals(matcher)]
+    equalities = [matcher for matcher in match if equal_values(matcher)]
     if equalities:
-        return min(equalities, key=lambda matcher: max(sizes[matcher.name, value] for value in _equals(matcher)))
+        return min(equalities, key=lambda matcher: max(sizes[matcher.name, value] for value in equal_values(matcher)))
     return next((matcher for matcher in match if matcher.op is Op.REGEX), None)
 
 

@@ -148,7 +148,7 @@ def _torn(node: Items, start: int) -> int:
     return 1
 
 
-_CHANNEL_NAME = re.compile(r"#[^\s#@.,:;/A-Z<>&]{1,80}")
+CHANNEL_NAME = re.compile(r"#[^\s#@.,:;/A-Z<>&]{1,80}")
 _CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{7,20}", re.ASCII)
 
 
@@ -159,7 +159,7 @@ class ChannelText:
 
     def read(self, node: Node, place: Place) -> str | None:
         text = text_of(node)
-        if text is not None and (_CHANNEL_NAME.fullmatch(text) or _CHANNEL_ID.fullmatch(text)):
+        if text is not None and (CHANNEL_NAME.fullmatch(text) or _CHANNEL_ID.fullmatch(text)):
             return text
         if isinstance(node, Scalar) and node.value is None:
             place.error(
@@ -174,45 +174,13 @@ class ChannelText:
             hint = "none stands alone, not in a list"
         elif text is not None and "/#" in text:
             hint = "several workspaces: not yet"
-        elif text is not None and _CHANNEL_NAME.fullmatch(guess := "#" + text.lstrip("#").lower().replace(" ", "-")):
+        elif text is not None and CHANNEL_NAME.fullmatch(guess := "#" + text.lstrip("#").lower().replace(" ", "-")):
             hint = f'write "{guess}"'
         place.error(node, f"found {shown(node)}", expected=self.expected, hint=hint)
         return None
 
     def schema(self, _: dict[str, Schema], /) -> Schema:
         return {"type": "string", "pattern": r"^(#[^\s#@.,:;/A-Z<>&]{1,80}|[CG][A-Z0-9]{7,20})$"}
-
-
-class Channel:
-    """What a route tells: one channel, a list of them (the first is home), or `none`."""
-
-    expected = 'a channel such as "#alerts", a list of them, or none'
-
-    def read(self, node: Node, place: Place) -> tuple[str, ...] | None:
-        if text_of(node) == "none":
-            return ()
-        if isinstance(node, Entries):
-            key = next(iter(node.entries), "")
-            if key in {"from", "label"}:
-                place.error(node, f"channel {{{key}: …}}: not yet", expected=self.expected)
-            else:
-                place.error(node, "found a map", expected=self.expected)
-            return None
-        if not isinstance(node, Items):
-            one = ChannelText().read(node, place)
-            return None if one is None else (one,)
-        if not node.items:
-            place.error(node, "an empty list", expected=self.expected, hint="to tell nobody write none")
-            return None
-        found = [ChannelText().read(item, place.item(number)) for number, item in enumerate(node.items)]
-        for number, channel in enumerate(found):
-            if channel is not None and channel in found[:number]:
-                place.item(number).error(node.items[number], f"{channel} stands here twice", expected="once")
-        return tuple(channel for channel in found if channel is not None) if all(found) else None
-
-    def schema(self, definitions: dict[str, Schema], /) -> Schema:
-        one = ChannelText().schema(definitions)
-        return {"anyOf": [{"const": "none"}, one, {"type": "array", "items": one, "minItems": 1, "uniqueItems": True}]}
 
 
 class Url:

@@ -66,15 +66,19 @@ class YamlError(ValueError):
         self.message, self.mark, self.expected, self.hint = message, mark, expected, hint
 
 
-def read(text: str) -> tuple[Node, list[YamlError]]:
-    """The one document of a text, and mistakes that do not keep it from being read (duplicate keys).
+WHOLE = "version: 1 and the rest of a configuration"
+
+
+def read(text: str, *, whole: str = WHOLE) -> tuple[Node, list[YamlError]]:
+    """The one document of a text, and mistakes that do not keep it from being read (duplicate keys). `whole`: what is
+    expected of an empty one.
 
     Raises YamlError.
     """
     if len(text) > TEXT_CHARACTERS:
         raise YamlError("the file is too large", Mark(1, 1), expected=f"at most {TEXT_CHARACTERS // 1024**2} MiB")
     try:
-        return _Composer().compose(yaml.parse(text.removeprefix("\ufeff"), Loader=yaml.CSafeLoader))
+        return _Composer(whole).compose(yaml.parse(text.removeprefix("\ufeff"), Loader=yaml.CSafeLoader))
     except yaml.MarkedYAMLError as error:
         raise _explained(error, text) from None
     except yaml.reader.ReaderError as error:
@@ -113,7 +117,8 @@ class _Open:
 class _Composer:
     """Events to nodes, without recursion: nesting is the writer's, the stack would be ours."""
 
-    def __init__(self) -> None:
+    def __init__(self, whole: str) -> None:
+        self.whole = whole
         self.stack: list[_Open] = []
         self.anchors: dict[str, Node] = {}
         self.errors: list[YamlError] = []
@@ -140,7 +145,7 @@ class _Composer:
                 case _:
                     pass
         if self.root is None:
-            raise YamlError("the file is empty", Mark(1, 1), expected="version: 1 and the rest of a configuration")
+            raise YamlError("the file is empty", Mark(1, 1), expected=self.whole)
         return self.root, self.errors
 
     def _refuse_tag(self, tag: str | None, mark: Mark) -> None:
@@ -240,7 +245,7 @@ def _explained(error: yaml.MarkedYAMLError, text: str) -> YamlError:
     """The complaint of libyaml in the words of who wrote the file."""
     at = error.problem_mark or error.context_mark
     mark = Mark(at.line + 1, at.column + 1) if at is not None else Mark(1, 1)
-    problem = error.problem or "cannot be read"
+    problem = error.problem or str(error)
     lines = text.split("\n")
     line = lines[mark.line - 1] if mark.line <= len(lines) else ""
     indent = line[: len(line) - len(line.lstrip())]

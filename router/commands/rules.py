@@ -1,5 +1,8 @@
 """`check`, `route`, `schema`: questions to the rules, asked without a running router."""
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -12,28 +15,46 @@ from router.commands.terms import FILE, Found, UserError, instant
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--env", "with_env", is_flag=True, help="Also look whether every secret is there.")
 @click.option("--with", "main", type=FILE, help="The main file that a team's file belongs to.")
-def check(files: tuple[Path, ...], output: str, with_env: bool, main: Path | None) -> None:
+@click.option(
+    "--against",
+    "former",
+    type=FILE,
+    multiple=True,
+    help="What is in force now: what would change, and whose turns move.",
+)
+def check(files: tuple[Path, ...], output: str, with_env: bool, main: Path | None, former: tuple[Path, ...]) -> None:
     """Every mistake at once, warnings, and what happens next: hand-overs and windows.
 
     Exits 0 when the configuration can be loaded, 1 when it cannot, 2 when a file cannot be read.
     """
     from router.clock import SystemClock
-    from router.commands.configured import against_main
+    from router.commands.configured import against_main, configuration
     from router.config import ConfigError, read
     from rules.check import checked as check_loaded
     from rules.check import render_text, to_json
 
-    try:
-        loaded = read(files) if main is None else against_main(files, main)
-    except ConfigError as error:
-        raise UserError(str(error)) from None
-    checked = check_loaded(loaded, SystemClock().now())
+    with _no_collection():
+        try:
+            loaded = read(files) if main is None else against_main(files, main)
+        except ConfigError as error:
+            raise UserError(str(error)) from None
+        checked = check_loaded(loaded, SystemClock().now(), configuration(former) if former else None)
     click.echo(to_json(checked) if output == "json" else render_text(checked), nl=False)
     missing = _missing_secrets(files if main is None else (main,)) if with_env and not checked.errors else ""
     if missing:
         raise Found(missing)
     if checked.exit_code:
         raise click.exceptions.Exit(checked.exit_code)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Of 10,000 routes nothing becomes garbage before the end, and looking for it takes a third of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _missing_secrets(files: tuple[Path, ...]) -> str:

@@ -39,3 +39,15 @@ class Member(msgspec.Struct, frozen=True):
     @property
     def severity(self) -> Severity:
         return BY_RANK[self.severity_rank]
+
+
+def visible(member: Member) -> dict[str, str]:
+    """What matchers see of a stored alert."""
+    document = member.document
+    return {
+        **document.labels,
+        "alert.name": member.name,
+        "alert.severity": member.severity.value,
+        "alert.source": member.source,
+        "alert.title": document.title,
+    }

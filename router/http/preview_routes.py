@@ -22,7 +22,6 @@ from router.http.service import Service
 from router.slack.preview import PreviewMessage
 from router.store import preview, read
 from rules.configuration import Preview
-from rules.ruleset import RuleSet
 
 SHOWN = 500
 """Messages, the newest: beyond that a page is no preview."""
@@ -78,7 +77,7 @@ class PreviewRoutes:
             waiting,
             now=self._service.clock.now(),
             why={row.delivery_id: _why(row, routes, said) for row in messages if row.incident},
-            channels=channels_of(self._service.configuration.rules),
+            channels=self._service.configuration.rules.channels,
         )
         return web.Response(body=body, content_type="application/json", headers=_HEADERS)
 
@@ -91,11 +90,6 @@ def _absent() -> web.Response:
     return problem(
         404, "there is no preview here: messages go to Slack", expected="`slack: preview` in the configuration"
     )
-
-
-def channels_of(rules: RuleSet) -> list[str]:
-    """The channels that the rules name, in the order of the routes."""
-    return list(dict.fromkeys(channel for route in rules.routes.values() for channel in route.settings.channels))
 
 
 def _waiting(one: read.Waiting) -> Waiting:

@@ -30,6 +30,7 @@ _JOIN = Insert(
     ("group_id", "alert_id", "is_told", "joined_at"),
     "ON CONFLICT (group_id, alert_id) DO NOTHING",
 )
+_UNASKED = WhereIn("UPDATE membership SET is_unasked = is_told WHERE alert_id IN")
 _LEAVE = WhereIn("DELETE FROM membership WHERE group_id = ? AND alert_id IN")
 _INHIBIT = Insert("inhibitor", ("rule", "equal_values", "alert_id", "is_two_sided"), "ON CONFLICT DO NOTHING")
 
@@ -61,11 +62,19 @@ _Entries = dict[str, dict[int, _Entry]]
 
 
 def apply_batch(
-    conn: Connection, changes: Sequence[Change], known: KnownAlerts, groups: Groups, now_ms: int, belongs: Belongs
+    conn: Connection,
+    changes: Sequence[Change],
+    known: KnownAlerts,
+    groups: Groups,
+    now_ms: int,
+    belongs: Belongs,
+    *,
+    has_copies: bool = False,
 ) -> Applied:
     """Judge and write one batch; words about one alert are merged in order of arrival, then written by fingerprint.
 
-    `belongs` is asked about alerts that were told elsewhere than where they belong now: did they change, or the rules?
+    `belongs` is asked about alerts that were told elsewhere than where they belong now: did they change, or the rules? With
+    `has_copies`, alerts that were told and have changed are news to the copies.
     """
     entries = _load(conn, changes, known)
     ordered = [
@@ -87,6 +96,8 @@ def apply_batch(
     _touch(conn, [entry for _, _, entry in ordered], now_ms)
     found = _join(conn, changed, standing, moving, groups, now_ms)
     _inhibit(conn, changed, now_ms)
+    if has_copies:
+        _UNASKED.run(conn, (), sorted(entry.id for entry, _ in changed if not entry.is_new))
     states = [(space, number, entry.state) for space, number, entry in ordered if entry.state is not None]
     return Applied(verdicts=verdicts, known=states, groups=found)
 

@@ -167,6 +167,11 @@ _WORST = (
     .order_by(alert.c.severity_rank.desc(), alert.c.starts_at, alert.c.fingerprint)
     .limit(bindparam("most"))
 )
+_UNHEARD = (
+    _MEMBERS.where(membership.c.group_id == bindparam("group_id"), ~membership.c.is_told, ~alert.c.is_firing)
+    .order_by(alert.c.severity_rank.desc(), alert.c.starts_at, alert.c.fingerprint)
+    .limit(bindparam("most"))
+)
 _ENDED = (
     _MEMBERS.where(_STAYS, ~alert.c.is_firing)
     .order_by(alert.c.ends_at.desc(), alert.c.severity_rank.desc(), alert.c.fingerprint)
@@ -187,6 +192,11 @@ def newest(conn: Connection, group: int, most: int) -> list[Member]:
 def worst(conn: Connection, group: int, most: int) -> list[Member]:
     """Told and firing, worst first."""
     return [member_of(row) for row in conn.execute(_WORST, {"group_id": group, "most": most})]
+
+
+def unheard(conn: Connection, group: int, most: int) -> list[Member]:
+    """Ended before anybody was told, worst first."""
+    return [member_of(row) for row in conn.execute(_UNHEARD, {"group_id": group, "most": most})]
 
 
 def ended(conn: Connection, group: int, most: int) -> list[Member]:
@@ -286,14 +296,39 @@ def encode_equal(key: InhibitionKey) -> str:
     return msgspec.json.encode(key.equal).decode()
 
 
-def tell_new(conn: Connection, group: int) -> None:
-    """From now on their end is owed."""
+def tell_new(conn: Connection, group: int, *, for_copies: bool = False) -> None:
+    """From now on their end is owed; the copies, where there are any, are to be asked about them."""
     firing = select(alert.c.id).where(alert.c.id == membership.c.alert_id, alert.c.is_firing)
     conn.execute(
         update(membership)
         .where(membership.c.group_id == group, ~membership.c.is_told, membership.c.held_by.is_(None), firing.exists())
-        .values(is_told=True)
+        .values(is_told=True, is_unasked=for_copies)
     )
+
+
+_UNASKED = (
+    _MEMBERS.where(
+        membership.c.group_id == bindparam("group_id"),
+        membership.c.is_told,
+        membership.c.is_unasked,
+        alert.c.is_firing,
+    )
+    .order_by(alert.c.severity_rank.desc(), alert.c.starts_at, alert.c.fingerprint)
+    .limit(bindparam("most"))
+)
+_ASKED = (
+    update(membership)
+    .where(membership.c.group_id == bindparam("b_group"), membership.c.alert_id == bindparam("b_alert"))
+    .values(is_unasked=False)
+)
+
+
+def take_unasked(conn: Connection, group: int, most: int) -> list[Member]:
+    """Told and firing, news to the copies: new since they were asked, or changed. Whoever takes them asks."""
+    found = [member_of(row) for row in conn.execute(_UNASKED, {"group_id": group, "most": most})]
+    if found:
+        conn.execute(_ASKED, [{"b_group": group, "b_alert": member.id} for member in found])
+    return found
 
 
 def drop_ended(conn: Connection, group: int) -> None:

@@ -1,13 +1,13 @@
 """Messages that must be kept true, and the conversations they stand in: what the verbs raise, not how it is sent."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, case, literal, select, update
+from sqlalchemy import Connection, bindparam, case, literal, select, update
 
 from router.core.view import Rendered
-from router.store.tables import Instant, conversation, message
+from router.store.tables import Instant, conversation, incident, message
 
 
 def conversation_for(conn: Connection, workspace: str, target: str, *, person: str = "", now: datetime) -> int:
@@ -31,6 +31,7 @@ def begin(
     page: int | None = None,
     entry: int | None = None,
     is_home: bool = False,
+    is_copy: bool = False,
     body: Rendered | None = None,
     thread_seq: int = 0,
 ) -> int:
@@ -42,6 +43,7 @@ def begin(
         "entry": entry,
         "conversation": conversation_id,
         "is_home": is_home,
+        "is_copy": is_copy,
         "rank": rank,
         "version": 1,
         "told_version": 0,
@@ -50,6 +52,37 @@ def begin(
         "body": None if body is None else msgspec.json.encode(body).decode(),
     }
     return int(conn.execute(message.insert().values(values).returning(message.c.id)).scalar_one())
+
+
+_THIS = conversation.alias()
+_SHOWN = (
+    select(message.c.id)
+    .join(conversation, conversation.c.id == message.c.conversation)
+    .join(_THIS, _THIS.c.id == bindparam("this"))
+    .where(message.c.incident == bindparam("number"), message.c.subject == "incident", message.c.moved_to == "")
+    .where(
+        (conversation.c.id == _THIS.c.id)
+        | ((conversation.c.channel != "") & (conversation.c.channel == _THIS.c.channel))
+    )
+    .limit(1)
+)
+
+
+def is_shown(conn: Connection, number: int, conversation_id: int) -> bool:
+    """Whether an incident has its message in this channel already, under this or another of the channel's names."""
+    return conn.execute(_SHOWN, {"number": number, "this": conversation_id}).first() is not None
+
+
+def open_home(conn: Connection, number: int) -> str:
+    """The channel where the thread of an open incident lives, as it was written; "": it has none, or is over."""
+    query = (
+        select(conversation.c.target)
+        .join(message, message.c.conversation == conversation.c.id)
+        .join(incident, incident.c.number == message.c.incident)
+        .where(message.c.incident == number, message.c.subject == "incident", message.c.is_home)
+        .where(incident.c.state != "resolved")
+    )
+    return conn.execute(query.limit(1)).scalar() or ""
 
 
 def raise_versions(conn: Connection, incident: int, *, rank: int, now: datetime) -> None:
@@ -68,12 +101,12 @@ def raise_versions(conn: Connection, incident: int, *, rank: int, now: datetime)
     )
 
 
-def stands_at(conn: Connection, incident: int, workspace: str, target: str) -> tuple[bool, bool]:
+def stands_at(conn: Connection, number: int, workspace: str, target: str) -> tuple[bool, bool]:
     """Whether a channel is an incident's home, and whether it has a message there at all."""
     query = (
         select(message.c.is_home)
         .join(conversation, conversation.c.id == message.c.conversation)
-        .where(message.c.incident == incident, message.c.subject == "incident", ~message.c.is_over)
+        .where(message.c.incident == number, message.c.subject == "incident", ~message.c.is_over)
         .where(message.c.moved_to == "", conversation.c.workspace == workspace, conversation.c.target == target)
     )
     found = conn.execute(query).scalars().all()
@@ -81,22 +114,22 @@ def stands_at(conn: Connection, incident: int, workspace: str, target: str) -> t
 
 
 def rehome(
-    conn: Connection, incident: int, wanted: Sequence[int], *, moved_to: str, seq: int, now: datetime
+    conn: Connection, number: int, wanted: Collection[int], *, home: int | None, moved_to: str, seq: int, now: datetime
 ) -> list[int]:
-    """The incident is told in these conversations from now on, the first is home. Messages elsewhere are told where it
-    went, the old thread too, and are over with that. Returns the conversations that have none yet."""
-    query = select(message.c.id, message.c.conversation, message.c.is_home, message.c.version).where(
-        message.c.incident == incident, message.c.subject == "incident", ~message.c.is_over, message.c.moved_to == ""
+    """The incident is told in these conversations from now on. Messages elsewhere are told where it went, the old thread
+    too, and are over with that; only those of copies stay. Returns the conversations that have none yet."""
+    query = select(message.c.id, message.c.conversation, message.c.is_home, message.c.is_copy, message.c.version).where(
+        message.c.incident == number, message.c.subject == "incident", ~message.c.is_over, message.c.moved_to == ""
     )
     standing = set()
     for row in conn.execute(query).fetchall():
         values: dict[str, object] = {}
-        if row.conversation not in wanted:
+        if row.conversation not in wanted and not row.is_copy:
             values |= {"moved_to": moved_to, "version": row.version + 1, "due_since": now}
-        elif row.conversation == wanted[0] and not row.is_home:
+        elif row.conversation == home and not row.is_home:
             values |= {"is_home": True, "thread_seq": seq}
         standing.add(row.conversation)
-        if row.is_home and row.conversation != wanted[0]:
+        if row.is_home and row.conversation != home:
             values |= {"is_home": False, "thread_due_at": now}
         if values:
             conn.execute(update(message).where(message.c.id == row.id).values(values))

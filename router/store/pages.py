@@ -35,6 +35,13 @@ def due(conn: Connection, now: datetime) -> list[DuePage]:
     return [DuePage(row.id, row.incident, _decode(row.document)) for row in conn.execute(_DUE, {"now": now})]
 
 
+def last(conn: Connection, incident: int) -> Page | None:
+    """Whom an incident was to page when it opened, or reopened, last."""
+    query = select(page.c.document).where(page.c.incident == incident).order_by(page.c.id.desc()).limit(1)
+    document = conn.execute(query).scalar()
+    return None if document is None else _decode(document)
+
+
 def next_due(conn: Connection) -> datetime | None:
     return conn.execute(select(func.min(page.c.due_at))).scalar()
 

@@ -314,7 +314,7 @@ def waiting(conn: Connection, most: int = 50) -> list[Waiting]:
             decode_document(row.example).title,
             row.due_at,
             row.held_by,
-            next(iter(decode_settings(row.document).channels), ""),
+            str(next(iter(decode_settings(row.document).channels), "")),
         )
         for row in conn.execute(query)
     ]

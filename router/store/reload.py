@@ -23,8 +23,11 @@ class Snapshot(msgspec.Struct, frozen=True):
     document: str
 
 
-def put_in_force(conn: Connection, snapshots: Mapping[str, Snapshot], now: datetime) -> None:
+def put_in_force(conn: Connection, snapshots: Mapping[str, Snapshot], now: datetime, *, has_copies: bool) -> None:
     """Replace the snapshots of routes that exist; mark the groups of those that do not; look at everything once."""
+    if not has_copies:
+        # What changes from here on is no news to copies that come with a later load: that would move what was told.
+        conn.execute(update(membership).where(membership.c.is_unasked).values(is_unasked=False))
     keep_settings(conn, {one.settings_id: one.document for one in snapshots.values()})
     conn.execute(update(alert_group).where(alert_group.c.route.not_in(list(snapshots))).values(route_is_gone=True))
     for route, snapshot in sorted(snapshots.items()):

@@ -111,6 +111,7 @@ membership = Table(
     Column("is_told", Boolean, nullable=False),
     Column("held_by", Text),
     Column("joined_at", Instant, nullable=False),
+    Column("is_unasked", Boolean, nullable=False, server_default=false()),  # told, and no copy was asked about it since
     Column("moves_from", BigInteger),  # the group that was told of this alert before it changed and came here
     Column("rose", Boolean, nullable=False, server_default=false()),  # its severity did, when it came
     Column("moved_to", BigInteger),  # the incident that tells it now: this group is told where it went
@@ -263,6 +264,7 @@ message = Table(
     Column("entry", Integer),  # note: the timeline entry it tells
     Column("conversation", _Id, ForeignKey("conversation.id"), nullable=False),
     Column("is_home", Boolean, nullable=False),
+    Column("is_copy", Boolean, nullable=False, server_default=false()),  # stays to the end, whichever group owns it
     Column("rank", SmallInteger, nullable=False),  # of the severity: the order of first words
     Column("version", Integer, nullable=False),
     Column("told_version", Integer, nullable=False),

@@ -51,6 +51,20 @@ def test_check_env_names_the_secrets_that_are_missing(tmp_path: Path) -> None:
     assert run("check", "--env", file, environ={"NO_SUCH_TOKEN": "x"}).exit_code == 0
 
 
+def test_check_against_what_is_in_force(config: Path, tmp_path: Path) -> None:
+    former = tmp_path / "former.yaml"
+    former.write_text(
+        config.read_text(encoding="utf-8").replace('channel: "#alerts"', 'channel: "#old"'), encoding="utf-8"
+    )
+    done = run("check", "--against", former, config)
+    assert done.exit_code == 0
+    assert "What it changes\n  route default changed\n" in done.stdout
+    former.write_text("version: 2\n", encoding="utf-8")
+    done = run("check", "--against", former, config)
+    assert done.exit_code == 2
+    assert "former.yaml:1:10: version" in done.stderr
+
+
 def teams(config: Path, **files: str) -> Path:
     """With teams' files beside the main one; returns their folder."""
     config.write_text(config.read_text() + "rules_files: [rules.d/*.yaml]\n")

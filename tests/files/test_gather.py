@@ -50,7 +50,7 @@ def test_a_file_is_taken_once_and_the_main_file_never(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_refused_alone(tmp_path: Path) -> None:
-    place = folder(tmp_path, a=team("a"), large="#" * (8 * 1024 * 1024 + 1))
+    place = folder(tmp_path, a=team("a"), large="#" * (1024 * 1024 + 1))
     (place.teams / "bytes.yaml").write_bytes(b"team: \xff")
     (place.teams / "dangling.yaml").symlink_to(place.teams / "nowhere")
     os.mkfifo(place.teams / "pipe.yaml")
@@ -60,7 +60,7 @@ def test_a_file_that_cannot_be_read_is_refused_alone(tmp_path: Path) -> None:
     assert [str(error).removeprefix(where) for error in loaded.all_errors] == [
         f"/bytes.yaml:1:1: {where}/bytes.yaml is not UTF-8 text (byte 6); expected a file that can be read",
         f"/dangling.yaml:1:1: cannot read {where}/dangling.yaml: No such file or directory; expected a file that can be read",
-        f"/large.yaml:1:1: {where}/large.yaml is larger than 8 MiB: that is no configuration; expected a file that can be read",
+        f"/large.yaml:1:1: {where}/large.yaml is larger than 1 MiB: that is no configuration; expected a file that can be read",
         f"/pipe.yaml:1:1: {where}/pipe.yaml is no file; expected a file that can be read",
     ]
 

@@ -4,8 +4,10 @@ import json
 
 from adapters import ADAPTERS
 from rules import check, explain
+from rules.lint_time import place_of
 from rules.load import Source
 from rules.oncall import Person
+from rules.yaml import Mark, read
 from tests.rules.reading import HEAD, ROUTING, accepted, at, rules
 
 FILE = (
@@ -43,12 +45,19 @@ def checked(text: str) -> check.Checked:
 CHECKED = """\
 warning: c.yaml:12:1: route p/q: p/q pages and inherits quiet: [nights]: nobody is woken 22:00–06:00; expected quiet: none where somebody must be woken
 warning: c.yaml:13:1: route r: r pages but tells no channel (channel: none); expected a channel where the incident can be seen
+warning: c.yaml:15:94: windows.past: nothing uses the window past; expected past in quiet, only, not or except
 warning: c.yaml:22:27: escalation.pay: pay: the first step is carried out; its second step: not yet
+warning: c.yaml:15:94: windows.past: past never holds, from now on and for years; expected days, hours or dates that come and go
 
 Whom pages reach
   pay is a policy: p/q
   bob is a person: r
   gap is a schedule: s
+
+If a page came now and nobody acknowledged it
+  pay
+    Sat 12:00  alice: on call for pay until Mon 09:00
+    Sat 12:10  bob: named in the rules (not carried out yet)
 
 Next hand-overs (4 of each schedule)
   pay: Mon 2026-11-23 09:00 CET bob
@@ -71,7 +80,10 @@ Next changes (5 of each window)
   office: Tue 2026-11-24 18:00 CET ends
   office: Wed 2026-11-25 09:00 CET begins
 
-Well: 5 routes, 3 warnings.
+Over, and can be taken out
+  maintenance works: since Fri 2026-11-20 23:00
+
+Well: 5 routes, 5 warnings.
 """
 
 
@@ -117,7 +129,7 @@ def test_a_file_with_mistakes() -> None:
     assert check.render_text(found) == (
         "error: c.yaml:4:10: routing: channel is missing; "
         'expected channel: a channel such as "#alerts", a list of them, or none\n'
-        "error: c.yaml:4:11: routing.chxnnel: unknown key 'chxnnel'; expected one of channel, group_by, group_wait, "
+        "error: c.yaml:4:11: routing.chxnnel: unknown key 'chxnnel'; expected one of channel, also, group_by, group_wait, "
         "group_interval, repeat_interval, reopen_within, severity, template, tell, quiet, only, page, routes "
         "(did you mean channel?)\n\n2 errors, 0 warnings\n"
     )
@@ -127,6 +139,62 @@ def test_a_file_with_mistakes() -> None:
 
 def test_a_small_file() -> None:
     assert check.render_text(checked(HEAD + ROUTING)) == "Well: 1 route, 0 warnings.\n"
+
+
+def test_what_changes_against_what_is_in_force() -> None:
+    before = accepted(FILE.replace("people: [alice, bob], every: 1w", "people: [bob, alice], every: 1w"))
+    found = check.check([Source("c.yaml", FILE)], adapters=ADAPTERS, at=NOW, before=before)
+    assert (
+        "\nWhat it changes\n"
+        "  schedule pay changed\n"
+        "  pay: Sat 2026-11-21 12:00 – Mon 2026-11-23 09:00: bob → alice\n"
+        "  pay: Mon 2026-11-23 09:00 – Mon 2026-11-30 09:00: alice → bob\n"
+        "  pay: Mon 2026-11-30 09:00 – Mon 2026-11-30 12:00: bob → alice\n"
+        "  pay: Tue 2026-12-01 00:00 – Sat 2026-12-05 12:00: bob → alice\n\nWell: "
+    ) in check.render_text(found)
+    same = check.check([Source("c.yaml", FILE)], adapters=ADAPTERS, at=NOW, before=accepted(FILE))
+    assert "\nWhat it changes\n  nothing\n" in check.render_text(same)
+    assert "What it changes" not in check.render_text(checked(FILE))
+
+
+def test_what_is_over_is_listed_apart() -> None:
+    text = FILE.replace("from: 2026-11-30T12:00, until: 2026-12-01}", "from: 2026-11-01T12:00, until: 2026-11-02}")
+    assert (
+        "\nOver, and can be taken out\n"
+        "  maintenance works: since Fri 2026-11-20 23:00\n"
+        "  override of bob in pay: since Mon 2026-11-02 00:00\n\nWell: "
+    ) in check.render_text(checked(text))
+
+
+def test_a_policy_as_of_now() -> None:
+    text = (
+        HEAD
+        + "routing: {channel: '#a', page: p}\npeople: {a: {slack: U0123ABCD}}\n"
+        + "oncall: {late: {rotation: {people: [a], every: 1d, handoff: 09:00, starts: 2027-01-01}}}\n"
+        + "escalation: {p: {steps: [{oncall: late}, {after: 5m, group: S0123ABCD}], repeat: 1, every: 10m}}\n"
+    )
+    assert (
+        "If a page came now and nobody acknowledged it\n"
+        "  p\n"
+        "    Sat 11:00  nobody on call for late\n"
+        "    Sat 11:00  group S0123ABCD is not carried out yet\n"
+        "    nobody is reached\n"
+        "    and 1 further round, one every 10m (not carried out yet)\n"
+    ) in check.render_text(checked(text))
+
+
+def test_a_window_of_a_team_is_found_in_its_file() -> None:
+    nodes = tuple(
+        (name, read(text)[0])
+        for name, text in (
+            ("main.yaml", "windows: {nights: {hours: 22:00-06:00}}\n"),
+            ("pay.yaml", "team: pay\nwindows:\n  nights: [{hours: 20:00-06:00}]\n"),
+        )
+    )
+    assert place_of(nodes, ("windows", "nights")) == ("main.yaml", Mark(1, 19))
+    assert place_of(nodes, ("windows", "pay/nights")) == ("pay.yaml", Mark(3, 12))
+    assert place_of(nodes, ("windows", "web/nights")) == ("main.yaml", Mark(1, 1))
+    assert place_of((), ("windows", "nights")) == ("", Mark(1, 1))
 
 
 def test_json() -> None:
@@ -151,6 +219,7 @@ route p/q
   c.yaml:12  p/q  {alert.severity="critical"}
   group: alert.name=Down
   channel          #a  (default, line 6)
+  also             none  (default)
   group_by         [alert.name, alert.source]  (default)
   group_wait       10s, 0s when critical  (default)
   group_interval   5m  (default)
@@ -164,7 +233,9 @@ route p/q
   page             pay (a policy)  (p/q, line 12)
   held back: quiet nights until Sat 06:00 (quiet during nights)
   held back: maintenance works until Fri 23:00 (CHG-1)
-  pages alice: on call for pay until Mon 09:00; then bob in 10 min (not yet)
+  pages alice: on call for pay until Mon 09:00
+    Fri 22:30  alice: on call for pay until Mon 09:00
+    Fri 22:40  bob: named in the rules (not carried out yet)
 held back while another alert matches: down
 while it fires it holds back others: down
 """
@@ -205,6 +276,20 @@ def test_other_forms() -> None:
     text = said("2026-11-21T12:00+01:00")
     assert text.startswith("route default\n  c.yaml:6  default  all\n  group: one for all\n")
     assert text.endswith("  pages nobody: no page\n")
+
+
+def test_a_first_step_that_waits_is_explained_for_its_own_hour() -> None:
+    found = rules(
+        "routing: {channel: '#a', page: p}\npeople: {a: {slack: U0123ABCD}, b: {slack: U0123ABCE}}\n"
+        "oncall: {o: {rotation: {people: [a, b], every: 1d, handoff: 09:00, starts: 2026-11-02}}}\n"
+        "escalation: {p: {steps: [{after: 10m, oncall: o}, {after: 20m, person: b}]}}\n"
+    )
+    text = explain.render_text(explain.explain_route(found, {}, at("2026-11-21T08:55Z")), "UTC")
+    assert text.endswith(
+        "  pages b: on call for o until Sun 09:00; not before Sat 09:05\n"
+        "    Sat 09:05  b: on call for o until Sun 09:00\n"
+        "    Sat 09:15  b: named in the rules (not carried out yet)\n"
+    )
 
 
 def test_two_owners_are_both_explained() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from adapters import ADAPTERS
+from rules.catalog import channels_for, page_for
 from rules.check import check
 from rules.configuration import EnvSecret, Preview, SlackSettings
 from rules.explain import completed
@@ -27,10 +28,12 @@ def told(ruleset: RuleSet, when: str, **labels: str) -> tuple[str, tuple[str, ..
     [owner] = ruleset.decide(sent).owners
     settings = ruleset.routes[owner.route_id].settings
     held = window_hold(settings, at(when)) or ruleset.maintenance_hold(sent, at(when))
-    channels = tuple(f"({channel})" for channel in settings.channels) if held else settings.channels
-    if settings.page is None or held or page_hold(settings.page, at(when)):
+    shown = channels_for(settings, sent, ruleset.catalog).shown
+    channels = tuple(f"({one.channel})" if held else one.channel for one in shown)
+    page = page_for(settings, sent, ruleset.catalog).page
+    if page is None or held or page_hold(page, at(when)):
         return owner.route_id, channels, []
-    return owner.route_id, channels, [person.name for person in ruleset.on_call(settings.page, at(when)).persons]
+    return owner.route_id, channels, [person.name for person in ruleset.on_call(page, at(when)).persons]
 
 
 NOON, NIGHT, SUNDAY = "2026-11-20T12:00+01:00", "2026-11-20T23:00+01:00", "2026-11-22T12:00+01:00"
@@ -47,9 +50,12 @@ NOON, NIGHT, SUNDAY = "2026-11-20T12:00+01:00", "2026-11-20T23:00+01:00", "2026-
         (NIGHT, {"severity": "medium"}, ("p3", ("#incidents",), [])),
         (SUNDAY, {"severity": "medium"}, ("p3", ("#incidents",), [])),
         ("2026-12-24T12:00+01:00", {"severity": "medium"}, ("p3", ("#incidents",), [])),
-        (NOON, {"severity": "low", "service": "checkout"}, ("p4/checkout", ("#checkout-alerts",), [])),
-        (NIGHT, {"severity": "low", "service": "checkout"}, ("p4/checkout", ("#checkout-alerts",), [])),
-        (NIGHT, {"severity": "low", "service": "search"}, ("p4/search", ("(#search-alerts)",), [])),
+        (NIGHT, {"severity": "high", "service": "billing"}, ("p2", ("#incidents",), ["lead"])),
+        (NIGHT, {"severity": "critical", "service": "sandbox"}, ("p1", ("#incidents-p1", "#incidents"), [])),
+        (NIGHT, {"severity": "critical", "service": "ghost"}, ("p1", ("#incidents-p1", "#incidents"), ["alice"])),
+        (NOON, {"severity": "low", "service": "checkout"}, ("p4", ("#checkout-alerts",), [])),
+        (NIGHT, {"severity": "low", "service": "search"}, ("p4", ("#search-alerts",), [])),
+        (NOON, {"severity": "low", "service": "sandbox"}, ("p4", ("#alerts",), [])),
         (NOON, {"severity": "info"}, ("p4", ("#alerts",), [])),
         (
             "2026-12-01T21:00Z",

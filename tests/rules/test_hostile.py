@@ -56,6 +56,15 @@ def test_text_that_is_no_yaml(text: str, expected: str) -> None:
     assert f"{error.line}:{error.column}: {error.message}" == expected
 
 
+@pytest.mark.parametrize("text", [case[1] for case in BAD_YAML], ids=[case[0] for case in BAD_YAML])
+def test_a_catalogues_file_that_is_no_yaml(text: str) -> None:
+    said = HEAD + ROUTING + "catalog: {service: {file: services.yaml}}\n"
+    began = time.perf_counter()
+    found = load([Source("c.yaml", said)], adapters=ADAPTERS, beside=lambda _, __: text)
+    assert time.perf_counter() - began < 2
+    assert {error.file for error in found.errors} == {"services.yaml"}
+
+
 def test_yaml_1_2_and_not_1_1() -> None:
     node, _ = read(
         "[10:00, no, yes, on, 0o17, 0x1F, 1_000, 2026-11-02, 1e3, .5, -7, +1, True, null, ~, '', '5', .inf, 5.]"

@@ -365,7 +365,7 @@ ALICE, BOB, LEAD = (
             "payments in 118 min",
         ),
         ("asleep", "2026-11-21T12:00+01:00", (LEAD,), "named in the rules", "bob in 45 s"),
-        ("asleep", "2026-11-21T23:00+01:00", (BOB,), "named in the rules; nobody on call for lead", ""),
+        ("asleep", "2026-11-21T23:00+01:00", (BOB,), "named in the rules; lead is skipped during nights", ""),
         ("channel", "2026-11-21T12:00+01:00", (), "told in #a, #b", "lead in 2 h"),
     ],
 )
@@ -391,7 +391,11 @@ def test_nobody() -> None:
     ruleset = rules(ESCALATION)
     now = at("2026-11-21T12:00+01:00")
     found = ruleset.on_call(Page("nobody", PageKind.POLICY), now)
-    assert (found.nobody, found.persons, found.why) == (True, (), "nobody is on call for future, ended")
+    assert (found.nobody, found.persons, found.why) == (
+        True,
+        (),
+        "no step of nobody reaches anybody: nobody on call for future; nobody on call for ended",
+    )
     found = ruleset.on_call(Page("future", PageKind.SCHEDULE), now)
     assert (found.nobody, found.until) == (True, at("2027-01-01T09:00+01:00"))
     # A page stored with rules that are gone.

@@ -75,6 +75,25 @@ def test_holds(name: str, when: str, expected: bool) -> None:
     assert holds(rules(WINDOWS).windows[name].window, at(when)) is expected
 
 
+@pytest.mark.parametrize(
+    ("pattern", "holds_at", "ends_before"),
+    [
+        ("{days: [tue], hours: 22:00-06:00}", "2026-11-25T05:59+01:00", "2026-11-24T05:59+01:00"),
+        ("{dates: [2026-12-24], hours: 22:00-06:00}", "2026-12-25T03:00+01:00", "2026-12-24T03:00+01:00"),
+        ("{months: [dec], hours: 22:00-06:00}", "2027-01-01T03:00+01:00", "2026-12-01T03:00+01:00"),
+        ("{days_of_month: [-1], hours: 22:00-06:00}", "2026-12-01T03:00+01:00", "2026-11-30T03:00+01:00"),
+        # What it leaves out is asked of the instant itself: the night that began on the 26th goes on after the holidays.
+        ("{hours: 22:00-06:00, except: [holidays]}", "2026-12-27T03:00+01:00", "2026-12-24T03:00+01:00"),
+    ],
+)
+def test_one_that_crosses_midnight_belongs_to_the_day_it_begins_on(
+    pattern: str, holds_at: str, ends_before: str
+) -> None:
+    window = rules(WINDOWS + f"  asked: {pattern}\n").windows["asked"].window
+    assert holds(window, at(holds_at))
+    assert not holds(window, at(ends_before))
+
+
 def clock(start: int, end: int, zone: str = "Europe/Berlin") -> Window:
     return Window((Pattern(zone, hours=(Span(start, end),)),))
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from router.core.member import Member
 from router.store import reload
@@ -28,12 +28,12 @@ def join(conn: Connection, group: int, number: int, *, is_told: bool) -> None:
 def test_snapshots_are_replaced_and_gone_routes_are_marked_until_they_come_back() -> None:
     with store() as conn:
         kept, gone = put_group(conn, "kept"), put_group(conn, "gone")
-        reload.put_in_force(conn, {"kept": NEW}, NOW)
+        reload.put_in_force(conn, {"kept": NEW}, NOW, has_copies=False)
         rows = {row.id: row for row in conn.execute(select(alert_group))}
         assert (rows[kept].settings_id, rows[kept].route_is_gone) == ("new", False)
         assert (rows[gone].settings_id, rows[gone].route_is_gone) == ("old", True)
         assert conn.execute(select(settings.c.id)).scalars().all() == ["new"]
-        reload.put_in_force(conn, {"kept": NEW, "gone": OLD}, NOW)
+        reload.put_in_force(conn, {"kept": NEW, "gone": OLD}, NOW, has_copies=False)
         assert not any(conn.execute(select(alert_group.c.route_is_gone)).scalars())
 
 
@@ -41,9 +41,19 @@ def test_groups_with_members_are_looked_at_once() -> None:
     with store() as conn:
         full, empty = put_group(conn, "full"), put_group(conn, "empty")
         join(conn, full, 1, is_told=True)
-        reload.put_in_force(conn, {"full": OLD, "empty": OLD}, NOW)
+        reload.put_in_force(conn, {"full": OLD, "empty": OLD}, NOW, has_copies=False)
         due = {row.id: row.due_at for row in conn.execute(select(alert_group))}
         assert due == {full: NOW, empty: None}
+
+
+def test_what_changed_under_rules_without_copies_is_no_news_to_copies_that_come_later() -> None:
+    with store() as conn:
+        group = put_group(conn, "kept")
+        join(conn, group, 1, is_told=True)
+        for has_copies, expected in ((True, [True]), (False, [False])):
+            conn.execute(update(membership).values(is_unasked=True))
+            reload.put_in_force(conn, {"kept": OLD}, NOW, has_copies=has_copies)
+            assert conn.execute(select(membership.c.is_unasked)).scalars().all() == expected
 
 
 def test_only_what_nobody_was_told_moves() -> None:

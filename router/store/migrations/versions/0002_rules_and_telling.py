@@ -68,6 +68,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("freed_in IS NOT NULL"),
         postgresql_where=sa.text("freed_in IS NOT NULL"),
     )
+    op.add_column("membership", sa.Column("is_unasked", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("membership", sa.Column("moves_from", sa.BigInteger(), nullable=True))
     op.add_column("membership", sa.Column("rose", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("membership", sa.Column("moved_to", sa.BigInteger(), nullable=True))
@@ -79,6 +80,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("moves_from IS NOT NULL"),
         postgresql_where=sa.text("moves_from IS NOT NULL"),
     )
+    op.add_column("message", sa.Column("is_copy", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("message", sa.Column("moved_to", sa.Text(), server_default=sa.text("''"), nullable=False))
     op.add_column("pace", sa.Column("calls", sa.Text(), server_default=sa.text("'[]'"), nullable=False))
     op.drop_column("pace", "arrival_at")
@@ -92,6 +94,7 @@ def downgrade() -> None:
     op.add_column("pace", sa.Column("arrival_at", sa.BIGINT(), nullable=False))
     op.drop_column("pace", "calls")
     op.drop_column("message", "moved_to")
+    op.drop_column("message", "is_copy")
     op.drop_index(
         "membership_moves",
         table_name="membership",
@@ -101,6 +104,7 @@ def downgrade() -> None:
     op.drop_column("membership", "moved_to")
     op.drop_column("membership", "rose")
     op.drop_column("membership", "moves_from")
+    op.drop_column("membership", "is_unasked")
     op.drop_index(
         "incident_freed",
         table_name="incident",
