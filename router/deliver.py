@@ -147,7 +147,7 @@ class Deliverer:
             )
         message = self._rendered(work, settings)
         if work.view is not None and work.view.template is not None:
-            for part in words_of(work.view).faults:
+            for part in words_of(work.view, settings.external_url).faults:
                 self._metrics.add("alert_router_templates_failed", (part.partition(":")[0],))
         if work.act is Act.EDIT:
             return await transport.edit(work.channel, work.ts, message, tag)
@@ -338,12 +338,12 @@ def render(work: Work, settings: Settings) -> Rendered:
             view, state=State.RESOLVED, ended_how=EndKind.MOVED, moved_to=work.moved_to, unreached=()
         )
     if work.subject == "page" and work.page is not None:
-        return page_message(view, work.page)
+        return page_message(view, work.page, settings.external_url)
     if work.subject == "note" and work.page is not None:
         entry = work.entries[0]
         if entry.kind is EntryKind.ALL_RESOLVED:
             return page_end_message(view, work.page)
-        return page_worse_message(view, work.page, entry)
+        return page_worse_message(view, work.page, entry, settings.external_url)
     message = incident_message(
         view, is_home=work.is_home, home=work.home, external_url=settings.external_url, instance=settings.instance
     )

@@ -1,7 +1,7 @@
 """What `alert-router check` says of a file: mistakes, warnings, and what will happen next. Data first, then its text."""
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from rules.oncall import gaps, turns
 from rules.rounds import Call, first_round
 from rules.ruleset import RuleSet
 from rules.schema import complaints
+from rules.templates import Examine, accept_all
 from rules.times import said
 from rules.together import takers
 from rules.window import holds, next_change, zone
@@ -113,7 +114,7 @@ def check(
     *,
     adapters: Mapping[str, Adapter],
     at: datetime,
-    template_fault: Callable[[str], str] = lambda _: "",
+    template_fault: Examine = accept_all,
     beside: Beside = nothing_beside,
     before: Configuration | None = None,
 ) -> Checked:

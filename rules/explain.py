@@ -139,7 +139,7 @@ def to_json(explanation: Explanation) -> str:
 def _taken(rules: RuleSet, owner: Owner, labels: Mapping[str, str], at: datetime) -> Taken:
     route = rules.routes[owner.route_id]
     settings = route.settings
-    shown, misses = _destinations(rules, settings, labels)
+    shown, misses = destinations(rules, settings, labels)
     paged = page_for(settings, labels, rules.catalog)
     holds = (window_hold(settings, at), rules.maintenance_hold(labels, at))
     page_held = None if paged.page is None else page_hold(paged.page, at)
@@ -168,7 +168,7 @@ def _calls(rules: RuleSet, page: Page | None, at: datetime | None) -> tuple[Call
     return rounds.rounds(rules.policies[page.target], rules, at)
 
 
-def _destinations(
+def destinations(
     rules: RuleSet, settings: RouteSettings, labels: Mapping[str, str]
 ) -> tuple[tuple[Destination, ...], list[Miss]]:
     """Where an incident would be shown that this alert alone opens: each channel once."""

@@ -1,6 +1,6 @@
 """Texts in, a Configuration or every mistake in them out. The one entrance for `serve`, `check`, reload and tests."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -28,6 +28,7 @@ from rules.several import AcceptedFile, Chosen, RefusedFile
 from rules.shape import Fields, Place, Report, RuleError, text_of
 from rules.source import Beside, BesideError, Source, nothing_beside
 from rules.team import Draft, draft
+from rules.templates import Examine, accept_all, take_in
 from rules.yaml import Entries, Items, Mark, Node, YamlError, read
 
 __all__ = [
@@ -80,16 +81,15 @@ def load(
     files: Sequence[Source],
     *,
     adapters: Mapping[str, Adapter],
-    template_fault: Callable[[str], str] = lambda _: "",
+    template_fault: Examine = accept_all,
     beside: Beside = nothing_beside,
     last: Mapping[str, str] | None = None,
 ) -> Loaded:
     """The main file first, then those of teams. Never raises, whatever the texts are; all mistakes are listed at once,
     in the order of the lines.
 
-    `template_fault` says why whoever renders templates would refuse one; "" when it would not. `beside` reads the
-    files that a configuration names. `last` has the last accepted text of each team's file, by its key: it stays in
-    force where the file is refused.
+    `template_fault` says why whoever renders templates would refuse one. `beside` reads the files that a configuration
+    names. `last` has the last accepted text of each team's file, by its key: it stays in force where the file is refused.
     """
     if not files:
         return Loaded(None, (RuleError("", 1, 1, "", "no file", "the main file"),), ())
@@ -109,11 +109,11 @@ def load(
     is_alone = not others and "rules_files" not in fields
     consistent.check(fields, report, is_alone=is_alone)
     _listener(fields)
-    _templates(fields.get("routing"), template_fault)
+    take_in(fields.get("routing"), template_fault)
     sources = _sources(fields, adapters)
 
     def read_team(file: Source) -> Draft:
-        return draft(file, fields, lambda routing: _templates(routing, template_fault))
+        return draft(file, fields, partial(take_in, examine=template_fault), partial(beside, file.name))
 
     chosen = several.choose(others, last or {}, fields, read_team)
     warnings = _sorted(report.warnings, [main])
@@ -210,19 +210,6 @@ def _listener(fields: Fields) -> None:
             f"the preview shows every message to whoever reaches {listen.host}:{listen.port}",
             expected="server: {listen: 127.0.0.1:9080}, or slack: {preview: {off_loopback: true}} to allow it",
         )
-
-
-def _templates(route: Fields | None, template_fault: Callable[[str], str]) -> None:
-    if route is None:
-        return
-    template = route.get("template")
-    if isinstance(template, Fields):
-        for key in ("title", "text"):
-            source = template.get(key)
-            if source is not None and (fault := template_fault(source)):
-                template.error(key, f"a template that cannot be used: {fault}", expected="docs/rules.md, Templates")
-    for child in route.get("routes", ()):
-        _templates(child, template_fault)
 
 
 def _sources(fields: Fields, adapters: Mapping[str, Adapter]) -> dict[str, SourceSettings]:

@@ -66,14 +66,21 @@ PAGE = OrNone(
     )
 )
 
+
+def _check_template(fields: Fields) -> None:
+    if "text" in fields and "file" in fields:
+        fields.error("file", "text and file", expected="one of them: a file holds the text")
+
+
 TEMPLATE = OrNone(
     Record(
         "template",
         {
             "title": Key(JinjaText(), "The headline."),
             "text": Key(JinjaText(), "The summary."),
+            "file": Key(Text("a path, relative to this file"), "A file that holds the text, instead of text."),
         },
-        later={"file": "templates in files"},
+        check=_check_template,
     )
 )
 
@@ -120,7 +127,7 @@ SETTINGS = {
     "repeat_interval": Key(OrNone(Duration(SECOND)), "How often an unacknowledged incident is said again; default 4h."),
     "reopen_within": Key(Duration(), "An alert that comes back within it reopens its incident; default 10m."),
     "severity": Key(OrNone(SEVERITY), "The incident's severity, whatever its alerts say."),
-    "template": Key(TEMPLATE, "{title, text}: own words for headline and summary."),
+    "template": Key(TEMPLATE, "{title, text} or {title, file}: own words for headline and summary."),
     "tell": Key(TELL, "How loud each change is told: {resolved: channel, repeat: thread}; none: the defaults again."),
     "quiet": Key(HELD, "Windows in which new bad news is held back; none takes an inherited one away."),
     "only": Key(HELD, "Windows outside which new bad news is held back; none takes an inherited one away."),

@@ -52,8 +52,13 @@ class Draft(msgspec.Struct, frozen=True, eq=False, dict=True):
         return Team(self.team, self.source.key, self.contact or TeamContact())
 
 
-def draft(source: Source, main: Fields, check_templates: Callable[[Fields | None], None]) -> Draft:
-    """Never raises, whatever the text is."""
+def draft(
+    source: Source,
+    main: Fields,
+    take_in_templates: Callable[[Fields | None], None],
+    text_beside: Callable[[str], str],
+) -> Draft:
+    """Never raises, whatever the text is. `text_beside` reads the files that it names."""
     report = Report(source.name)
     if source.fault:
         Place(report).error(Mark(1, 1), source.fault, expected="a file that can be read")
@@ -64,7 +69,7 @@ def draft(source: Source, main: Fields, check_templates: Callable[[Fields | None
         Place(report).error(error.mark, error.message, expected=error.expected, hint=error.hint)
         return Draft(source, "", None, (), None, None, report)
     team = _team_of(node)
-    report = Report(source.name, team=team, own=_own_names(node))
+    report = Report(source.name, team=team, own=_own_names(node), text_beside=text_beside)
     for mistake in mistakes:
         Place(report).error(mistake.mark, mistake.message, expected=mistake.expected, hint=mistake.hint)
     fields = team_document().read(node, Place(report))
@@ -74,7 +79,7 @@ def draft(source: Source, main: Fields, check_templates: Callable[[Fields | None
     _make_own(fields, team, main)
     consistent.check(fields, report, main)
     _not_of_main(fields, main)
-    check_templates(fields.get("routing"))
+    take_in_templates(fields.get("routing"))
     return Draft(source, team, _contact(fields, main), scope, fields.get("order"), fields, report)
 
 

@@ -206,7 +206,7 @@ class JinjaText:
 
     def read(self, node: Node, place: Place) -> str | None:
         if isinstance(node, Entries) and "file" in node.entries:
-            place.error(node, "{file: …}: not yet", expected="the template inline")
+            place.error(node, "a file holds the text, not a part of it", expected="template: {title: '…', file: PATH}")
             return None
         text = Text(self.expected, limit=4_000).read(node, place)
         if text is None:

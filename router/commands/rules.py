@@ -80,14 +80,15 @@ def route(paths: tuple[Path, ...], at: str | None, output: str, labels: tuple[st
     from router.commands.configured import configuration
     from rules.explain import explain_route, render_text, to_json
 
-    given = _labels(labels)
+    given = label_pairs(labels)
     loaded = configuration(paths)
     when = SystemClock().now() if at is None else instant(at, loaded.timezone)
     explained = explain_route(loaded.rules, given, when)
     click.echo(to_json(explained) if output == "json" else render_text(explained, loaded.timezone), nl=False)
 
 
-def _labels(pairs: tuple[str, ...]) -> dict[str, str]:
+def label_pairs(pairs: tuple[str, ...]) -> dict[str, str]:
+    """As they stand on a command line. Raises UserError."""
     found: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")

@@ -1,7 +1,6 @@
 """`send` and `normalize`: what a sender does, and what would be understood of it."""
 
 import asyncio
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,39 +113,28 @@ def normalize(paths: tuple[Path, ...], name: str, content_type: str, is_array: b
     What each mapped field took is told on standard error. Exits 2 when the payload, or an item of it, is refused.
     """
     from adapters import ADAPTERS
-    from adapters.adapter import Payload, PayloadError
-    from router.clock import SystemClock
     from router.commands.configured import configuration
+    from router.commands.payloads import drafts, request, source
 
-    sources = configuration(paths).sources
-    if name not in sources:
-        raise UserError(f"there is no source {name!r}; there are {', '.join(sorted(sources)) or 'none'}")
-    settings = sources[name]
-    adapter = ADAPTERS[settings.adapter]
-    body = _bytes(payload)
-    media, charset = _media(content_type or _guessed(body))
-    request = Payload(
-        body=body, content_type=media, received_at=SystemClock().now(), charset=charset, is_alert_array=is_array
-    )
-    try:
-        drafts = adapter.open(settings.options)(request)
-        _tell_mapped(adapter, settings.options, request)
-    except PayloadError as error:
-        raise UserError(_refusal("the payload is refused", error.message, error.where, error.expected)) from None
-    _print_alerts(drafts)
+    settings = source(configuration(paths), name)
+    asked = request(payload, content_type, is_array=is_array)
+    read = drafts(settings, asked)
+    _tell_mapped(ADAPTERS[settings.adapter], settings.options, asked)
+    _print_alerts(read)
 
 
 def _print_alerts(drafts: Sequence[Any]) -> None:
     import msgspec
 
     from adapters.adapter import ItemError
+    from router.commands.payloads import refusal
 
     alerts, refused = [], []
     for index, draft in enumerate(drafts):
         try:
             alerts.append(draft.alert())
         except ItemError as error:
-            refused.append(_refusal(f"item {index} is refused", error.message, error.where, error.expected))
+            refused.append(refusal(f"item {index} is refused", error.message, error.where, error.expected))
     click.echo(msgspec.json.format(msgspec.json.encode(alerts), indent=2))
     if refused:
         raise UserError("\n".join(refused))
@@ -166,29 +154,3 @@ def _tell_mapped(adapter: "Adapter", options: "SourceOptions", request: "Payload
                 click.echo(f"item {index}: {field} = {value}  from {found['expression']}{mistake}", err=True)
             else:
                 click.echo(f"item {index}: {field} = {msgspec.json.encode(found).decode()}", err=True)
-
-
-def _refusal(what: str, message: str, where: str, expected: str) -> str:
-    return f"{what}: {message}" + (f" at {where}" if where else "") + (f"; expected {expected}" if expected else "")
-
-
-def _bytes(payload: Path) -> bytes:
-    if str(payload) == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return payload.read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot read {payload}: {error.strerror}") from None
-
-
-def _guessed(body: bytes) -> str:
-    return "application/json" if body.lstrip()[:1] in {b"{", b"["} else "text/plain"
-
-
-def _media(content_type: str) -> tuple[str, str]:
-    """The media type alone, and the charset."""
-    from email.message import Message
-
-    message = Message()
-    message["Content-Type"] = content_type
-    return message.get_content_type(), message.get_content_charset() or "utf-8"

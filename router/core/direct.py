@@ -7,18 +7,18 @@ from router.core.template import words_of
 from router.core.view import Entry, EntryKind, IncidentView, PageView, Rendered, State
 
 
-def page_message(view: IncidentView, page: PageView) -> Rendered:
+def page_message(view: IncidentView, page: PageView, external_url: str = "") -> Rendered:
     """You are paged: by what, why you, what comes next, and where it is worked on. Once ended, it says the end."""
     if view.state is State.RESOLVED:
         return page_end_message(view, page)
-    return _message(view, page, "You are paged: ")
+    return _message(view, page, "You are paged: ", external_url)
 
 
-def page_worse_message(view: IncidentView, page: PageView, entry: Entry) -> Rendered:
+def page_worse_message(view: IncidentView, page: PageView, entry: Entry, external_url: str = "") -> Rendered:
     """A new sound for who was paged already: it got worse, came back, or goes on."""
     if view.state is State.RESOLVED:
         return page_end_message(view, page)
-    return _message(view, page, f"{_opening(entry)}: ")
+    return _message(view, page, f"{_opening(entry)}: ", external_url)
 
 
 def _opening(entry: Entry) -> str:
@@ -40,10 +40,10 @@ def page_end_message(view: IncidentView, page: PageView) -> Rendered:
     return fitted(Rendered(text=line.text(), blocks=(section(f"{emblem(view)} {line.bold()}"),), attachments=(bar,)))
 
 
-def _message(view: IncidentView, page: PageView, opening: str) -> Rendered:
-    own = words_of(view)
+def _message(view: IncidentView, page: PageView, opening: str, external_url: str) -> Rendered:
+    own = words_of(view, external_url)
     line = headline(view, own, opening=opening, names_on_call=False)
-    summary = rich(own.text, 1_000) if own.text else rich(view.summary, 300)
+    summary = rich(own.text, 1_000, own.marks) if own.text else rich(view.summary, 300)
     where = escape(place(view))
     first = f"{emblem(view)} {line.bold()}" + (f" · {where}" if where else "")
     lines = [first, f"since {instant(view.started_at)}", *([unknown] if (unknown := silence_line(view)) else [])]

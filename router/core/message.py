@@ -28,13 +28,13 @@ def incident_message(
     `home` is the id (or name) of the incident's first channel, linked from the others; `external_url` our own address;
     `instance` marks the headline as this router's, for whoever clicks in it.
     """
-    own = words_of(view)
+    own = words_of(view, external_url)
     line = headline(view, own)
     first = section(_first_line(view, line), block_id=f"{words(instance, 100) or 'alert-router'}/{view.number}")
     blocks = [first]
     detail: list[Block] = []
     if view.state is not State.RESOLVED:
-        summary = rich(own.text, _OWN_TEXT) if own.text else rich(view.summary, _SUMMARY)
+        summary = rich(own.text, _OWN_TEXT, own.marks) if own.text else rich(view.summary, _SUMMARY)
         blocks += [section(summary)] if summary else []
         blocks += [_mentions(view)] if view.unreached and is_home else []
         detail += [section(text) for text in (_alerts(view), _labels(view.common_labels), _links(view)) if text]

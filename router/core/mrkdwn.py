@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from urllib.parse import quote, urlsplit
 
+import msgspec
+
 _BREAKS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _UNSEEN = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"
@@ -49,6 +51,28 @@ _RICH_LENGTH = 2900
 _URL_LENGTH = 2000
 _USER = re.compile(r"[UW][A-Z0-9]{2,20}")
 _CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,200}")
+
+
+_MARKS = {0xFDD0 + number: None for number in range(32)}
+MOST_MARKS = len(_MARKS)
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """Something of our own within a text: how Slack is told of it, and how it reads where nothing is formatted.
+
+    In the text it stands as one of Unicode's noncharacters, which `unmarked` takes out of everything a sender wrote.
+    """
+
+    slack: str
+    plain: str
+
+    @staticmethod
+    def sign(number: int) -> str:
+        return chr(0xFDD0 + number)
+
+
+def unmarked(text: str) -> str:
+    return text.translate(_MARKS)
 
 
 def clean(text: str, limit: int) -> str:
@@ -94,11 +118,11 @@ def code(text: str, limit: int) -> str:
     return f"`{escaped(line, limit - 2) or ' '}`"
 
 
-def rich(text: str, limit: int) -> str:
+def rich(text: str, limit: int, marks: Sequence[Mark] = ()) -> str:
     """A sender's text of several lines. Bold, italics, lists and code survive; links, mentions, images do not.
 
     `limit` counts what is seen, without markers and escapes; what comes out fits a section in any case. Spans are
-    closed after cutting, so none leaks.
+    closed after cutting, so none leaks. `marks` are what we ourselves put into the text; each counts as one character.
     """
     spans: list[tuple[str, str]] = []
     position = 0
@@ -108,8 +132,15 @@ def rich(text: str, limit: int) -> str:
         spans.append(("fence", fence.group(1).strip("\n")))
         position = fence.end()
     spans += _flowing(whole[position:])
-    shown = "".join(_rendered(name, content) for name, content in _within(spans, limit)).strip()
-    return shown if len(shown) <= _RICH_LENGTH else rich(text, limit // 2)
+    ours = {ord(Mark.sign(number)): mark.slack for number, mark in enumerate(marks)}
+    plain = {ord(Mark.sign(number)): mark.plain for number, mark in enumerate(marks)}
+    shown = "".join(
+        _rendered(name, content.translate(plain))
+        if name in {"code", "fence"}
+        else _rendered(name, content).translate(ours)
+        for name, content in _within(spans, limit)
+    ).strip()
+    return shown if len(shown) <= _RICH_LENGTH else rich(text, limit // 2, marks)
 
 
 def _flowing(text: str) -> list[tuple[str, str]]:
@@ -175,7 +206,17 @@ def link(url: str, label: str, limit: int = 150) -> str:
 
 def instant(at: datetime) -> str:
     """A moment in each reader's own time zone: "today 02:14", and still true next week."""
-    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC>"
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{plain_instant(at)}>"
+
+
+def ago(at: datetime) -> str:
+    """How long ago a moment is, counted by whoever shows it: "3 minutes ago", and true whenever it is read."""
+    return f"<!date^{int(at.timestamp())}^{{ago}}|{plain_instant(at)}>"
+
+
+def plain_instant(at: datetime) -> str:
+    """A moment where nothing is formatted."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def user(slack_id: str) -> str:

@@ -5,9 +5,29 @@ import time
 import pytest
 
 from adapters.alert import Severity
-from router.core.template import _compiled, render, template_fault, words_of
-from router.core.view import AlertLine, MessageTemplate
-from tests.core.incidents import BEGAN, OPEN, but
+from router.core import template as module
+from router.core.message import incident_message
+from router.core.mrkdwn import rich
+from router.core.template import template_fault, words_of
+from router.core.template_filters import FILTERS
+from router.core.template_sandbox import compiled
+from router.core.template_scope import NAMES, scope
+from router.core.template_values import Marks
+from router.core.view import AlertLine, EndKind, HeldBack, IncidentView, MessageTemplate
+from rules.templates import TemplateFault
+from tests.core.incidents import BEGAN, OPEN, OVER, but
+
+
+def render(template: str, view: IncidentView) -> tuple[str | None, str]:
+    return module.render(template, view, Marks(is_plain=True))
+
+
+def shown(text: str, view: IncidentView = OPEN) -> str:
+    """What Slack is told of a template's text."""
+    own = words_of(but(view, template=MessageTemplate(text=text)), "https://router.example/")
+    assert own.text is not None, own.faults
+    return rich(own.text, 2_500, own.marks)
+
 
 VIEW = but(OPEN, ended=2, annotations={"runbook": "https://wiki/x"}, links=())
 
@@ -32,14 +52,26 @@ VIEW = but(OPEN, ended=2, annotations={"runbook": "https://wiki/x"}, links=())
         ("{{ '' | default('none') }} {{ labels.x | d('none') }} {{ alerts | length }} {{ number | count }}", "none none 2 0"),
         ("{{ '3.7' | int }} {{ 'x' | float }} {{ '2.25' | round(1) }} {{ 2.5 | round }} {{ -4 | abs }} {{ '1e300' | int }}", "3 0.0 2.2 2 4.0 0"),
         ("{{ 5 | string }}{{ 'ab' | capitalize }}{{ labels | list | length }}{{ 4 | list }}{{ labels }}", "5Ab3"),
-        ("{% if 'eu' in labels.cluster and firing is odd %}yes{% elif x is defined %}no{% endif %}", "yes"),
+        ("{% if 'eu' in labels.cluster and firing is odd %}yes{% elif labels.x is defined %}no{% endif %}", "yes"),
         ("{# a comment #}{% raw %}{{ x }}{% endraw %}", "{{ x }}"),
-        ("{{ title.__class__ }}{{ alerts.__len__ }}{{ loop }}{{ self.x }}plain", "plain"),
+        ("{{ title.__class__ }}{{ alerts.__len__ }}{% for a in alerts %}{{ loop.__x }}{% endfor %}plain", "plain"),
+        ("{{ alerts | map(attribute='labels.instance') | join(' ') }}{{ alerts | map('nope') | first }}", "web-1 web-2"),
+        ("{{ started_at }} {{ started_at | upper }} {{ started_at | ago }}{{ title | ago }}", "2026-11-21 02:14 UTC 2026-11-21 02:14 UTC 2026-11-21 02:14 UTC"),
+        ("{{ started_at | date }} {{ started_at | date('%a %H:%M %Z', 'Europe/Berlin') }}{{ title | date }}", "2026-11-21 02:14 UTC Sat 03:14 CET"),
+        ("{{ 5400 | duration }} {{ '90' | duration }} {{ -3 | duration }}{{ lasted }}{{ ended_at }}", "1 h 30 min 1 min 0 s"),
+        ("{{ 1234567 | humanize }} {{ 0.5 | humanize }} {{ -2000 | humanize }} {{ '12' | humanize }} {{ 999999 | humanize }}", "1.23M 0.5 -2k 12 1000k"),
+        ("{{ 1536 | bytes }} {{ 10 | bytes }} {{ 3221225472 | bytes }} {{ 1e15 | bytes }} {{ 1023 | bytes }}", "1.5 KiB 10 B 3 GiB 909 TiB 1023 B"),
+        ("{{ 0.957 | percent }} {{ '0.5' | percent }}", "95.7 % 50 %"),
+        ("{{ labels.cluster | matches('eu-[0-9]') }} {{ labels.cluster | matches('eu') }}", "True False"),
+        (r"{{ 'web-12.prod' | regex_replace('web-([0-9]+)[.](.*)', '$2 $1') }} {{ 'aXbX' | regex_replace('X', '-') }}", "prod 12 a-b-"),
+        (r"{{ 'ab' | regex_replace('(x)?b', '[$1]') }}", "a[]"),
+        ("{{ annotations.runbook | link('runbook') }} {{ 'ftp://x' | link }}", "runbook ftp://x"),
+        ("{{ ended }} {{ on_call }} {{ url }}{{ external_url }}{{ ended_how }}{{ links }}{{ held_back }}{{ count - firing }}", "2 Maria 2"),
     ],
 )  # fmt: skip
 def test_what_a_template_can_say(template: str, text: str) -> None:
     assert render(template, VIEW) == (text, "")
-    assert template_fault(template) == ""
+    assert template_fault(template) is None
 
 
 HOSTILE = [
@@ -101,6 +133,25 @@ HOSTILE = [
     "",
     "{{ labels.nothing }}",
     "{{ title",
+    "{{ summary | regex_replace('', summary) }}",
+    "{{ summary | regex_replace('a', 'xxxxxxxxx') }}",
+    "{{ summary[:1000] | regex_replace('a', 'x') }}",
+    "{{ summary[:180] | regex_replace('a', summary) }}",
+    "{% for a in summary[:9] %}{{ summary[:1000] | regex_replace('(((a|b|.){1,9}){1,4}(a|b|.)*x)|ab(ab){99}', 'x') }}{% endfor %}",
+    "{% for a in summary[:900] %}{{ summary[:900] | regex_replace('b', 'a') | matches('(a+)+c') }}{% endfor %}",
+    "{% for a in summary[:900] %}{{ labels | list | map(attribute='a.b.c.d.e') }}{{ started_at | date('%H') }}{% endfor %}",
+    "{{ summary | matches('" + "(a{1,9}){1,9}" * 10 + "') }}",
+    "{{ 'a' | regex_replace('" + "(a|b){1,9}" * 10 + "') }}",
+    "{{ summary | matches('((a{1,100}){1,100}){1,100}') }}",
+    "{{ summary | matches(summary) }}",
+    "{{ started_at | date('%9999999d') }}",
+    "{{ started_at | date('%H' ~ summary) }}",
+    "{{ started_at | date('%H', labels.cluster) }}",
+    "{{ started_at + 1 }}",
+    "{{ started_at - 1 }}",
+    "{{ ended_at - started_at }}",
+    "{{ started_at.timestamp() }}",
+    "{{ started_at | replace('2', summary) }}",
 ]
 
 
@@ -109,7 +160,7 @@ def test_no_template_takes_time_or_memory(template: str) -> None:
     view = but(VIEW, summary="ab" * 1_000_000, alerts=(AlertLine("a", Severity.LOW, BEGAN),) * 5)
     spent = []
     for _ in range(3):
-        _compiled.cache_clear()
+        compiled.cache_clear()
         began = time.process_time()
         text, fault = render(template, view)
         spent.append(time.process_time() - began)
@@ -120,12 +171,131 @@ def test_no_template_takes_time_or_memory(template: str) -> None:
 
 
 def test_a_fault_says_where_and_what() -> None:
-    assert template_fault("a\n{{ x | center(9) }}") == "line 2: no filter 'center' in templates"
+    fault = template_fault("a\n{{ title | trunkate(9) }}")
+    assert fault == TemplateFault(
+        2, "no filter 'trunkate' in templates", f"one of {', '.join(sorted(FILTERS))}", "did you mean truncate?"
+    )
+    assert str(fault) == "line 2: no filter 'trunkate' in templates"
     assert render("{{ 'a' * 9 }}", VIEW) == (None, "TemplateLimitError: * of something that is not a number")
     assert render("{% for a in summary %}x{% endfor %}", but(VIEW, summary="x" * 1001)) == (
         None,
         "TemplateLimitError: more than 1000 loop turns",
     )
+    searched = "{{ summary | regex_replace('c', '') }}" * 3
+    assert render(searched, but(VIEW, summary="x" * 900)) == (None, "TemplateLimitError: too much work")
+
+
+@pytest.mark.parametrize(
+    ("template", "said", "hint"),
+    [
+        ("\n{{ sverity }}", "line 2: no name 'sverity' in templates", "did you mean severity?"),
+        ("{% for alert in alerts %}{% endfor %}{{ alrt.title }}", "line 1: no name 'alrt' in templates", "did you mean alert?"),
+        ("{{ self.x }}", "line 1: no name 'self' in templates", ""),
+        ("{{ loop.index }}", "line 1: no name 'loop' in templates", ""),
+        ("{{ title is callable }}", "line 1: no test 'callable' in templates", ""),
+        ("{{ title | matches('(?=x)') }}", "line 1: not a regular expression that RE2 takes: '(?=x)' (invalid perl operator: (?=)", ""),
+        ("{{ title | matches('((a|b){1,9}){1,9}') }}", "line 1: a regular expression that is too large: '((a|b){1,9}){1,9}'", ""),
+        ("{{ title | matches }}", "line 1: matches without its expression", ""),
+        ("{{ title | matches(title) }}", "line 1: matches without its expression", ""),
+        ("{{ title | regex_replace('" + "x" * 201 + "') }}", "line 1: a regular expression of more than 200 characters", ""),
+        ("{{ started_at | date('%-d') }}", "line 1: date of '%-d': no such form", ""),
+        ("{{ started_at | date('%H:%M', 'Europe/Nowhere') }}", "line 1: date in 'Europe/Nowhere': no such time zone", ""),
+        ("{{ started_at | date('%H:%M', '../x') }}", "line 1: date in '../x': no such time zone", ""),
+        ("{{ title | join(*alerts) }}", "line 1: join takes no * and no ** in templates", ""),
+        ("x" * 4001, "line 1: the template is longer than 4000 characters", ""),
+        ("{% macro a() %}{% endmacro %}", "line 1: macro is not available in templates", ""),
+        ("a\n\n{% if %}", "line 3: Expected an expression, got 'end of statement block'", ""),
+    ],
+)  # fmt: skip
+def test_what_is_refused_before_any_alert_comes(template: str, said: str, hint: str) -> None:
+    fault = template_fault(template)
+    assert fault is not None
+    assert (str(fault), fault.hint) == (said, hint)
+
+
+def test_what_is_refused_is_answered_with_what_is_allowed() -> None:
+    fault = template_fault("{{ sverity }}")
+    assert fault is not None
+    assert fault.expected == f"one of {', '.join(NAMES)}"
+    assert set(NAMES) == set(scope(OPEN))
+
+
+def test_a_time_in_a_text_is_each_readers_own_and_ago_is_counted_by_slack() -> None:
+    assert shown("{{ started_at }}, {{ started_at | ago }}") == (
+        "<!date^1795227240^{date_short_pretty} {time}|2026-11-21 02:14 UTC>, <!date^1795227240^{ago}|2026-11-21 02:14 UTC>"
+    )
+
+
+def test_a_time_in_a_title_is_plain_since_a_push_formats_nothing() -> None:
+    view = but(OPEN, template=MessageTemplate(title="since {{ started_at }}, {{ 'https://x.example' | link('x') }}"))
+    assert words_of(view).title == "since 2026-11-21 02:14 UTC, x"
+
+
+def test_links_from_senders_stay_text_and_ours_lead_to_http_only() -> None:
+    view = but(
+        OPEN, annotations={"a": "<https://evil.example|x> [y](https://evil.example)", "r": "https://wiki.example/r"}
+    )
+    assert shown("{{ annotations.a }}", view) == "&lt;https://evil.example|x&gt; y (https://evil.example)"
+    assert shown("{{ annotations.r | link('run <b>') }}", view) == "<https://wiki.example/r|run &lt;b&gt;>"
+    assert shown("{{ annotations.r | link }}", view) == "<https://wiki.example/r|https://wiki.example/r>"
+    assert shown("{{ 'javascript:alert(1)' | link('x') }} {{ 'https://u:p@h/' | link('y') }}", view) == "x y"
+    assert shown("{{ url | link('here') }}") == "<https://router.example/incidents/1234|here>"
+
+
+def test_no_sender_can_write_a_mark_of_ours() -> None:
+    forged = "".join(chr(0xFDD0 + number) for number in range(32)) + "x"
+    view = but(OPEN, summary=forged, annotations={forged: forged}, common_labels={"a": forged})
+    text = "{{ started_at | ago }}{{ summary }}{{ annotations.x }}{{ labels.a }}"
+    assert shown(text, view) == "<!date^1795227240^{ago}|2026-11-21 02:14 UTC>xxx"
+
+
+def test_where_slack_formats_nothing_a_time_is_plain() -> None:
+    assert shown("`{{ started_at }}` *{{ started_at | ago }}*") == (
+        "`2026-11-21 02:14 UTC` *<!date^1795227240^{ago}|2026-11-21 02:14 UTC>*"
+    )
+
+
+def test_more_times_and_links_than_a_section_holds_are_plain() -> None:
+    turns = "{% for a in alerts %}{% for b in 'xxxxxxxx' %}{{ a.started_at | ago }}\n{% endfor %}{% endfor %}"
+    lines = shown(turns, but(OPEN, alerts=(AlertLine("a", Severity.LOW, BEGAN),) * 5)).splitlines()
+    assert lines[0] == "<!date^1795227240^{ago}|2026-11-21 02:14 UTC>"
+    own = words_of(but(OPEN, template=MessageTemplate(text=turns), alerts=(AlertLine("a", Severity.LOW, BEGAN),) * 5))
+    assert len(own.marks) == 32
+    assert own.text is not None
+    assert own.text.endswith("2026-11-21 02:14 UTC")
+    long = "https://x.example/" + "a" * 1_700
+    assert (
+        shown("{{ annotations.u | link('a') }} {{ annotations.u | link('b') }}", but(OPEN, annotations={"u": long}))
+        == f"<{long}|a> b"
+    )
+
+
+def test_everything_a_template_sees_of_an_ended_incident_and_of_one_that_is_held_back() -> None:
+    text = "{{ state }} {{ lasted }} {{ ended_how }} {{ ended_at | date('%H:%M') }}"
+    assert render(text, OVER) == ("resolved 14 min told 02:28", "")
+    held = but(
+        OPEN,
+        held_back=(HeldBack(3, "nights", OVER.ended_at), HeldBack(1, "CHG-1")),
+        links=(("runbook", "https://w.example"),),
+    )
+    text = "{% for h in held_back %}+{{ h.count }} {{ h.by }} {{ h.until }}; {% endfor %}{% for l in links %}{{ l.label }} {{ l.url }}{% endfor %}"
+    assert render(text, held) == ("+3 nights 2026-11-21 02:28 UTC; +1 CHG-1 ; runbook https://w.example", "")
+    assert render(
+        "{{ ended_how }}{{ alerts[0].differs }}{{ alerts[0].started_at }}", but(OVER, ended_how=EndKind.PRESUMED)
+    ) == (
+        "presumed2026-11-21 02:14 UTC",
+        "",
+    )
+
+
+def test_own_words_stand_in_the_message_with_their_times_and_links() -> None:
+    view = but(OPEN, template=MessageTemplate(text="{{ summary }} {{ started_at | ago }} {{ url | link('page') }}"))
+    message = incident_message(view, is_home=True, external_url="https://router.example")
+    assert message.blocks[1]["text"] == {
+        "type": "mrkdwn",
+        "text": "web-1 does not answer <!date^1795227240^{ago}|2026-11-21 02:14 UTC> <https://router.example/incidents/1234|page>",
+        "verbatim": True,
+    }
 
 
 def test_an_incidents_own_words_and_what_went_wrong_with_them() -> None:

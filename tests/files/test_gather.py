@@ -142,3 +142,20 @@ def test_the_digest_is_that_of_the_content_and_not_of_times_or_links(tmp_path: P
     with pytest.raises(ConfigError):
         files.read()
     assert files.digest() == files.read_digest
+
+
+def test_files_that_the_configuration_names_are_looked_at_too(tmp_path: Path) -> None:
+    place = folder(tmp_path, f"{MAIN}catalog: {{service: {{file: services.yaml}}}}\n", a=team("a"))
+    services = tmp_path / "services.yaml"
+    services.write_text("{checkout: {page: lead}}")
+    files = Files([place.main])
+    assert in_force(files.read()) == ["a"]
+    assert files.digest() == files.read_digest
+    services.write_text("{checkout: {page: leda}}")
+    assert files.digest() != files.read_digest
+    assert files.read().errors
+    services.unlink()
+    gone = files.digest()
+    assert gone != files.read_digest
+    assert files.read().errors
+    assert files.digest() == files.read_digest == gone

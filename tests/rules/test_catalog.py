@@ -210,7 +210,7 @@ def test_a_mistake_in_a_catalogues_file_names_that_file(files: dict[str, str], e
 
 def test_mistakes_of_both_files_are_listed_at_once_the_configurations_first() -> None:
     text = HEAD + ROUTING + "catalog: {service: {file: services.yaml}}\nwindows: 5\n"
-    loaded = load([Source("c.yaml", text)], adapters=ADAPTERS, beside=lambda _, __: "shop: {chanel: x}\n")
+    loaded = load([Source("c.yaml", text)], adapters=ADAPTERS, beside=lambda _, __: "shop: {chxnel: x}\n")
     assert [(error.file, error.line) for error in loaded.errors] == [("c.yaml", 6), ("services.yaml", 1)]
 
 
@@ -250,9 +250,9 @@ MISTAKES = [
         "entries",
         HEAD
         + ROUTING
-        + "catalog:\n  service:\n    a: {chanel: '#x'}\n    b: {channel: {from: team}}\n    c: {channel: }\n    d: '#x'\n    e: {page: {from: team}}\n",
+        + "catalog:\n  service:\n    a: {chxnel: '#x'}\n    b: {channel: {from: team}}\n    c: {channel: }\n    d: '#x'\n    e: {page: {from: team}}\n",
         [
-            "7:9: catalog.service.a.chanel: unknown key 'chanel'; expected one of channel, page (did you mean channel?)",
+            "7:9: catalog.service.a.chxnel: unknown key 'chxnel'; expected one of channel, page (did you mean channel?)",
             f"8:18: catalog.service.b.channel: found a map; expected {CHANNEL} (an entry names its channels)",
             (
                 f"9:18: catalog.service.c.channel: found nothing; expected {ONE_CHANNEL} "
@@ -266,7 +266,7 @@ MISTAKES = [
     (
         "forms",
         TREE
-        + "    - {name: a, channel: {from: servce}}\n"
+        + "    - {name: a, channel: {from: servxe}}\n"
         + "    - {name: b, channel: {label: team}}\n"
         + "    - {name: c, channel: {label: team, only: {catalog: taem}}}\n"
         + "    - {name: d, channel: {label: team, only: [Web, data, data], suffix: -alerts}}\n"
@@ -276,7 +276,7 @@ MISTAKES = [
         + "    - name: h\n      channel: {label: team, only: [web], prefix: #}\n        }\n"
         + "catalog: {service: {}, team: {}}\n",
         [
-            f"7:33: routing.routes[0].channel.from: {NO_CATALOGUE} 'servce'; expected a catalogue under catalog: service, team (did you mean service?)",
+            f"7:33: routing.routes[0].channel.from: {NO_CATALOGUE} 'servxe'; expected a catalogue under catalog: service, team (did you mean service?)",
             f"8:26: routing.routes[1].channel: only is missing; expected only: {ONLY}",
             f"9:56: routing.routes[2].channel.only.catalog: {NO_CATALOGUE} 'taem'; expected a catalogue under catalog: service, team (did you mean team?)",
             (
@@ -392,11 +392,11 @@ def test_a_teams_file_looks_up_in_the_main_files_catalogue_and_gives_way_to_the_
 def test_a_teams_file_that_looks_up_in_no_catalogue_is_refused() -> None:
     team = (
         "version: 1\nteam: pay\nowner: {channel: \"#pay\"}\nscope: ['team = pay']\n"
-        "routing: {group_by: ['...'], channel: {from: example.com/servce}}\n"
+        "routing: {group_by: ['...'], channel: {from: example.com/servxe}}\n"
     )
     main = HEAD + ROUTING + "rules_files: [t.yaml]\ncatalog: {example.com/service: {}}\n"
     [error] = load([Source("c.yaml", main), Source("t.yaml", team)], adapters=ADAPTERS).all_errors
     assert str(error) == (
-        "t.yaml:5:46: routing.channel.from: no catalogue is called 'example.com/servce'; "
+        "t.yaml:5:46: routing.channel.from: no catalogue is called 'example.com/servxe'; "
         "expected a catalogue under catalog: example.com/service (did you mean example.com/service?)"
     )

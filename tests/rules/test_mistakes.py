@@ -435,12 +435,11 @@ MISTAKES = [
     (
         "not yet",
         HEAD
-        + "routing: {channel: '#x', tell: {sla: edit}, template: {file: x}}\n"
+        + "routing: {channel: '#x', tell: {sla: edit}}\n"
         + "copies: []\ncatalog: {}\nrules_files: []\nteam: x\nsilences: []\n"
         + "oncall: {a: {ical: []}}\nescalation: {}\nstorage: {url: {env: X}}\n",
         [
             f"4:33: routing.tell.sla: not yet (limits on how long things may take); {LATER}",
-            f"4:56: routing.template.file: not yet (templates in files); {LATER}",
             "8:1: team: team has no place in this file; expected it in a team's file; to check one: alert-router check TEAM.yaml --with MAIN.yaml",
             f"9:1: silences: not yet (silences made by people); {LATER}",
             "10:13: oncall.a: a schedule without a rotation; expected rotation: {…}, rotations: [{…, until: …}, {…, starts: …}], or layers: [{name: …, hours: …, rotation: {…}}]",
@@ -543,7 +542,7 @@ MISTAKES = [
                 "4:44: routing.template.title: not a template: unexpected end of template, expected 'end of print statement'.; "
                 "expected Jinja, as in {{ labels.service }}"
             ),
-            "4:58: routing.template.text: {file: …}: not yet; expected the template inline",
+            "4:58: routing.template.text: a file holds the text, not a part of it; expected template: {title: '…', file: PATH}",
             "4:106: routing.routes[0].template.text: found ''; expected text with {{ … }}",
         ],
     ),
@@ -569,16 +568,6 @@ def test_a_complaint_about_what_is_not_there_is_placed_above_it() -> None:
     picky = {"prometheus": Adapter(name="prometheus", open=refuse, docs="")}
     found = load([Source("c.yaml", HEAD + ROUTING)], adapters=picky)
     assert [str(error) for error in found.errors] == ["c.yaml:3:14: sources.p.map.title: no title at all"]
-
-
-def test_a_template_is_also_asked_of_who_renders_it() -> None:
-    text = HEAD + "routing: {channel: '#a', template: none, routes: [{name: r, template: {title: ok, text: bad}}]}\n"
-    found = load(
-        [Source("c.yaml", text)], adapters=ADAPTERS, template_fault=lambda template: "why" * (template == "bad")
-    )
-    assert [str(error) for error in found.errors] == [
-        "c.yaml:4:89: routing.routes[0].template.text: a template that cannot be used: why; expected docs/rules.md, Templates"
-    ]
 
 
 def test_no_file_at_all() -> None:

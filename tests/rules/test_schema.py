@@ -17,7 +17,7 @@ from tests.rules.reading import HEAD, loading
 from tests.rules.test_mistakes import MISTAKES
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = [ROOT / "config.example.yaml", *sorted((ROOT / "rules" / "examples").glob("*.yaml"))]
+EXAMPLES = [ROOT / "config.example.yaml", *sorted((ROOT / "rules" / "examples").glob("*/main.yaml"))]
 
 
 def test_the_file_is_fresh() -> None:
@@ -43,7 +43,7 @@ def test_it_is_a_schema() -> None:
     assert schema(ADAPTERS)["$defs"]["source"]["properties"]["adapter"]["enum"] == list(ADAPTERS)
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=[path.name for path in EXAMPLES])
+@pytest.mark.parametrize("path", EXAMPLES, ids=[f"{path.parent.name}/{path.name}" for path in EXAMPLES])
 def test_it_takes_the_examples(path: Path) -> None:
     assert complaints(read(path.read_text(encoding="utf-8"))[0]) == []
 

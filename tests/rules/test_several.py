@@ -137,6 +137,28 @@ def test_elsewhere_they_are_called_team_and_name() -> None:
     assert [warning.message for warning in found.warnings if "files in force" in warning.message] == []
 
 
+def test_the_catalogue_is_everybodys_and_may_name_what_is_a_teams() -> None:
+    catalog = (
+        "catalog: {service: {checkout: {channel: '#checkout', page: payments/primary}, old: {page: gone/primary}}}\n"
+    )
+    routes = "routing: {channel: {from: service}, group_by: [service], routes: [{name: p1, page: {from: service}}]}\n"
+    found = loading(
+        MAIN + catalog,
+        payments=PAYMENTS.replace(PAYMENTS[PAYMENTS.index("routing:") : PAYMENTS.index("windows:")], routes),
+    )
+    rules = well(found)
+    assert owner(rules, team="payments", service="checkout") == "payments/p1"
+    [page] = rules.catalog["service"]["checkout"].pages or ()
+    assert page.target == "payments/primary"
+    assert [one.message for one in found.warnings if one.path.startswith("catalog")] == [
+        "no policy, schedule or person is called 'gone/primary' in the files in force: it reaches nobody"
+    ]
+    bad = refused(loading(MAIN + catalog, a=team("a", "routing: {page: {from: team}}\n")))
+    assert said(bad) == [
+        "a.yaml:5:24: routing.page.from: no catalogue is called 'team'; expected a catalogue under catalog: service"
+    ]
+
+
 def test_its_timezone_is_its_own_or_the_main_files() -> None:
     rules = well(loading(payments=PAYMENTS, search=SEARCH))
     assert rules.windows["search/w"].window.any_of[0].zone == "America/New_York"

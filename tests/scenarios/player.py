@@ -8,6 +8,7 @@ from adapters import ADAPTERS
 from adapters.adapter import GroupDrafts
 from adapters.alert import Alert, Severity, Status, fingerprint
 from router.clock import to_ms
+from router.config import read
 from router.deliver import Settings
 from router.simulate import Simulation, VirtualClock
 from rules.load import Source, load
@@ -37,8 +38,12 @@ class Ready:
 
 
 def ruleset(text: str) -> RuleSet:
-    head = _HEAD if "sources:" in text else _HEAD + _SOURCES
-    loaded = load([Source("story", head + text)], adapters=ADAPTERS)
+    """Of rules as a story writes them, or of a configuration by its path in the tree."""
+    if text.endswith(".yaml"):
+        loaded = read([Path(__file__).parents[2] / text])
+    else:
+        head = _HEAD if "sources:" in text else _HEAD + _SOURCES
+        loaded = load([Source("story", head + text)], adapters=ADAPTERS)
     if loaded.configuration is None:
         raise AssertionError("\n".join(str(error) for error in loaded.errors))
     return loaded.configuration.rules
