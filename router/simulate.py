@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from adapters.adapter import Draft
-from router.clock import EPOCH, to_ms
+from router.clock import EPOCH
 from router.deliver import Settings
 from router.engine import Engine
 from router.expire import TICK
@@ -147,8 +147,3 @@ class Simulation:
             is_quiet, is_more = is_quiet and not ticked.is_news, ticked.is_more
         self._next_tick = self.clock.now() + TICK
         return is_quiet
-
-
-def at(instant: datetime) -> int:
-    """Milliseconds, for tests that read the store."""
-    return to_ms(instant)

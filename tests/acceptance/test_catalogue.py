@@ -20,7 +20,7 @@ from tests.scenarios.player import Ready, alert
 from tests.slackworld import FakeTransport, SlackWorld
 
 SERVICES = 300
-TEAMS = 12
+TEAMS = 11
 SEVERITIES = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW)
 BEFORE_OFFICE = datetime(2026, 11, 18, 7, 30, tzinfo=UTC)
 """A Wednesday, half an hour before nine in Berlin."""

@@ -9,7 +9,7 @@ import pytest
 from tests.acceptance.stage import Condition, Stage
 from tests.process import ROOT
 
-MATRIX = (ROOT / "rules" / "examples" / "p1-p4-matrix.yaml").read_text()
+MATRIX = (ROOT / "rules" / "examples" / "p1-p4-matrix" / "main.yaml").read_text()
 CHANNELS = ("#incidents-p1", "#incidents", "#alerts", "#checkout-alerts", "#search-alerts")
 PEOPLE = ("alice", "bob", "lead")
 

@@ -90,8 +90,9 @@ async def test_a_jump_is_no_word_of_a_sender(stage: Stage, clock: JumpingClock, 
     await stage.run_for(seconds=30)
     await jump(stage, clock, by)
     await stage.run_for(minutes=30)
-    [message] = stage.world.channel("#ops").messages
-    assert message.text.startswith("HIGH")
+    [message, silent] = stage.world.channel("#ops").messages
+    assert message.text.startswith("HIGH #1 Silent · unknown since"), "neither over nor said to fire still"
+    assert silent.text.startswith("HIGH #2 prometheus is silent")
 
 
 @pytest.mark.parametrize("by", JUMPS, ids=str)

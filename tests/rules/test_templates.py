@@ -89,7 +89,7 @@ def test_a_template_file_that_cannot_be_used_is_told_where_it_is_named() -> None
 
 def test_a_teams_template_file_is_read_from_beside_the_teams_file() -> None:
     def beside(file: str, path: str) -> str:
-        return {("teams/web.yaml", "t.j2"): "{{ summary }}", ("teams/db.yaml", "t.j2"): "{{ tittle }}"}[file, path]
+        return {("teams/web.yaml", "t.j2"): "{{ summary }}", ("teams/db.yaml", "t.j2"): "{{ headlin }}"}[file, path]
 
     def team(name: str) -> Source:
         template = "routing: {template: {file: t.j2}}\n"
@@ -104,7 +104,7 @@ def test_a_teams_template_file_is_read_from_beside_the_teams_file() -> None:
     assert found.configuration.rules.routes["web"].settings.template == Template("", "{{ summary }}")
     [refused] = found.refused
     assert [str(error).partition(";")[0] for error in refused.errors] == [
-        "teams/t.j2:1:1: routing.template.file: no name 'tittle' in templates"
+        "teams/t.j2:1:1: routing.template.file: no name 'headlin' in templates"
     ]
 
 
