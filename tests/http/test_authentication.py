@@ -123,10 +123,7 @@ async def test_a_prometheus_source_answers_both_addresses(client: Client) -> Non
     assert await status(client, "/webhook/shell/api/v2/alerts", body=ARRAY) == 404
 
 
-
-async def test_the_bare_address_belongs_to_the_one_that_says_so_or_the_only_one(
-    client: Client, tmp_path: Path
-) -> None:
+async def test_the_bare_address_belongs_to_the_one_that_says_so_or_the_only_one(client: Client, tmp_path: Path) -> None:
     assert await status(client, "/api/v2/alerts", body=ARRAY) == 200
     found = (await (await client.get("/api/alerts")).json())["alerts"]
     assert [alert["source"] for alert in found] == ["prom-b"]

@@ -11,8 +11,9 @@ RULES = OPEN.replace(
     "    - {name: plumbing, match: ['alertname = InfoInhibitor'], channel: none}\n"
     "    - {name: own, match: ['alert.name = Sent'], channel: \"#db\"}\n"
     "    - {name: clusters, match: ['alertname = Grouped'], group_by: [cluster, region]}\n"
+    "    - {name: found, match: ['alertname = Looked'], channel: {from: service}, page: {from: service}, group_by: [service]}\n"
     "    - {name: slow,",
-)
+).replace("people:", "catalog: {service: {shop: {channel: '#shop', page: alice}}}\npeople:")
 
 
 def said(**labels: str) -> dict[str, Any]:
@@ -72,3 +73,15 @@ async def test_without_group_by_alerts_of_one_kind_and_source_are_one_incident(t
             ("Down", ["shell"], 1),
             ("Slow", ["prometheus"], 1),
         ]
+
+
+async def test_what_is_looked_up_in_vain_is_counted_by_its_label(tmp_path: Path) -> None:
+    async with serving(tmp_path, RULES) as (service, client):
+        await send(client, said(alertname="Looked", service="shop"))
+        await service.turn(seconds=30)
+        assert service.metrics.value("alert_router_looked_up_in_vain", ("found", "service")) == 0
+        await send(client, said(alertname="Looked", service="ghost"))
+        await service.turn(seconds=30)
+        channels = [one["channels"] for one in (await get(client, "/api/incidents"))["incidents"]]
+        assert sorted(channels) == [["#alerts"], ["#shop"]]
+        assert service.metrics.value("alert_router_looked_up_in_vain", ("found", "service")) == 2, "channel and page"

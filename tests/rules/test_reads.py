@@ -127,3 +127,9 @@ def test_matchers_of_the_examples_stand_in_single_quotes(file: Path) -> None:
         if key in line and not line.partition(key)[2].startswith(("'", "]"))
     ]
     assert bare == []
+
+
+def test_starts_is_required() -> None:
+    text = HEAD + ROUTING + "people: {a: {slack: U0123ABCD}}\noncall: {o: {rotation: {people: [a], every: 1w}}}\n"
+    missing = [complaint for complaint in complaints(text) if "starts is missing" in complaint]
+    assert [complaint.partition(";")[0] for complaint in missing] == ["6:24: oncall.o.rotation: starts is missing"]
