@@ -429,6 +429,8 @@ class _Telling:
     def _count(self, decided: Plan, how: EndKind | None) -> None:
         if decided.opens:
             self._metrics.add("alert_router_incidents_opened")
+            if self._group.settings.group_by and not self._group.labels:
+                self._metrics.add("alert_router_groups_without_labels", (self._group.route,))
         elif decided.reopens:
             self._metrics.add("alert_router_incidents_reopened")
         elif decided.resolves:

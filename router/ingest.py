@@ -21,6 +21,7 @@ from router.absence import Absence
 from router.clock import Clock, to_ms
 from router.core.member import Document
 from router.core.order import Verdict
+from router.core.view import EndKind
 from router.metrics import Metrics
 from router.signs import Signs
 from router.store.alerts import Applied, apply_batch
@@ -32,6 +33,7 @@ from router.store.sender_groups import Words
 from router.store.tables import fingerprint_no
 from rules.heartbeat import Sign
 from rules.inhibition import InhibitionKey
+from rules.route import COMPUTED
 from rules.ruleset import Decision, RuleSet, visible_labels
 from rules.ruleset import Owner as RuleOwner
 
@@ -168,6 +170,8 @@ class Intake:
                 except ItemError as error:
                     receipt.errors.append(Refused(index, error.message, error.where, error.expected))
                     continue
+                if any(name in alert.labels for name in COMPUTED):
+                    self._metrics.add("alert_router_computed_names_shadowed", (source,))
                 if is_awaiting:
                     self.signs.see(signs_of(alert, source, in_force.ruleset), key, received_at)
                 change = change_of(alert, source, namespace, key, now_ms, in_force)
@@ -175,9 +179,11 @@ class Intake:
                 receipt.resolved += not change.is_firing
                 changes.append(change)
         if changes:
-            for verdict in await self._commit(changes):
+            for change, verdict in zip(changes, await self._commit(changes), strict=True):
                 if verdict is Verdict.APPLY:
                     receipt.accepted += 1
+                    if not change.is_firing:
+                        self._metrics.add("alert_router_alerts_ended", (source, EndKind.TOLD.value))
                 elif verdict is Verdict.STALE:
                     receipt.stale += 1
                 else:

@@ -40,6 +40,10 @@ COUNTERS: Mapping[str, tuple[str, Labels]] = {
         ("route", "label"),
     ),
     "alert_router_copies_joined": ("Channels that an incident was shown in because a copy matches.", ()),
+    "alert_router_groups_without_labels": (
+        "Incidents of groups that have none of the labels of their route's group_by: all alerts without them are one.",
+        ("route",),
+    ),
     "alert_router_incidents_opened": ("Incidents opened.", ()),
     "alert_router_incidents_reopened": ("Incidents that came back within reopen_within.", ()),
     "alert_router_incidents_resolved": ("Incidents resolved, by the least certain end of their alerts.", ("how",)),

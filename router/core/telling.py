@@ -17,6 +17,8 @@ LOUD_APART = timedelta(minutes=15)
 MANY = 10
 """Fewer alerts than this never make a broadcast by their number."""
 
+LINES_APART = timedelta(seconds=20)
+"""Thread lines that nobody needs at once and that are due within it are one, however short a group_interval is."""
 CROWDED = 10
 """So many thread lines within CROWDED_WITHIN; more come CROWDED_APART."""
 CROWDED_WITHIN = timedelta(hours=1)
@@ -82,7 +84,7 @@ class Facts(msgspec.Struct, frozen=True):
     @property
     def lines_apart(self) -> timedelta:
         """How far apart thread lines are that nobody needs at once."""
-        apart = self.settings.group_interval
+        apart = max(self.settings.group_interval, LINES_APART)
         return max(apart, CROWDED_APART) if self.lines_lately >= CROWDED else apart
 
 

@@ -183,3 +183,14 @@ def test_schema_is_json_schema() -> None:
     assert found["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert "routing" in json.dumps(found)
     assert found["$defs"]
+
+
+def test_check_needs_neither_secrets_nor_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("check spoke to the network")
+
+    monkeypatch.setattr("socket.socket.connect", refuse)
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
+    text = CONFIG.replace("slack: preview", "slack: {{token: {{file: /no/such/file}}, fallback_channel: '#ops'}}")
+    done = run("check", written(tmp_path, text))
+    assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "Well: 2 routes, 0 warnings.")

@@ -214,3 +214,13 @@ def test_any_incident_is_a_message_that_slack_takes(view: IncidentView, is_home:
     assert not re.search("[\x00\u200b\u202a-\u202e\u2066-\u2069\ud800]", everything)
     mentioned = set(re.findall(r"<@(\w+)>", everything))
     assert mentioned <= (set(view.unreached) if is_home else set())
+
+
+def test_a_summary_is_cut_at_300_characters() -> None:
+    def summary(length: int) -> str:
+        return texts(incident_message(but(OPEN, summary="x" * length), is_home=True))[1]
+
+    assert summary(300) == "x" * 300
+    cut = summary(301)
+    assert len(cut) <= 300
+    assert cut.endswith("…")

@@ -197,3 +197,16 @@ def test_every_message_says_whose_it_is(stage: Stage) -> None:
     [view] = stage.world.channel("#db").messages
     assert (view.metadata["instance"], view.metadata["incident"]) == ("machine", 1)
     assert view.metadata["group_key"] == "default:[('alertname', 'Down')]"
+
+
+def test_a_name_is_resolved_once_and_follows_a_rename(stage: Stage) -> None:
+    fire(stage)
+    wait(stage, 15)
+    [channel] = [found for found in stage.world.conversations.values() if found.name == "#db"]
+    channel.name = "#database"
+    fire(stage, is_firing=False)
+    wait(stage, 660)
+    fire(stage, 2)
+    wait(stage, 30)
+    assert [one.text.split(" ")[1] for one in stage.world.channel("#database").messages] == ["#1", "#2"]
+    assert len(stage.world.calls_of("conversations.list")) == 1

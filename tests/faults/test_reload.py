@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 from sqlalchemy import Connection
 
 from router.app import NOT_COMMITTED, App, create
@@ -195,3 +196,33 @@ async def test_where_alerts_belong_is_brought_up_to_the_rules_until_it_works(tmp
         assert "after-1" in app.engine.ruleset.routes
         await app.engine.database.write(mended)
         await until(lambda: routed_otherwise_than(before), "what is stored is routed by the new rules")
+
+
+async def test_a_refused_token_is_read_again_from_its_file(tmp_path: Path) -> None:
+    clock = SystemClock()
+    (tmp_path / "token").write_text("xoxb-fake-1\n")
+    token = f"token: {{file: {tmp_path / 'token'}}}"
+    async with FakeSlack(clock.now) as slack:
+        slack.tokens["xoxb-new"] = ""
+        file = tmp_path / "router.yaml"
+        listen = f"127.0.0.1:{free_port()}"
+        written = filled(text(prefix="before"), tmp_path, listen=listen, slack_url=slack.url)
+        file.write_text(written.replace("token: {env: SLACK_BOT_TOKEN}", token))
+        app = create([file])
+        await app.start()
+        run = asyncio.create_task(app.run())
+        add_channels(slack)
+        slack.tokens["xoxb-fake-1"] = "token_revoked"
+        (tmp_path / "token").write_text("xoxb-new\n")
+        async with aiohttp.ClientSession() as session:
+            now = clock.now()
+            alert = Condition("Down", "web-1", "high", (("team", "t1"),)).said(is_firing=True, since=now, at=now)
+            async with session.post(f"{app.addresses[0]}/webhook/prometheus", json=webhook([alert])) as answer:
+                assert answer.status == 200
+        await until(lambda: has(app, "xoxb-new"), "the token is read again")
+        app.stop()
+        await run
+
+
+async def has(app: App, token: str) -> bool | None:
+    return any(token in app.vault.all((known,)) for known in app.vault._known) or None

@@ -240,3 +240,23 @@ def test_after_a_clock_step_nothing_lies_further_ahead_than_its_own_length() -> 
 
 def _until(conn: Connection) -> datetime | None:
     return conn.execute(select(conversation.c.claimed_until)).scalar()
+
+
+def test_pages_then_first_words_then_ends_then_edits() -> None:
+    with store() as conn:
+        edited, ended = post(conn, "#a", rank=4), post(conn, "#a", rank=1)
+        for number in (edited, ended):
+            stand(conn, number)
+            change_text(conn, number)
+        conn.execute(update(message).where(message.c.id == ended).values(moved_to="#b"))
+        first = post(conn, "#a", rank=0)
+        page = post(conn, "#a", rank=0)
+        conn.execute(update(message).where(message.c.id == page).values(subject="page"))
+        sent, now = [], NOW
+        for _ in range(4):
+            work = one(conn, now)
+            sent.append(work.message_id)
+            outbox.release(conn, work, next_at=now + SECOND)
+            stand(conn, work.message_id, work.ts or "2.000002")
+            now += SECOND
+        assert sent == [page, first, ended, edited]

@@ -1,0 +1,142 @@
+"""Each sentence of the rules and of what is told has a test that holds it, or says why nothing does yet.
+
+The lists beside this file follow the definition of the language (rules.yaml) and of what is told (telling.yaml) sentence
+by sentence, in words of their own. What is looked at here is that every test named there exists; whether it would fail
+if its sentence were untrue is for the reader of both.
+"""
+
+import ast
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+LISTS = ("rules", "telling")
+NOT_YET: dict[str, list[str]] = {
+    "rules": [
+        "a Slack user group",
+        "a webhook",
+        "and not acknowledged",
+        "check --slack asks Slack",
+        "repeat and every make further rounds until somebody acknowledges",
+        "so does a silence",
+        "steps after the first are carried out when their time has come",
+        "storage is a file, or a PostgreSQL by its secret address",
+        "with the same acknowledgement",
+        "workspace/#name where there are several",
+    ],
+    "telling": [
+        "a repeat pages the next round of the policy",
+        "a storm is over under 5 first words in 5 min; up to ten survivors get messages, else the digest tells their ends",
+        "above the bar: buttons",
+        "acknowledged and paged over an hour ago, the end is an edit only",
+        "acknowledged, assigned and noted are an edit, a line, and an edit of the direct message",
+        "acknowledged, escalated, sla and note as loud as said",
+        "acknowledged, it stays so, and who acknowledged gets a new message",
+        "acknowledging that message takes all that is in it",
+        "after an acknowledgement it goes to who acknowledged, unless the rise itself pages",
+        "an acknowledgement that timed out, an escalation, a missed limit are an edit, a line, a broadcast and a new direct message",
+        "and so is the digest",
+        "it is edited at most every 10 s, and posted anew after 30 min",
+        "it says what comes next, and in how long",
+        "its incidents have numbers, and are acknowledged one by one or all",
+        "one sound per person and change, at most",
+        "over 20 first words due in a channel within 60 s: three criticals are posted, the rest is one digest",
+        "pages of one person within 60 s after the first are one message, renewed once a minute",
+        "six changes of an alert in 30 min are told once as flapping, and when it settles",
+        "the digest has counts by severity, the ten commonest names, the five newest",
+        "what has ended has no buttons",
+        "what is acknowledged or snoozed is not repeated",
+        "with its acknowledgement",
+    ],
+}
+"""What does not hold, in the lists' own words and in alphabetical order: it grows only where somebody writes it down here."""
+
+
+@cache
+def sentences(name: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = yaml.safe_load((HERE / f"{name}.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+@cache
+def functions(file: str) -> frozenset[str]:
+    """Tests of a module, those of a state machine's TestCase too."""
+    found = set()
+    for node in ast.parse((ROOT / file).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Assign):
+            found |= {name.id for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+    return frozenset(one for one in found if one.startswith(("test_", "Test")))
+
+
+@cache
+def constants(file: str) -> frozenset[str]:
+    parsed = ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8")))
+    return frozenset(node.value for node in parsed if isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+@cache
+def named(file: str) -> frozenset[str]:
+    """Stories of a file, one a document, or cases, one an item of its list."""
+    documents = list(yaml.load_all((ROOT / file).read_text(encoding="utf-8"), Loader=yaml.BaseLoader))
+    items = [item for document in documents for item in (document if isinstance(document, list) else [document])]
+    return frozenset(item["name"] for item in items)
+
+
+def exists(node: str) -> bool:
+    """Whether there is such a test: `file.py::test_x`, `file.py::test_x[case]`, or `file.yaml: name of a story`."""
+    file, is_python, rest = node.partition("::")
+    if not is_python:
+        file, _, rest = node.partition(": ")
+        return (ROOT / file).is_file() and rest in named(file)
+    if not (ROOT / file).is_file():
+        return False
+    test, has_case, case = rest.partition("[")
+    return test in functions(file) and (not has_case or case.removesuffix("]") in constants(file))
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_sentence_has_a_test_or_a_reason_why_there_is_none(name: str) -> None:
+    wrong = [
+        sentence
+        for sentence in sentences(name)
+        if set(sentence) not in ({"says", "held_by"}, {"says", "not_yet"}) or not all(sentence.values())
+    ]
+    assert wrong == []
+    said = [sentence["says"] for sentence in sentences(name)]
+    assert sorted(said) == sorted(set(said))
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_test_that_is_named_exists(name: str) -> None:
+    missing = [
+        (sentence["says"], node)
+        for sentence in sentences(name)
+        for node in sentence.get("held_by", ())
+        if not exists(node)
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_what_does_not_hold_yet_is_known(name: str) -> None:
+    assert sorted(one["says"] for one in sentences(name) if "not_yet" in one) == NOT_YET[name]
+
+
+def test_a_test_that_is_not_there_is_found_out() -> None:
+    here = "tests/sentences/test_sentences.py"
+    assert exists(f"{here}::test_a_test_that_is_not_there_is_found_out")
+    assert not exists(f"{here}::test_of_nothing")
+    assert not exists(f"{here}::exists")
+    assert not exists("tests/sentences/test_nothing.py::test_of_nothing")
+    assert not exists("tests/scenarios/table.yaml: no such story")
+    assert not exists("tests/scenarios/nothing.yaml: no such story")
+    assert exists("tests/rules/test_mistakes.py::test_says_what_is_wrong[zones]")
+    assert not exists("tests/rules/test_mistakes.py::test_says_what_is_wrong[no such case]")
+    assert exists("tests/machines/test_told.py::TestTelling")
