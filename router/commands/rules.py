@@ -1,5 +1,6 @@
 """`check`, `route`, `schema`: questions to the rules, asked without a running router."""
 
+import asyncio
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from router.commands.terms import FILE, Found, UserError, instant
 @click.argument("files", nargs=-1, required=True, type=FILE)
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--env", "with_env", is_flag=True, help="Also look whether every secret is there.")
+@click.option("--slack", "with_slack", is_flag=True, help="Also ask Slack for every channel and person.")
 @click.option("--with", "main", type=FILE, help="The main file that a team's file belongs to.")
 @click.option(
     "--against",
@@ -22,7 +24,14 @@ from router.commands.terms import FILE, Found, UserError, instant
     multiple=True,
     help="What is in force now: what would change, and whose turns move.",
 )
-def check(files: tuple[Path, ...], output: str, with_env: bool, main: Path | None, former: tuple[Path, ...]) -> None:
+def check(
+    files: tuple[Path, ...],
+    output: str,
+    with_env: bool,
+    with_slack: bool,
+    main: Path | None,
+    former: tuple[Path, ...],
+) -> None:
     """Every mistake at once, warnings, and what happens next: hand-overs and windows.
 
     Exits 0 when the configuration can be loaded, 1 when it cannot, 2 when a file cannot be read.
@@ -40,9 +49,8 @@ def check(files: tuple[Path, ...], output: str, with_env: bool, main: Path | Non
             raise UserError(str(error)) from None
         checked = check_loaded(loaded, SystemClock().now(), configuration(former) if former else None)
     click.echo(to_json(checked) if output == "json" else render_text(checked), nl=False)
-    missing = _missing_secrets(files if main is None else (main,)) if with_env and not checked.errors else ""
-    if missing:
-        raise Found(missing)
+    if (with_env or with_slack) and not checked.errors:
+        _ask(files if main is None else (main,), with_slack=with_slack)
     if checked.exit_code:
         raise click.exceptions.Exit(checked.exit_code)
 
@@ -57,16 +65,20 @@ def _no_collection() -> Iterator[None]:
         gc.enable()
 
 
-def _missing_secrets(files: tuple[Path, ...]) -> str:
+def _ask(files: tuple[Path, ...], *, with_slack: bool) -> None:
+    """Look for the secrets, and then ask Slack. Raises Found with what is missing."""
     from router.app import secrets_of
     from router.commands.configured import configuration
+    from router.commands.slack_names import unknown_names
     from router.config import SecretError, Vault
 
+    read, vault = configuration(files), Vault()
     try:
-        Vault().open(secrets_of(configuration(files)))
+        vault.open(secrets_of(read))
     except SecretError as error:
-        return str(error)
-    return ""
+        raise Found(str(error)) from None
+    if with_slack and (unknown := asyncio.run(unknown_names(read, vault))):
+        raise Found("\n".join(unknown))
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""What `doctor` hears from Slack."""
+"""What `doctor` and `check --slack` hear from Slack."""
 
 from pathlib import Path
 
@@ -6,9 +6,11 @@ import yaml
 
 from router.clock import SystemClock
 from router.commands.doctor import SCOPES, Finding, Verdict, asked
+from router.commands.slack_names import unknown_names
 from router.config import Vault
-from rules.configuration import EnvSecret, SlackSettings
-from tests.slackworld import TOKEN, FakeSlack
+from rules.configuration import Configuration, EnvSecret, SlackSettings
+from tests.rules.reading import loading
+from tests.slackworld import TOKEN, FakeSlack, moods
 
 
 async def findings(slack: FakeSlack, token: str = TOKEN) -> list[Finding]:
@@ -55,3 +57,54 @@ async def test_a_slack_out_of_reach_fails_with_its_address() -> None:
 def test_the_scopes_are_the_manifests() -> None:
     manifest = yaml.safe_load((Path(__file__).parents[2] / "deploy/slack-manifest.yaml").read_text())
     assert set(SCOPES) == set(manifest["oauth_config"]["scopes"]["bot"])
+
+
+RULES = """\
+version: 1
+slack: {token: {env: TOKEN}, api_url: "<slack>", fallback_channel: "#none"}
+sources: {prometheus: {adapter: prometheus, auth: none}}
+routing: {channel: ["#here", "#gone"], page: bob, also: {from: service}, group_by: [service]}
+catalog: {service: {shop: {channel: "#lost"}}}
+people: {bob: {email: bob@example.com}, eve: {email: eve@example.com}}
+oncall: {x: {rotation: {people: [bob, eve], every: 1w, handoff: mon 09:00, starts: 2026-11-02}}}
+"""
+
+
+def configured(slack: FakeSlack) -> tuple[Configuration, Vault]:
+    found = loading(RULES.replace("<slack>", slack.url)).configuration
+    assert found is not None
+    vault = Vault({"TOKEN": TOKEN})
+    vault.open([EnvSecret("TOKEN")])
+    return found, vault
+
+
+async def test_check_slack_names_channels_and_people_that_are_not_there() -> None:
+    async with FakeSlack(SystemClock().now) as slack:
+        slack.add_channel("#here")
+        slack.add_person("bob")
+        slack.mood(moods.ratelimit(1), method="users.lookupByEmail")
+        unknown = await unknown_names(*configured(slack))
+    assert unknown == [
+        "Slack does not know the channel #gone: channel_not_found",
+        "Slack does not know the channel #lost: channel_not_found",
+        "Slack does not know the channel #none: channel_not_found",
+        "Slack does not know eve (eve@example.com): users_not_found",
+    ]
+
+
+async def test_check_slack_says_when_it_is_not_let_in() -> None:
+    async with FakeSlack(SystemClock().now) as slack:
+        read, _ = configured(slack)
+        vault = Vault({"TOKEN": "xoxb-wrong-0"})
+        vault.open([EnvSecret("TOKEN")])
+        assert await unknown_names(read, vault) == [
+            "Slack does not accept us: invalid_auth: docs/slack.md has a table of errors"
+        ]
+
+
+async def test_check_slack_has_nobody_to_ask_in_the_preview() -> None:
+    found = loading(
+        "version: 1\nslack: preview\nsources: {p: {adapter: prometheus, auth: none}}\nrouting: {channel: '#a'}\n"
+    )
+    assert found.configuration is not None
+    assert await unknown_names(found.configuration, Vault({})) == ["slack: preview: there is no workspace to ask"]
