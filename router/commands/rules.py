@@ -1,5 +1,6 @@
 """`check`, `route`, `schema`: questions to the rules, asked without a running router."""
 
+import asyncio
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from router.commands.terms import FILE, Found, UserError, instant
 @click.argument("files", nargs=-1, required=True, type=FILE)
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--env", "with_env", is_flag=True, help="Also look whether every secret is there.")
+@click.option("--slack", "with_slack", is_flag=True, help="Also ask Slack whether it accepts us, with all scopes.")
 @click.option("--with", "main", type=FILE, help="The main file that a team's file belongs to.")
 @click.option(
     "--against",
@@ -22,7 +24,9 @@ from router.commands.terms import FILE, Found, UserError, instant
     multiple=True,
     help="What is in force now: what would change, and whose turns move.",
 )
-def check(files: tuple[Path, ...], output: str, with_env: bool, main: Path | None, former: tuple[Path, ...]) -> None:
+def check(
+    files: tuple[Path, ...], output: str, with_env: bool, with_slack: bool, main: Path | None, former: tuple[Path, ...]
+) -> None:
     """Every mistake at once, warnings, and what happens next: hand-overs and windows.
 
     Exits 0 when the configuration can be loaded, 1 when it cannot, 2 when a file cannot be read.
@@ -40,9 +44,11 @@ def check(files: tuple[Path, ...], output: str, with_env: bool, main: Path | Non
             raise UserError(str(error)) from None
         checked = check_loaded(loaded, SystemClock().now(), configuration(former) if former else None)
     click.echo(to_json(checked) if output == "json" else render_text(checked), nl=False)
-    missing = _missing_secrets(files if main is None else (main,)) if with_env and not checked.errors else ""
-    if missing:
-        raise Found(missing)
+    named = files if main is None else (main,)
+    missing = _missing_secrets(named) if with_env and not checked.errors else ""
+    refused = _what_slack_refuses(named) if with_slack and not checked.errors else ""
+    if missing or refused:
+        raise Found("\n".join(filter(None, (missing, refused))))
     if checked.exit_code:
         raise click.exceptions.Exit(checked.exit_code)
 
@@ -55,6 +61,24 @@ def _no_collection() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+def _what_slack_refuses(files: tuple[Path, ...]) -> str:
+    from router.commands.configured import configuration
+    from router.commands.doctor import Verdict, asked
+    from router.config import SecretError, Vault
+    from rules.configuration import SlackSettings
+
+    slack = configuration(files).slack
+    if not isinstance(slack, SlackSettings):
+        return ""
+    vault = Vault()
+    try:
+        vault.open(slack.token)
+    except SecretError as error:
+        return str(error)
+    findings = asyncio.run(asked(slack, vault))
+    return "\n".join(f"{one.what}: {one.to_do}" for one in findings if one.verdict is not Verdict.OK)
 
 
 def _missing_secrets(files: tuple[Path, ...]) -> str:

@@ -1,5 +1,6 @@
 """What `doctor` hears from Slack."""
 
+import asyncio
 from pathlib import Path
 
 import yaml
@@ -8,6 +9,7 @@ from router.clock import SystemClock
 from router.commands.doctor import SCOPES, Finding, Verdict, asked
 from router.config import Vault
 from rules.configuration import EnvSecret, SlackSettings
+from tests.cli.conftest import CONFIG, run, written
 from tests.slackworld import TOKEN, FakeSlack
 
 
@@ -55,3 +57,25 @@ async def test_a_slack_out_of_reach_fails_with_its_address() -> None:
 def test_the_scopes_are_the_manifests() -> None:
     manifest = yaml.safe_load((Path(__file__).parents[2] / "deploy/slack-manifest.yaml").read_text())
     assert set(SCOPES) == set(manifest["oauth_config"]["scopes"]["bot"])
+
+
+async def test_check_asks_slack_only_where_it_is_told_to(tmp_path: Path) -> None:
+    async with FakeSlack(SystemClock().now) as slack:
+        text = CONFIG.replace("slack: preview", f"slack: {{{{token: {{{{env: TOKEN}}}}, api_url: '{slack.url}'}}}}")
+        file = written(tmp_path, text)
+
+        def said(*options: str, token: str = TOKEN) -> tuple[int, str]:
+            done = run("check", *options, file, environ={"TOKEN": token})
+            return done.exit_code, done.stderr
+
+        assert await asyncio.to_thread(said, token="no") == (0, "")
+        assert slack.calls == []
+        assert await asyncio.to_thread(said, "--slack") == (0, "")
+        assert await asyncio.to_thread(said, "--slack", token="xoxb-wrong-0") == (
+            1,
+            "Slack does not accept us: invalid_auth: docs/slack.md has a table of errors\n",
+        )
+        assert await asyncio.to_thread(said, "--slack", token="") == (
+            1,
+            "the environment variable TOKEN is not set, or empty; the configuration takes a secret from it\n",
+        )

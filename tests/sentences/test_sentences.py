@@ -21,7 +21,6 @@ NOT_YET: dict[str, list[str]] = {
         "a Slack user group",
         "a webhook",
         "and not acknowledged",
-        "check --slack asks Slack",
         "repeat and every make further rounds until somebody acknowledges",
         "so does a silence",
         "steps after the first are carried out when their time has come",
