@@ -17,7 +17,7 @@ from tests.faults.raw import PIECE, Request, exchange, request
 from tests.process import RouterProcess, running
 
 PAYLOADS = Path(__file__).parents[3] / "shared" / "payloads" / "bad"
-LAG = 0.25
+LAG = 1.0
 """Seconds. The loop may be held for 50 ms; this machine and this test, which builds the bodies, are in between."""
 CONFIGURATION = """
 version: 1
