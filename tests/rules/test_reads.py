@@ -47,7 +47,7 @@ def test_instants(written: str, means: str) -> None:
 def test_version_1_is_required() -> None:
     [missing] = complaints(HEAD.removeprefix("version: 1\n") + ROUTING)
     assert missing.startswith("1:1: version is missing; expected version: 1")
-    assert accepted(HEAD + ROUTING)
+    assert accepted(HEAD + ROUTING).name == "alert-router"
 
 
 def words(part: object) -> Iterator[str]:
