@@ -29,7 +29,6 @@ COUNTERS: Mapping[str, tuple[str, Labels]] = {
         "Alerts that ended, by how: the false-resolve rate is expired + missing + presumed.",
         ("source", "how"),
     ),
-    "alert_router_severity_unknown": ("Alerts whose severity was not on the scale and became medium.", ("source",)),
     "alert_router_computed_names_shadowed": (
         "Sent labels with the name of a computed one; matchers see the computed value.",
         ("source",),
