@@ -11,7 +11,7 @@ from rules.matcher import Matcher, Op
 from rules.route import Route
 from rules.tree import equal_values
 
-CANDIDATES = 20
+CANDIDATES = 8
 """So many earlier sisters with expressions on one label are kept in mind, so that 10,000 are no slower than they are many."""
 PARTS = 4
 """Every part of so many matchers is looked up; of more only each one, and all."""
@@ -76,6 +76,7 @@ class _Earlier:
         self._whole: dict[frozenset[Matcher], Route] = {}
         self._by_value: dict[tuple[str, str], list[Route]] = defaultdict(list)
         self._by_name: dict[str, list[Route]] = defaultdict(list)
+        self._asked_by: dict[str, list[Matcher]] = {}
 
     def add(self, route: Route) -> None:
         asked = self._asked(route)
@@ -97,7 +98,11 @@ class _Earlier:
 
     def _asked(self, route: Route) -> list[Matcher]:
         """What it asks for beyond what holds for all the sisters."""
-        return [one for one in route.match if not _always(one) and implied_by(one, self._above) is None]
+        asked = self._asked_by.get(route.id)
+        if asked is None:
+            asked = [one for one in route.match if not _always(one) and implied_by(one, self._above) is None]
+            self._asked_by[route.id] = asked
+        return asked
 
     def _candidates(self, asked: list[Matcher]) -> Iterator[Route]:
         sizes = range(len(asked) + 1) if len(asked) <= PARTS else (0, 1, len(asked))
