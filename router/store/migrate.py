@@ -1,7 +1,7 @@
 """Brings a database file to this version's schema: Alembic's revisions in `migrations/`, a copy of the file first."""
 
-import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from router.store.tables import metadata
@@ -24,7 +24,7 @@ def upgrade(path: Path) -> None:
             f"the database {path} is of a newer alert-router (schema {revision}; this one knows up to {HEAD}): run that version, or restore the copy made before its upgrade"
         )
     if revision is not None:
-        shutil.copy2(path, path.with_name(f"{path.name}.before-{HEAD}"))
+        _copy(path, path.with_name(f"{path.name}.before-{HEAD}"))
     from alembic import command
     from alembic.config import Config
 
@@ -33,6 +33,13 @@ def upgrade(path: Path) -> None:
     config.attributes["url"] = f"sqlite:///{path}"
     config.attributes["metadata"] = metadata
     command.upgrade(config, "head")
+
+
+def _copy(path: Path, to: Path) -> None:
+    """Whole, with what stands only in the write-ahead log of a process that was killed."""
+    to.unlink(missing_ok=True)
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(to)) as target:
+        source.backup(target)
 
 
 def _revision(path: Path) -> str | None:

@@ -5,7 +5,9 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, insert, select
 
@@ -55,6 +57,27 @@ def test_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
 def test_the_file_system_of_a_folder_is_the_deepest_mount(tmp_path: Path) -> None:
     assert stores._file_system(Path("/proc/self")) == "proc"
     assert stores._file_system(tmp_path) not in {"", "proc"}
+
+
+def test_an_older_file_is_copied_whole_before_it_is_upgraded(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    first = Config()
+    first.set_main_option("script_location", str(Path(migrate.__file__).with_name("migrations")))
+    first.attributes |= {"url": f"sqlite:///{path}", "metadata": metadata}
+    command.upgrade(first, "0001")
+    killed = sqlite3.connect(path)  # whoever holds it open leaves its last words in the log beside the file
+    killed.execute("PRAGMA journal_mode = WAL")
+    killed.execute("INSERT INTO source (name, heard_at) VALUES ('prometheus', 1)")
+    killed.execute("INSERT INTO pace (workspace, method, arrival_at) VALUES ('T1', 'chat.update', 1)")
+    killed.commit()
+    migrate.upgrade(path)
+    copy = sqlite3.connect(tmp_path / f"a.db.before-{migrate.HEAD}")
+    for file, revision in ((copy, "0001"), (killed, migrate.HEAD)):
+        assert file.execute("SELECT version_num FROM alembic_version").fetchall() == [(revision,)]
+        assert file.execute("SELECT name FROM source").fetchall() == [("prometheus",)]
+    assert killed.execute("SELECT method, calls FROM pace").fetchall() == [("chat.update", "[]")]
+    killed.close()
+    copy.close()
 
 
 def test_a_schema_from_the_future_is_refused_in_one_sentence(tmp_path: Path) -> None:
