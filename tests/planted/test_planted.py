@@ -29,7 +29,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     trees: SimpleQueue[Path] = SimpleQueue()
     for number in range(AT_ONCE):
         tree = tmp_path_factory.mktemp(f"tree{number}")
-        for part in ("adapters", "rules", "router", "tests", "bench"):
+        for part in ("adapters", "rules", "router", "tests", "bench", "docs"):
             shutil.copytree(ROOT / part, tree / part)
         shutil.copy(ROOT / "pyproject.toml", tree)
         shutil.copy(ROOT / "config.example.yaml", tree)
