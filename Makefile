@@ -21,7 +21,7 @@ demo: $(RUNTIME)
 	@exec $(BIN)/alert-router demo $(ARGS)
 
 test: $(TOOLS)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 check: $(TOOLS)
 	$(BIN)/ruff format --check .
