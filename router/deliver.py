@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 RATES: Mapping[str, Rate] = {
     # Below the tiers of 50 (SLACK §1); edits that tell no end leave room for those that do.
     "chat.update": Rate(per_minute=48, informational=40),
-    "conversations.history": Rate(per_minute=40, informational=32),
+    "conversations.history": Rate(per_minute=20, informational=16),  # a search may take two pages
     "conversations.open": Rate(per_minute=40, informational=32),
 }
 CALL_TIMEOUT = timedelta(seconds=10)
