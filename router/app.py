@@ -20,7 +20,7 @@ from router.config import ConfigError, Files, SecretError, Vault
 from router.core.blocks import post_message
 from router.deliver import Settings
 from router.engine import Engine
-from router.http import routes, unreadable
+from router.http import application, unreadable
 from router.http.service import Health, LoopHealth, OpenSource, Reloaded
 from router.loops import DRAIN, Loop, Loops
 from router.metrics import Metrics
@@ -319,10 +319,8 @@ class App:
             log.error("a refused token could not be read again", extra={"error": str(missing)})  # noqa: TRY400  # the text says it all
 
     async def _listen(self) -> None:
-        application = web.Application(client_max_size=64 * 1024 * 1024)
-        application.add_routes(routes(self))
         self._runner = web.AppRunner(
-            application,
+            application(self),
             access_log=None,
             logger=unreadable.log,
             auto_decompress=False,

@@ -170,6 +170,7 @@ def _server(fields: Fields) -> ServerSettings:
         port=listen.port,
         external_url=server.get("external_url", f"http://localhost:{listen.port}").rstrip("/"),
         tokens={} if tokens is None else tokens.values,
+        trusted_proxies=server.get("trusted_proxies", ()),
     )
 
 

@@ -103,8 +103,8 @@ TOKENS = Record(
     "tokens",
     {
         "read": Key(SECRET, "May read."),
-        "write": Key(SECRET, "May read and act."),
-        "admin": Key(SECRET, "May read, act and administer."),
+        "write": Key(SECRET, "May read; and act, where there is something to act on."),
+        "admin": Key(SECRET, "May read, act and reload."),
     },
 )
 SERVER = Record(
@@ -113,6 +113,10 @@ SERVER = Record(
         "listen": Key(ListenAddress(), "Where it listens; default 127.0.0.1:9080."),
         "external_url": Key(Url(), "How people reach it; links in messages begin with it."),
         "tokens": Key(TOKENS, "Who may use the API off loopback."),
+        "trusted_proxies": Key(
+            ListOf(Network(), "a list of networks such as [10.0.0.0/8]"),
+            "Proxies whose X-Forwarded-For or Forwarded is believed: for `allow`, and to count wrong tokens.",
+        ),
     },
 )
 STORAGE = Record(

@@ -6,7 +6,7 @@ from functools import partial
 from aiohttp import web
 
 from router.core.thread import thread_reply
-from router.http.access import Access, Level
+from router.http.access import Access, Endpoint
 from router.http.api import as_json, instant
 from router.http.problem import problem
 from router.http.service import Service
@@ -21,11 +21,10 @@ class IncidentPage:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def routes(self) -> list[web.RouteDef]:
-        guard = Access(self._service).guard
+    def routes(self) -> list[Endpoint]:
         return [
-            web.get(r"/incidents/{number:\d{1,19}}", guard(Level.READ, self._page)),
-            web.get("/incident.css", guard(Level.READ, self._style)),
+            Endpoint("GET", r"/incidents/{number:\d{1,19}}", self._page, Access.READ),
+            Endpoint("GET", "/incident.css", self._style, Access.READ),
         ]
 
     async def _page(self, request: web.Request) -> web.StreamResponse:

@@ -7,7 +7,7 @@ from functools import partial
 import msgspec
 from aiohttp import web
 
-from router.http.access import Access, Level
+from router.http.access import Access, Endpoint
 from router.http.preview_page import (
     ASSETS,
     CONTENT_SECURITY_POLICY,
@@ -35,13 +35,12 @@ class PreviewRoutes:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def routes(self) -> list[web.RouteDef]:
-        guard = Access(self._service).guard
+    def routes(self) -> list[Endpoint]:
         return [
-            web.get("/", guard(Level.READ, self._index)),
-            web.get("/preview", guard(Level.READ, self._page)),
-            web.get("/preview/data.json", guard(Level.READ, self._data)),
-            web.get("/preview/{asset}", guard(Level.READ, self._asset)),
+            Endpoint("GET", "/", self._index, Access.READ),
+            Endpoint("GET", "/preview", self._page, Access.READ),
+            Endpoint("GET", "/preview/data.json", self._data, Access.READ),
+            Endpoint("GET", "/preview/{asset}", self._asset, Access.READ),
         ]
 
     async def _index(self, _: web.Request) -> web.StreamResponse:
@@ -115,5 +114,5 @@ _INDEX = """<!doctype html>
 <li><a href="/api/messages?state=owed">Messages that are owed</a></li>
 <li><a href="/readyz">Readiness</a></li>
 <li><a href="/metrics">Metrics</a></li>
-</ul></main></body></html>
+</ul><form method="post" action="/sign-out"><button>Sign out</button></form></main></body></html>
 """

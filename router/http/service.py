@@ -1,7 +1,7 @@
 """What the HTTP routes need of the process: `app` makes it, the routes ask it. Holds no logic."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 from typing import Protocol
 
@@ -57,7 +57,6 @@ class Health(msgspec.Struct, frozen=True):
     """What is wrong but does not keep an alert from being committed, in a person's words."""
     owed_since: datetime | None
     """The oldest undelivered truth."""
-    lag: timedelta = timedelta(0)
 
 
 class Service(Protocol):
