@@ -10,28 +10,32 @@ from functools import partial
 import msgspec
 from sqlalchemy import Connection
 
-from router import alive, escalate, expire
-from router.clock import Clock, NewId
 from router.core.member import BY_RANK, Member, visible
-from router.core.own import OwnDraft
-from router.deliver import AT_ONCE, Deliverer, Settings
-from router.dispatch import AT_ONCE as GROUPS_AT_ONCE
-from router.dispatch import Stepped as Dispatched
-from router.dispatch import step as look
-from router.escalate import Rules
-from router.ingest import InForce, Intake, Receipt, RouteRef, inhibits_of, owners_of
-from router.metrics import Metrics
-from router.slack.transport import Transport
-from router.store import groups, outbox, sources
-from router.store.change import Inhibits, Owner
+from router.core.own_alerts import OwnDraft
+from router.delivery.deliver import AT_ONCE, Deliverer, Settings
+from router.heartbeats import check
+from router.incidents import escalate, expire
+from router.incidents.escalate import Rules
+from router.incidents.evaluate import AT_ONCE as GROUPS_AT_ONCE
+from router.incidents.evaluate import Stepped as Dispatched
+from router.incidents.evaluate import step as look
+from router.intake.intake import InForce, Intake, Receipt, RouteRef, inhibits_of, owners_of
+from router.intake.last_heard import LastHeard
+from router.notifiers.notifier import Transport
+from router.runtime.clock import Clock, NewId
+from router.runtime.metrics import Metrics
+from router.store.clock_step import pull_back
 from router.store.database import Database
-from router.store.outbox import Work
-from router.store.reload import Snapshot, note_routed_by, put_in_force, reroute, routed_by
-from router.store.silence import Asked
-from router.store.stepped import pull_back
+from router.store.delivery import outbox
+from router.store.delivery.outbox import Work
+from router.store.evaluation import groups
+from router.store.heartbeats.stale_sources import Asked
+from router.store.intake import sources
+from router.store.intake.change import Inhibits, Owner
+from router.store.intake.reload import Snapshot, note_routed_by, put_in_force, reroute, routed_by
 from router.store.tables import fingerprint_no
-from rules.heartbeat import OWN_SOURCE
-from rules.ruleset import RuleSet
+from rules.model.heartbeat import OWN_SOURCE
+from rules.model.ruleset import RuleSet
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +69,7 @@ class Engine:
         self.database, self.clock, self.metrics = database, clock, metrics
         self.transport, self.settings, self.ruleset = transport, settings, ruleset
         self._in_force, self._snapshots = _in_force(ruleset)
-        self.ears = expire.Ears()
+        self.heard = LastHeard()
         self._asked: Asked = {}
         self.intake = Intake(
             database, clock, metrics, in_force=lambda: self._in_force, belongs=self._belongs, on_commit=on_commit
@@ -135,7 +139,7 @@ class Engine:
             groups.make_due(conn, now)
             return changed
 
-        self.ears.take()  # heard at instants that may be yet to come
+        self.heard.take()  # heard at instants that may be yet to come
         self.intake.signs.take()
         self._asked.clear()
         await self.database.write(partial(step, now=self.clock.now()), then=self._distrust)
@@ -176,14 +180,14 @@ class Engine:
     async def expire(self) -> Ticked:
         """One tick: who was heard, what has run out of time, and what is not alive; the router's own alerts about that
         then take the way of every other."""
-        now, heard, seen = self.clock.now(), self.ears.take(), self.intake.signs.take()
+        now, heard, seen = self.clock.now(), self.heard.take(), self.intake.signs.take()
         spoken = self.intake.absence.take_spoken()
 
-        def step(conn: Connection) -> tuple[expire.Ticked, alive.Looked]:
+        def step(conn: Connection) -> tuple[expire.Ticked, check.Looked]:
             ticked = expire.step(conn, now, heard, self.metrics, spoken)
-            return ticked, alive.step(conn, now, ticked.since, self.ruleset.awaited, seen, self._asked)
+            return ticked, check.step(conn, now, ticked.since, self.ruleset.awaited, seen, self._asked)
 
-        def forget(found: tuple[expire.Ticked, alive.Looked]) -> None:
+        def forget(found: tuple[expire.Ticked, check.Looked]) -> None:
             ticked, looked = found
             expire.forget(self.intake.known, (*ticked.ended, *looked.ended))
 
@@ -191,7 +195,7 @@ class Engine:
             ticked, looked = await self.database.write(step, then=forget)
         except BaseException:
             for source, at in heard.items():
-                self.ears.hear(source, at)
+                self.heard.hear(source, at)
             self.intake.signs.give_back(seen)
             self.intake.absence.give_back(spoken)
             raise

@@ -20,7 +20,7 @@ from tests.slackworld import TOKEN
 T = TypeVar("T")
 
 ROOT = Path(__file__).parents[1]
-COMMAND = (sys.executable, "-c", "from router.cli import main; main()")
+COMMAND = (sys.executable, "-c", "from router.commands.cli import main; main()")
 _POLL = 0.05
 
 

@@ -15,8 +15,8 @@ import msgspec
 from router.commands.terms import FILE
 
 if TYPE_CHECKING:
-    from router.config import Vault
-    from rules.configuration import Configuration, SlackSettings
+    from router.runtime.config import Vault
+    from rules.model.configuration import Configuration, SlackSettings
 
 SCOPES = (
     "chat:write",
@@ -66,8 +66,8 @@ def doctor(paths: tuple[Path, ...]) -> None:
 
 
 def _findings(paths: Sequence[Path]) -> Iterator[Finding]:
-    from router.app import secrets_of
-    from router.config import ConfigError, SecretError, Vault, read
+    from router.runtime.config import ConfigError, SecretError, Vault, read
+    from router.service.app import secrets_of
 
     try:
         loaded = read(paths)
@@ -152,7 +152,7 @@ def _is_locked(path: Path) -> bool:
 
 
 def _slack(configuration: "Configuration", vault: "Vault", *, has_secrets: bool) -> Iterator[Finding]:
-    from rules.configuration import SlackSettings
+    from rules.model.configuration import SlackSettings
 
     slack = configuration.slack
     if not isinstance(slack, SlackSettings):
@@ -166,10 +166,10 @@ def _slack(configuration: "Configuration", vault: "Vault", *, has_secrets: bool)
 
 
 async def asked(slack: "SlackSettings", vault: "Vault") -> list[Finding]:
-    from router.clock import SystemClock
-    from router.slack.client import SlackClient
-    from router.slack.transport import Outcome
-    from router.slack.wire import open_session
+    from router.notifiers.notifier import Outcome
+    from router.notifiers.slack.client import SlackClient
+    from router.notifiers.slack.wire import open_session
+    from router.runtime.clock import SystemClock
 
     async with open_session() as session:
         client = SlackClient.over(session, lambda: vault.one(slack.token), SystemClock(), api_url=slack.api_url)

@@ -9,16 +9,16 @@ import msgspec
 
 from adapters.alert import Alert, Status, worst
 from router.core.compose import COMPARED, compose
-from router.core.direct import page_message
 from router.core.member import Document, Member
-from router.core.message import incident_message
-from router.core.template import words_of
+from router.core.render.direct import page_message
+from router.core.render.message import incident_message
+from router.core.templates.template import words_of
 from router.core.view import EndKind, IncidentView, PageView, Rendered, State
-from rules.catalog import page_for
-from rules.configuration import Configuration
-from rules.explain import destinations
-from rules.route import visible_labels
-from rules.ruleset import OnCall, Owner
+from rules.advice.explain import destinations
+from rules.model.catalog import page_for
+from rules.model.configuration import Configuration
+from rules.model.route import visible_labels
+from rules.model.ruleset import OnCall, Owner
 
 _TOKEN = re.compile(r"<([^|<>]+)\|([^<>]*)>")
 

@@ -8,7 +8,7 @@ import msgspec
 from adapters.alert import Severity
 from router.core.member import Member
 from router.core.view import AlertLine, EndKind, HeldBack, IncidentView, MessageTemplate, State
-from rules.route import COMPUTED, RouteSettings
+from rules.model.route import COMPUTED, RouteSettings
 
 SHOWN = 5
 """Alerts named in a message."""

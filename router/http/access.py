@@ -14,12 +14,12 @@ from urllib.parse import quote, urlsplit
 import msgspec
 from aiohttp import web
 
-from router.clock import to_ms
 from router.http import peer
 from router.http.guesses import Guesses
 from router.http.problem import problem
 from router.http.service import Service
-from rules.configuration import ServerSettings, is_loopback
+from router.runtime.clock import to_ms
+from rules.model.configuration import ServerSettings, is_loopback
 
 log = logging.getLogger(__name__)
 

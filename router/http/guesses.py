@@ -3,8 +3,8 @@
 from ipaddress import IPv6Address, ip_network
 from math import ceil
 
-from router.clock import Clock
 from router.http.peer import Address
+from router.runtime.clock import Clock
 
 AT_ONCE = 10
 """Wrong tokens that an address may present before it has to wait; a person's typos are fewer."""

@@ -5,12 +5,13 @@ from functools import partial
 
 from aiohttp import web
 
-from router.core.thread import thread_reply
+from router.core.render.thread import thread_reply
 from router.http.access import Access, Endpoint
 from router.http.api import as_json, instant
 from router.http.problem import problem
 from router.http.service import Service
-from router.store import incidents, read
+from router.store import read
+from router.store.evaluation import incidents
 
 _LARGEST = (1 << 63) - 1
 

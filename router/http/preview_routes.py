@@ -19,9 +19,10 @@ from router.http.preview_page import (
 )
 from router.http.problem import problem
 from router.http.service import Service
-from router.slack.preview import PreviewMessage
-from router.store import preview, read
-from rules.configuration import Preview
+from router.notifiers.preview.preview import PreviewMessage
+from router.store import read
+from router.store.delivery import preview
+from rules.model.configuration import Preview
 
 SHOWN = 500
 """Messages, the newest: beyond that a page is no preview."""

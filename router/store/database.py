@@ -18,8 +18,8 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy
 from sqlalchemy import Connection, create_engine, event
 
-from router.clock import Clock
-from router.metrics import Metrics
+from router.runtime.clock import Clock
+from router.runtime.metrics import Metrics
 from router.store import migrate
 
 log = logging.getLogger(__name__)

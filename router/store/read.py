@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Connection, and_, distinct, func, or_, sel
 
 from router.core.member import BY_RANK
 from router.core.view import IncidentView
-from router.store.groups import decode_document, decode_settings
-from router.store.silence import silent
+from router.store.evaluation.groups import decode_document, decode_settings
+from router.store.heartbeats.stale_sources import silent
 from router.store.tables import (
     alert,
     alert_group,

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import Connection, and_, delete, exists, or_, select, update
 
-from router.store import sender_groups
+from router.store.intake import sender_groups
 from router.store.tables import alert, alert_group, incident, membership, message, page, timeline
 
 ENDED_ALERTS_FOR = timedelta(hours=24)

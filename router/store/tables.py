@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-from router.clock import from_ms, to_ms
+from router.runtime.clock import from_ms, to_ms
 
 _MILLISECOND = timedelta(milliseconds=1)
 _Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only in INTEGER PRIMARY KEY

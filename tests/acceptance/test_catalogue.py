@@ -8,14 +8,14 @@ from sqlalchemy import Connection, select
 
 from adapters import ADAPTERS
 from adapters.alert import Severity
-from router.deliver import Settings
+from router.delivery.deliver import Settings
 from router.engine import Engine
-from router.metrics import Metrics
-from router.simulate import VirtualClock
+from router.runtime.metrics import Metrics
+from router.service.simulate import VirtualClock
 from router.store.database import Database
 from router.store.tables import conversation, incident, message
-from rules.load import Source, load
-from rules.ruleset import RuleSet
+from rules.loading.load import Source, load
+from rules.model.ruleset import RuleSet
 from tests.scenarios.player import Ready, alert
 from tests.slackworld import FakeTransport, SlackWorld
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import yaml
 
-from router.clock import SystemClock
 from router.commands.doctor import SCOPES, Finding, Verdict, asked
 from router.commands.slack_names import unknown_names
-from router.config import Vault
-from rules.configuration import Configuration, EnvSecret, SlackSettings
+from router.runtime.clock import SystemClock
+from router.runtime.config import Vault
+from rules.model.configuration import Configuration, EnvSecret, SlackSettings
 from tests.rules.reading import loading
 from tests.slackworld import TOKEN, FakeSlack, moods
 

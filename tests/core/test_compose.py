@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from adapters.alert import Severity
-from router.core.blocks import post_message
 from router.core.compose import COMPARED, SHOWN, compose, fell_silent, least_certain, with_silence
 from router.core.member import Document, Member
+from router.core.render.blocks import post_message
+from router.core.render.notice import with_word
 from router.core.view import EndKind, IncidentView, MessageTemplate, Rendered, State
-from router.core.word import with_word
-from rules.route import RouteSettings, Template
+from rules.model.route import RouteSettings, Template
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 
-from router.core.blocks import faults
-from router.core.direct import page_end_message, page_message, page_worse_message
-from router.core.headline import PUSH
+from router.core.render.blocks import faults
+from router.core.render.direct import page_end_message, page_message, page_worse_message
+from router.core.render.headline import PUSH
 from router.core.view import EndKind, Entry, EntryKind, IncidentView, MessageTemplate, PageView
 from tests.core.incidents import BEGAN, ENTRIES, OPEN, OVER, PAGES, VIEWS, but
 from tests.core.test_message import SINCE, colour, texts

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.alert import Severity
-from router.core.blocks import faults
-from router.core.headline import PUSH
-from router.core.message import incident_message
+from router.core.render.blocks import faults
+from router.core.render.headline import PUSH
+from router.core.render.message import incident_message
 from router.core.view import AlertLine, EndKind, HeldBack, IncidentView, MessageTemplate, Rendered
 from tests.core.incidents import BEGAN, OPEN, OVER, VIEWS, but
 

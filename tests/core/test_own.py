@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 from adapters.alert import Severity, Status
-from router.core.own import OwnDraft, heartbeat_missing, over, source_silent
-from rules.heartbeat import Heartbeat, Sign
-from rules.matcher import parse
+from router.core.own_alerts import OwnDraft, heartbeat_missing, over, source_silent
+from rules.model.heartbeat import Heartbeat, Sign
+from rules.model.matcher import parse
 
 MON = datetime(2026, 11, 2, 1, 15, tzinfo=UTC)
 GRACE = timedelta(minutes=45)

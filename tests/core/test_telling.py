@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from adapters.alert import Severity
-from router.core.telling import LOUD_APART, Facts, Plan, Reason, Standing, plan
+from router.core.evaluation import LOUD_APART, Facts, Plan, Reason, Standing, plan
 from router.core.view import EntryKind, State
-from rules.route import RouteSettings
+from rules.model.route import RouteSettings
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 MINUTE, HOUR, SECOND = timedelta(minutes=1), timedelta(hours=1), timedelta(seconds=1)

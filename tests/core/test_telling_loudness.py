@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from adapters.alert import Severity
-from router.core.telling import Facts, Line, Standing, plan
+from router.core.evaluation import Facts, Line, Standing, plan
 from router.core.view import EntryKind, State
-from rules.route import Loudness, RouteSettings, Tell
+from rules.model.route import Loudness, RouteSettings, Tell
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(hours=5)

@@ -5,16 +5,16 @@ import time
 import pytest
 
 from adapters.alert import Severity
-from router.core import template as module
-from router.core.message import incident_message
 from router.core.mrkdwn import rich
-from router.core.template import template_fault, words_of
-from router.core.template_filters import FILTERS
-from router.core.template_sandbox import compiled
-from router.core.template_scope import NAMES, scope
-from router.core.template_values import Marks
+from router.core.render.message import incident_message
+from router.core.templates import template as module
+from router.core.templates.filters import FILTERS
+from router.core.templates.sandbox import compiled
+from router.core.templates.scope import NAMES, scope
+from router.core.templates.template import template_fault, words_of
+from router.core.templates.values import Marks
 from router.core.view import AlertLine, EndKind, HeldBack, IncidentView, MessageTemplate
-from rules.templates import TemplateFault
+from rules.language.templates import TemplateFault
 from tests.core.incidents import BEGAN, OPEN, OVER, but
 
 

@@ -4,10 +4,10 @@ import re
 
 from hypothesis import given, settings
 
-from router.core.blocks import faults
-from router.core.direct import page_message
-from router.core.message import incident_message
-from router.core.template import words_of
+from router.core.render.blocks import faults
+from router.core.render.direct import page_message
+from router.core.render.message import incident_message
+from router.core.templates.template import words_of
 from router.core.view import IncidentView, MessageTemplate, PageView
 from tests.core.incidents import PAGES, VIEWS, but
 from tests.core.test_message import texts

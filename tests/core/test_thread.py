@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.alert import Severity
-from router.core.blocks import faults
-from router.core.thread import thread_reply
+from router.core.render.blocks import faults
+from router.core.render.thread import thread_reply
 from router.core.view import EndKind, Entry, EntryKind, IncidentView
 from tests.core.incidents import BEGAN, ENTRIES, OPEN, VIEWS, but
 

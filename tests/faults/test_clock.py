@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from router.app import create
-from router.clock import SystemClock
-from router.simulate import VirtualClock
+from router.runtime.clock import SystemClock
+from router.service.app import create
+from router.service.simulate import VirtualClock
 from tests.acceptance.stage import START, Condition, Stage
 from tests.process import filled, free_port, until
 

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from router.app import App, StartError, create
+from router.service.app import App, StartError, create
 from tests.process import filled, free_port, until
 
 CONFIGURATION = """

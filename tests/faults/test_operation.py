@@ -9,8 +9,8 @@ import aiohttp
 import pytest
 from sqlalchemy import Connection
 
-from router.app import create
-from router.clock import SystemClock
+from router.runtime.clock import SystemClock
+from router.service.app import create
 from tests.process import RouterProcess, filled, free_port, running, until
 from tests.slackworld import FakeSlack, moods
 

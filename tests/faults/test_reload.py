@@ -9,9 +9,9 @@ from pathlib import Path
 import aiohttp
 from sqlalchemy import Connection
 
-from router.app import NOT_COMMITTED, App, create
-from router.clock import SystemClock
-from router.store.reload import routed_by
+from router.runtime.clock import SystemClock
+from router.service.app import NOT_COMMITTED, App, create
+from router.store.intake.reload import routed_by
 from tests.acceptance.stage import Condition, Stage, configuration, webhook
 from tests.acceptance.truth import delivered_twice, firing_by_message
 from tests.process import RouterProcess, filled, free_port, running, until

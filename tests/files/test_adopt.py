@@ -7,11 +7,11 @@ import msgspec
 from sqlalchemy import Connection, delete, select
 
 from adapters import ADAPTERS
-from router.adopt import Telling, adopt, gone, refusal
 from router.core.view import Rendered
+from router.service.accept_rule_files import Telling, adopt, gone, refusal
 from router.store import rules_files
 from router.store.tables import conversation, message
-from rules.load import Loaded, Source, load
+from rules.loading.load import Loaded, Source, load
 from tests.files.folder import MAIN, team
 from tests.process import filled
 from tests.store.stores import NOW, store

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from router.simulate import VirtualClock
-from router.watch import LOOK_EVERY, Watch
+from router.service.config_watcher import LOOK_EVERY, Watch
+from router.service.simulate import VirtualClock
 
 START = datetime(2026, 11, 2, 12, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ import pytest
 
 from router.http.access import HEADERS, SIGNED_IN_FOR
 from router.http.guesses import AT_ONCE, EVERY_S
-from rules.configuration import EnvSecret
+from rules.model.configuration import EnvSecret
 from tests.http.conftest import Client
 from tests.http.service import START, StandIn
 

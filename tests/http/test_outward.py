@@ -10,10 +10,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from router.http.service import Health, LoopHealth
-from router.metrics import Metrics
-from router.outward import NAME, Intake, Outward, Target
-from router.simulate import VirtualClock
+from router.heartbeats.dead_mans_switch import NAME, Intake, Outward, Target
+from router.runtime.health import Health, LoopHealth
+from router.runtime.metrics import Metrics
+from router.service.simulate import VirtualClock
 from tests.http.service import START
 
 SECOND = timedelta(seconds=1)
@@ -141,6 +141,10 @@ async def test_a_call_that_failed_is_made_again_soon_and_its_address_is_never_sa
         await stage.run_for(2 * MINUTE)
         assert stage.outward.trouble.startswith("it could not be made (")
     assert "hunter2" not in stage.outward.trouble
-    said = [f"{record.getMessage()} {record.__dict__}" for record in caplog.records if record.name == "router.outward"]
+    said = [
+        f"{record.getMessage()} {record.__dict__}"
+        for record in caplog.records
+        if record.name == "router.heartbeats.dead_mans_switch"
+    ]
     assert said
     assert not any("hunter2" in one for one in said)

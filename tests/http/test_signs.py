@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from router import signs as signs_
-from router.signs import Signs
-from rules.heartbeat import Sign
+from router.heartbeats import seen as signs_
+from router.heartbeats.seen import Signs
+from rules.model.heartbeat import Sign
 from tests.http.conftest import Client, serving
 from tests.http.service import OPEN, START, StandIn, configuration
 

@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from adapters.alert import Severity
-from router.core.direct import page_message
-from router.core.message import incident_message
-from router.core.thread import thread_reply
+from router.core.render.direct import page_message
+from router.core.render.message import incident_message
+from router.core.render.thread import thread_reply
 from router.core.view import AlertLine, EndKind, Entry, EntryKind, HeldBack, IncidentView, PageView, State
 from router.http.preview_page import Waiting, Why, preview_json
-from router.slack.preview import Preview, PreviewMessage
-from router.slack.transport import Tag
+from router.notifiers.notifier import Tag
+from router.notifiers.preview.preview import Preview, PreviewMessage
 
 BEGAN = datetime(2026, 11, 21, 2, 14, tzinfo=UTC)
 

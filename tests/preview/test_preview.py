@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from router.core.blocks import section
+from router.core.render.blocks import section
 from router.core.view import Rendered
-from router.slack.preview import Preview, Sound, conversation_id, conversation_name
-from router.slack.transport import Outcome, Tag, Transport
+from router.notifiers.notifier import Outcome, Tag, Transport
+from router.notifiers.preview.preview import Preview, Sound, conversation_id, conversation_name
 from tests.preview.rows import BEGAN, Hand, MemoryRows
 
 TAG = Tag(instance="prod", delivery_id="d1", incident=7, group_key="g")

@@ -1,9 +1,9 @@
 """What a reload prints: a line for each thing that came, went or changed."""
 
 from adapters import ADAPTERS
-from rules.changes import changes
-from rules.configuration import Configuration
-from rules.load import Source, load
+from rules.advice.changes import changes
+from rules.loading.load import Source, load
+from rules.model.configuration import Configuration
 from tests.rules.reading import HEAD, accepted, at
 
 BEFORE = (

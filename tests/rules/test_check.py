@@ -3,11 +3,11 @@
 import json
 
 from adapters import ADAPTERS
-from rules import check, explain
-from rules.lint_time import place_of
-from rules.load import Source
-from rules.oncall import Person
-from rules.yaml import Mark, read
+from rules.advice import check, explain
+from rules.advice.lint_time import place_of
+from rules.language.yaml import Mark, read
+from rules.loading.load import Source
+from rules.model.oncall import Person
 from tests.rules.reading import HEAD, ROUTING, accepted, at, rules
 
 FILE = (

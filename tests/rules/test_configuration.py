@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from adapters.alert import Severity
-from rules.configuration import (
+from rules.model.configuration import (
     Basic,
     Bearer,
     EnvSecret,

@@ -3,14 +3,14 @@
 import pytest
 
 from adapters import ADAPTERS
-from rules.changes import changes
-from rules.check import check, render_text, to_json
-from rules.copies import MEMO_SIZE
-from rules.explain import explain_route
-from rules.explain import render_text as explained
-from rules.load import Source
-from rules.matcher import parse
-from rules.together import takers, takes_all
+from rules.advice.changes import changes
+from rules.advice.check import check, render_text, to_json
+from rules.advice.copy_overlap import takers, takes_all
+from rules.advice.explain import explain_route
+from rules.advice.explain import render_text as explained
+from rules.loading.load import Source
+from rules.model.copies import MEMO_SIZE
+from rules.model.matcher import parse
 from tests.rules.reading import HEAD, accepted, at, labels, loading, rules
 
 PEOPLE = "people: {alice: {email: alice@example.com}, bob: {email: bob@example.com}}\n"

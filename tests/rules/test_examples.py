@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rules.configuration import EnvSecret, Preview, SlackSettings
+from rules.model.configuration import EnvSecret, Preview, SlackSettings
 from tests.rules.reading import accepted
 
 ROOT = Path(__file__).parents[2]

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters import ADAPTERS
-from rules.check import Checked, check, render_text, to_json
-from rules.explain import explain_route
-from rules.load import Source, load
+from rules.advice.check import Checked, check, render_text, to_json
+from rules.advice.explain import explain_route
+from rules.loading.load import Source, load
 from tests.rules.reading import HEAD, ROUTING, at
 
 ROOT = Path(__file__).parents[2]

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from adapters.alert import Severity
-from rules.configuration import EnvSecret, Outward
-from rules.heartbeat import OWN_SOURCE, Heartbeat, Sign, Silence
-from rules.matcher import parse
+from rules.model.configuration import EnvSecret, Outward
+from rules.model.heartbeat import OWN_SOURCE, Heartbeat, Sign, Silence
+from rules.model.matcher import parse
 from tests.rules.reading import HEAD, ROUTING, accepted, at, complaints, labels, loading
 
 MINUTE = timedelta(minutes=1)

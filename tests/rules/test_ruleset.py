@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from adapters.alert import Alert, Severity, Status
-from rules.hold import Hold, HoldKind
-from rules.oncall import Person
-from rules.route import Loudness, Page, PageKind, RouteSettings, Tell, Template
-from rules.ruleset import InhibitionKey, Owner, RuleSet, is_held_by, page_hold, visible_labels, window_hold
+from rules.model.oncall import Person
+from rules.model.route import Loudness, Page, PageKind, RouteSettings, Tell, Template
+from rules.model.ruleset import InhibitionKey, Owner, RuleSet, is_held_by, page_hold, visible_labels, window_hold
+from rules.model.suppression import Hold, HoldKind
 from tests.rules.reading import at, labels, rules
 
 TREE = """

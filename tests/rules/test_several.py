@@ -7,11 +7,12 @@ import msgspec
 import pytest
 
 from adapters import ADAPTERS
-from rules.heartbeat import OWN_SOURCE
-from rules.load import Loaded, RefusedFile, Source, load, rules_files
-from rules.oncall import Person
-from rules.route import PageKind
-from rules.ruleset import RuleSet
+from rules.advice.lint import linted
+from rules.loading.load import Loaded, RefusedFile, Source, load, rules_files
+from rules.model.heartbeat import OWN_SOURCE
+from rules.model.oncall import Person
+from rules.model.route import PageKind
+from rules.model.ruleset import RuleSet
 from tests.rules.reading import HEAD, at, labels
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
@@ -61,7 +62,9 @@ SEARCH = team(
 
 def loading(main: str = MAIN, *, last: dict[str, str] | None = None, **teams: str) -> Loaded:
     files = [Source("c.yaml", main), *(Source(f"{name}.yaml", text) for name, text in teams.items())]
-    return load(files, adapters=ADAPTERS, last={f"{name}.yaml": text for name, text in (last or {}).items()})
+    return linted(
+        load(files, adapters=ADAPTERS, last={f"{name}.yaml": text for name, text in (last or {}).items()}), ADAPTERS
+    )
 
 
 def well(found: Loaded) -> RuleSet:
@@ -369,20 +372,22 @@ def test_a_refused_file_leaves_its_last_accepted_text_in_force() -> None:
 
 def test_a_file_that_cannot_be_read_leaves_its_last_accepted_text_in_force() -> None:
     gone = Source("a.yaml", "", fault="cannot read a.yaml: Permission denied")
-    found = load([Source("c.yaml", MAIN), gone], adapters=ADAPTERS, last={"a.yaml": team("a")})
+    found = linted(load([Source("c.yaml", MAIN), gone], adapters=ADAPTERS, last={"a.yaml": team("a")}), ADAPTERS)
     assert said(refused(found)) == [
         "a.yaml:1:1: cannot read a.yaml: Permission denied; expected a file that can be read"
     ]
     assert refused(found).is_kept
     assert in_force(found) == {"a"}
-    without = load([Source("c.yaml", MAIN), gone], adapters=ADAPTERS)
+    without = linted(load([Source("c.yaml", MAIN), gone], adapters=ADAPTERS), ADAPTERS)
     assert in_force(without) == set()
     assert (refused(without).team, refused(without).contact) == ("", None)
 
 
 def test_the_last_accepted_text_is_remembered_by_key_not_by_the_name_in_messages() -> None:
     file = Source("/etc/x/a.yaml", "", known_as="rules.d/a.yaml")
-    found = load([Source("c.yaml", MAIN), file], adapters=ADAPTERS, last={"rules.d/a.yaml": team("a")})
+    found = linted(
+        load([Source("c.yaml", MAIN), file], adapters=ADAPTERS, last={"rules.d/a.yaml": team("a")}), ADAPTERS
+    )
     assert in_force(found) == {"a"}
     assert found.configuration is not None
     assert found.configuration.teams[0].file == "rules.d/a.yaml"

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from adapters import ADAPTERS
-from router.core.template import template_fault
-from router.core.template_filters import FILTERS
-from router.core.template_scope import NAMES
-from rules.check import check
-from rules.load import Loaded, Source, load
-from rules.route import Template
-from rules.source import BesideError
-from rules.templates import TemplateFault
+from router.core.templates.filters import FILTERS
+from router.core.templates.scope import NAMES
+from router.core.templates.template import template_fault
+from rules.advice.check import check
+from rules.language.templates import TemplateFault
+from rules.loading.load import Loaded, Source, load
+from rules.model.route import Template
+from rules.model.source import BesideError
 from tests.rules.reading import HEAD, ROUTING, at, complaints
 
 

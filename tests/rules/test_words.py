@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from adapters import ADAPTERS
-from rules.check import check
-from rules.load import Source
-from rules.yaml import Items, plain, read
+from rules.advice.check import check
+from rules.language.yaml import Items, plain, read
+from rules.loading.load import Source
 from tests.rules.reading import HEAD, ROUTING, at
 
 NOW = at("2026-11-21T12:00Z")
@@ -92,7 +92,7 @@ oncall: {primary: {rotation: {people: [alice], every: 1d, handoff: 09:00, starts
 
 
 def test_says_that_the_schema_for_editors_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rules.check.complaints", lambda _: [("routing.channel", "no such thing")])
+    monkeypatch.setattr("rules.advice.check.complaints", lambda _: [("routing.channel", "no such thing")])
     [warning] = check([Source("c.yaml", HEAD + ROUTING)], adapters=ADAPTERS, at=NOW).warnings
     assert str(warning) == ("c.yaml:1:1: routing.channel: the schema for editors refuses what is right: no such thing")
 

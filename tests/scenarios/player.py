@@ -7,12 +7,12 @@ from typing import Any
 from adapters import ADAPTERS
 from adapters.adapter import GroupDrafts
 from adapters.alert import Alert, Severity, Status, fingerprint
-from router.clock import to_ms
-from router.config import read
-from router.deliver import Settings
-from router.simulate import Simulation, VirtualClock
-from rules.load import Source, load
-from rules.ruleset import RuleSet
+from router.delivery.deliver import Settings
+from router.runtime.clock import to_ms
+from router.runtime.config import read
+from router.service.simulate import Simulation, VirtualClock
+from rules.loading.load import Source, load
+from rules.model.ruleset import RuleSet
 from tests.scenarios.story import Seen, Step, Story, span
 from tests.slackworld import FakeTransport, MessageView, SlackWorld, moods
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from router.core.view import Rendered
-from router.slack.client import SlackClient
-from router.slack.errors import Fault, Reply
-from router.slack.transport import Outcome
+from router.notifiers.notifier import Outcome
+from router.notifiers.slack.client import SlackClient
+from router.notifiers.slack.errors import Fault, Reply
 from tests.slack.conftest import HandClock, said, tag
 from tests.slackworld import FakeTransport, SlackWorld, Strictness, moods
 

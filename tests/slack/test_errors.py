@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.slack.errors import CODES, Fault, Reply, outcome_of, sort_answer
-from router.slack.transport import Outcome
+from router.notifiers.notifier import Outcome
+from router.notifiers.slack.errors import CODES, Fault, Reply, outcome_of, sort_answer
 
 CODES_BY_OUTCOME = {
     Outcome.TOLD: "already_in_channel already_pinned already_reacted already_archived not_archived cant_invite_self",

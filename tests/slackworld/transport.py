@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from router.clock import Clock
-from router.slack.client import Observer, SlackClient
-from router.slack.errors import Fault, Reply
+from router.notifiers.slack.client import Observer, SlackClient
+from router.notifiers.slack.errors import Fault, Reply
+from router.runtime.clock import Clock
 from tests.slackworld.moods import Says
 from tests.slackworld.workspace import TOKEN
 from tests.slackworld.world import SlackWorld

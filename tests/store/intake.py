@@ -11,10 +11,10 @@ from adapters.alert import fingerprint
 from router.core.member import Member
 from router.core.order import Verdict
 from router.store import migrate
-from router.store.alerts import Applied, apply_batch
-from router.store.belonging import Groups
-from router.store.change import Change, Inhibits, Owner
-from router.store.known import KnownAlerts
+from router.store.intake.apply import Applied, apply_batch
+from router.store.intake.change import Change, Inhibits, Owner
+from router.store.intake.committed import KnownAlerts
+from router.store.intake.membership import Groups
 from router.store.tables import fingerprint_no
 
 MINUTE = 60_000

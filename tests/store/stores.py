@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, create_engine, insert, select, update
 
-from router.core.blocks import post_message
-from router.store import messages, outbox
-from router.store.outbox import Claimed, Work
-from router.store.pace import Rate
+from router.core.render.blocks import post_message
+from router.store.delivery import outbox
+from router.store.delivery.outbox import Claimed, Work
+from router.store.delivery.pace import Rate
+from router.store.evaluation import messages
 from router.store.tables import alert, conversation, message, metadata
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from router.core.order import Verdict
-from router.store.change import Inhibits
+from router.store.intake.change import Inhibits
 from tests.store.intake import DISK, MINUTE, NOW, TTL, WEB, Store, change, number_of
 
 APPLY, UNCHANGED, TOUCH, STALE = Verdict.APPLY, Verdict.UNCHANGED, Verdict.TOUCH, Verdict.STALE

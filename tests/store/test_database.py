@@ -11,8 +11,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, insert, select
 
-from router.metrics import Metrics
-from router.simulate import VirtualClock
+from router.runtime.metrics import Metrics
+from router.service.simulate import VirtualClock
 from router.store import database as stores
 from router.store import migrate
 from router.store.database import Database, StorageError

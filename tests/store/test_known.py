@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import create_engine
 
 from adapters.alert import fingerprint
-from router.clock import from_ms
 from router.core.order import Verdict
-from router.expire import forget
+from router.incidents.expire import forget
+from router.runtime.clock import from_ms
 from router.store.bulk import Insert, WhereIn
-from router.store.known import Known, KnownAlerts
-from router.store.sources import expire
+from router.store.intake.committed import Known, KnownAlerts
+from router.store.intake.sources import expire
 from tests.store.intake import MINUTE, NOW, TTL, Store, change, number_of
 
 HEX = fingerprint({"alertname": "InstanceDown", "instance": "a"})

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Connection, select, update
 
-from router.deliver import RATES
-from router.store import outbox
-from router.store import pace as pacing
-from router.store.outbox import LEASE, PATIENCE, SEARCH_AFTER, Act
-from router.store.pace import Pacer, Rate
+from router.delivery.deliver import RATES
+from router.store.delivery import outbox
+from router.store.delivery import pace as pacing
+from router.store.delivery.outbox import LEASE, PATIENCE, SEARCH_AFTER, Act
+from router.store.delivery.pace import Pacer, Rate
 from router.store.tables import conversation, message
 from tests.slackworld.pace import TIERS
 from tests.store.stores import NOW, SECOND, change_text, claim, one, post, row, stand, store

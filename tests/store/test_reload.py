@@ -5,9 +5,9 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from router.core.member import Member
-from router.store import reload
-from router.store.change import Inhibits, Owner
-from router.store.reload import Snapshot
+from router.store.intake import reload
+from router.store.intake.change import Inhibits, Owner
+from router.store.intake.reload import Snapshot
 from router.store.tables import alert_group, inhibitor, membership, settings
 from tests.store.stores import NOW, put_alert, store
 

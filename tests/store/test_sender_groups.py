@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Connection, select, update
 
-from router.store import sender_groups
-from router.store.sender_groups import Noted, Words
+from router.store.intake import sender_groups
+from router.store.intake.sender_groups import Noted, Words
 from router.store.tables import alert, sender_group
 from tests.store.stores import NOW, SECOND, put_alert, store
 
