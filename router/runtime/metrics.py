@@ -73,6 +73,7 @@ COUNTERS: Mapping[str, tuple[str, Labels]] = {
         "Connections that were closed by us, by why: head_late, made_room, refused (too many are open).",
         ("reason",),
     ),
+    "alert_router_descriptors_exhausted": ("Seconds in which no file descriptor was left.", ()),
     "alert_router_overloads": ("Requests answered 503 because the queue was full.", ()),
 }
 

@@ -9,8 +9,6 @@ from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 
-from aiohttp import web
-
 from adapters import ADAPTERS
 from adapters.adapter import OptionsError
 from router.core.render.blocks import post_message
@@ -19,7 +17,8 @@ from router.engine import Engine
 from router.heartbeats import dead_mans_switch
 from router.heartbeats.dead_mans_switch import Intake as IntakeNumbers
 from router.heartbeats.dead_mans_switch import Outward, Target
-from router.http import application, unreadable
+from router.http import application, listener
+from router.http.listener import Listener
 from router.http.service import OpenSource, Reloaded
 from router.notifiers.notifier import Transport
 from router.notifiers.slack.client import SlackClient
@@ -116,7 +115,7 @@ class App:
     @property
     def addresses(self) -> list[str]:
         """Where it listens, once started."""
-        return [f"http://{_bracketed(host)}:{port}" for host, port, *_ in self._runner.addresses]
+        return self._listener.addresses
 
     async def start(self) -> None:
         """Open the store, the way to Slack and the listener. Raises StartError."""
@@ -156,6 +155,8 @@ class App:
             reload=self.reload,
         )
         self._loops.all.append(Loop("watch", watch.turn, self._clock, self._metrics))
+        self._listener = Listener(application(self), self._clock, self._metrics, finish_within=DRAIN)
+        self._loops.all.append(Loop(listener.NAME, self._listener.turn, self._clock, self._metrics))
         await self._engine.start(self._teams.adopting(loaded, _telling(self._engine.settings)))
         self._teams.in_force(loaded, is_start=True)
         if self._database.is_new:
@@ -171,7 +172,7 @@ class App:
             self._reroute_until_well()
             await self._stopping.wait()
             log.info("stopping: no more requests, then what is in flight")
-            await self._runner.cleanup()
+            await self._listener.stop()
             for task in (*tasks, *self._rerouting):
                 task.cancel()
         await self._close()
@@ -322,21 +323,10 @@ class App:
             log.error("a refused token could not be read again", extra={"error": str(missing)})  # noqa: TRY400  # the text says it all
 
     async def _listen(self) -> None:
-        self._runner = web.AppRunner(
-            application(self),
-            access_log=None,
-            logger=unreadable.log,
-            auto_decompress=False,
-            shutdown_timeout=DRAIN.total_seconds(),
-            max_line_size=16_384,
-            max_field_size=16_384,
-        )
-        await self._runner.setup()
         server = self._configuration.server
         try:
-            await web.TCPSite(self._runner, server.host, server.port, backlog=1024).start()
+            await self._listener.start(server.host, server.port)
         except OSError as error:
-            await self._runner.cleanup()
             await self._close()
             raise StartError(
                 f"cannot listen on {server.host}:{server.port}: {error.strerror or error}; set server.listen to another address"
@@ -507,7 +497,3 @@ def _needs_restart(before: Configuration, after: Configuration) -> list[str]:
 
 def _telling(settings: Settings) -> Telling:
     return Telling(settings.workspace, settings.fallback_channel)
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
