@@ -12,7 +12,7 @@ import msgspec
 from adapters import ADAPTERS
 from router.runtime.clock import new_id
 from router.service.app import App, create
-from rules.model.configuration import Bearer, Configuration, Preview, SourceSettings
+from rules.model.configuration import Bearer, Configuration, PreviewSettings, SourceSettings
 
 T = TypeVar("T")
 Say = Callable[[str], None]
@@ -44,7 +44,7 @@ def greeting(app: App) -> str:
     address = app.addresses[0]
     configuration = app.configuration
     lines = [f"alert-router {app.version} listens on {' and '.join(app.addresses)}"]
-    if isinstance(configuration.slack, Preview):
+    if isinstance(configuration.slack, PreviewSettings):
         lines.append(f"  messages   {address}/preview")
     lines.append(f"  health     {address}/readyz  {address}/metrics")
     lines.append(f"  alerts     {address}/api/alerts  {address}/api/incidents  {address}/api/messages")

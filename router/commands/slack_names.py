@@ -17,7 +17,7 @@ TRIES = 5
 async def unknown_names(configuration: "Configuration", vault: "Vault") -> list[str]:
     """A line for each that Slack does not have, or does not let us reach, and for scopes that are missing; or one that says
     why it could not be asked."""
-    from router.commands.doctor import Verdict, asked
+    from router.commands.doctor import Grade, asked
     from router.core.recipient import target_of
     from router.notifiers.slack.client import SlackClient
     from router.notifiers.slack.wire import open_session
@@ -36,8 +36,8 @@ async def unknown_names(configuration: "Configuration", vault: "Vault") -> list[
         for person in configuration.rules.people.values()
     }
     clock, found = SystemClock(), await asked(slack, vault)
-    complaints = [f"{one.what}: {one.to_do}" for one in found if one.verdict is not Verdict.OK]
-    if any(one.verdict is Verdict.FAIL for one in found):
+    complaints = [f"{one.what}: {one.to_do}" for one in found if one.verdict is not Grade.OK]
+    if any(one.verdict is Grade.FAIL for one in found):
         return complaints
     async with open_session() as session:
         client = SlackClient.over(session, lambda: vault.one(slack.token), clock, api_url=slack.api_url)

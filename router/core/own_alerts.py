@@ -6,7 +6,7 @@ import msgspec
 
 from adapters.alert import Alert, Severity, Status, fingerprint
 from adapters.times import milliseconds
-from rules.model.heartbeat import OWN_SOURCE, Heartbeat, Sign
+from rules.model.heartbeat import OWN_SOURCE, Heartbeat, HeartbeatKey
 from rules.model.matcher import written
 from rules.model.window import zone
 
@@ -36,7 +36,7 @@ def source_silent(source: str, since: datetime, zone_name: str) -> Alert:
 
 
 def heartbeat_missing(
-    heartbeat: Heartbeat, sign: Sign, *, due_at: datetime, missing_since: datetime, last_at: datetime | None
+    heartbeat: Heartbeat, sign: HeartbeatKey, *, due_at: datetime, missing_since: datetime, last_at: datetime | None
 ) -> Alert:
     """What was expected, when it was due, and by when it had not come."""
     values = ", ".join(value for _, value in sign.labels)

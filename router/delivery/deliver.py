@@ -16,11 +16,11 @@ from tenacity import RetryCallState, Retrying, wait_exponential
 from router.core.render.blocks import fewer_blocks, plain, post_message
 from router.core.render.direct import page_end_message, page_message, page_worse_message
 from router.core.render.message import incident_message
-from router.core.render.notice import with_word
+from router.core.render.notice import with_notice
 from router.core.render.thread import thread_reply
 from router.core.templates.template import words_of
-from router.core.view import EndKind, Entry, EntryKind, Rendered, State
-from router.notifiers.notifier import Answer, Outcome, Tag, Transport
+from router.core.view import EndKind, EntryKind, Rendered, State, TimelineEntry
+from router.notifiers.notifier import Answer, Notifier, Outcome, Tag
 from router.runtime.clock import Clock, NewId
 from router.runtime.metrics import Metrics
 from router.store.database import Database
@@ -71,7 +71,7 @@ class Deliverer:
         new_id: NewId,
         *,
         settings: Callable[[], Settings],
-        transport: Callable[[], Transport],
+        transport: Callable[[], Notifier],
         on_refused_workspace: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._database, self._clock, self._metrics, self._new_id = database, clock, metrics, new_id
@@ -129,9 +129,9 @@ class Deliverer:
         if answer.outcome is Outcome.WORKSPACE_REFUSED:
             self._on_refused_workspace(answer.error)
         elif answer.outcome is Outcome.TOLD and work.act in {Act.POST, Act.EDIT, Act.REPLY}:
-            self._metrics.observe("told_after_seconds", (), max((now - work.due_since).total_seconds(), 0.0))
+            self._metrics.observe("notified_after_seconds", (), max((now - work.due_since).total_seconds(), 0.0))
 
-    async def _call(self, work: Work, settings: Settings, transport: Transport) -> Answer:
+    async def _call(self, work: Work, settings: Settings, transport: Notifier) -> Answer:
         group_key = f"{work.view.route}:{sorted(work.view.group_labels.items())}" if work.view is not None else ""
         tag = Tag(settings.instance, work.delivery_id, work.incident or 0, group_key)
         if work.act is Act.RESOLVE:
@@ -226,7 +226,7 @@ class Deliverer:
                 if work.view is not None and work.view.state is State.RESOLVED:
                     outbox.begin_anew(conn, work, now=now, error=answer.error)
                 else:
-                    outbox.change(conn, work, told_version=work.version, last_error=answer.error)
+                    outbox.change(conn, work, notified_version=work.version, last_error=answer.error)
             case Outcome.WORKSPACE_REFUSED:
                 log.error("slack refuses the workspace", extra={"error": answer.error})
                 pace.block(conn, work.workspace, "*", until=now + WORKSPACE_AGAIN_AFTER)
@@ -239,7 +239,7 @@ class Deliverer:
             "attempts": 0,
             "not_before": None,
             "last_error": "",
-            "told_at": now,
+            "notified_at": now,
             "delivery_id": None,
             "intent": None,
         }
@@ -247,10 +247,12 @@ class Deliverer:
         if work.act is Act.FIND:
             self._metrics.add("alert_router_duplicates_avoided")
         if act is Act.EDIT:
-            outbox.change(conn, work, told_version=work.version, **done)
+            outbox.change(conn, work, notified_version=work.version, **done)
         elif act is Act.POST:
-            told_version = outbox.intent_version(conn, work) if work.act is Act.FIND else work.version
-            outbox.change(conn, work, ts=answer.ts, told_version=told_version, **self._thread(conn, work), **done)
+            notified_version = outbox.intent_version(conn, work) if work.act is Act.FIND else work.version
+            outbox.change(
+                conn, work, ts=answer.ts, notified_version=notified_version, **self._thread(conn, work), **done
+            )
         else:
             outbox.change(conn, work, **self._thread(conn, work), **done)
 
@@ -258,7 +260,7 @@ class Deliverer:
     def _thread(conn: Connection, work: Work) -> dict[str, object]:
         if work.incident is None:
             return {}
-        due_at = outbox.next_line(conn, work.incident, work.last_seq) if work.is_home else None
+        due_at = outbox.next_line(conn, work.incident, work.last_seq) if work.is_primary else None
         return {"thread_seq": work.last_seq, "thread_due_at": due_at}
 
     def _unsearchable(self, conn: Connection, work: Work, settings: Settings) -> None:
@@ -287,7 +289,7 @@ class Deliverer:
         )
         if work.subject in {"page", "note"}:
             outbox.change(
-                conn, work, is_over=True, told_version=work.version, last_error=answer.error, **_no_intent(work)
+                conn, work, is_over=True, notified_version=work.version, last_error=answer.error, **_no_intent(work)
             )
             self._metrics.add("alert_router_pages", ("refused",))
             if work.subject == "page" and work.incident is not None:
@@ -301,7 +303,7 @@ class Deliverer:
         conversation = messages.conversation_for(conn, work.workspace, fallback, now=now)
         outbox.move_to(conn, work, conversation, word=word, now=now)
         if work.incident is not None:
-            entry = Entry(
+            entry = TimelineEntry(
                 seq=0,
                 at=now,
                 kind=EntryKind.CHANNEL_REFUSED,
@@ -312,7 +314,7 @@ class Deliverer:
     @staticmethod
     def _say_page_refused(conn: Connection, work: Work, answer: Answer, now: datetime) -> None:
         who = work.target if not work.target.startswith("email:") else work.person
-        entry = Entry(seq=0, at=now, kind=EntryKind.PAGE_REFUSED, people=(who,), detail=answer.error)
+        entry = TimelineEntry(seq=0, at=now, kind=EntryKind.PAGE_REFUSED, people=(who,), detail=answer.error)
         is_open = work.view is not None and work.view.state is State.TRIGGERED
         incidents.add(conn, work.incident or 0, entry, say_at=now if is_open else None, is_broadcast=is_open)
 
@@ -328,7 +330,7 @@ def degraded(message: Rendered, level: int) -> Rendered:
 def render(work: Work, settings: Settings) -> Rendered:
     """The message as it should stand now, from what dispatch wrote down."""
     if work.body is not None:
-        return with_word(work.body, work.word) if work.word else work.body
+        return with_notice(work.body, work.word) if work.word else work.body
     view = work.view
     if view is None:
         return post_message(work.word)
@@ -346,9 +348,9 @@ def render(work: Work, settings: Settings) -> Rendered:
             return page_end_message(view, work.page)
         return page_worse_message(view, work.page, entry, settings.external_url)
     message = incident_message(
-        view, is_home=work.is_home, home=work.home, external_url=settings.external_url, instance=settings.instance
+        view, is_primary=work.is_primary, home=work.home, external_url=settings.external_url, instance=settings.instance
     )
-    return with_word(message, work.word) if work.word else message
+    return with_notice(message, work.word) if work.word else message
 
 
 def _delay(work: Work, answer: Answer) -> timedelta:

@@ -17,10 +17,10 @@ from router.store.heartbeats import expected, stale_sources
 from router.store.heartbeats.expected import Expected
 from router.store.heartbeats.stale_sources import Asked
 from router.store.intake.sources import Expired
-from rules.model.heartbeat import Awaited, Heartbeat, Sign
+from rules.model.heartbeat import Awaited, Heartbeat, HeartbeatKey
 
 
-class Looked(msgspec.Struct, frozen=True):
+class HeartbeatCheck(msgspec.Struct, frozen=True):
     """What a tick came to."""
 
     own_alerts: tuple[Alert, ...]
@@ -32,8 +32,13 @@ class Looked(msgspec.Struct, frozen=True):
 
 
 def step(
-    conn: Connection, now: datetime, since: datetime, awaited: Awaited, seen: Mapping[Sign, datetime], asked: Asked
-) -> Looked:
+    conn: Connection,
+    now: datetime,
+    since: datetime,
+    awaited: Awaited,
+    seen: Mapping[HeartbeatKey, datetime],
+    asked: Asked,
+) -> HeartbeatCheck:
     """`since`: from when we were there to hear; `seen`: signs of life since the last tick."""
     expected.note(conn, seen)
     wanted, forgotten = _missing(conn, now, since, awaited)
@@ -42,7 +47,7 @@ def step(
     ended = expected.presume_over(conn, [alert.fingerprint for alert in forgotten], now)
     firing = {alert.fingerprint for alert in wanted}
     over = [own_alerts.over(alert, now) for alert in expected.raised(conn) if alert.fingerprint not in firing]
-    return Looked((*wanted, *over), tuple(ended), is_news or bool(ended))
+    return HeartbeatCheck((*wanted, *over), tuple(ended), is_news or bool(ended))
 
 
 def _missing(conn: Connection, now: datetime, since: datetime, awaited: Awaited) -> tuple[list[Alert], list[Alert]]:
@@ -52,7 +57,7 @@ def _missing(conn: Connection, now: datetime, since: datetime, awaited: Awaited)
     gone = [one.sign for one in found if not _is_asked_for(one.sign, by_name)]
     expected.forget(conn, gone)
     known = {one.sign for one in found}
-    fresh = {Sign(one.source, one.name): now for one in awaited.heartbeats if not one.per}
+    fresh = {HeartbeatKey(one.source, one.name): now for one in awaited.heartbeats if not one.per}
     expected.expect(conn, {sign: at for sign, at in fresh.items() if sign not in known})
     wanted, forgotten = [], []
     for one in found:
@@ -75,7 +80,7 @@ def _missing(conn: Connection, now: datetime, since: datetime, awaited: Awaited)
     return wanted, forgotten
 
 
-def _is_asked_for(sign: Sign, by_name: Mapping[tuple[str, str], Heartbeat]) -> bool:
+def _is_asked_for(sign: HeartbeatKey, by_name: Mapping[tuple[str, str], Heartbeat]) -> bool:
     heartbeat = by_name.get((sign.source, sign.name))
     return heartbeat is not None and heartbeat.per == tuple(name for name, _ in sign.labels)
 

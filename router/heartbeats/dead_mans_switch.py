@@ -12,7 +12,7 @@ import aiohttp
 import msgspec
 
 from router.runtime.clock import Clock
-from router.runtime.health import OWED_TOO_LONG, Health
+from router.runtime.health import PENDING_TOO_LONG, Health
 from router.runtime.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Target(msgspec.Struct, frozen=True):
     every: timedelta
 
 
-class Intake(msgspec.Struct, frozen=True):
+class IntakeNumbers(msgspec.Struct, frozen=True):
     """Intake in numbers since the start of the process."""
 
     commits: int
@@ -39,7 +39,7 @@ class Intake(msgspec.Struct, frozen=True):
     """Alerts that wait for a commit now."""
 
 
-class Outward:
+class DeadMansSwitch:
     """One loop of the process."""
 
     def __init__(
@@ -50,7 +50,7 @@ class Outward:
         *,
         target: Callable[[], Target | None],
         health: Callable[[], Awaitable[Health]],
-        intake: Callable[[], Intake],
+        intake: Callable[[], IntakeNumbers],
     ) -> None:
         self._session, self._clock, self._metrics = session, clock, metrics
         self._target, self._health, self._intake = target, health, intake
@@ -77,12 +77,12 @@ class Outward:
             outcome = "failed" if trouble else "told"
             if trouble:
                 self._next_at = now + min(AGAIN_AFTER, target.every)
-        self._metrics.add("alert_router_outward_heartbeats", (outcome,))
+        self._metrics.add("alert_router_dead_mans_switch_calls", (outcome,))
         if trouble and trouble != self.trouble:
             log.warning("the outward heartbeat was not made", extra={"outcome": outcome, "why": trouble})
         self.trouble = trouble
 
-    def _doubt(self, health: Health, intake: Intake) -> str:
+    def _doubt(self, health: Health, intake: IntakeNumbers) -> str:
         """What is wrong; "" when all is well since the last look."""
         now, before = self._clock.now(), self._before
         if not health.can_commit:
@@ -93,8 +93,8 @@ class Outward:
         still = [one.name for one in health.loops if one.name != NAME and one.turned_at <= self._looked_at]
         if still and now - self._looked_at >= _STEP * 2:
             return f"a loop has not turned: {', '.join(still)}"
-        if health.owed_since is not None and now - health.owed_since > OWED_TOO_LONG:
-            return f"a truth has been owed for {int((now - health.owed_since).total_seconds())} s"
+        if health.pending_since is not None and now - health.pending_since > PENDING_TOO_LONG:
+            return f"a truth has been owed for {int((now - health.pending_since).total_seconds())} s"
         return ""
 
     async def _call(self, url: str) -> str:

@@ -7,22 +7,22 @@ by the hash of what was sent.
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from rules.model.heartbeat import Sign
+from rules.model.heartbeat import HeartbeatKey
 
 MOST_KEYS = 50_000
 """Words remembered; with more of them all are looked into once again."""
 
 
-class Signs:
+class HeartbeatsSeen:
     """What was seen since the last tick."""
 
     def __init__(self, forget_keys: Callable[[], None]) -> None:
         """`forget_keys`: from now on every word is looked into again."""
-        self._last: dict[Sign, datetime] = {}
-        self._by_key: dict[int, tuple[Sign, ...]] = {}
+        self._last: dict[HeartbeatKey, datetime] = {}
+        self._by_key: dict[int, tuple[HeartbeatKey, ...]] = {}
         self._forget_keys = forget_keys
 
-    def see(self, signs: tuple[Sign, ...], key: int, at: datetime) -> None:
+    def see(self, signs: tuple[HeartbeatKey, ...], key: int, at: datetime) -> None:
         """A word that was looked into."""
         for sign in signs:
             self._last[sign] = at
@@ -41,10 +41,10 @@ class Signs:
         self._by_key.clear()
         self._forget_keys()
 
-    def take(self) -> dict[Sign, datetime]:
+    def take(self) -> dict[HeartbeatKey, datetime]:
         seen, self._last = self._last, {}
         return seen
 
-    def give_back(self, seen: Mapping[Sign, datetime]) -> None:
+    def give_back(self, seen: Mapping[HeartbeatKey, datetime]) -> None:
         """They were not written down."""
         self._last = {**seen, **self._last}

@@ -52,7 +52,7 @@ class IncidentPage:
             "On call": ", ".join(view.on_call) or "nobody was paged",
             "Held back": ", ".join(
                 f"{one.count} ({one.by}{f', until {instant(one.until)}' if one.until else ''})"
-                for one in view.held_back
+                for one in view.suppressed
             )
             or "nothing",
         }
@@ -86,7 +86,7 @@ def _html(
     )
     told = "".join(
         f"<li><b>{html.escape(str(row['person'] or row['target']))}</b> "
-        f"{'owed' if row['owed'] else 'told'}{' ' + html.escape(str(row['told_at'])) if row['told_at'] else ''}"
+        f"{'owed' if row['owed'] else 'told'}{' ' + html.escape(str(row['notified_at'])) if row['notified_at'] else ''}"
         f"{' · ' + html.escape(str(row['last_error'])) if row['last_error'] else ''}</li>"
         for row in messages
     )

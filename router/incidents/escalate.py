@@ -6,12 +6,12 @@ import msgspec
 from sqlalchemy import Connection
 
 from router.core.recipient import target_of
-from router.core.view import Entry, EntryKind
+from router.core.view import EntryKind, TimelineEntry
 from router.runtime.metrics import Metrics
 from router.store.evaluation import incidents, messages, pages
 from rules.model.route import Page
 from rules.model.ruleset import RuleSet
-from rules.model.suppression import page_hold
+from rules.model.suppression import page_suppression
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -30,18 +30,18 @@ class Paging(msgspec.Struct, frozen=True):
     rank: int
 
 
-class Stepped(msgspec.Struct, frozen=True):
+class Escalated(msgspec.Struct, frozen=True):
     """What a step did, and when the next page is due."""
 
     paged: int
     next_due: datetime | None
 
 
-def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics) -> Stepped:
+def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics) -> Escalated:
     """Pages whose window has opened: told if it is still true, put off if another window holds them now."""
     paged = 0
     for due in pages.due(conn, now):
-        hold = page_hold(due.page, now)
+        hold = page_suppression(due.page, now)
         if hold is not None:
             pages.put_off(conn, due.id, hold.until)
             continue
@@ -52,7 +52,7 @@ def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics) -> Ste
         incidents.save_view(conn, due.incident, msgspec.structs.replace(current.view, on_call=on_call))
         messages.raise_versions(conn, due.incident, rank=current.view.severity.rank, now=now)
         paged += 1
-    return Stepped(paged, pages.next_due(conn))
+    return Escalated(paged, pages.next_due(conn))
 
 
 def carry_out(conn: Connection, paging: Paging, seq: int, now: datetime, rules: Rules, metrics: Metrics) -> int:
@@ -80,7 +80,7 @@ def carry_out(conn: Connection, paging: Paging, seq: int, now: datetime, rules: 
     # The steps after this one are not carried out yet: who is paged must not count on them.
     pages.carried_out(conn, paging.id, why=reached.why, next_step="", now=now)
     kind = EntryKind.NOBODY_ON_CALL if reached.nobody else EntryKind.PAGED
-    entry = Entry(
+    entry = TimelineEntry(
         seq=seq + 1, at=now, kind=kind, people=tuple(person.name for person in reached.persons), detail=reached.why
     )
     incidents.append(conn, paging.incident, [(entry, now if reached.nobody else None, False)])

@@ -11,11 +11,11 @@ from sqlalchemy import Connection
 
 from adapters.alert import Severity
 from router.core.compose import COMPARED, SHOWN, compose, fell_silent, least_certain, with_silence
-from router.core.evaluation import CROWDED_WITHIN, Facts, Line, Plan, Standing, come_along, plan
+from router.core.evaluation import CROWDED_WITHIN, Decision, Line, NotificationState, Snapshot, continue_elsewhere, plan
 from router.core.member import BY_RANK, Member, visible
 from router.core.render.blocks import post_message
 from router.core.render.headline import silence as silence_words
-from router.core.view import EndKind, Entry, EntryKind, HeldBack, IncidentView
+from router.core.view import EndKind, EntryKind, IncidentView, Suppressed, TimelineEntry
 from router.incidents import recipients
 from router.incidents.escalate import Paging, Rules, carry_out
 from router.runtime.metrics import Metrics
@@ -24,8 +24,8 @@ from router.store.heartbeats import stale_sources
 from router.store.intake import migration
 from rules.model.catalog import channels_for
 from rules.model.route import Page
-from rules.model.ruleset import RuleSet, window_hold
-from rules.model.suppression import Hold, HoldKind, page_hold
+from rules.model.ruleset import RuleSet, window_suppression
+from rules.model.suppression import Suppression, SuppressionKind, page_suppression
 
 AT_ONCE = 20
 """Groups per transaction: whoever else wants to write waits for no more than these."""
@@ -34,7 +34,7 @@ EXAMINED = 2_000
 GONE = "gone its route is no longer in the rules"
 
 
-class Stepped(msgspec.Struct, frozen=True):
+class Evaluated(msgspec.Struct, frozen=True):
     """What a step did: how many groups, and whether somebody is to be told or paged now."""
 
     looked: int
@@ -42,7 +42,7 @@ class Stepped(msgspec.Struct, frozen=True):
     next_due: datetime | None
 
 
-def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics, most: int = AT_ONCE) -> Stepped:
+def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics, most: int = AT_ONCE) -> Evaluated:
     """Look at the groups that are due, the longest due first."""
     due = groups.due(conn, now, most)
     round_ = _Round(conn, now, rules, metrics)
@@ -50,7 +50,7 @@ def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics, most: 
         round_.look(group)
     told = _tell_summaries(conn, now, rules) or round_.told
     waits = [at for at in (groups.next_due(conn), summaries.next_due(conn)) if at is not None]
-    return Stepped(len(due), told, min(waits, default=None))
+    return Evaluated(len(due), told, min(waits, default=None))
 
 
 def _tell_summaries(conn: Connection, now: datetime, rules: Rules) -> bool:
@@ -58,7 +58,7 @@ def _tell_summaries(conn: Connection, now: datetime, rules: Rules) -> bool:
     due = summaries.take_due(conn, now)
     for summary in due:
         alerts = "1 alert" if summary.alerts == 1 else f"{summary.alerts} alerts"
-        name = summary.held_by.partition(" ")[2]
+        name = summary.suppressed_by.partition(" ")[2]
         text = f"{alerts} began and ended while news was held back ({name}), and were not told."
         messages.post(conn, workspace=rules.workspace, target=summary.channel, body=post_message(text), now=now)
     return bool(due)
@@ -88,24 +88,26 @@ class _Round:
     def _look(self, group: groups.Group) -> list[int]:
         """Returns the groups that are to be told where their alerts went."""
         conn, now, settings = self._conn, self._now, group.settings
-        hold = window_hold(settings, now)
-        holds = _hold_back(conn, group, hold, now, self._rules.ruleset)
+        hold = window_suppression(settings, now)
+        holds = _suppress(conn, group, hold, now, self._rules.ruleset)
         counts = groups.count(conn, group.id)
-        _count_over(conn, group, counts.ended_held, holds, now, self._rules.ruleset)
+        _count_over(conn, group, counts.ended_suppressed, holds, now, self._rules.ruleset)
         last = None if group.incident is None else incidents.get(conn, group.incident)
         facts = _facts(conn, group, counts, last, hold, holds, now)
         decided = plan(facts)
-        held_rank = _held_rank(counts)
-        freed_in = None
-        if group.held_rank is not None and decided.opens:
-            freed_in = recipients.home_of(conn, group, self._rules.ruleset) or None
-        if decided.opens and freed_in is not None and held_rank is None:
-            turn = incidents.turn(conn, freed_in, now)
+        suppressed_rank = _held_rank(counts)
+        released_in = None
+        if group.suppressed_rank is not None and decided.opens:
+            released_in = recipients.primary_of(conn, group, self._rules.ruleset) or None
+        if decided.opens and released_in is not None and suppressed_rank is None:
+            turn = incidents.turn(conn, released_in, now)
             if turn is not None:
-                groups.settle(conn, group.id, now=now, due_at=turn, incident=group.incident, held_rank=group.held_rank)
+                groups.settle(
+                    conn, group.id, now=now, due_at=turn, incident=group.incident, suppressed_rank=group.suppressed_rank
+                )
                 return []
         number = group.incident
-        came = migration.arrivals(conn, group.id) if counts.is_arriving and decided.tells_new else []
+        came = migration.arrivals(conn, group.id) if counts.is_arriving and decided.notifies_new else []
         if came:
             decided = msgspec.structs.replace(decided, pages=decided.pages and migration.is_news(conn, group.id))
         along = next((one for one in came if one.is_whole and one.incident is not None and decided.opens), None)
@@ -114,25 +116,25 @@ class _Round:
             migration.take_over(conn, group.id, along.group)
             self._looked.add(along.group)
             facts = msgspec.structs.replace(facts, ended=groups.count(conn, group.id).ended)
-            home = recipients.home_of(conn, group, self._rules.ruleset)
-            is_home, stands = messages.stands_at(conn, number, self._rules.workspace, home)
-            decided = come_along(decided, facts, last.standing, is_home=is_home, stands=stands)
+            home = recipients.primary_of(conn, group, self._rules.ruleset)
+            is_primary, stands = messages.stands_at(conn, number, self._rules.workspace, home)
+            decided = continue_elsewhere(decided, facts, last.standing, is_primary=is_primary, stands=stands)
         elif decided.opens and decided.standing is not None:
-            number, last = self._open(group, decided.standing, freed_in), None
+            number, last = self._open(group, decided.standing, released_in), None
         if number is not None and decided.standing is not None:
-            held_back = tuple(
-                HeldBack(count, held_by.partition(" ")[2], holds.get(held_by))
-                for held_by, count in sorted(counts.held.items())
+            suppressed = tuple(
+                Suppressed(count, suppressed_by.partition(" ")[2], holds.get(suppressed_by))
+                for suppressed_by, count in sorted(counts.held.items())
             )
-            telling = _Telling(conn, group, number, last, now, self._rules, self._metrics)
-            self.told = telling.carry_out(decided, facts, decided.standing, held_back) or self.told
-        elif counts.ended_unheard or counts.ended or counts.moved:
-            groups.drop_ended(conn, group.id)
-        groups.settle(conn, group.id, now=now, due_at=decided.due_at, incident=number, held_rank=held_rank)
+            telling = _Notification(conn, group, number, last, now, self._rules, self._metrics)
+            self.told = telling.carry_out(decided, facts, decided.standing, suppressed) or self.told
+        elif counts.ended_before_notified or counts.ended or counts.moved:
+            groups.remove_ended(conn, group.id)
+        groups.settle(conn, group.id, now=now, due_at=decided.due_at, incident=number, suppressed_rank=suppressed_rank)
         if decided.reason is not None:
-            self._metrics.add("alert_router_told", (decided.reason.value,))
-        for held_by, count in counts.held.items():
-            self._metrics.add("alert_router_held_back", (held_by.partition(" ")[0],), count)
+            self._metrics.add("alert_router_notified", (decided.reason.value,))
+        for suppressed_by, count in counts.held.items():
+            self._metrics.add("alert_router_suppressed", (suppressed_by.partition(" ")[0],), count)
         left = [one.group for one in came if one is not along]
         for one in left:
             migration.tell(conn, group.id, one, number or 0)
@@ -140,7 +142,7 @@ class _Round:
             migration.settle(conn, group.id)
         return left
 
-    def _open(self, group: groups.Group, standing: Standing, freed_in: str | None) -> int:
+    def _open(self, group: groups.Group, standing: NotificationState, released_in: str | None) -> int:
         return incidents.open_incident(
             self._conn,
             group_id=group.id,
@@ -148,7 +150,7 @@ class _Round:
             group_labels=msgspec.json.encode(group.labels).decode(),
             standing=standing,
             now=self._now,
-            freed_in=freed_in,
+            released_in=released_in,
         )
 
 
@@ -157,25 +159,25 @@ def _facts(
     group: groups.Group,
     counts: groups.Counts,
     last: incidents.Incident | None,
-    hold: Hold | None,
+    hold: Suppression | None,
     holds: Mapping[str, datetime | None],
     now: datetime,
-) -> Facts:
-    waits = [until for held_by, until in holds.items() if until is not None and held_by in counts.held]
-    if hold is not None and hold.until is not None and counts.told_firing:
+) -> Snapshot:
+    waits = [until for suppressed_by, until in holds.items() if until is not None and suppressed_by in counts.held]
+    if hold is not None and hold.until is not None and counts.notified_firing:
         waits.append(hold.until)
     has_lines = last is not None and counts.new + counts.ended + counts.moved > 0
-    return Facts(
+    return Snapshot(
         now=now,
         settings=group.settings,
-        told_firing=counts.told_firing,
+        notified_firing=counts.notified_firing,
         new=counts.new,
         ended=counts.ended,
         moved=counts.moved,
         severity=group.settings.severity or BY_RANK[counts.severity_rank],
         waiting_since=counts.waiting_since,
         is_arriving=counts.is_arriving,
-        is_held=hold is not None or group.route_is_gone,
+        is_suppressed=hold is not None or group.route_is_gone,
         free_at=min(waits, default=None),
         standing=None if last is None else last.standing,
         lines_lately=incidents.lines_since(conn, last.number, now - CROWDED_WITHIN) if last and has_lines else 0,
@@ -184,24 +186,26 @@ def _facts(
 
 def _held_rank(counts: groups.Counts) -> int | None:
     """Of the worst alert that waits for a window or a maintenance to end."""
-    planned = {HoldKind.QUIET.value, HoldKind.ONLY.value, HoldKind.MAINTENANCE.value}
-    ranks = (rank for held_by, rank in counts.held_ranks.items() if held_by.partition(" ")[0] in planned)
+    planned = {SuppressionKind.QUIET.value, SuppressionKind.ONLY.value, SuppressionKind.MAINTENANCE.value}
+    ranks = (
+        rank for suppressed_by, rank in counts.suppressed_ranks.items() if suppressed_by.partition(" ")[0] in planned
+    )
     return max(ranks, default=None)
 
 
-def _hold_back(
-    conn: Connection, group: groups.Group, hold: Hold | None, now: datetime, ruleset: RuleSet
+def _suppress(
+    conn: Connection, group: groups.Group, hold: Suppression | None, now: datetime, ruleset: RuleSet
 ) -> dict[str, datetime | None]:
     """Mark which untold alerts wait, and for what. Returns what holds, and until when."""
     if group.route_is_gone:
-        groups.hold_all(conn, group.id, GONE)
+        groups.suppress_all(conn, group.id, GONE)
         return {GONE: None}
     if hold is not None:
-        held_by = f"{hold.kind.value} {hold.name}"
-        groups.hold_all(conn, group.id, held_by)
-        return {held_by: hold.until}
+        suppressed_by = f"{hold.kind.value} {hold.name}"
+        groups.suppress_all(conn, group.id, suppressed_by)
+        return {suppressed_by: hold.until}
     if not ruleset.maintenance and not ruleset.inhibit:
-        groups.free_all(conn, group.id)
+        groups.release_all(conn, group.id)
         return {}
     holds: dict[str, datetime | None] = {}
     changes = []
@@ -211,46 +215,46 @@ def _hold_back(
         if held is not None:
             held_now = f"{held.kind.value} {held.name}"
             holds[held_now] = held.until
-        if held_now != member.held_by:
+        if held_now != member.suppressed_by:
             changes.append((member, held_now))
-    groups.hold_each(conn, group.id, changes)
+    groups.suppress_each(conn, group.id, changes)
     return holds
 
 
 def _count_over(
     conn: Connection,
     group: groups.Group,
-    ended_held: Mapping[str, int],
+    ended_suppressed: Mapping[str, int],
     holds: Mapping[str, datetime | None],
     now: datetime,
     ruleset: RuleSet,
 ) -> None:
     """Remember for the summary what ended while it was held. An inhibition has its own message; it needs no summary."""
-    if not ended_held or not (channel := recipients.summary_channel(conn, group, ruleset)):
+    if not ended_suppressed or not (channel := recipients.summary_channel(conn, group, ruleset)):
         return
-    for held_by, alerts in ended_held.items():
-        kind, _, name = held_by.partition(" ")
-        if kind == HoldKind.MAINTENANCE.value:
+    for suppressed_by, alerts in ended_suppressed.items():
+        kind, _, name = suppressed_by.partition(" ")
+        if kind == SuppressionKind.MAINTENANCE.value:
             due_at = next((entry.ends for entry in ruleset.maintenance if entry.name == name), now)
-        elif kind in {HoldKind.QUIET.value, HoldKind.ONLY.value}:
-            due_at = holds.get(held_by, now)
+        elif kind in {SuppressionKind.QUIET.value, SuppressionKind.ONLY.value}:
+            due_at = holds.get(suppressed_by, now)
         else:
             continue
         if due_at is not None:
-            summaries.add(conn, channel, held_by, alerts, due_at=due_at)
+            summaries.add(conn, channel, suppressed_by, alerts, due_at=due_at)
 
 
-def _held(conn: Connection, member: Member, now: datetime, ruleset: RuleSet) -> Hold | None:
+def _held(conn: Connection, member: Member, now: datetime, ruleset: RuleSet) -> Suppression | None:
     labels = visible(member)
-    if (hold := ruleset.maintenance_hold(labels, now)) is not None:
+    if (hold := ruleset.maintenance_suppression(labels, now)) is not None:
         return hold
     for key in ruleset.decide(labels).inhibited_by:
         if groups.is_inhibited(conn, key):
-            return Hold(HoldKind.INHIBITION, key.rule, None)
+            return Suppression(SuppressionKind.INHIBITION, key.rule, None)
     return None
 
 
-class _Telling:
+class _Notification:
     """Carries a plan out for one group: membership, incident, timeline, messages, pages; all in the caller's transaction."""
 
     def __init__(
@@ -267,20 +271,22 @@ class _Telling:
         self._now, self._rules, self._metrics = now, rules, metrics
         self._seq = last.seq if last is not None else 0
 
-    def carry_out(self, decided: Plan, facts: Facts, standing: Standing, held_back: tuple[HeldBack, ...]) -> bool:
+    def carry_out(
+        self, decided: Decision, facts: Snapshot, standing: NotificationState, suppressed: tuple[Suppressed, ...]
+    ) -> bool:
         """Returns whether anybody is to be told anything."""
         conn, group, last, now = self._conn, self._group, self._last, self._now
-        arrived = groups.newest(conn, group.id, SHOWN) if decided.tells_new else []
-        if decided.tells_new:
-            groups.tell_new(conn, group.id, for_copies=bool(self._rules.ruleset.copies))
+        arrived = groups.newest(conn, group.id, SHOWN) if decided.notifies_new else []
+        if decided.notifies_new:
+            groups.mark_notified(conn, group.id, for_copies=bool(self._rules.ruleset.copies))
         departed = groups.ended(conn, group.id, SHOWN) if facts.ended else []
         moved = groups.moved(conn, group.id, SHOWN) if facts.moved else []
         how = EndKind.MOVED if moved and decided.resolves else self._ended_how(facts)
-        firing = facts.told_firing + facts.new
+        firing = facts.notified_firing + facts.new
         members = groups.worst(conn, group.id, COMPARED) if firing else [*departed, *moved]
         where = self._where(decided, facts, visible(members[0]))
-        sources = groups.told_sources(conn, group.id) or (last.view.sources if last is not None else ())
-        groups.drop_ended(conn, group.id)
+        sources = groups.notified_sources(conn, group.id) or (last.view.sources if last is not None else ())
+        groups.remove_ended(conn, group.id)
         severity = facts.severity if firing or last is None else last.view.severity
         started_at = min(member.starts_at for member in members)
         if last is not None and not decided.opens:
@@ -291,10 +297,10 @@ class _Telling:
             ended_at = max(started_at, min(now, max((member.ends_at or now for member in departed), default=now)))
         alerts_ended = (last.alerts_ended if last is not None else 0) + facts.ended
         paged_before = messages.people_paged(conn, self._number)
-        shown = recipients.Audience(conn, self._number, group, severity.rank, now, self._rules, self._metrics)
+        shown = recipients.Recipients(conn, self._number, group, severity.rank, now, self._rules, self._metrics)
         if decided.opens:
             shown.begin(visible(members[0]))
-        elif decided.comes_along:
+        elif decided.continues:
             self._come_along(shown, visible(members[0]), where)
         has_joined = shown.join_copies()
         if decided.pages:
@@ -319,7 +325,7 @@ class _Telling:
             ended_at=ended_at,
             ended_how=how if decided.resolves else None,
             sources=sources,
-            held_back=held_back if not decided.resolves else (),
+            suppressed=suppressed if not decided.resolves else (),
             on_call=tuple(dict.fromkeys(person for _, _, person in messages.people_paged(conn, self._number))),
             moved_to=where if how is EndKind.MOVED else "",
         )
@@ -341,22 +347,22 @@ class _Telling:
             pages.call_off(conn, self._number)
         return is_changed or has_joined or bool(said)
 
-    def _ended_how(self, facts: Facts) -> EndKind | None:
+    def _ended_how(self, facts: Snapshot) -> EndKind | None:
         before = self._last.ended_how if self._last is not None else None
         hows = groups.ended_hows(self._conn, self._group.id) if facts.ended else set()
         if before is not None and before is not EndKind.MOVED:
             hows.add(before.value)
         return least_certain(hows) if hows else None
 
-    def _come_along(self, shown: recipients.Audience, labels: Mapping[str, str], where: str) -> None:
+    def _come_along(self, shown: recipients.Recipients, labels: Mapping[str, str], where: str) -> None:
         """The incident came along from another group, and goes on in this one."""
         shown.bring(labels, moved_to=where, seq=self._seq)
         encoded = msgspec.json.encode(self._group.labels).decode()
         incidents.move(self._conn, self._number, group_id=self._group.id, route=self._group.route, group_labels=encoded)
 
-    def _where(self, decided: Plan, facts: Facts, labels: Mapping[str, str]) -> str:
+    def _where(self, decided: Decision, facts: Snapshot, labels: Mapping[str, str]) -> str:
         """Where alerts went, as people say it."""
-        if decided.comes_along:
+        if decided.continues:
             home = channels_for(self._group.settings, labels, self._rules.ruleset.catalog).home
             return f"{home or self._group.route} as #{self._number}"
         if not facts.moved:
@@ -368,7 +374,7 @@ class _Telling:
         if wanted is None:
             return
         pages.call_off(self._conn, self._number)
-        hold = page_hold(wanted, self._now)
+        hold = page_suppression(wanted, self._now)
         begins = self._now if hold is None else hold.until
         due_at = begins and begins + self._rules.ruleset.first_after(wanted)
         page = pages.begin(self._conn, self._number, wanted, due_at)
@@ -379,23 +385,23 @@ class _Telling:
     def _entry(
         self,
         line: Line,
-        facts: Facts,
+        facts: Snapshot,
         about: Sequence[Member],
         severity: Severity,
         started_at: datetime,
         ended_at: datetime | None,
         how: EndKind | None,
         where: str,
-    ) -> tuple[Entry, datetime | None, bool]:
+    ) -> tuple[TimelineEntry, datetime | None, bool]:
         self._seq += 1
         is_end = line.kind in {EntryKind.SOME_RESOLVED, EntryKind.ALL_RESOLVED}
         lasted = (ended_at or self._now) - started_at
-        entry = Entry(
+        entry = TimelineEntry(
             seq=self._seq,
             at=self._now,
             kind=line.kind,
             count=len(about) and facts.moved if line.kind is EntryKind.MOVED else facts.ended if is_end else facts.new,
-            firing=facts.told_firing + facts.new,
+            firing=facts.notified_firing + facts.new,
             titles=tuple(member.document.title for member in about),
             severity=severity,
             lasted=lasted if line.kind in {EntryKind.ALL_RESOLVED, EntryKind.REPEAT} else None,
@@ -404,17 +410,17 @@ class _Telling:
         )
         return entry, line.say_at, line.is_broadcast
 
-    def _silent_entry(self, view: IncidentView) -> tuple[Entry, datetime | None, bool] | None:
+    def _silent_entry(self, view: IncidentView) -> tuple[TimelineEntry, datetime | None, bool] | None:
         """A line of the thread, which nobody hears, when a source falls silent; that it speaks again is seen in the
         message."""
         before = self._last.view if self._last is not None else None
         if not fell_silent(view, before):
             return None
         self._seq += 1
-        entry = Entry(seq=self._seq, at=self._now, kind=EntryKind.SOURCE_SILENT, detail=silence_words(view))
+        entry = TimelineEntry(seq=self._seq, at=self._now, kind=EntryKind.SOURCE_SILENT, detail=silence_words(view))
         return entry, self._now, False
 
-    def _note(self, entry: Entry, rank: int, paged: Sequence[tuple[int, int, str]]) -> None:
+    def _note(self, entry: TimelineEntry, rank: int, paged: Sequence[tuple[int, int, str]]) -> None:
         """Whoever is paged for the first time by this very look has the page: one sound per person and change."""
         for page, conversation, _ in paged:
             messages.begin(
@@ -428,7 +434,7 @@ class _Telling:
                 entry=entry.seq,
             )
 
-    def _count(self, decided: Plan, how: EndKind | None) -> None:
+    def _count(self, decided: Decision, how: EndKind | None) -> None:
         if decided.opens:
             self._metrics.add("alert_router_incidents_opened")
             if self._group.settings.group_by and not self._group.labels:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from router.runtime.metrics import Metrics
 from router.store.intake import sources
-from router.store.intake.committed import KnownAlerts
+from router.store.intake.committed import CommittedAlerts
 from router.store.intake.sender_groups import Identity, end_missing
 
 TICK = timedelta(seconds=10)
@@ -17,7 +17,7 @@ CONFIRM = timedelta(minutes=2)
 """How long an alert stays absent from its group before it ends: a Prometheus that sends it directly does so every minute."""
 
 
-class Ticked(msgspec.Struct, frozen=True):
+class Expiry(msgspec.Struct, frozen=True):
     """What a tick did."""
 
     ended: list[sources.Expired]
@@ -32,7 +32,7 @@ def step(
     heard: dict[str, datetime],
     metrics: Metrics,
     spoken: Collection[Identity] = (),
-) -> Ticked:
+) -> Expiry:
     """Note that we are here and who was heard; then end what is ripe, and what its group no longer has. `spoken`: of those
     absent from a group, who was heard of otherwise."""
     since = sources.listen(conn, now, heard)
@@ -41,7 +41,7 @@ def step(
     missing = end_missing(conn, now, now - CONFIRM, spoken) if since <= now - CONFIRM else []
     ended = [*expired, *missing]
     count(ended, metrics)
-    return Ticked(ended, len(expired) == AT_ONCE, since)
+    return Expiry(ended, len(expired) == AT_ONCE, since)
 
 
 def count(ended: Iterable[sources.Expired], metrics: Metrics) -> None:
@@ -49,7 +49,7 @@ def count(ended: Iterable[sources.Expired], metrics: Metrics) -> None:
         metrics.add("alert_router_alerts_ended", (one.source, one.how))
 
 
-def forget(known: KnownAlerts, ended: Iterable[sources.Expired]) -> None:
+def forget(known: CommittedAlerts, ended: Iterable[sources.Expired]) -> None:
     """After the commit: these alerts are no longer what was known of them."""
     for one in ended:
         known.end(one.namespace, one.fingerprint, one.ended_ms)

@@ -20,7 +20,7 @@ ASKED = 2_000
 """Alerts that are read at once to ask the copies about them."""
 
 
-class Audience:
+class Recipients:
     """Of one incident, within one look."""
 
     def __init__(
@@ -40,7 +40,7 @@ class Audience:
         """The incident opens: home and the route's other channels, by the labels of its worst alert."""
         home, others = self._channels(labels)
         for channel in (home, *others) if home else others:
-            self._show(channel, is_home=channel == home)
+            self._show(channel, is_primary=channel == home)
         if not home and not others:
             self._metrics.add("alert_router_unrouted", (self._group.route,))
 
@@ -55,8 +55,8 @@ class Audience:
             self._conn, self._number, own | copies, home=at_home, moved_to=moved_to, seq=seq, now=self._now
         )
         for conversation in missing:
-            is_home = conversation == at_home
-            self._begin(conversation, is_home=is_home, is_copy=conversation not in own, thread_seq=seq)
+            is_primary = conversation == at_home
+            self._begin(conversation, is_primary=is_primary, is_copy=conversation not in own, thread_seq=seq)
 
     def join_copies(self) -> bool:
         """Whether a channel joined: a copy does when an alert that was told matches it, and stays to the end."""
@@ -99,15 +99,15 @@ class Audience:
     def _conversation(self, channel: str) -> int:
         return messages.conversation_for(self._conn, self._rules.workspace, channel, now=self._now)
 
-    def _show(self, channel: str, *, is_home: bool = False, is_copy: bool = False) -> bool:
+    def _show(self, channel: str, *, is_primary: bool = False, is_copy: bool = False) -> bool:
         """Begin a message there, unless the incident has one there already."""
         conversation = self._conversation(channel)
-        if not is_home and messages.is_shown(self._conn, self._number, conversation):
+        if not is_primary and messages.is_shown(self._conn, self._number, conversation):
             return False
-        self._begin(conversation, is_home=is_home, is_copy=is_copy)
+        self._begin(conversation, is_primary=is_primary, is_copy=is_copy)
         return True
 
-    def _begin(self, conversation: int, *, is_home: bool, is_copy: bool, thread_seq: int = 0) -> None:
+    def _begin(self, conversation: int, *, is_primary: bool, is_copy: bool, thread_seq: int = 0) -> None:
         if is_copy:
             self._metrics.add("alert_router_copies_joined")
         messages.begin(
@@ -117,17 +117,17 @@ class Audience:
             rank=self._rank,
             now=self._now,
             incident=self._number,
-            is_home=is_home,
+            is_primary=is_primary,
             is_copy=is_copy,
             thread_seq=thread_seq,
         )
 
     def _count(self, misses: Sequence[Miss]) -> None:
         for miss in misses:
-            self._metrics.add("alert_router_looked_up_in_vain", (self._group.route, miss.label))
+            self._metrics.add("alert_router_catalog_misses", (self._group.route, miss.label))
 
 
-def home_of(conn: Connection, group: groups.Group, ruleset: RuleSet) -> str:
+def primary_of(conn: Connection, group: groups.Group, ruleset: RuleSet) -> str:
     """Where an incident of this group would be at home if it opened now; "" tells nobody."""
     worst = next(iter(groups.newest(conn, group.id, 1) or groups.unheard(conn, group.id, 1)), None)
     labels = dict(group.labels) if worst is None else visible(worst)

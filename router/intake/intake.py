@@ -20,22 +20,22 @@ from adapters.times import milliseconds
 from router.core.member import Document
 from router.core.order import Verdict
 from router.core.view import EndKind
-from router.heartbeats.seen import Signs
-from router.intake.missing_alerts import Absence
+from router.heartbeats.seen import HeartbeatsSeen
+from router.intake.missing_alerts import MissingAlerts
 from router.runtime.clock import Clock, to_ms
 from router.runtime.metrics import Metrics
 from router.store.database import Database
 from router.store.intake.apply import Applied, apply_batch
-from router.store.intake.change import Belongs, Change, Inhibits, Owner
-from router.store.intake.committed import KnownAlerts
+from router.store.intake.change import Belongs, Change, GroupKey, Inhibits
+from router.store.intake.committed import CommittedAlerts
 from router.store.intake.membership import Groups
-from router.store.intake.sender_groups import Words
+from router.store.intake.sender_groups import Mentioned
 from router.store.tables import fingerprint_no
-from rules.model.heartbeat import Sign
+from rules.model.heartbeat import HeartbeatKey
 from rules.model.inhibition import InhibitionKey
 from rules.model.route import COMPUTED
-from rules.model.ruleset import Decision, RuleSet, visible_labels
 from rules.model.ruleset import Owner as RuleOwner
+from rules.model.ruleset import RoutingDecision, RuleSet, visible_labels
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ class InForce(msgspec.Struct, frozen=True):
 
     ruleset: RuleSet
     routes: Mapping[str, RouteRef]
-    places: dict[tuple[int, int], "tuple[Decision, _Place]"] = msgspec.field(default_factory=dict)
+    places: dict[tuple[int, int], "tuple[RoutingDecision, _Place]"] = msgspec.field(default_factory=dict)
     """By a decision's id and a severity's rank; the decision is kept beside, so that its id is nobody else's."""
 
 
@@ -122,9 +122,9 @@ class Intake:
     ) -> None:
         self._database, self._clock, self._metrics = database, clock, metrics
         self._in_force, self._belongs, self._on_commit = in_force, belongs, on_commit
-        self.known = KnownAlerts()
-        self.signs = Signs(self.known.forget_keys)
-        self.absence = Absence(database, self.known)
+        self.known = CommittedAlerts()
+        self.signs = HeartbeatsSeen(self.known.forget_keys)
+        self.absence = MissingAlerts(database, self.known)
         self.groups = Groups()
         self._waiting: list[_Request] = []
         self._waiting_rows = 0
@@ -192,12 +192,12 @@ class Intake:
         for ahead in followed:  # the same words, on their way already: they stand when that commit does
             await _stands(ahead)
         if isinstance(drafts, GroupDrafts) and not receipt.errors:
-            looked_into = Words.of(changes) if len(changes) == len(drafts) else None
+            looked_into = Mentioned.of(changes) if len(changes) == len(drafts) else None
             await self._compare(source, namespace, drafts, looked_into, received_at)
         return receipt
 
     async def _compare(
-        self, source: str, namespace: str, drafts: GroupDrafts, words: Words | None, received_at: datetime
+        self, source: str, namespace: str, drafts: GroupDrafts, words: Mentioned | None, received_at: datetime
     ) -> None:
         """What the request holds is accepted; who is not in it can be found out by the next one too."""
         try:
@@ -301,7 +301,7 @@ async def _stands(future: asyncio.Future[list[Verdict]]) -> list[Verdict]:
     return await asyncio.shield(future)
 
 
-def signs_of(alert: Alert, source: str, ruleset: RuleSet) -> tuple[Sign, ...]:
+def signs_of(alert: Alert, source: str, ruleset: RuleSet) -> tuple[HeartbeatKey, ...]:
     """What it is a sign of life of. That a job has ended well or badly says that it ran; of a source's own heartbeat only
     an alert that fires is one."""
     signs = ruleset.decide(visible_labels(alert, source)).signs
@@ -351,7 +351,7 @@ def _span_ms(span: timedelta) -> int:
     return int(span.total_seconds() * 1000)
 
 
-_Place = tuple[tuple[Owner, ...], tuple[Inhibits, ...]]
+_Place = tuple[tuple[GroupKey, ...], tuple[Inhibits, ...]]
 
 
 def _place(alert: Alert, source: str, rank: int, in_force: InForce) -> _Place:
@@ -379,10 +379,10 @@ def labels_key(labels: tuple[tuple[str, str], ...]) -> str:
     return known
 
 
-def owners_of(owners: Sequence[RuleOwner], in_force: InForce, rank: int) -> tuple[Owner, ...]:
+def owners_of(owners: Sequence[RuleOwner], in_force: InForce, rank: int) -> tuple[GroupKey, ...]:
     """The groups that the rules' owners name, ready to be joined."""
     return tuple(
-        Owner(owner.route_id, route.settings_id, labels_key(owner.group_labels), route.waits_ms[rank])
+        GroupKey(owner.route_id, route.settings_id, labels_key(owner.group_labels), route.waits_ms[rank])
         for owner in owners
         if (route := in_force.routes.get(owner.route_id)) is not None
     )

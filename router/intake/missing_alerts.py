@@ -17,8 +17,8 @@ from adapters.adapter import Draft, GroupDrafts
 from adapters.alert import Status
 from router.store.database import Database
 from router.store.intake import sender_groups
-from router.store.intake.committed import KnownAlerts
-from router.store.intake.sender_groups import Identity, Words
+from router.store.intake.committed import CommittedAlerts
+from router.store.intake.sender_groups import Identity, Mentioned
 from router.store.tables import fingerprint_no
 
 APART = timedelta(seconds=60)
@@ -27,10 +27,10 @@ SLICE = 500
 GROUPS_KEPT = 50_000
 
 
-class Absence:
+class MissingAlerts:
     """What was seen of senders' groups. One instance per process; lost with it, and then each group is compared once."""
 
-    def __init__(self, database: Database, known: KnownAlerts) -> None:
+    def __init__(self, database: Database, known: CommittedAlerts) -> None:
         self._database, self._known = database, known
         self._groups: dict[int, tuple[int, datetime]] = {}
         """Group -> a digest of what it last held when nobody was absent, and when that came last."""
@@ -59,7 +59,7 @@ class Absence:
         self._absent -= set(over)
 
     async def compare(
-        self, source: str, namespace: str, drafts: GroupDrafts, words: Words | None, at: datetime
+        self, source: str, namespace: str, drafts: GroupDrafts, words: Mentioned | None, at: datetime
     ) -> None:
         """After the webhook's alerts are committed: who was in this group before and is not in it now? `words`: whom it
         mentions, where that is known already."""
@@ -101,7 +101,7 @@ def _digest(drafts: Collection[Draft]) -> int:
     return hash(frozenset(keys)) if all(keys) else hash(object())
 
 
-async def _words(drafts: GroupDrafts) -> Words:
+async def _words(drafts: GroupDrafts) -> Mentioned:
     """Whom a webhook mentions. Each of its items has been read before: none is refused."""
     firing: set[int] = set()
     ended: set[int] = set()
@@ -110,4 +110,4 @@ async def _words(drafts: GroupDrafts) -> Words:
             await asyncio.sleep(0)
         alert = draft.alert()
         (firing if alert.status is Status.FIRING else ended).add(fingerprint_no(alert.fingerprint))
-    return Words(frozenset(firing), frozenset(ended))
+    return Mentioned(frozenset(firing), frozenset(ended))

@@ -55,7 +55,7 @@ class Tag(msgspec.Struct, frozen=True):
     group_key: str = ""
 
 
-class Transport(Protocol):
+class Notifier(Protocol):
     """Slack, or the preview. No method raises on Slack's weather; cancellation passes through."""
 
     @property

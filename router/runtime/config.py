@@ -14,8 +14,8 @@ import msgspec
 from adapters import ADAPTERS
 from router.core.templates.template import template_fault
 from rules.advice.lint import linted
-from rules.language.yaml import Mark
-from rules.loading.load import Beside, BesideError, Loaded, RuleError, Source, load, rules_files
+from rules.language.yaml import Position
+from rules.loading.load import Beside, BesideError, Loaded, RuleError, RulesText, load, rules_files
 from rules.model.configuration import EnvSecret, FileSecret, SecretRef, Secrets
 
 __all__ = ["ConfigError", "Files", "Gathered", "SecretError", "Vault", "beside", "gather", "read", "understand"]
@@ -36,9 +36,9 @@ class SecretError(RuntimeError):
 class Gathered(msgspec.Struct, frozen=True):
     """The texts of a configuration, as they are at one time."""
 
-    files: tuple[Source, ...]
+    files: tuple[RulesText, ...]
     """The main file first, then those of teams, by name."""
-    unmatched: tuple[tuple[str, Mark], ...] = ()
+    unmatched: tuple[tuple[str, Position], ...] = ()
     """Patterns of the main file that match nothing, and where they stand."""
 
 
@@ -51,8 +51,8 @@ def gather(paths: Iterable[Path]) -> Gathered:
     """The main file, others named beside it, and those that the main file names. Raises ConfigError where one of the
     named cannot be read; one that is only found by a pattern is refused alone."""
     main, *others = paths
-    source = Source(str(main), _text(main))
-    found = {path.resolve(): Source(str(path), _text(path), os.path.relpath(path, main.parent)) for path in others}
+    source = RulesText(str(main), _text(main))
+    found = {path.resolve(): RulesText(str(path), _text(path), os.path.relpath(path, main.parent)) for path in others}
     unmatched = []
     for pattern, mark in _patterns(source.text):
         keys = sorted(glob.glob(pattern, root_dir=main.parent, recursive=True))  # noqa: PTH207  Path.glob takes no absolute ones
@@ -85,7 +85,7 @@ def understand(
             expected = "a team's file; until there is one nothing is missing"
             warnings.append(RuleError(main.name, mark.line, mark.column, "rules_files", text, expected))
         elif is_start:
-            files += [Source(str(Path(main.name).parent / key), known[key], key) for key in lost]
+            files += [RulesText(str(Path(main.name).parent / key), known[key], key) for key in lost]
             there |= set(lost)
             text = f"{text} any more: the last accepted text of {shown} is in force"
             warnings.append(RuleError(main.name, mark.line, mark.column, "rules_files", text, "the files it matched"))
@@ -166,7 +166,7 @@ def _unreadable(error: ConfigError) -> str:
 
 
 @lru_cache(maxsize=2)
-def _patterns(text: str) -> tuple[tuple[str, Mark], ...]:
+def _patterns(text: str) -> tuple[tuple[str, Position], ...]:
     """Looked at every few seconds: a text of many routes takes long to read."""
     return rules_files(text)
 
@@ -175,13 +175,13 @@ def _is_matched(key: str, pattern: str) -> bool:
     return fnmatchcase(key, pattern) or fnmatchcase(key, pattern.replace("**/", ""))
 
 
-def _team_source(path: Path, key: str) -> Source:
+def _team_source(path: Path, key: str) -> RulesText:
     if path.exists() and not path.is_file():  # a pipe would be waited for
-        return Source(str(path), "", key, f"{path} is no file")
+        return RulesText(str(path), "", key, f"{path} is no file")
     try:
-        return Source(str(path), _text(path, LARGEST_TEAM_BYTES), key)
+        return RulesText(str(path), _text(path, LARGEST_TEAM_BYTES), key)
     except ConfigError as error:
-        return Source(str(path), "", key, str(error))
+        return RulesText(str(path), "", key, str(error))
 
 
 def _text(path: Path, most: int = LARGEST_BYTES) -> str:

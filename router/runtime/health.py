@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-OWED_TOO_LONG = timedelta(minutes=2)
+PENDING_TOO_LONG = timedelta(minutes=2)
 """A truth that is not delivered for so long is worth a word."""
 
 
@@ -26,5 +26,5 @@ class Health(msgspec.Struct, frozen=True):
     can_commit: bool
     degraded: tuple[str, ...]
     """What is wrong but does not keep an alert from being committed, in a person's words."""
-    owed_since: datetime | None
+    pending_since: datetime | None
     """The oldest undelivered truth."""

@@ -34,7 +34,7 @@ COUNTERS: Mapping[str, tuple[str, Labels]] = {
         ("source",),
     ),
     "alert_router_unrouted": ("Alerts of groups whose route tells nobody on purpose (channel: none).", ("route",)),
-    "alert_router_looked_up_in_vain": (
+    "alert_router_catalog_misses": (
         "Channels and pages by {from: …} or {label: …} that found nothing, and gave way to what is inherited.",
         ("route", "label"),
     ),
@@ -46,8 +46,8 @@ COUNTERS: Mapping[str, tuple[str, Labels]] = {
     "alert_router_incidents_opened": ("Incidents opened.", ()),
     "alert_router_incidents_reopened": ("Incidents that came back within reopen_within.", ()),
     "alert_router_incidents_resolved": ("Incidents resolved, by the least certain end of their alerts.", ("how",)),
-    "alert_router_told": ("Changes told, by reason.", ("reason",)),
-    "alert_router_held_back": ("Alerts whose news was held back, by what.", ("kind",)),
+    "alert_router_notified": ("Changes told, by reason.", ("reason",)),
+    "alert_router_suppressed": ("Alerts whose news was held back, by what.", ("kind",)),
     "alert_router_pages": ("Pages carried out, by outcome.", ("outcome",)),
     "alert_router_deliveries": ("Calls to Slack, by method and outcome.", ("method", "outcome")),
     "alert_router_pace_waits": ("Deliveries that waited for Slack's pace.", ("method",)),
@@ -61,7 +61,7 @@ COUNTERS: Mapping[str, tuple[str, Labels]] = {
     "alert_router_given_up": ("Truths owed for longer than give_up_after.", ()),
     "alert_router_reloads": ("Reloads of the configuration, by outcome.", ("outcome",)),
     "alert_router_loop_errors": ("Errors that reached the top of a loop.", ("loop",)),
-    "alert_router_outward_heartbeats": (
+    "alert_router_dead_mans_switch_calls": (
         "Calls to the dead man's switch (router.heartbeat), by outcome: told, failed, withheld.",
         ("outcome",),
     ),
@@ -84,7 +84,7 @@ HISTOGRAMS: Mapping[str, tuple[str, Labels, tuple[float, ...]]] = {
         (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
     ),
     "slack_seconds": ("One call to Slack.", ("method",), (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)),
-    "told_after_seconds": (
+    "notified_after_seconds": (
         "From a change of the truth to Slack's word that it was told.",
         (),
         (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 3600),

@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from router.runtime.clock import Clock
 
 
-class Bell:
+class WakeUp:
     """One loop's wake-up. Ringing while nobody waits is remembered; ringing twice is ringing once."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._rung = asyncio.Event()
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         self._rung.set()
 
     async def wait(self, *, until: datetime | None, at_most: timedelta) -> None:
@@ -28,15 +28,15 @@ class Bell:
         self._rung.clear()
 
 
-class Bells:
+class WakeUps:
     """The bells of one process, by verb."""
 
     def __init__(self, clock: Clock) -> None:
-        self.dispatch = Bell(clock)
-        self.expire = Bell(clock)
-        self.escalate = Bell(clock)
-        self.deliver = Bell(clock)
+        self.dispatch = WakeUp(clock)
+        self.expire = WakeUp(clock)
+        self.escalate = WakeUp(clock)
+        self.deliver = WakeUp(clock)
 
-    def ring_all(self) -> None:
+    def wake_all(self) -> None:
         for bell in (self.dispatch, self.expire, self.escalate, self.deliver):
-            bell.ring()
+            bell.wake()

@@ -20,14 +20,14 @@ from rules.model.configuration import TeamContact
 ERRORS_SHOWN = 4
 
 
-class Telling(msgspec.Struct, frozen=True):
+class NoticeTarget(msgspec.Struct, frozen=True):
     """Where words of the router's own go."""
 
     workspace: str
     fallback_channel: str
 
 
-def adopt(conn: Connection, loaded: Loaded, telling: Telling, now: datetime) -> None:
+def adopt(conn: Connection, loaded: Loaded, telling: NoticeTarget, now: datetime) -> None:
     """What was loaded comes into force with this transaction."""
     before = rules_files.kept(conn)
     for file in loaded.accepted:
@@ -77,7 +77,7 @@ def _words(refused: RefusedFile, said: Refusal) -> str:
     return "\n".join([*lines, *([f"• and {more} more: alert-router check lists them"] if more > 0 else [])])
 
 
-def _tell(conn: Connection, text: str, contact: TeamContact, telling: Telling, now: datetime) -> None:
+def _tell(conn: Connection, text: str, contact: TeamContact, telling: NoticeTarget, now: datetime) -> None:
     channel = contact.channel or ("" if contact.people else telling.fallback_channel)
     targets = [(channel, "")] if channel else [(target_of(person), person.name) for person in contact.people]
     for target, person in targets:

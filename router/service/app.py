@@ -15,22 +15,21 @@ from router.core.render.blocks import post_message
 from router.delivery.deliver import Settings
 from router.engine import Engine
 from router.heartbeats import dead_mans_switch
-from router.heartbeats.dead_mans_switch import Intake as IntakeNumbers
-from router.heartbeats.dead_mans_switch import Outward, Target
+from router.heartbeats.dead_mans_switch import DeadMansSwitch, IntakeNumbers, Target
 from router.http import application, listener
 from router.http.listener import Listener
 from router.http.service import OpenSource, Reloaded
-from router.notifiers.notifier import Transport
+from router.notifiers.notifier import Notifier
 from router.notifiers.slack.client import SlackClient
 from router.notifiers.slack.wire import open_session
 from router.runtime.clock import Clock, NewId, SystemClock, new_id
 from router.runtime.config import ConfigError, Files, SecretError, Vault
-from router.runtime.health import OWED_TOO_LONG, Health, LoopHealth
+from router.runtime.health import PENDING_TOO_LONG, Health, LoopHealth
 from router.runtime.metrics import Metrics
 from router.runtime.version import version
-from router.runtime.wake_up import Bells
-from router.service.accept_rule_files import Telling
-from router.service.config_watcher import Watch
+from router.runtime.wake_up import WakeUps
+from router.service.accept_rule_files import NoticeTarget
+from router.service.config_watcher import ConfigWatcher
 from router.service.loops import DRAIN, Loop, Loops
 from router.service.rule_files import TeamFiles
 from router.service.stored_preview import stored_preview
@@ -41,7 +40,7 @@ from router.store.evaluation import messages
 from router.store.intake import sources
 from rules.advice.changes import changes
 from rules.loading.load import Loaded
-from rules.model.configuration import Configuration, Preview, SecretRef, Secrets, SlackSettings
+from rules.model.configuration import Configuration, PreviewSettings, SecretRef, Secrets, SlackSettings
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +63,7 @@ class App:
         self._vault = vault
         self._metrics = Metrics()
         self._set(configuration)
-        self._bells = Bells(clock)
+        self._wake_ups = WakeUps(clock)
         self._failed_reload: tuple[str, ...] = ()
         self._reload_lock = asyncio.Lock()
         self._loops: Loops | None = None
@@ -134,11 +133,11 @@ class App:
             transport=self._transport,
             settings=self._settings_of(self._configuration, workspace),
             ruleset=self._configuration.rules,
-            on_commit=self._bells.dispatch.ring,
+            on_commit=self._wake_ups.dispatch.wake,
             on_refused_workspace=self._on_refused_workspace,
         )
-        self._loops = Loops(self._engine, self._bells, self._clock, self._metrics, on_given_up=self._say_given_up)
-        self._outward = Outward(
+        self._loops = Loops(self._engine, self._wake_ups, self._clock, self._metrics, on_given_up=self._say_given_up)
+        self._outward = DeadMansSwitch(
             self._session,
             self._clock,
             self._metrics,
@@ -147,7 +146,7 @@ class App:
             intake=self._intake_numbers,
         )
         self._loops.all.append(Loop(dead_mans_switch.NAME, self._outward.turn, self._clock, self._metrics))
-        watch = Watch(
+        watch = ConfigWatcher(
             self._clock,
             is_on=lambda: bool(self._configuration.rules_files),
             read=lambda: self._files.read_digest,
@@ -229,7 +228,7 @@ class App:
             async with asyncio.timeout(PROBE.total_seconds()):
                 await self._database.write(partial(sources.listen, now=now, heard={}))
                 stored = await self._database.read(stored_health.read)
-                self._owed_since, self._refused_channels = stored.owed_since, stored.refused
+                self._owed_since, self._refused_channels = stored.pending_since, stored.refused
         except Exception:  # whatever it is, an alert could not be committed now
             log.exception("the database does not take a commit")
             can_commit = False
@@ -246,7 +245,7 @@ class App:
                 f"the last reload was refused ({len(self._failed_reload)} errors); the configuration before it is in force"
             )
         said += self._teams.degraded()
-        if self._owed_since is not None and now - self._owed_since > OWED_TOO_LONG:
+        if self._owed_since is not None and now - self._owed_since > PENDING_TOO_LONG:
             said.append(f"the oldest undelivered truth is {int((now - self._owed_since).total_seconds())} s old")
         if self._outward.trouble:
             said.append(f"the outward heartbeat was not made: {self._outward.trouble}")
@@ -284,9 +283,9 @@ class App:
                 )
             )
 
-    async def _connect(self) -> tuple[Transport, str]:
+    async def _connect(self) -> tuple[Notifier, str]:
         slack = self._configuration.slack
-        if isinstance(slack, Preview):
+        if isinstance(slack, PreviewSettings):
             preview = stored_preview(self._database, self._clock)
             return preview, preview.workspace
         client = SlackClient.over(
@@ -412,7 +411,7 @@ class App:
         except Exception:  # the rules are in force already; where alerts belong is brought up to them until it works
             log.exception("alerts were not brought to their new routes; it is tried again")
             self._reroute_until_well()
-        self._bells.ring_all()
+        self._wake_ups.wake_all()
         return Reloaded(
             is_accepted=True,
             warnings=(*warnings, *lost, *_needs_restart(before, after)),
@@ -495,5 +494,5 @@ def _needs_restart(before: Configuration, after: Configuration) -> list[str]:
     return [f"{key} has changed: it takes effect at the next start" for key in changed]
 
 
-def _telling(settings: Settings) -> Telling:
-    return Telling(settings.workspace, settings.fallback_channel)
+def _telling(settings: Settings) -> NoticeTarget:
+    return NoticeTarget(settings.workspace, settings.fallback_channel)

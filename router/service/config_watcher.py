@@ -10,7 +10,7 @@ LOOK_EVERY = timedelta(seconds=5)
 """A change is acted upon when two looks in a row have seen the same: a file may be half written at the first."""
 
 
-class Watch:
+class ConfigWatcher:
     """One configuration, watched."""
 
     def __init__(

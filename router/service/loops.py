@@ -14,7 +14,7 @@ from router.engine import Engine
 from router.incidents.expire import TICK
 from router.runtime.clock import Clock
 from router.runtime.metrics import Metrics
-from router.runtime.wake_up import Bells
+from router.runtime.wake_up import WakeUps
 from router.store import health as stored_health
 from router.store import retention
 from router.store.delivery.outbox import Work
@@ -68,13 +68,13 @@ class Loops:
     def __init__(
         self,
         engine: Engine,
-        bells: Bells,
+        wake_ups: WakeUps,
         clock: Clock,
         metrics: Metrics,
         *,
         on_given_up: Callable[[int], Awaitable[None]],
     ) -> None:
-        self._engine, self._bells, self._clock, self._metrics = engine, bells, clock, metrics
+        self._engine, self._wake_ups, self._clock, self._metrics = engine, wake_ups, clock, metrics
         self._on_given_up = on_given_up
         self._calls: set[asyncio.Task[None]] = set()
         self.refused_workspace = ""
@@ -101,22 +101,22 @@ class Loops:
     async def _dispatch(self) -> None:
         stepped = await self._engine.dispatch()
         if stepped.told:
-            self._bells.deliver.ring()
-            self._bells.escalate.ring()
+            self._wake_ups.deliver.wake()
+            self._wake_ups.escalate.wake()
         if not stepped.looked:
-            await self._bells.dispatch.wait(until=stepped.next_due, at_most=LONGEST_WAIT)
+            await self._wake_ups.dispatch.wait(until=stepped.next_due, at_most=LONGEST_WAIT)
 
     async def _escalate(self) -> None:
         stepped = await self._engine.escalate()
         if stepped.paged:
-            self._bells.deliver.ring()
+            self._wake_ups.deliver.wake()
         else:
-            await self._bells.escalate.wait(until=stepped.next_due, at_most=LONGEST_WAIT)
+            await self._wake_ups.escalate.wait(until=stepped.next_due, at_most=LONGEST_WAIT)
 
     async def _deliver(self) -> None:
         free = AT_ONCE - len(self._calls)
         if free <= 0:
-            await self._bells.deliver.wait(until=None, at_most=LONGEST_WAIT)
+            await self._wake_ups.deliver.wait(until=None, at_most=LONGEST_WAIT)
             return
         claimed = await self._engine.claim(free)
         for work in claimed.works:
@@ -124,7 +124,7 @@ class Loops:
             self._calls.add(task)
             task.add_done_callback(self._calls.discard)
         if not claimed.works:
-            await self._bells.deliver.wait(until=claimed.next_due, at_most=LONGEST_WAIT)
+            await self._wake_ups.deliver.wait(until=claimed.next_due, at_most=LONGEST_WAIT)
 
     async def _tell(self, work: Work) -> None:
         try:
@@ -135,7 +135,7 @@ class Loops:
             self._metrics.add("alert_router_loop_errors", ("deliver",))
             log.exception("a delivery stumbled", extra={"incident": work.incident})
         finally:
-            self._bells.deliver.ring()
+            self._wake_ups.deliver.wake()
 
     async def _is_refused(self, work: Work) -> bool:
         return await self._engine.database.read(
@@ -146,15 +146,15 @@ class Loops:
         wall, steady = self._clock.now(), self._clock.monotonic()
         ticked = await self._engine.expire()
         if ticked.is_news:
-            self._bells.dispatch.ring()
+            self._wake_ups.dispatch.wake()
         if ticked.is_more:
             return
-        await self._bells.expire.wait(until=None, at_most=TICK)
+        await self._wake_ups.expire.wait(until=None, at_most=TICK)
         passed = timedelta(seconds=self._clock.monotonic() - steady)
         if abs(self._clock.now() - wall - passed) > CLOCK_STEP:
             log.warning("the clock stepped: listening begins anew, everything is looked at once")
             await self._engine.clock_stepped()
-            self._bells.ring_all()
+            self._wake_ups.wake_all()
 
     async def _prune(self) -> None:
         pruned = await self._engine.database.write(partial(retention.prune, now=self._clock.now()), then=self._forget)

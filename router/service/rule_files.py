@@ -10,7 +10,7 @@ from functools import partial
 from router.http.service import Refusal
 from router.runtime.clock import Clock
 from router.runtime.config import Files
-from router.service.accept_rule_files import Telling, adopt, gone, refusal
+from router.service.accept_rule_files import NoticeTarget, adopt, gone, refusal
 from router.store import rules_files
 from router.store.database import Database
 from router.store.rules_files import KeptFile
@@ -45,7 +45,7 @@ class TeamFiles:
         self._known = await self._database.read(rules_files.kept)
         return await asyncio.to_thread(self._files.read, rules_files.texts(self._known))
 
-    def adopting(self, loaded: Loaded, telling: Telling) -> partial[None]:
+    def adopting(self, loaded: Loaded, telling: NoticeTarget) -> partial[None]:
         """What is to be done in the transaction that puts in force what was loaded."""
         return partial(adopt, loaded=loaded, telling=telling, now=self._clock.now())
 

@@ -10,7 +10,7 @@ from router.delivery.deliver import Settings
 from router.engine import Engine
 from router.incidents.expire import TICK
 from router.intake.intake import Receipt
-from router.notifiers.notifier import Transport
+from router.notifiers.notifier import Notifier
 from router.runtime.clock import EPOCH
 from router.runtime.metrics import Metrics
 from router.store.database import Database
@@ -53,7 +53,7 @@ class Simulation:
     """One engine, one virtual clock. `sources` that speak are kept heard, as a living sender would be."""
 
     def __init__(
-        self, path: Path, clock: VirtualClock, *, transport: Transport, ruleset: RuleSet, settings: Settings
+        self, path: Path, clock: VirtualClock, *, transport: Notifier, ruleset: RuleSet, settings: Settings
     ) -> None:
         self.clock = clock
         self.metrics = Metrics()

@@ -9,14 +9,24 @@ from sqlalchemy import BigInteger, Connection, type_coerce, update
 
 from router.runtime.clock import to_ms
 from router.store.intake import sender_groups
-from router.store.tables import Instant, alert, alert_group, conversation, heartbeat, membership, message, pace, source
+from router.store.tables import (
+    InstantMs,
+    alert,
+    alert_group,
+    conversation,
+    heartbeat,
+    membership,
+    message,
+    pace,
+    source,
+)
 
 AHEAD = timedelta(hours=1)
 """Nothing but windows and pages is ever planned further ahead than this."""
 _LINE_AHEAD = timedelta(minutes=5)
 
 
-def pull_back(conn: Connection, now: datetime) -> list[tuple[str, str]]:
+def clamp(conn: Connection, now: datetime) -> list[tuple[str, str]]:
     """Returns (namespace, fingerprint) of the alerts that it changed: what is known of them in memory is not so."""
     conn.execute(update(membership).where(membership.c.joined_at > now).values(joined_at=now))
     conn.execute(update(alert_group).where(alert_group.c.created_at > now).values(created_at=now))
@@ -24,19 +34,19 @@ def pull_back(conn: Connection, now: datetime) -> list[tuple[str, str]]:
     conn.execute(update(message).where(message.c.thread_due_at > now + AHEAD).values(thread_due_at=now + _LINE_AHEAD))
     conn.execute(update(conversation).where(conversation.c.refused_at > now).values(refused_at=now))
     conn.execute(update(source).where(source.c.heard_at > now).values(heard_at=now))
-    conn.execute(update(source).where(source.c.silent_since > now).values(silent_since=now))
-    conn.execute(update(source).where(source.c.speaks_since > now).values(speaks_since=now))
+    conn.execute(update(source).where(source.c.stale_since > now).values(stale_since=now))
+    conn.execute(update(source).where(source.c.fresh_since > now).values(fresh_since=now))
     for column in (heartbeat.c.created_at, heartbeat.c.last_at, heartbeat.c.missing_since):
         conn.execute(update(heartbeat).where(column > now).values({column: now}))
     conn.execute(update(pace).where(pace.c.blocked_until > now + AHEAD).values(blocked_until=now))
-    sender_groups.pull_back(conn, now)
+    sender_groups.clamp(conn, now)
     return _alerts(conn, now)
 
 
 def _alerts(conn: Connection, now: datetime) -> list[tuple[str, str]]:
     """A word of now must be able to end what fires; an end must not count as fresh for ever; time to live is from now."""
     latest = 2 * to_ms(now)
-    longest = type_coerce(to_ms(now) + type_coerce(alert.c.ttl, BigInteger), Instant)
+    longest = type_coerce(to_ms(now) + type_coerce(alert.c.ttl, BigInteger), InstantMs)
     changed: set[tuple[str, str]] = set()
     for statement in (
         update(alert).where(alert.c.is_firing, alert.c.order_no > latest).values(order_no=latest),

@@ -15,7 +15,7 @@ from rules.advice.lint_time import lint_time, over
 from rules.language.schema import complaints
 from rules.language.templates import Examine, accept_all
 from rules.language.times import said
-from rules.loading.load import Beside, Loaded, RuleError, Source, load, nothing_beside
+from rules.loading.load import Beside, Loaded, RuleError, RulesText, load, nothing_beside
 from rules.model import escalation_rounds
 from rules.model.configuration import Configuration
 from rules.model.escalation_rounds import Call, first_round
@@ -111,7 +111,7 @@ class Checked(msgspec.Struct, frozen=True):
 
 
 def check(
-    files: Sequence[Source],
+    files: Sequence[RulesText],
     *,
     adapters: Mapping[str, Adapter],
     at: datetime,

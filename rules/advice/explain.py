@@ -12,14 +12,14 @@ from rules.language.times import said
 from rules.model import escalation_rounds
 from rules.model.catalog import Miss, channels_for, further_channels, page_for
 from rules.model.escalation_rounds import Call
-from rules.model.heartbeat import Sign
+from rules.model.heartbeat import HeartbeatKey
 from rules.model.matcher import written
 from rules.model.route import COMPUTED, Page, PageFrom, PageKind, Route, RouteSettings
 from rules.model.ruleset import OnCall, Owner, RuleSet, said_at
-from rules.model.suppression import Hold, page_hold, window_hold
+from rules.model.suppression import Suppression, page_suppression, window_suppression
 
 
-class Step(msgspec.Struct, frozen=True):
+class ExplainedStep(msgspec.Struct, frozen=True):
     """One node on the way from the root."""
 
     route_id: str
@@ -42,14 +42,14 @@ class Destination(msgspec.Struct, frozen=True):
 
     channel: str
     why: str = ""
-    is_home: bool = False
+    is_primary: bool = False
 
 
 class Taken(msgspec.Struct, frozen=True):
     """What becomes of an alert at one owner."""
 
     route_id: str
-    path: tuple[Step, ...]
+    path: tuple[ExplainedStep, ...]
     group_labels: tuple[tuple[str, str], ...]
     settings: tuple[Setting, ...]
     shown: tuple[Destination, ...]
@@ -57,8 +57,8 @@ class Taken(msgspec.Struct, frozen=True):
     """Look-ups that found nothing: the inherited value stands."""
     page: Page | None
     page_why: str
-    held: tuple[Hold, ...]
-    page_held: Hold | None
+    held: tuple[Suppression, ...]
+    page_held: Suppression | None
     on_call: OnCall | None
     calls: tuple[Call, ...] = ()
     """Every step of every round of the policy, from when the page is due, if nobody acknowledges."""
@@ -91,7 +91,7 @@ def explain_route(rules: RuleSet, labels: Mapping[str, str], at: datetime) -> Ex
     )
 
 
-def _sign(sign: Sign) -> str:
+def _sign(sign: HeartbeatKey) -> str:
     if sign.is_of_source:
         return f"source {sign.source}, which is told nobody"
     values = ", ".join(f"{name}={value}" for name, value in sign.labels)
@@ -141,12 +141,12 @@ def _taken(rules: RuleSet, owner: Owner, labels: Mapping[str, str], at: datetime
     settings = route.settings
     shown, misses = destinations(rules, settings, labels)
     paged = page_for(settings, labels, rules.catalog)
-    holds = (window_hold(settings, at), rules.maintenance_hold(labels, at))
-    page_held = None if paged.page is None else page_hold(paged.page, at)
+    holds = (window_suppression(settings, at), rules.maintenance_suppression(labels, at))
+    page_held = None if paged.page is None else page_suppression(paged.page, at)
     return Taken(
         route_id=route.id,
         path=tuple(
-            Step(node.id, written(node.match) if node.match else "all", node.file, node.line)
+            ExplainedStep(node.id, written(node.match) if node.match else "all", node.file, node.line)
             for node in rules.path(route)
         ),
         group_labels=owner.group_labels,
@@ -174,7 +174,7 @@ def destinations(
     """Where an incident would be shown that this alert alone opens: each channel once."""
     own = channels_for(settings, labels, rules.catalog)
     also = further_channels(settings.also, labels, rules.catalog)
-    found = [Destination(one.channel, one.why, is_home=place == 0) for place, one in enumerate(own.shown)]
+    found = [Destination(one.channel, one.why, is_primary=place == 0) for place, one in enumerate(own.shown)]
     found += [Destination(one.channel, _joined("also", one.why)) for one in also.shown]
     misses = [*own.misses, *also.misses]
     for copy in rules.copies.of(labels):
@@ -242,12 +242,12 @@ def _shown(taken: Taken) -> list[str]:
         return []
     lines = [f"  not found: {why}: what is inherited stands" for why in taken.not_found]
     for one in taken.shown:
-        home = " (home)" if one.is_home else ""
+        home = " (home)" if one.is_primary else ""
         lines.append(f"  shown in {one.channel}{home}" + (f": {one.why}" if one.why else ""))
     return lines if taken.shown else [*lines, "  shown in no channel"]
 
 
-def _hold(hold: Hold, at: datetime, zone_name: str) -> str:
+def _hold(hold: Suppression, at: datetime, zone_name: str) -> str:
     until = "" if hold.until is None else f" until {said_at(hold.until, at, zone_name)}"
     return f"{hold.kind.value} {hold.name}{until}" + (f" ({hold.reason})" if hold.reason else "")
 

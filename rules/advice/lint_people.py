@@ -6,7 +6,7 @@ from typing import Any
 from rules.advice.coverage import hidden, overlaps, uncovered
 from rules.advice.lint_routes import listed
 from rules.language.shape import Fields, Reference, RuleError
-from rules.language.yaml import Mark
+from rules.language.yaml import Position
 from rules.model.configuration import Configuration
 from rules.model.oncall import Schedule
 from rules.model.window import zone
@@ -24,7 +24,7 @@ def lint_people(configuration: Configuration, document: Fields, references: Iter
     yield from _unused(document, references)
 
 
-def _warning(fields: Fields, mark: Mark, path: str, message: str, expected: str = "") -> RuleError:
+def _warning(fields: Fields, mark: Position, path: str, message: str, expected: str = "") -> RuleError:
     return RuleError(fields.place.report.file, mark.line, mark.column, path, message, expected)
 
 

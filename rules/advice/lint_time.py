@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from rules.language.shape import RuleError
-from rules.language.yaml import Entries, Items, Mark, Node, Scalar
+from rules.language.yaml import Entries, Items, Node, Position, Scalar
 from rules.model.escalation import Policy, skipped
 from rules.model.route import Route
 from rules.model.ruleset import RuleSet
@@ -85,15 +85,15 @@ def _open_ever(pairs: tuple[Pair, ...], at: datetime) -> bool:
 
     Also yes where they change more often than is looked through.
     """
-    looked_at = 0
+    evaluated_at = 0
     for moment in _moments(tuple(one for quiet, only in pairs for one in quiet + only), at):
         if all(
             any_holds(quiet, moment) is None and (not only or any_holds(only, moment) is not None)
             for quiet, only in pairs
         ):
             return True
-        looked_at += 1
-    return looked_at == CHANGES
+        evaluated_at += 1
+    return evaluated_at == CHANGES
 
 
 def _steps(policy: Policy, zone_name: str, nodes: Nodes, at: datetime) -> Iterator[RuleError]:
@@ -131,7 +131,7 @@ def _warning(nodes: Nodes, path: tuple[str, ...], message: str, expected: str) -
     return RuleError(file, mark.line, mark.column, ".".join(path), message, expected)
 
 
-def place_of(nodes: Nodes, path: tuple[str, ...]) -> tuple[str, Mark]:
+def place_of(nodes: Nodes, path: tuple[str, ...]) -> tuple[str, Position]:
     """File and mark of a value by its keys; of the first text where none has it.
 
     A name such as payments/nights is called nights in the file of that team.
@@ -146,4 +146,4 @@ def place_of(nodes: Nodes, path: tuple[str, ...]) -> tuple[str, Mark]:
         if node is not None and (not prefix or path[-1].startswith(prefix)):
             mark = node.items[0].mark if isinstance(node, Items) and node.items else node.mark
             return file, mark
-    return (nodes[0][0], Mark(1, 1)) if nodes else ("", Mark(1, 1))
+    return (nodes[0][0], Position(1, 1)) if nodes else ("", Position(1, 1))

@@ -77,7 +77,7 @@ def label_form(fields: Fields) -> FromLabel:
     )
 
 
-class Channels:
+class ChannelList:
     """One channel or a list of them, the first home where there is a home; with forms, unless a catalogue asks."""
 
     forms = "{from: service} or {label: team, only: [web, data]}"
@@ -138,7 +138,7 @@ class Channel:
     expected = 'a channel such as "#alerts", a list of them, or none'
 
     def __init__(self, *, has_forms: bool = True) -> None:
-        self.channels = Channels(self.expected, has_forms=has_forms)
+        self.channels = ChannelList(self.expected, has_forms=has_forms)
 
     def read(self, node: Node, place: Place) -> tuple[ChannelForm, ...] | None:
         return () if text_of(node) == "none" else self.channels.read(node, place)
@@ -147,7 +147,7 @@ class Channel:
         return {"anyOf": [{"const": "none"}, self.channels.schema(definitions)]}
 
 
-FURTHER = Channels('a channel such as "#alerts", or a list of them')
+FURTHER = ChannelList('a channel such as "#alerts", or a list of them')
 
 COPY = Record(
     "copy",

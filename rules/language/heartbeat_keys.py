@@ -14,8 +14,8 @@ from rules.language.shape import NONE, Fields, Key, ListOf, OneOf, OrNone, Place
 from rules.language.times import Duration, Zone, said
 from rules.language.words import Match, Secret
 from rules.language.yaml import Node
-from rules.model.configuration import Outward, SourceSettings
-from rules.model.heartbeat import CRON_GRACE, FORGET_AFTER, OWN_SOURCE, SILENT_AFTER, Awaited, Heartbeat, Silence
+from rules.model.configuration import DeadMansSwitchSettings, SourceSettings
+from rules.model.heartbeat import CRON_GRACE, FORGET_AFTER, OWN_SOURCE, SILENT_AFTER, Awaited, Heartbeat, StaleAfter
 
 LEAST = timedelta(seconds=30)
 """Looked at every ten seconds, a shorter heartbeat would be missing by chance."""
@@ -145,14 +145,18 @@ OUTWARD = Record(
 ROUTER = Record("router", {"heartbeat": Key(OUTWARD, "Says elsewhere that this router is well.", required=True)})
 
 
-def outward(document: Fields) -> Outward | None:
+def outward(document: Fields) -> DeadMansSwitchSettings | None:
     """What the key `router` means."""
     router = document.get("router")
     found = None if router is None else router.get("heartbeat")
     if found is None:
         return None
-    url, every = found.get("url"), found.get("every", Outward().every)
-    return Outward(url=url, every=every) if isinstance(url, str) else Outward(secret=url, every=every)
+    url, every = found.get("url"), found.get("every", DeadMansSwitchSettings().every)
+    return (
+        DeadMansSwitchSettings(url=url, every=every)
+        if isinstance(url, str)
+        else DeadMansSwitchSettings(secret=url, every=every)
+    )
 
 
 def heartbeats(document: Fields, zone_name: str) -> tuple[Heartbeat, ...]:
@@ -168,12 +172,12 @@ def of_source(name: str, source: Fields, zone_name: str) -> Heartbeat | None:
     return msgspec.structs.replace(_heartbeat(name, own, zone_name), source=name)
 
 
-def silence(source: Fields, *, is_prometheus_family: bool) -> Silence | None:
+def silence(source: Fields, *, is_prometheus_family: bool) -> StaleAfter | None:
     """What a source's `silent_after` means, and what its absence does."""
     found = source.get("silent_after")
     if found is None:
-        return Silence(SILENT_AFTER) if is_prometheus_family else None
-    return None if found is NONE else Silence(found, is_said=True)
+        return StaleAfter(SILENT_AFTER) if is_prometheus_family else None
+    return None if found is NONE else StaleAfter(found, is_said=True)
 
 
 def awaited(document: Fields, sources: Mapping[str, SourceSettings]) -> Awaited:

@@ -130,7 +130,7 @@ SCHEDULE = Record(
 )
 
 
-class Group(Text):
+class SlackGroup(Text):
     """A Slack user group: its handle, or its id."""
 
     def read(self, node: Node, place: Place) -> str | None:
@@ -163,7 +163,7 @@ STEP = Record(
         "person": Key(ListOf(NameOf("person"), "a person or a list of them", single=True), "One or more persons."),
         "group": Key(
             ListOf(
-                Group('a Slack user group such as "@team", or its id such as S0123ABCD'),
+                SlackGroup('a Slack user group such as "@team", or its id such as S0123ABCD'),
                 "a group or a list of them",
                 single=True,
             ),

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from rules.language.yaml import Entries, Items, Mark, Node, Scalar
+from rules.language.yaml import Entries, Items, Node, Position, Scalar
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -41,7 +41,7 @@ class Reference(msgspec.Struct, frozen=True):
     kind: str
     name: str
     error_at: "Place"
-    mark: Mark
+    mark: Position
 
 
 def _no_file(path: str) -> str:
@@ -91,8 +91,8 @@ class Place(msgspec.Struct, frozen=True):
     def item(self, number: int) -> "Place":
         return Place(self.report, f"{self.path}[{number}]")
 
-    def error(self, at: Node | Mark, message: str, *, expected: str = "", hint: str = "") -> None:
-        mark = at if isinstance(at, Mark) else at.mark
+    def error(self, at: Node | Position, message: str, *, expected: str = "", hint: str = "") -> None:
+        mark = at if isinstance(at, Position) else at.mark
         self.report.errors.append(
             RuleError(self.report.file, mark.line, mark.column, self.path, message, expected, hint)
         )
@@ -349,7 +349,7 @@ class Fields:
         value = self.values.get(key)
         return default if value is None else value
 
-    def mark(self, key: str) -> Mark:
+    def mark(self, key: str) -> Position:
         entry = self.node.entries.get(key)
         return self.node.mark if entry is None else entry.node.mark
 
@@ -394,7 +394,7 @@ class Record:
             self.check(fields)
         return fields
 
-    def _unknown(self, name: str, mark: Mark, place: Place) -> None:
+    def _unknown(self, name: str, mark: Position, place: Place) -> None:
         at = place.key(name)
         if name in self.elsewhere:
             at.error(mark, f"{name} has no place in this file", expected=self.elsewhere[name])

@@ -16,7 +16,7 @@ NODES = 2_000_000
 """With aliases counted as often as they are used: bounds what a few lines of anchors can grow into."""
 
 
-class Mark(msgspec.Struct, frozen=True, gc=False):
+class Position(msgspec.Struct, frozen=True, gc=False):
     """A place in the text; both count from 1."""
 
     line: int
@@ -28,7 +28,7 @@ class Scalar(msgspec.Struct, frozen=True):
 
     value: str | int | float | bool | None
     text: str
-    mark: Mark
+    mark: Position
     weight: int = 1
 
 
@@ -36,14 +36,14 @@ class Items(msgspec.Struct, frozen=True):
     """A list."""
 
     items: "tuple[Node, ...]"
-    mark: Mark
+    mark: Position
     weight: int
 
 
 class Entry(msgspec.Struct, frozen=True):
     """One key of a map and what stands there."""
 
-    mark: Mark
+    mark: Position
     node: "Node"
 
 
@@ -51,7 +51,7 @@ class Entries(msgspec.Struct, frozen=True):
     """A map, in the order of the file; merges are done."""
 
     entries: dict[str, Entry]
-    mark: Mark
+    mark: Position
     weight: int
 
 
@@ -61,7 +61,7 @@ Node = Scalar | Items | Entries
 class YamlError(ValueError):
     """Text that is not YAML, or more than the bounds allow."""
 
-    def __init__(self, message: str, mark: Mark, *, expected: str = "", hint: str = "") -> None:
+    def __init__(self, message: str, mark: Position, *, expected: str = "", hint: str = "") -> None:
         super().__init__(message)
         self.message, self.mark, self.expected, self.hint = message, mark, expected, hint
 
@@ -76,19 +76,19 @@ def read(text: str, *, whole: str = WHOLE) -> tuple[Node, list[YamlError]]:
     Raises YamlError.
     """
     if len(text) > TEXT_CHARACTERS:
-        raise YamlError("the file is too large", Mark(1, 1), expected=f"at most {TEXT_CHARACTERS // 1024**2} MiB")
+        raise YamlError("the file is too large", Position(1, 1), expected=f"at most {TEXT_CHARACTERS // 1024**2} MiB")
     try:
         return _Composer(whole).compose(yaml.parse(text.removeprefix("\ufeff"), Loader=yaml.CSafeLoader))
     except yaml.MarkedYAMLError as error:
         raise _explained(error, text) from None
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
-        mark = Mark(before.count("\n") + 1, len(before) - before.rfind("\n"))
+        mark = Position(before.count("\n") + 1, len(before) - before.rfind("\n"))
         code = error.character if isinstance(error.character, int) else ord(error.character)
         raise YamlError(f"a control character: U+{code:04X}", mark, expected="text") from None
     except UnicodeEncodeError as error:
         line = text.count("\n", 0, error.start) + 1
-        raise YamlError("a character that is not valid Unicode", Mark(line, 1), expected="UTF-8 text") from None
+        raise YamlError("a character that is not valid Unicode", Position(line, 1), expected="UTF-8 text") from None
 
 
 def plain(node: Node) -> object:
@@ -105,12 +105,12 @@ def plain(node: Node) -> object:
 class _Open:
     """A list or map whose end has not come yet."""
 
-    def __init__(self, mark: Mark, anchor: str | None, *, is_map: bool) -> None:
+    def __init__(self, mark: Position, anchor: str | None, *, is_map: bool) -> None:
         self.mark, self.anchor, self.is_map = mark, anchor, is_map
         self.items: list[Node] = []
         self.entries: dict[str, Entry] = {}
-        self.merges: list[tuple[Mark, Node]] = []
-        self.key: tuple[str, Mark] | None = None
+        self.merges: list[tuple[Position, Node]] = []
+        self.key: tuple[str, Position] | None = None
         self.weight = 1
 
 
@@ -127,7 +127,7 @@ class _Composer:
     def compose(self, events: Iterator[yaml.Event]) -> tuple[Node, list[YamlError]]:
         for event in events:
             start = event.start_mark
-            mark = Mark(start.line + 1, start.column + 1) if start is not None else Mark(1, 1)
+            mark = Position(start.line + 1, start.column + 1) if start is not None else Position(1, 1)
             match event:
                 case yaml.ScalarEvent():
                     self._refuse_tag(event.tag, mark)
@@ -145,21 +145,21 @@ class _Composer:
                 case _:
                     pass
         if self.root is None:
-            raise YamlError("the file is empty", Mark(1, 1), expected=self.whole)
+            raise YamlError("the file is empty", Position(1, 1), expected=self.whole)
         return self.root, self.errors
 
-    def _refuse_tag(self, tag: str | None, mark: Mark) -> None:
+    def _refuse_tag(self, tag: str | None, mark: Position) -> None:
         if tag is not None:
             raise YamlError(f"a tag: {tag}", mark, expected="plain YAML; no tag has a meaning here")
 
-    def _aliased(self, anchor: str | None, mark: Mark) -> Node:
+    def _aliased(self, anchor: str | None, mark: Position) -> Node:
         if anchor is not None and anchor in self.anchors:
             return self.anchors[anchor]
         if any(frame.anchor == anchor for frame in self.stack):
             raise YamlError(f"*{anchor} stands inside what &{anchor} names", mark, expected="an anchor defined before")
         raise YamlError(f"nothing is named &{anchor}", mark, expected="an anchor defined above")
 
-    def _begin(self, mark: Mark, anchor: str | None, *, is_map: bool) -> None:
+    def _begin(self, mark: Position, anchor: str | None, *, is_map: bool) -> None:
         if self.stack and self.stack[-1].is_map and self.stack[-1].key is None:
             raise YamlError(
                 "a map or list as a key",
@@ -187,7 +187,7 @@ class _Composer:
                         frame.weight += 1
         self._place(Entries(entries, frame.mark, frame.weight), frame.anchor)
 
-    def _place(self, node: Node, anchor: str | None, *, at: Mark | None = None) -> None:
+    def _place(self, node: Node, anchor: str | None, *, at: Position | None = None) -> None:
         if anchor is not None:
             self.anchors[anchor] = node
         if not self.stack:
@@ -207,7 +207,7 @@ class _Composer:
             self._entry(frame, *frame.key, node)
             frame.key = None
 
-    def _entry(self, frame: _Open, key: str, mark: Mark, node: Node) -> None:
+    def _entry(self, frame: _Open, key: str, mark: Position, node: Node) -> None:
         if key == "<<":
             frame.merges.append((mark, node))
         elif key in frame.entries:
@@ -244,7 +244,7 @@ def _resolve(text: str) -> str | int | float | bool | None:
 def _explained(error: yaml.MarkedYAMLError, text: str) -> YamlError:
     """The complaint of libyaml in the words of who wrote the file."""
     at = error.problem_mark or error.context_mark
-    mark = Mark(at.line + 1, at.column + 1) if at is not None else Mark(1, 1)
+    mark = Position(at.line + 1, at.column + 1) if at is not None else Position(1, 1)
     problem = error.problem or str(error)
     lines = text.split("\n")
     line = lines[mark.line - 1] if mark.line <= len(lines) else ""

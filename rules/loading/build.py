@@ -29,7 +29,7 @@ from rules.model.route import (
     PageKind,
     Route,
     RouteSettings,
-    Said,
+    SettingOrigin,
     Tell,
     Template,
 )
@@ -143,12 +143,14 @@ def windows(document: Fields) -> dict[str, NamedWindow]:
     return {name: NamedWindow(name, window(name)) for name in written}
 
 
-def _route(fields: Fields, parent: str, inherited: Mapping[str, Any], said: Mapping[str, Said], names: _Names) -> Route:
+def _route(
+    fields: Fields, parent: str, inherited: Mapping[str, Any], said: Mapping[str, SettingOrigin], names: _Names
+) -> Route:
     name: str = fields.get("name", "")
     route_id = (f"{parent}/{name}" if parent else name) if name else ROOT
     own = {key: _with_inherited(key, fields.get(key), inherited.get(key), names) for key in SETTINGS if key in fields}
     merged = {**inherited, **own}
-    told = {**said, **{key: Said(route_id, fields.mark(key).line) for key in own}}
+    told = {**said, **{key: SettingOrigin(route_id, fields.mark(key).line) for key in own}}
     below = route_id if name else ""
     return Route(
         id=route_id,

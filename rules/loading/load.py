@@ -12,24 +12,24 @@ from rules.language import heartbeat_keys
 from rules.language.service_keys import Listen, document
 from rules.language.shape import Fields, Place, Reference, Report, RuleError, text_of
 from rules.language.templates import Examine, accept_all, take_in
-from rules.language.yaml import Entries, Items, Mark, Node, YamlError, read
+from rules.language.yaml import Entries, Items, Node, Position, YamlError, read
 from rules.loading import build, cross_references, merge_rule_files
 from rules.loading.merge_rule_files import AcceptedFile, Chosen, RefusedFile
-from rules.loading.team_file import Draft, draft
+from rules.loading.team_file import TeamDraft, draft
 from rules.model.configuration import (
     Auth,
     Basic,
     Bearer,
     Configuration,
     Hmac,
-    Preview,
+    PreviewSettings,
     ServerSettings,
     SlackSettings,
     SourceSettings,
     StorageSettings,
     UrlToken,
 )
-from rules.model.source import Beside, BesideError, Source, nothing_beside
+from rules.model.source import Beside, BesideError, RulesText, nothing_beside
 
 __all__ = [
     "AcceptedFile",
@@ -38,7 +38,7 @@ __all__ = [
     "Loaded",
     "RefusedFile",
     "RuleError",
-    "Source",
+    "RulesText",
     "load",
     "nothing_beside",
     "rules_files",
@@ -72,7 +72,7 @@ class Loaded(msgspec.Struct, frozen=True):
         return self.errors + tuple(error for file in self.refused for error in file.errors)
 
 
-def rules_files(text: str) -> tuple[tuple[str, Mark], ...]:
+def rules_files(text: str) -> tuple[tuple[str, Position], ...]:
     """The paths and patterns of teams' files that a main file names, and where; nothing when it cannot be read."""
     if "rules_files" not in text:
         return ()
@@ -87,7 +87,7 @@ def rules_files(text: str) -> tuple[tuple[str, Mark], ...]:
 
 
 def load(
-    files: Sequence[Source],
+    files: Sequence[RulesText],
     *,
     adapters: Mapping[str, Adapter],
     template_fault: Examine = accept_all,
@@ -121,7 +121,7 @@ def load(
     take_in(fields.get("routing"), template_fault)
     sources = _sources(fields, adapters)
 
-    def read_team(file: Source) -> Draft:
+    def read_team(file: RulesText) -> TeamDraft:
         return draft(file, fields, partial(take_in, examine=template_fault), partial(beside, file.name))
 
     chosen = merge_rule_files.choose(others, last or {}, fields, read_team)
@@ -162,7 +162,7 @@ def _configuration(fields: Fields, sources: Mapping[str, SourceSettings], chosen
         timezone=fields.get("timezone", "UTC"),
         server=_server(fields),
         storage=StorageSettings() if storage is None else StorageSettings(storage.get("path")),
-        slack=Preview() if slack == "preview" else _slack(slack),
+        slack=PreviewSettings() if slack == "preview" else _slack(slack),
         sources=sources,
         rules=build.ruleset(fields, heartbeat_keys.awaited(fields, sources)),
         teams=tuple(found.as_team() for found in chosen.drafts),
@@ -186,10 +186,10 @@ def _server(fields: Fields) -> ServerSettings:
     )
 
 
-def _slack(fields: Fields) -> Preview | SlackSettings:
+def _slack(fields: Fields) -> PreviewSettings | SlackSettings:
     preview = fields.get("preview")
     if preview is not None:
-        return Preview(off_loopback=preview.get("off_loopback", default=False))
+        return PreviewSettings(off_loopback=preview.get("off_loopback", default=False))
     return SlackSettings(
         token=fields.get("token"),
         signing_secret=fields.get("signing_secret", ()),
@@ -295,13 +295,13 @@ def _opened(entry: Fields, adapter: Adapter, options: SourceOptions) -> None:
         place.error(mark, error.message)
 
 
-def _mark(entry: Fields, path: Sequence[str]) -> Mark:
+def _mark(entry: Fields, path: Sequence[str]) -> Position:
     """The deepest place of a path that the file has."""
     node: Any = entry.node
     for key in path:
         if isinstance(node, Entries) and key in node.entries:
             node = node.entries[key].node
-    mark: Mark = node.mark
+    mark: Position = node.mark
     return mark
 
 

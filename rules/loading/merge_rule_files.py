@@ -13,16 +13,16 @@ from adapters.alert import Severity
 from rules.language.shape import Fields, Report, RuleError, close_to
 from rules.loading import cross_references
 from rules.loading.scope import Domains, are_plainly_apart, fits_both, said_labels
-from rules.loading.team_file import Draft, mounted, parts
+from rules.loading.team_file import TeamDraft, mounted, parts
 from rules.model.configuration import TeamContact
 from rules.model.heartbeat import OWN_SOURCE
-from rules.model.source import Source
+from rules.model.source import RulesText
 
 
 class RefusedFile(msgspec.Struct, frozen=True):
     """A team's file whose text is not in force."""
 
-    source: Source
+    source: RulesText
     team: str
     """As its last accepted text says, else as the refused one does; "" where neither can be read."""
     contact: TeamContact | None
@@ -36,7 +36,7 @@ class RefusedFile(msgspec.Struct, frozen=True):
 class AcceptedFile(msgspec.Struct, frozen=True):
     """A team's file whose text is in force."""
 
-    source: Source
+    source: RulesText
     team: str
     contact: TeamContact
 
@@ -44,12 +44,14 @@ class AcceptedFile(msgspec.Struct, frozen=True):
 class Chosen(msgspec.Struct, frozen=True):
     """What is in force of the teams' files, in the order of their routes, and what is not."""
 
-    drafts: tuple[Draft, ...] = ()
+    drafts: tuple[TeamDraft, ...] = ()
     accepted: tuple[AcceptedFile, ...] = ()
     refused: tuple[RefusedFile, ...] = ()
 
 
-def choose(files: Sequence[Source], last: Mapping[str, str], main: Fields, read: Callable[[Source], Draft]) -> Chosen:
+def choose(
+    files: Sequence[RulesText], last: Mapping[str, str], main: Fields, read: Callable[[RulesText], TeamDraft]
+) -> Chosen:
     """`last` has the last accepted text of each file, by its key."""
     contest = _Contest(last, domains(main))
     for file in files:
@@ -73,7 +75,7 @@ def domains(main: Fields) -> Domains:
     return {"alert.severity": [one.value for one in Severity], "alert.source": [*main.get("sources", {}), OWN_SOURCE]}
 
 
-def merged(main: Fields, drafts: Sequence[Draft]) -> Fields:
+def merged(main: Fields, drafts: Sequence[TeamDraft]) -> Fields:
     """One document: the teams' routes before the main file's own, everything else beside it under its full name."""
     whole = Fields(main.node, main.place)
     whole.values = dict(main.values)
@@ -118,13 +120,13 @@ class _Contest:
 
     def __init__(self, last: Mapping[str, str], known: Domains) -> None:
         self._last, self._domains = last, known
-        self.fresh: dict[str, Draft] = {}
-        self._kept: dict[str, Draft | None] = {}
-        self.in_force: dict[str, Draft] = {}
+        self.fresh: dict[str, TeamDraft] = {}
+        self._kept: dict[str, TeamDraft | None] = {}
+        self.in_force: dict[str, TeamDraft] = {}
         self._against: dict[str, list[RuleError]] = {}
         self._met: dict[tuple[int, int], str | None] = {}
 
-    def enter(self, file: Source, read: Callable[[Source], Draft]) -> None:
+    def enter(self, file: RulesText, read: Callable[[RulesText], TeamDraft]) -> None:
         fresh = read(file)
         text = self._last.get(file.key)
         is_changed = bool(file.fault) or text != file.text
@@ -151,7 +153,7 @@ class _Contest:
             if not fresh.errors and all(self._overlap(fresh, other) is None for other in others):
                 self.in_force[key] = fresh
 
-    def refused(self, file: Source) -> RefusedFile:
+    def refused(self, file: RulesText) -> RefusedFile:
         fresh, kept = self.fresh[file.key], self._kept[file.key]
         is_kept = file.key in self.in_force
         against = tuple(self._against.get(file.key, ()))
@@ -168,7 +170,7 @@ class _Contest:
             return loser, self._error(self.in_force[loser], self.in_force[winner])
         return None
 
-    def _overlap(self, first: Draft, second: Draft) -> str | None:
+    def _overlap(self, first: TeamDraft, second: TeamDraft) -> str | None:
         """What both would take, in words; None: nothing, or it is settled by their order."""
         if first.team != second.team and are_plainly_apart(first.starts, second.starts):
             return None
@@ -177,7 +179,7 @@ class _Contest:
             self._met[pair] = self._met[pair[::-1]] = self._both_take(first, second)
         return self._met[pair]
 
-    def _both_take(self, first: Draft, second: Draft) -> str | None:
+    def _both_take(self, first: TeamDraft, second: TeamDraft) -> str | None:
         if first.team == second.team:
             return ""
         if first.order is not None and second.order is not None and first.order != second.order:
@@ -185,7 +187,7 @@ class _Contest:
         labels = fits_both(first.scope, second.scope, self._domains)
         return None if labels is None else said_labels(labels)
 
-    def _error(self, loser: Draft, winner: Draft) -> RuleError:
+    def _error(self, loser: TeamDraft, winner: TeamDraft) -> RuleError:
         other = winner.source.name
         if loser.team == winner.team:
             mark, path, message = loser.mark("team"), "team", f"{other} is the file of {loser.team} already"

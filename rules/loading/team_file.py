@@ -9,14 +9,14 @@ import msgspec
 from rules.language.keys import name_rule
 from rules.language.shape import Fields, Place, Report, RuleError, text_of
 from rules.language.team_keys import team_document
-from rules.language.yaml import Entries, Entry, Mark, Node, YamlError, read
+from rules.language.yaml import Entries, Entry, Node, Position, YamlError, read
 from rules.loading import cross_references
 from rules.loading.scope import Start, starts
 from rules.model.configuration import Team, TeamContact
 from rules.model.matcher import Matcher
 from rules.model.oncall import Person
 from rules.model.route import ROOT
-from rules.model.source import Source
+from rules.model.source import RulesText
 
 _KINDS = {"windows": "window", "people": "person", "oncall": "schedule", "escalation": "policy"}
 _PAGED = ("people", "oncall", "escalation")
@@ -24,10 +24,10 @@ _WHOSE = ("version", "timezone", "team", "owner", "scope", "order", "routing")
 _SCOPED = ("match", "while", "hold")
 
 
-class Draft(msgspec.Struct, frozen=True, eq=False, dict=True):
+class TeamDraft(msgspec.Struct, frozen=True, eq=False, dict=True):
     """A team's file as read; it can be in force when it has no errors and no other file is against it."""
 
-    source: Source
+    source: RulesText
     team: str
     """"" where the file does not say."""
     contact: TeamContact | None
@@ -45,45 +45,45 @@ class Draft(msgspec.Struct, frozen=True, eq=False, dict=True):
     def starts(self) -> dict[str, Start]:
         return starts(self.scope)
 
-    def mark(self, key: str) -> Mark:
-        return Mark(1, 1) if self.fields is None else self.fields.mark(key)
+    def mark(self, key: str) -> Position:
+        return Position(1, 1) if self.fields is None else self.fields.mark(key)
 
     def as_team(self) -> Team:
         return Team(self.team, self.source.key, self.contact or TeamContact())
 
 
 def draft(
-    source: Source,
+    source: RulesText,
     main: Fields,
     take_in_templates: Callable[[Fields | None], None],
     text_beside: Callable[[str], str],
-) -> Draft:
+) -> TeamDraft:
     """Never raises, whatever the text is. `text_beside` reads the files that it names."""
     report = Report(source.name)
     if source.fault:
-        Place(report).error(Mark(1, 1), source.fault, expected="a file that can be read")
-        return Draft(source, "", None, (), None, None, report)
+        Place(report).error(Position(1, 1), source.fault, expected="a file that can be read")
+        return TeamDraft(source, "", None, (), None, None, report)
     try:
         node, mistakes = read(source.text)
     except YamlError as error:
         Place(report).error(error.mark, error.message, expected=error.expected, hint=error.hint)
-        return Draft(source, "", None, (), None, None, report)
+        return TeamDraft(source, "", None, (), None, None, report)
     team = _team_of(node)
     report = Report(source.name, team=team, own=_own_names(node), text_beside=text_beside)
     for mistake in mistakes:
         Place(report).error(mistake.mark, mistake.message, expected=mistake.expected, hint=mistake.hint)
     fields = team_document().read(node, Place(report))
     if fields is None:
-        return Draft(source, team, None, (), None, None, report)
+        return TeamDraft(source, team, None, (), None, None, report)
     scope = fields.get("scope", ())
     _make_own(fields, team, main)
     cross_references.check(fields, report, main)
     _not_of_main(fields, main)
     take_in_templates(fields.get("routing"))
-    return Draft(source, team, _contact(fields, main), scope, fields.get("order"), fields, report)
+    return TeamDraft(source, team, _contact(fields, main), scope, fields.get("order"), fields, report)
 
 
-def mounted(found: Draft) -> Fields:
+def mounted(found: TeamDraft) -> Fields:
     """The team's routing as a route below the root: named after the team, matching its scope."""
     fields = found.fields
     if fields is None:
@@ -96,7 +96,7 @@ def mounted(found: Draft) -> Fields:
     return route
 
 
-def parts(found: Draft) -> dict[str, Any]:
+def parts(found: TeamDraft) -> dict[str, Any]:
     """The sections that join the main file's: maps with full names, lists whose entries act in the scope only."""
     said = {} if found.fields is None else found.fields.values
     joined: dict[str, Any] = {
@@ -111,7 +111,7 @@ def parts(found: Draft) -> dict[str, Any]:
     return joined
 
 
-def _scoped(entry: Fields, found: Draft, **more: str) -> Fields:
+def _scoped(entry: Fields, found: TeamDraft, **more: str) -> Fields:
     scoped = Fields(entry.node, entry.place)
     narrowed = {key: (*found.scope, *entry.values[key]) for key in _SCOPED if entry.get(key) is not None}
     scoped.values = {**entry.values, **narrowed, **more}

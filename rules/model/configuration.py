@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from adapters.adapter import SourceOptions
-from rules.model.heartbeat import Heartbeat, Silence
+from rules.model.heartbeat import Heartbeat, StaleAfter
 from rules.model.oncall import Person
 from rules.model.ruleset import RuleSet
 
@@ -58,7 +58,7 @@ class StorageSettings(msgspec.Struct, frozen=True):
     path: str = "./data/alert-router.db"
 
 
-class Preview(msgspec.Struct, frozen=True):
+class PreviewSettings(msgspec.Struct, frozen=True):
     """Messages are shown on a local page instead of being sent to Slack."""
 
     off_loopback: bool = False
@@ -128,11 +128,11 @@ class SourceSettings(msgspec.Struct, frozen=True):
     """This one also answers the bare /api/v2/alerts."""
     heartbeat: Heartbeat | None = None
     """Alerts of it that are a sign of life, and told nobody."""
-    silence: Silence | None = None
+    silence: StaleAfter | None = None
     """How long it may say nothing while its alerts fire; None: for ever."""
 
 
-class Outward(msgspec.Struct, frozen=True):
+class DeadMansSwitchSettings(msgspec.Struct, frozen=True):
     """Where to say that all is well: a dead man's switch elsewhere."""
 
     url: str = ""
@@ -164,10 +164,10 @@ class Configuration(msgspec.Struct, frozen=True):
     timezone: str
     server: ServerSettings
     storage: StorageSettings
-    slack: Preview | SlackSettings
+    slack: PreviewSettings | SlackSettings
     sources: Mapping[str, SourceSettings]
     rules: RuleSet
-    outward: Outward | None = None
+    outward: DeadMansSwitchSettings | None = None
     teams: tuple[Team, ...] = ()
     rules_files: tuple[str, ...] = ()
     """Paths and patterns of teams' files, relative to the main file."""

@@ -27,7 +27,7 @@ _NAMES_OF_ALERTS = frozenset({"alertname", "severity", "heartbeat", "source"})
 """What the alert about a heartbeat says itself."""
 
 
-class Sign(msgspec.Struct, frozen=True):
+class HeartbeatKey(msgspec.Struct, frozen=True):
     """What an alert is a sign of life of: a heartbeat and, where it has one per label values, which."""
 
     source: str
@@ -56,14 +56,14 @@ class Heartbeat(msgspec.Struct, frozen=True):
     forget_after: timedelta | None = None
     """Only with `per`: what was not heard of for so long is expected no more."""
 
-    def sign(self, labels: Mapping[str, str]) -> Sign | None:
+    def sign(self, labels: Mapping[str, str]) -> HeartbeatKey | None:
         """What an alert with these visible labels is a sign of; None when it says nothing about this heartbeat."""
         if self.source and labels.get("alert.source") != self.source:
             return None
         key = tuple((name, labels.get(name, "")) for name in self.per)
         if not all(value for _, value in key) or not all_match(self.match, labels):
             return None
-        return Sign(self.source, self.name, key)
+        return HeartbeatKey(self.source, self.name, key)
 
     def due_after(self, begin: datetime) -> datetime:
         """When the sign of life after one at `begin` is due. Aware UTC."""
@@ -84,7 +84,7 @@ class Heartbeat(msgspec.Struct, frozen=True):
         return {**({} if self.source else fixed), **dict(key), **own, "alertname": "HeartbeatMissing"}
 
 
-class Silence(msgspec.Struct, frozen=True):
+class StaleAfter(msgspec.Struct, frozen=True):
     """How long a source with firing alerts may say nothing."""
 
     after: timedelta
@@ -97,12 +97,12 @@ class Awaited(msgspec.Struct, frozen=True):
     """Everything that must be heard from."""
 
     heartbeats: tuple[Heartbeat, ...] = ()
-    silent_after: Mapping[str, Silence] = {}
+    silent_after: Mapping[str, StaleAfter] = {}
     """By source; who is not among them may be silent."""
     zone: str = "UTC"
     """Of instants in words."""
 
-    def signs(self, labels: Mapping[str, str]) -> tuple[Sign, ...]:
+    def signs(self, labels: Mapping[str, str]) -> tuple[HeartbeatKey, ...]:
         """What an alert is a sign of life of. The router's own words are none: it would be waiting for itself."""
         if not self.heartbeats or labels.get("alert.source") == OWN_SOURCE:
             return ()

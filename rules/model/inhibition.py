@@ -13,7 +13,7 @@ from rules.model.matcher import Matcher, all_match
 class InhibitionKey(msgspec.Struct, frozen=True, order=True):
     """Where a source and its targets meet: equal `rule` and `equal`.
 
-    A target with `two_sided` matches both sides; only a source that does not holds it (`is_held_by`).
+    A target with `two_sided` matches both sides; only a source that does not holds it (`is_inhibited_by`).
     """
 
     rule: str
@@ -38,7 +38,7 @@ class InhibitRule(msgspec.Struct, frozen=True):
         return key if is_source else None, key if is_target else None
 
 
-def is_held_by(target: InhibitionKey, source: InhibitionKey) -> bool:
+def is_inhibited_by(target: InhibitionKey, source: InhibitionKey) -> bool:
     """Whether a firing source with that key holds an alert with this one."""
     same = target.rule == source.rule and target.equal == source.equal
     return same and not (target.two_sided and source.two_sided)

@@ -151,7 +151,7 @@ class RouteSettings(msgspec.Struct, frozen=True):
         return timedelta(0) if severity is Severity.CRITICAL else DEFAULT_GROUP_WAIT
 
 
-class Said(msgspec.Struct, frozen=True):
+class SettingOrigin(msgspec.Struct, frozen=True):
     """Where a setting comes from: the route that said it and the line. Line 0: nobody did, it is the default."""
 
     route_id: str
@@ -165,7 +165,7 @@ class Route(msgspec.Struct, frozen=True):
     name: str
     match: tuple[Matcher, ...]
     settings: RouteSettings
-    said: dict[str, Said]
+    said: dict[str, SettingOrigin]
     """Setting -> where it was said."""
     file: str
     line: int

@@ -11,28 +11,35 @@ import msgspec
 from rules.model.catalog import Catalog
 from rules.model.copies import Copies, Copy
 from rules.model.escalation import Policy, Step, skipped
-from rules.model.heartbeat import Awaited, Sign
-from rules.model.inhibition import InhibitionKey, InhibitRule, is_held_by
+from rules.model.heartbeat import Awaited, HeartbeatKey
+from rules.model.inhibition import InhibitionKey, InhibitRule, is_inhibited_by
 from rules.model.matcher import Matcher, all_match
 from rules.model.oncall import Person, Schedule, turn_at
 from rules.model.route import ChannelForm, FromLabel, Page, PageKind, Route, RouteSettings, visible_labels
-from rules.model.suppression import Hold, HoldKind, Maintenance, next_window_change, page_hold, window_hold
+from rules.model.suppression import (
+    Maintenance,
+    Suppression,
+    SuppressionKind,
+    next_window_change,
+    page_suppression,
+    window_suppression,
+)
 from rules.model.tree import Tree
 from rules.model.window import NamedWindow, zone
 
 __all__ = [
-    "Decision",
-    "Hold",
-    "HoldKind",
     "InhibitionKey",
     "OnCall",
     "Owner",
+    "RoutingDecision",
     "RuleSet",
-    "is_held_by",
+    "Suppression",
+    "SuppressionKind",
+    "is_inhibited_by",
     "next_window_change",
-    "page_hold",
+    "page_suppression",
     "visible_labels",
-    "window_hold",
+    "window_suppression",
 ]
 
 MEMO_SIZE = 65_536
@@ -45,7 +52,7 @@ class Owner(msgspec.Struct, frozen=True):
     group_labels: tuple[tuple[str, str], ...]
 
 
-class Decision(msgspec.Struct, frozen=True):
+class RoutingDecision(msgspec.Struct, frozen=True):
     """What the rules say of one label set."""
 
     owners: tuple[Owner, ...]
@@ -53,8 +60,8 @@ class Decision(msgspec.Struct, frozen=True):
     inhibits: tuple[InhibitionKey, ...]
     """While it fires it is a source of these."""
     inhibited_by: tuple[InhibitionKey, ...]
-    """It is held back while another firing alert is a source of one of these (`is_held_by`)."""
-    signs: tuple[Sign, ...] = ()
+    """It is held back while another firing alert is a source of one of these (`is_inhibited_by`)."""
+    signs: tuple[HeartbeatKey, ...] = ()
     """What it is a sign of life of. A source's own heartbeat is told nobody: it has no owner."""
 
 
@@ -108,9 +115,9 @@ class RuleSet:
         self._tree = Tree(root)
         self.awaited = awaited or Awaited()
         self._names = _mentioned(tuple(self.routes.values()), inhibit, self.awaited)
-        self._memo: dict[object, Decision] = {}
+        self._memo: dict[object, RoutingDecision] = {}
 
-    def decide(self, labels: Mapping[str, str]) -> Decision:
+    def decide(self, labels: Mapping[str, str]) -> RoutingDecision:
         """Owners and inhibition of an alert with these visible labels. Remembers what it decided, within bounds."""
         names = self._names
         key: object
@@ -127,16 +134,16 @@ class RuleSet:
             self._memo[key] = found
         return found
 
-    def maintenance_hold(self, labels: Mapping[str, str], at: datetime) -> Hold | None:
+    def maintenance_suppression(self, labels: Mapping[str, str], at: datetime) -> Suppression | None:
         """The planned work that holds news about these labels back now; of several the one that ends last."""
-        found: Hold | None = None
+        found: Suppression | None = None
         for entry in self.maintenance:
             if not entry.begins <= at or (entry.ends is not None and entry.ends <= at):
                 continue
             if found is not None and (found.until is None or (entry.ends is not None and entry.ends <= found.until)):
                 continue
             if all_match(entry.match, labels):
-                found = Hold(HoldKind.MAINTENANCE, entry.name, entry.ends, entry.reason)
+                found = Suppression(SuppressionKind.MAINTENANCE, entry.name, entry.ends, entry.reason)
         return found
 
     def next_change(self, settings: RouteSettings, at: datetime) -> datetime | None:
@@ -222,16 +229,16 @@ class RuleSet:
             return OnCall(persons, (), "named in the rules", None, "", nobody=False)
         return OnCall((), step.channels, f"told in {', '.join(step.channels)}", None, "", nobody=False)
 
-    def _decide(self, labels: Mapping[str, str]) -> Decision:
+    def _decide(self, labels: Mapping[str, str]) -> RoutingDecision:
         signs = self.awaited.signs(labels)
         if any(sign.is_of_source for sign in signs):
-            return Decision((), (), (), signs)
+            return RoutingDecision((), (), (), signs)
         owners = tuple(
             Owner(route.id, group_labels(route.settings.group_by, labels)) for route in self._tree.owners(labels)
         )
         keys = [rule.keys(labels) for rule in self.inhibit]
         inhibits = tuple(source for source, _ in keys if source is not None)
-        return Decision(owners, inhibits, tuple(target for _, target in keys if target is not None), signs)
+        return RoutingDecision(owners, inhibits, tuple(target for _, target in keys if target is not None), signs)
 
     def _scheduled(self, name: str, at: datetime) -> OnCall:
         schedule = self.schedules.get(name)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 
-class Source(msgspec.Struct, frozen=True):
+class RulesText(msgspec.Struct, frozen=True):
     """One text, and the name it has in error messages."""
 
     name: str

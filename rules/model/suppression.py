@@ -10,7 +10,7 @@ from rules.model.route import Page, RouteSettings
 from rules.model.window import NamedWindow, any_holds, next_change
 
 
-class HoldKind(StrEnum):
+class SuppressionKind(StrEnum):
     """What it is that holds."""
 
     QUIET = "quiet"
@@ -19,10 +19,10 @@ class HoldKind(StrEnum):
     INHIBITION = "inhibition"
 
 
-class Hold(msgspec.Struct, frozen=True):
+class Suppression(msgspec.Struct, frozen=True):
     """Why news is not told now. `until` None: until somebody changes the rules, or (inhibition) its source ends."""
 
-    kind: HoldKind
+    kind: SuppressionKind
     name: str
     """Of the window, the maintenance or the inhibition, as in "+3 held back until 06:00 (nights)"."""
     until: datetime | None
@@ -40,12 +40,12 @@ class Maintenance(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-def window_hold(settings: RouteSettings, at: datetime) -> Hold | None:
+def window_suppression(settings: RouteSettings, at: datetime) -> Suppression | None:
     """What a route's `quiet` and `only` hold back at this instant."""
     return _hold(settings.quiet, settings.only, at)
 
 
-def page_hold(page: Page, at: datetime) -> Hold | None:
+def page_suppression(page: Page, at: datetime) -> Suppression | None:
     """The same for a page: while the message is told, the page waits."""
     return _hold(page.quiet, page.only, at)
 
@@ -58,12 +58,14 @@ def next_window_change(settings: RouteSettings, at: datetime) -> datetime | None
     return next_change(tuple(one.window for one in named), at) if named else None
 
 
-def _hold(quiet: tuple[NamedWindow, ...], only: tuple[NamedWindow, ...], at: datetime) -> Hold | None:
+def _hold(quiet: tuple[NamedWindow, ...], only: tuple[NamedWindow, ...], at: datetime) -> Suppression | None:
     if (inside := any_holds(quiet, at)) is not None:
-        return Hold(HoldKind.QUIET, inside.name, _until_free(quiet, only, at), f"quiet during {inside.name}")
+        return Suppression(
+            SuppressionKind.QUIET, inside.name, _until_free(quiet, only, at), f"quiet during {inside.name}"
+        )
     if only and any_holds(only, at) is None:
         names = ", ".join(named.name for named in only)
-        return Hold(HoldKind.ONLY, names, _until_free(quiet, only, at), f"told only during {names}")
+        return Suppression(SuppressionKind.ONLY, names, _until_free(quiet, only, at), f"told only during {names}")
     return None
 
 

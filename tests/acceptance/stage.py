@@ -18,7 +18,7 @@ from router.intake.intake import Receipt
 from router.service.app import open_sources
 from router.service.simulate import Simulation, VirtualClock
 from rules.advice.lint import linted
-from rules.loading.load import Source, load
+from rules.loading.load import RulesText, load
 from rules.model.configuration import Configuration
 from tests.process import filled
 from tests.slackworld import FakeTransport, SlackWorld
@@ -29,7 +29,7 @@ START = datetime(2026, 11, 18, 9, 30, tzinfo=UTC)
 
 def configuration(text: str) -> Configuration:
     """What the text says; its mistakes fail the test."""
-    loaded = linted(load([Source("test.yaml", text)], adapters=ADAPTERS), ADAPTERS)
+    loaded = linted(load([RulesText("test.yaml", text)], adapters=ADAPTERS), ADAPTERS)
     if loaded.configuration is None:
         raise AssertionError("\n".join(str(error) for error in loaded.errors))
     return loaded.configuration

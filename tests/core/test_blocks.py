@@ -17,7 +17,7 @@ from router.core.render.message import incident_message
 from router.core.view import Rendered
 from tests.core.incidents import OPEN
 
-FULL = incident_message(OPEN, is_home=True)
+FULL = incident_message(OPEN, is_primary=True)
 
 
 def message(*blocks: Block, text: str = "x") -> Rendered:

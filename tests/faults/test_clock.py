@@ -127,11 +127,11 @@ async def test_the_process_notices_a_jump(tmp_path: Path, caplog: pytest.LogCapt
     running = asyncio.create_task(app.run())
 
     async def noticed() -> bool | None:
-        app._bells.expire.ring()  # it looks every ten seconds; a ring makes it look now
+        app._wake_ups.expire.wake()  # it looks every ten seconds; a ring makes it look now
         return "the clock stepped" in caplog.text or None
 
     async def turning() -> bool | None:
-        app._bells.expire.ring()
+        app._wake_ups.expire.wake()
         loops = (await app.health()).loops
         return any(loop.name == "expire" and loop.turned_at > began for loop in loops) or None
 

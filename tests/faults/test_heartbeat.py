@@ -57,7 +57,7 @@ async def test_the_dead_mans_switch_is_called_at_its_secret_address(tmp_path: Pa
         environ = {"PING": str(server.make_url("/hunter2?status=up"))}
         async with started(tmp_path, environ) as (app, _):
             await until(is_called, "the dead man's switch is called")
-            assert app.metrics.value("alert_router_outward_heartbeats", ("told",)) >= 1
+            assert app.metrics.value("alert_router_dead_mans_switch_calls", ("told",)) >= 1
             health = await app.health()
             assert "heartbeat" in {loop.name for loop in health.loops}
             assert health.degraded == ("this process began with a new, empty database",)

@@ -22,7 +22,7 @@ from router.service.app import bare_source, open_sources, secrets_of
 from router.service.simulate import Simulation, VirtualClock
 from router.service.stored_preview import stored_preview
 from rules.advice.lint import linted
-from rules.loading.load import Source, load
+from rules.loading.load import RulesText, load
 from rules.model.configuration import Configuration, ServerSettings
 from tests.preview.rows import MemoryRows
 
@@ -57,7 +57,7 @@ ENVIRON = {"READ": "read-token", "WRITE": "write-token", "ADMIN": "admin-token",
 
 
 def configuration(text: str) -> Configuration:
-    loaded = linted(load([Source("test.yaml", text)], adapters=ADAPTERS), ADAPTERS)
+    loaded = linted(load([RulesText("test.yaml", text)], adapters=ADAPTERS), ADAPTERS)
     assert loaded.configuration is not None, "\n".join(map(str, loaded.errors))
     return loaded.configuration
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from adapters.alert import Alert, Severity, Status, fingerprint
 from router.delivery.deliver import Settings
-from router.notifiers.slack.errors import Fault, Reply
+from router.notifiers.slack.errors import CallFault, Reply
 from router.runtime.clock import to_ms
 from router.service.simulate import Simulation, VirtualClock
 from tests.emptystore import folder_with
@@ -35,7 +35,7 @@ class DeadlyTransport(FakeTransport):
 
     kill: str = ""
 
-    async def _serve(self, method: str, form: Mapping[str, str]) -> Reply | Fault:
+    async def _serve(self, method: str, form: Mapping[str, str]) -> Reply | CallFault:
         kill, self.kill = self.kill, ""
         if kill == "before":
             raise Killed

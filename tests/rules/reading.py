@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from adapters import ADAPTERS
 from rules.advice.lint import linted
-from rules.loading.load import Loaded, Source, load
+from rules.loading.load import Loaded, RulesText, load
 from rules.model.configuration import Configuration
 from rules.model.ruleset import RuleSet
 
@@ -13,7 +13,7 @@ ROUTING = 'routing: {channel: "#a"}\n'
 
 
 def loading(text: str) -> Loaded:
-    return linted(load([Source("c.yaml", text)], adapters=ADAPTERS), ADAPTERS)
+    return linted(load([RulesText("c.yaml", text)], adapters=ADAPTERS), ADAPTERS)
 
 
 def accepted(text: str) -> Configuration:

@@ -44,7 +44,7 @@ def post(conn: Connection, place: str, *, text: str = "hello", rank: int = 0, no
 
 def stand(conn: Connection, number: int, ts: str = "1.000001") -> None:
     """The message was posted and is true."""
-    done = {"ts": ts, "told_version": message.c.version, "delivery_id": None, "intent": None}
+    done = {"ts": ts, "notified_version": message.c.version, "delivery_id": None, "intent": None}
     conn.execute(update(message).where(message.c.id == number).values(done))
 
 

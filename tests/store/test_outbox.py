@@ -134,7 +134,7 @@ def test_an_edit_that_was_told_meanwhile_is_sent_once_more_too() -> None:
         slow = one(conn)
         stand(conn, number)
         outbox.edit_again(conn, slow, not_before=NOW)
-        assert row(conn, number).told_version == row(conn, number).version - 1
+        assert row(conn, number).notified_version == row(conn, number).version - 1
 
 
 @pytest.mark.parametrize("method", sorted(RATES))
@@ -214,7 +214,7 @@ def test_a_message_moves_with_its_word() -> None:
         elsewhere = row(conn, other).conversation
         outbox.move_to(conn, work, elsewhere, word="This belongs in #a.", now=NOW)
         moved = row(conn, number)
-        assert (moved.conversation, moved.ts, moved.told_version, moved.word) == (
+        assert (moved.conversation, moved.ts, moved.notified_version, moved.word) == (
             elsewhere,
             "",
             0,
@@ -230,7 +230,7 @@ def test_after_a_clock_step_nothing_lies_further_ahead_than_its_own_length() -> 
         one(conn)
         pacing.block(conn, "T1", "chat.update", until=NOW + timedelta(hours=1))
         earlier = NOW - timedelta(days=1)
-        outbox.free_claims(conn, earlier)
+        outbox.clamp_claims(conn, earlier)
         assert row(conn, number).intent_at == earlier
         assert row(conn, number).due_since == earlier
         assert _until(conn) == earlier + LEASE

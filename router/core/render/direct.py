@@ -4,7 +4,7 @@ from router.core.mrkdwn import channel, duration, escape, instant, rich, said
 from router.core.render.blocks import Block, attachment, context, fitted, section
 from router.core.render.headline import colour, emblem, headline, place, silence_line
 from router.core.templates.template import words_of
-from router.core.view import Entry, EntryKind, IncidentView, PageView, Rendered, State
+from router.core.view import EntryKind, IncidentView, PageView, Rendered, State, TimelineEntry
 
 
 def page_message(view: IncidentView, page: PageView, external_url: str = "") -> Rendered:
@@ -14,14 +14,14 @@ def page_message(view: IncidentView, page: PageView, external_url: str = "") -> 
     return _message(view, page, "You are paged: ", external_url)
 
 
-def page_worse_message(view: IncidentView, page: PageView, entry: Entry, external_url: str = "") -> Rendered:
+def page_worse_message(view: IncidentView, page: PageView, entry: TimelineEntry, external_url: str = "") -> Rendered:
     """A new sound for who was paged already: it got worse, came back, or goes on."""
     if view.state is State.RESOLVED:
         return page_end_message(view, page)
     return _message(view, page, f"{_opening(entry)}: ", external_url)
 
 
-def _opening(entry: Entry) -> str:
+def _opening(entry: TimelineEntry) -> str:
     match entry.kind:
         case EntryKind.REOPENED:
             return "Reopened"

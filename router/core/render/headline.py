@@ -7,7 +7,7 @@ import msgspec
 
 from adapters.alert import Severity
 from router.core.mrkdwn import clip, duration, escape, escaped, instant, listed, words
-from router.core.templates.template import Words, words_of
+from router.core.templates.template import OwnWords, words_of
 from router.core.view import EndKind, IncidentView, State
 
 PUSH = 140
@@ -50,7 +50,7 @@ class Headline(msgspec.Struct, frozen=True):
 
 
 def headline(
-    view: IncidentView, own: Words | None = None, *, opening: str = "", names_on_call: bool = True
+    view: IncidentView, own: OwnWords | None = None, *, opening: str = "", names_on_call: bool = True
 ) -> Headline:
     """State first. `opening` is what a page says before it; who is paged need not read who is."""
     title = title_of(view, own)
@@ -66,7 +66,7 @@ def headline(
     )
 
 
-def title_of(view: IncidentView, own: Words | None = None) -> str:
+def title_of(view: IncidentView, own: OwnWords | None = None) -> str:
     own = words_of(view) if own is None else own
     return words(own.title or "", 200) or words(view.title, 200) or words(view.name, 200) or "(no title)"
 

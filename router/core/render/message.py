@@ -21,7 +21,7 @@ _UNTOLD_LABELS = ("alertname", "severity")
 
 
 def incident_message(
-    view: IncidentView, *, is_home: bool, home: str = "", external_url: str = "", instance: str = ""
+    view: IncidentView, *, is_primary: bool, home: str = "", external_url: str = "", instance: str = ""
 ) -> Rendered:
     """What a channel is told of an incident now.
 
@@ -36,9 +36,9 @@ def incident_message(
     if view.state is not State.RESOLVED:
         summary = rich(own.text, _OWN_TEXT, own.marks) if own.text else rich(view.summary, _SUMMARY)
         blocks += [section(summary)] if summary else []
-        blocks += [_mentions(view)] if view.unreached and is_home else []
+        blocks += [_mentions(view)] if view.unreached and is_primary else []
         detail += [section(text) for text in (_alerts(view), _labels(view.common_labels), _links(view)) if text]
-    if not is_home and home:
+    if not is_primary and home:
         detail.append(context(f"thread and replies in {channel(home)}"))
     detail.append(context(_why(view, external_url)))
     bar = attachment(colour(view), line.text(), detail)
@@ -58,10 +58,10 @@ def _first_line(view: IncidentView, line: Headline) -> str:
     lines = [f"{emblem(view)} {line.bold()}" + (f" · {where}" if where else ""), " · ".join(facts)]
     lines += [unknown] if (unknown := silence_line(view)) else []
     lines += [
-        _held(held.count, held.by, None if held.until is None else instant(held.until)) for held in view.held_back[:3]
+        _held(held.count, held.by, None if held.until is None else instant(held.until)) for held in view.suppressed[:3]
     ]
-    if len(view.held_back) > 3:
-        lines.append(f"+{sum(held.count for held in view.held_back[3:])} held back otherwise")
+    if len(view.suppressed) > 3:
+        lines.append(f"+{sum(held.count for held in view.suppressed[3:])} held back otherwise")
     return "\n".join(lines)
 
 

@@ -8,13 +8,13 @@ import msgspec
 from router.core.mrkdwn import duration, escaped, listed, user, words
 from router.core.render.blocks import fitted, section
 from router.core.render.headline import end_of, title_of
-from router.core.view import EndKind, Entry, EntryKind, IncidentView, Rendered
+from router.core.view import EndKind, EntryKind, IncidentView, Rendered, TimelineEntry
 
 _TITLES = 5
 _TEXT = 1_000
 
 
-def thread_reply(entries: Sequence[Entry], view: IncidentView) -> Rendered:
+def thread_reply(entries: Sequence[TimelineEntry], view: IncidentView) -> Rendered:
     """One reply for everything since the last one: a line per kind, the one that happened last at the bottom.
 
     The text names the incident, because a broadcast makes a phone show the text alone.
@@ -29,9 +29,9 @@ def thread_reply(entries: Sequence[Entry], view: IncidentView) -> Rendered:
     return fitted(Rendered(text=text, blocks=tuple(blocks)))
 
 
-def _merged(entries: Sequence[Entry]) -> list[Entry]:
+def _merged(entries: Sequence[TimelineEntry]) -> list[TimelineEntry]:
     """Entries of one kind, ends of one sort, as one: counts add up, what follows is as the last one says."""
-    kinds: dict[tuple[EntryKind, str], Entry] = {}
+    kinds: dict[tuple[EntryKind, str], TimelineEntry] = {}
     for entry in sorted(entries, key=lambda entry: entry.seq):
         key = (entry.kind, _sort_of(entry))
         before = kinds.pop(key, None)
@@ -48,14 +48,14 @@ def _merged(entries: Sequence[Entry]) -> list[Entry]:
     return list(kinds.values())
 
 
-def _sort_of(entry: Entry) -> str:
+def _sort_of(entry: TimelineEntry) -> str:
     """What keeps two entries of one kind apart: how alerts ended, what Slack said, who was paged for what."""
     if entry.kind in {EntryKind.SOME_RESOLVED, EntryKind.ALL_RESOLVED}:
         return entry.how or EndKind.TOLD
     return entry.detail
 
 
-def _line(entry: Entry, view: IncidentView) -> str:
+def _line(entry: TimelineEntry, view: IncidentView) -> str:
     """Unescaped, of cleaned pieces."""
     count = f"{entry.count} " if entry.count else ""
     titles = listed((words(title, 80) for title in entry.titles), _TITLES, entry.count if entry.titles else 0)
@@ -101,6 +101,6 @@ def _line(entry: Entry, view: IncidentView) -> str:
             assert_never(entry.kind)
 
 
-def _ended(entry: Entry, view: IncidentView) -> str:
+def _ended(entry: TimelineEntry, view: IncidentView) -> str:
     how = entry.how or EndKind.TOLD
     return "resolved" if how.is_green else "over" + end_of(how, None, view.unheard_for).replace(":", ",", 1)

@@ -14,7 +14,7 @@ OUTPUT_LENGTH = 4_000
 _RUN_ERRORS = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 
 
-class Words(msgspec.Struct, frozen=True):
+class OwnWords(msgspec.Struct, frozen=True):
     """A user's own words about an incident. None: the built-in ones. `faults` is why, for whoever counts them."""
 
     title: str | None = None
@@ -25,20 +25,20 @@ class Words(msgspec.Struct, frozen=True):
     faults: tuple[str, ...] = ()
 
 
-_latest: list[tuple[IncidentView, str, Words]] = []
+_latest: list[tuple[IncidentView, str, OwnWords]] = []
 """One rendering asks several times about the same view; a template is run once for it."""
 
 
-def words_of(view: IncidentView, external_url: str = "") -> Words:
+def words_of(view: IncidentView, external_url: str = "") -> OwnWords:
     """What the route's template says, unescaped: it passes through `mrkdwn` like any other text."""
     if view.template is None:
-        return Words()
+        return OwnWords()
     if not _latest or _latest[0][0] is not view or _latest[0][1] != external_url:
         _latest[:] = [(view, external_url, _words_of(view, view.template, external_url))]
     return _latest[0][2]
 
 
-def _words_of(view: IncidentView, template: MessageTemplate, external_url: str) -> Words:
+def _words_of(view: IncidentView, template: MessageTemplate, external_url: str) -> OwnWords:
     title, text, faults = None, None, []
     marks = Marks(is_plain=False)
     if template.title:
@@ -47,7 +47,7 @@ def _words_of(view: IncidentView, template: MessageTemplate, external_url: str) 
     if template.text:
         text, fault = render(template.text, view, marks, external_url)
         faults += [f"text: {fault}"] * bool(fault)
-    return Words(title=title, text=text, marks=tuple(marks.found), faults=tuple(faults))
+    return OwnWords(title=title, text=text, marks=tuple(marks.found), faults=tuple(faults))
 
 
 def render(template: str, view: IncidentView, marks: Marks, external_url: str = "") -> tuple[str | None, str]:

@@ -22,7 +22,7 @@ class Reply(msgspec.Struct, frozen=True):
     body: Mapping[str, Any] | None
 
 
-class Fault(msgspec.Struct, frozen=True):
+class CallFault(msgspec.Struct, frozen=True):
     """No answer came. `is_written` is False only when the request certainly never left this machine."""
 
     error: str
@@ -172,9 +172,9 @@ def outcome_of(code: str) -> Outcome:
     return _OUTCOMES.get(code, Outcome.MESSAGE_REFUSED)
 
 
-def sort_answer(got: Reply | Fault) -> Answer:
+def sort_answer(got: Reply | CallFault) -> Answer:
     """Slack's answer to one call, or its absence, as deliver needs it."""
-    if isinstance(got, Fault):
+    if isinstance(got, CallFault):
         return Answer(outcome=Outcome.UNKNOWN if got.is_written else Outcome.RETRY, error=got.error)
     server_time = _server_time(got.headers.get("date", ""))
     if got.status == 429:

@@ -16,14 +16,14 @@ import aiohttp.abc
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from router.notifiers.slack.errors import Fault, Reply
+from router.notifiers.slack.errors import CallFault, Reply
 
 SLACK_API_URL: Final = "https://slack.com/api/"
 
 CALL_TIMEOUT: Final = timedelta(seconds=10)
 """One call, from connecting to the last byte. Deliver's lease (ENGINE, *Order of writing*) is longer."""
 
-Wire = Callable[[str, Mapping[str, str]], Awaitable[Reply | Fault]]
+Wire = Callable[[str, Mapping[str, str]], Awaitable[Reply | CallFault]]
 """(method, form) → what came back. The seam below which a test puts its own Slack."""
 
 _silent = logging.getLogger("router.slack.sdk")
@@ -57,7 +57,7 @@ class SdkWire:
         if _is_reached_directly(api_url):
             self._client.proxy = None  # slack-sdk takes HTTPS_PROXY for every address and knows no NO_PROXY
 
-    async def __call__(self, method: str, form: Mapping[str, str]) -> Reply | Fault:
+    async def __call__(self, method: str, form: Mapping[str, str]) -> Reply | CallFault:
         try:
             response = await self._client.api_call(
                 method, data=dict(form), headers={"Authorization": f"Bearer {self._token().strip()}"}
@@ -70,14 +70,14 @@ class SdkWire:
             aiohttp.ClientHttpProxyError,
             aiohttp.InvalidURL,
         ) as error:
-            return Fault(error=f"cannot connect ({type(error).__name__})", is_written=False)
+            return CallFault(error=f"cannot connect ({type(error).__name__})", is_written=False)
         except TimeoutError:
-            return Fault(error="no answer in time", is_written=True)
+            return CallFault(error="no answer in time", is_written=True)
         except (aiohttp.ClientError, OSError) as error:
-            return Fault(error=f"connection lost ({type(error).__name__})", is_written=True)
+            return CallFault(error=f"connection lost ({type(error).__name__})", is_written=True)
         except (AttributeError, ValueError, RecursionError) as error:
             # slack-sdk stumbles over bodies that are no JSON object: plain text, a list, broken UTF-8.
-            return Fault(error=f"unreadable answer ({type(error).__name__})", is_written=True)
+            return CallFault(error=f"unreadable answer ({type(error).__name__})", is_written=True)
         return _reply(response)
 
 

@@ -27,11 +27,11 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from router.core.view import Entry, EntryKind, IncidentView, PageView, Rendered, State
+from router.core.view import EntryKind, IncidentView, PageView, Rendered, State, TimelineEntry
 from router.runtime.clock import EPOCH
 from router.store.delivery.pace import Pacer, Rate
 from router.store.evaluation import incidents
-from router.store.tables import Instant, conversation, incident, message, page, timeline
+from router.store.tables import InstantMs, conversation, incident, message, page, timeline
 
 LEASE = timedelta(seconds=20)
 SEARCH_AFTER = timedelta(seconds=30)
@@ -46,7 +46,7 @@ _IDS = uuid.UUID("5b0f6c0e-0c9f-4a9c-8b5e-6f6b2d1a7e10")
 class greatest(FunctionElement[datetime]):  # noqa: N801  # an SQL function's name
     """The latest of several instants: SQLite says max(a, b), PostgreSQL greatest(a, b)."""
 
-    type = Instant()
+    type = InstantMs()
     inherit_cache = True
 
 
@@ -98,7 +98,7 @@ class Work(msgspec.Struct, frozen=True):
     person: str
     channel: str
     subject: str
-    is_home: bool
+    is_primary: bool
     version: int
     due_since: datetime
     ts: str
@@ -108,7 +108,7 @@ class Work(msgspec.Struct, frozen=True):
     delivery_id: str
     incident: int | None
     view: IncidentView | None
-    entries: tuple[Entry, ...]
+    entries: tuple[TimelineEntry, ...]
     is_broadcast: bool
     last_seq: int
     page: PageView | None
@@ -130,30 +130,30 @@ class Claimed(msgspec.Struct, frozen=True):
     """Methods for which something waited."""
 
 
-_LONG_AGO = literal(EPOCH, Instant)
+_LONG_AGO = literal(EPOCH, InstantMs)
 _first_word = message.c.ts == ""
 _overdue = type_coerce(
-    type_coerce(message.c.intent_at, BigInteger) + (LEASE + SEARCH_AFTER) // timedelta(milliseconds=1), Instant
+    type_coerce(message.c.intent_at, BigInteger) + (LEASE + SEARCH_AFTER) // timedelta(milliseconds=1), InstantMs
 )
 _work_at = case(
     (message.c.delivery_id.is_not(None), _overdue),
-    (message.c.told_version < message.c.version, _LONG_AGO),
+    (message.c.notified_version < message.c.version, _LONG_AGO),
     else_=message.c.thread_due_at,
 )
 _ready_at = greatest(
     _work_at,
     conversation.c.next_at,
-    func.coalesce(conversation.c.claimed_until, _LONG_AGO, type_=Instant()),
-    func.coalesce(message.c.not_before, _LONG_AGO, type_=Instant()),
+    func.coalesce(conversation.c.claimed_until, _LONG_AGO, type_=InstantMs()),
+    func.coalesce(message.c.not_before, _LONG_AGO, type_=InstantMs()),
 )
 _ends = or_(incident.c.state == "resolved", message.c.moved_to != "")
-_is_impatient = message.c.due_since <= bindparam("impatient", type_=Instant())
+_is_impatient = message.c.due_since <= bindparam("impatient", type_=InstantMs())
 _class = case(
     (and_(message.c.subject.in_(("page", "note")), _first_word), 0),
     # Where first words come without end, what has waited for long goes every other time.
-    (and_(_is_impatient, conversation.c.told_news), 1),
+    (and_(_is_impatient, conversation.c.was_first_post), 1),
     (_first_word, 2),
-    (or_(_is_impatient, _ends, message.c.thread_due_at <= bindparam("now", type_=Instant())), 3),
+    (or_(_is_impatient, _ends, message.c.thread_due_at <= bindparam("now", type_=InstantMs())), 3),
     else_=4,
 )
 _rank = case((_is_impatient, 99), else_=message.c.rank)
@@ -161,7 +161,7 @@ _rank = case((_is_impatient, 99), else_=message.c.rank)
 _OWED = and_(
     ~message.c.is_over,
     or_(
-        message.c.told_version < message.c.version,
+        message.c.notified_version < message.c.version,
         message.c.thread_due_at.is_not(None),
         message.c.delivery_id.is_not(None),
     ),
@@ -176,21 +176,26 @@ _CANDIDATES = (
     )
     .join(conversation, conversation.c.id == message.c.conversation)
     .outerjoin(incident, incident.c.number == message.c.incident)
-    .where(_OWED, _ready_at <= bindparam("now", type_=Instant()))
-    .where(or_(bindparam("may_edit"), ~_is_edit, message.c.thread_due_at <= bindparam("now", type_=Instant())))
+    .where(_OWED, _ready_at <= bindparam("now", type_=InstantMs()))
+    .where(or_(bindparam("may_edit"), ~_is_edit, message.c.thread_due_at <= bindparam("now", type_=InstantMs())))
     .order_by(_class, _rank.desc(), message.c.due_since, message.c.id)
     .limit(400)
 )
 _EDITS = (
     select(message.c.id)
     .join(conversation, conversation.c.id == message.c.conversation)
-    .where(_OWED, _ready_at <= bindparam("now", type_=Instant()), _is_edit, message.c.told_version < message.c.version)
+    .where(
+        _OWED,
+        _ready_at <= bindparam("now", type_=InstantMs()),
+        _is_edit,
+        message.c.notified_version < message.c.version,
+    )
     .limit(1)
 )
 _NEXT = (
-    select(func.min(_ready_at, type_=Instant()))
+    select(func.min(_ready_at, type_=InstantMs()))
     .select_from(message.join(conversation, conversation.c.id == message.c.conversation))
-    .where(_OWED, _ready_at > bindparam("now", type_=Instant()))
+    .where(_OWED, _ready_at > bindparam("now", type_=InstantMs()))
 )
 
 
@@ -218,7 +223,7 @@ def claim(
                 lapsed.add(row.conversation)
             if _may_be_edited_late(row) and row.lapsed_at + SEARCH_AFTER > now:
                 continue
-        if row.subject == "note" and row.ts == "" and not _is_page_told(conn, row):
+        if row.subject == "note" and row.ts == "" and not _is_page_notified(conn, row):
             continue
         if _is_pointless(conn, row):
             _drop(conn, row, now)
@@ -238,15 +243,15 @@ def _let_rest(conn: Connection, conversation_id: int, until: datetime) -> None:
     """A claim ran out without an outcome: whoever held it may have sent an edit that takes effect yet. It must not have
     the last word, so what was to be edited there waits until it has happened or never will."""
     edits = (message.c.conversation == conversation_id) & (message.c.ts != "")
-    edits &= message.c.told_version < message.c.version
-    waits = greatest(func.coalesce(message.c.not_before, _LONG_AGO, type_=Instant()), literal(until, Instant))
+    edits &= message.c.notified_version < message.c.version
+    waits = greatest(func.coalesce(message.c.not_before, _LONG_AGO, type_=InstantMs()), literal(until, InstantMs))
     conn.execute(update(message).where(edits).values(not_before=waits))
     mine = conversation.c.id == conversation_id
     conn.execute(update(conversation).where(mine).values(claim_token=None, claimed_until=None))
 
 
 def _may_be_edited_late(row: Row[tuple[object, ...]]) -> bool:
-    return bool(row.ts != "" and row.told_version < row.version)
+    return bool(row.ts != "" and row.notified_version < row.version)
 
 
 def _act(row: Row[tuple[object, ...]], now: datetime, pacer: Pacer) -> Act | None:
@@ -259,7 +264,7 @@ def _act(row: Row[tuple[object, ...]], now: datetime, pacer: Pacer) -> Act | Non
     elif row.ts == "":
         wanted = [Act.POST]
     else:
-        wanted = [Act.EDIT] if row.told_version < row.version else []
+        wanted = [Act.EDIT] if row.notified_version < row.version else []
         if row.thread_due_at is not None and row.thread_due_at <= now:
             wanted.append(Act.REPLY)
         if is_end and row.due_since <= now - UNEDITABLE:
@@ -268,7 +273,7 @@ def _act(row: Row[tuple[object, ...]], now: datetime, pacer: Pacer) -> Act | Non
     return next((act for act in wanted if pacer.take(row.workspace, method_of(act, row.target), is_news=is_news)), None)
 
 
-def _is_page_told(conn: Connection, row: Row[tuple[object, ...]]) -> bool:
+def _is_page_notified(conn: Connection, row: Row[tuple[object, ...]]) -> bool:
     """What follows a page waits for it, and goes with it when it is dropped in this very claim or was refused."""
     the_page = (message.c.subject == "page") & (message.c.page == row.page)
     found = conn.execute(
@@ -279,7 +284,7 @@ def _is_page_told(conn: Connection, row: Row[tuple[object, ...]]) -> bool:
     if found is None:  # forgotten with its incident
         return False
     if found.is_over and found.ts == "":
-        conn.execute(update(message).where(message.c.id == row.id).values(is_over=True, told_version=row.version))
+        conn.execute(update(message).where(message.c.id == row.id).values(is_over=True, notified_version=row.version))
     return bool(found.ts != "")
 
 
@@ -298,7 +303,7 @@ def _is_pointless(conn: Connection, row: Row[tuple[object, ...]]) -> bool:
 
 
 def _drop(conn: Connection, row: Row[tuple[object, ...]], now: datetime) -> None:
-    conn.execute(update(message).where(message.c.id == row.id).values(is_over=True, told_version=row.version))
+    conn.execute(update(message).where(message.c.id == row.id).values(is_over=True, notified_version=row.version))
     if row.subject != "page":
         return
     conn.execute(
@@ -309,10 +314,10 @@ def _drop(conn: Connection, row: Row[tuple[object, ...]], now: datetime) -> None
             message.c.conversation == row.conversation,
             message.c.ts == "",
         )
-        .values(is_over=True, told_version=message.c.version)
+        .values(is_over=True, notified_version=message.c.version)
     )
     seq = incidents.get(conn, row.incident).seq + 1
-    dropped = Entry(
+    dropped = TimelineEntry(
         seq=seq, at=now, kind=EntryKind.PAGE_DROPPED, people=(row.person,), detail="over before it could be delivered"
     )
     incidents.append(conn, row.incident, [(dropped, None, False)])
@@ -325,7 +330,7 @@ def _take(
     conn.execute(
         update(conversation)
         .where(conversation.c.id == row.conversation)
-        .values(claimed_until=now + LEASE, claim_token=token, told_news=act is Act.POST)
+        .values(claimed_until=now + LEASE, claim_token=token, was_first_post=act is Act.POST)
     )
     current = incidents.get(conn, row.incident) if row.incident is not None else None
     said = (
@@ -364,7 +369,7 @@ def _take(
         person=row.person,
         channel=row.channel,
         subject=row.subject,
-        is_home=row.is_home,
+        is_primary=row.is_primary,
         version=row.version,
         due_since=row.due_since,
         ts=row.ts,
@@ -376,7 +381,7 @@ def _take(
         view=current.view if current is not None else None,
         entries=heard,
         is_broadcast=act is Act.REPLY
-        and row.is_home
+        and row.is_primary
         and any(one.is_broadcast for one in said if not is_over or _is_end(one)),
         last_seq=row.intent_seq if act is Act.FIND else last_seq,
         page=_page(conn, row, home, home_ts),
@@ -389,7 +394,7 @@ def _take(
     )
 
 
-def _is_end(said: incidents.Said) -> bool:
+def _is_end(said: incidents.TimelineLine) -> bool:
     """Bad news that comes after the end makes no sound any more; the end itself may."""
     return said.entry.kind is EntryKind.ALL_RESOLVED
 
@@ -402,7 +407,7 @@ def _told_with(conn: Connection, row: Row[tuple[object, ...]], act: Act, current
     """The last timeline entry that needs no line of its own once this act is done."""
     if current is None:
         return 0
-    if act is Act.POST and row.is_home and current.standing.state is not State.RESOLVED:
+    if act is Act.POST and row.is_primary and current.standing.state is not State.RESOLVED:
         for one in incidents.entries(conn, current.number, after=row.thread_seq):
             if one.entry.kind in _NOT_IN_MESSAGE and one.say_at is not None:
                 return one.entry.seq - 1
@@ -417,7 +422,7 @@ def _home(conn: Connection, row: Row[tuple[object, ...]]) -> tuple[str, str]:
     query = (
         select(conversation.c.channel, conversation.c.target, message.c.ts)
         .join(conversation, conversation.c.id == message.c.conversation)
-        .where(message.c.incident == row.incident, message.c.subject == "incident", message.c.is_home)
+        .where(message.c.incident == row.incident, message.c.subject == "incident", message.c.is_primary)
     )
     found = conn.execute(query).first()
     return ("", "") if found is None else (found.channel or found.target, found.ts)
@@ -446,9 +451,11 @@ def change(conn: Connection, work: Work, **values: object) -> None:
 
 def edit_again(conn: Connection, work: Work, *, not_before: datetime) -> None:
     """An edit that may take effect late must not have the last word: it is sent once more."""
-    behind = case((message.c.told_version < message.c.version, message.c.told_version), else_=message.c.version - 1)
+    behind = case(
+        (message.c.notified_version < message.c.version, message.c.notified_version), else_=message.c.version - 1
+    )
     conn.execute(
-        update(message).where(message.c.id == work.message_id).values(told_version=behind, not_before=not_before)
+        update(message).where(message.c.id == work.message_id).values(notified_version=behind, not_before=not_before)
     )
 
 
@@ -466,7 +473,7 @@ def move_to(conn: Connection, work: Work, conversation_id: int, *, word: str, no
         .values(
             conversation=conversation_id,
             ts="",
-            told_version=0,
+            notified_version=0,
             posts=message.c.posts + 1,
             word=word,
             delivery_id=None,
@@ -478,7 +485,7 @@ def move_to(conn: Connection, work: Work, conversation_id: int, *, word: str, no
     )
 
 
-def free_claims(conn: Connection, now: datetime) -> None:
+def clamp_claims(conn: Connection, now: datetime) -> None:
     """After a start or a step of the clock: no lease and no pace lies further ahead than its own length."""
     far = now + LEASE
     conn.execute(update(message).where(message.c.intent_at > now).values(intent_at=now))
@@ -494,7 +501,7 @@ def begin_anew(conn: Connection, work: Work, *, now: datetime, error: str) -> No
         .where(message.c.id == work.message_id)
         .values(
             ts="",
-            told_version=0,
+            notified_version=0,
             posts=message.c.posts + 1,
             delivery_id=None,
             intent=None,

@@ -8,8 +8,8 @@ import msgspec
 from sqlalchemy import Connection, and_, bindparam, case, delete, func, literal, or_, select, update
 
 from router.core.member import Document, Member
-from router.store.tables import Instant, alert, alert_group, inhibitor, membership, settings
-from rules.model.inhibition import InhibitionKey, is_held_by
+from router.store.tables import InstantMs, alert, alert_group, inhibitor, membership, settings
+from rules.model.inhibition import InhibitionKey, is_inhibited_by
 from rules.model.route import RouteSettings
 
 
@@ -22,17 +22,17 @@ class Group(msgspec.Struct, frozen=True):
     settings: RouteSettings
     route_is_gone: bool
     incident: int | None
-    held_rank: int | None
+    suppressed_rank: int | None
     """Of the worst alert that a window or a maintenance held at the last look."""
 
 
 class Counts(msgspec.Struct, frozen=True):
     """A group in numbers; held alerts are counted apart from new ones."""
 
-    told_firing: int = 0
+    notified_firing: int = 0
     new: int = 0
     ended: int = 0
-    ended_unheard: int = 0
+    ended_before_notified: int = 0
     """Ended before anybody was told."""
     moved: int = 0
     """Told here, and told by another group now."""
@@ -42,9 +42,9 @@ class Counts(msgspec.Struct, frozen=True):
     """The worst of told and new."""
     waiting_since: datetime | None = None
     held: Mapping[str, int] = {}
-    ended_held: Mapping[str, int] = {}
+    ended_suppressed: Mapping[str, int] = {}
     """Began and ended while held back: nobody hears of each, a summary counts them."""
-    held_ranks: Mapping[str, int] = {}
+    suppressed_ranks: Mapping[str, int] = {}
     """Of the worst that each holds back."""
 
 
@@ -73,14 +73,14 @@ _GROUPS = select(
     settings.c.document,
     alert_group.c.route_is_gone,
     alert_group.c.incident,
-    alert_group.c.held_rank,
+    alert_group.c.suppressed_rank,
 ).join(settings, settings.c.id == alert_group.c.settings_id)
 
 
 def due(conn: Connection, now: datetime, most: int) -> list[Group]:
     """The longest due first; of those that were held back until one instant the worst first."""
     query = _GROUPS.where(alert_group.c.due_at <= now)
-    in_turn = query.order_by(alert_group.c.due_at, alert_group.c.held_rank.desc(), alert_group.c.id)
+    in_turn = query.order_by(alert_group.c.due_at, alert_group.c.suppressed_rank.desc(), alert_group.c.id)
     return [_group(*row) for row in conn.execute(in_turn.limit(most))]
 
 
@@ -96,9 +96,11 @@ def _group(
     document: str,
     route_is_gone: bool,
     incident: int | None,
-    held_rank: int | None,
+    suppressed_rank: int | None,
 ) -> Group:
-    return Group(number, route, _decode_labels(labels), decode_settings(document), route_is_gone, incident, held_rank)
+    return Group(
+        number, route, _decode_labels(labels), decode_settings(document), route_is_gone, incident, suppressed_rank
+    )
 
 
 def next_due(conn: Connection) -> datetime | None:
@@ -107,68 +109,78 @@ def next_due(conn: Connection) -> datetime | None:
 
 _COUNT = (
     select(
-        membership.c.is_told,
+        membership.c.is_notified,
         alert.c.is_firing,
-        membership.c.held_by,
+        membership.c.suppressed_by,
         membership.c.moved_to,
         func.count().label("alerts"),
         func.max(alert.c.severity_rank).label("rank"),
         func.min(membership.c.joined_at).label("joined_at"),
-        func.max(membership.c.moves_from).label("moves_from"),
+        func.max(membership.c.migrates_from).label("migrates_from"),
     )
     .join(alert, alert.c.id == membership.c.alert_id)
     .where(membership.c.group_id == bindparam("group_id"))
-    .group_by(membership.c.is_told, alert.c.is_firing, membership.c.held_by, membership.c.moved_to)
+    .group_by(membership.c.is_notified, alert.c.is_firing, membership.c.suppressed_by, membership.c.moved_to)
 )
 
 
 def count(conn: Connection, group: int) -> Counts:
-    told_firing = new = ended = ended_unheard = moved = rank = 0
+    notified_firing = new = ended = ended_before_notified = moved = rank = 0
     is_arriving = False
-    held_ranks: dict[str, int] = {}
+    suppressed_ranks: dict[str, int] = {}
     waiting_since: datetime | None = None
     held: dict[str, int] = {}
-    ended_held: dict[str, int] = {}
+    ended_suppressed: dict[str, int] = {}
     for row in conn.execute(_COUNT, {"group_id": group}):
         if row.moved_to is not None:
             moved += row.alerts
-        elif not row.is_firing and row.is_told:
+        elif not row.is_firing and row.is_notified:
             ended += row.alerts
         elif not row.is_firing:
-            ended_unheard += row.alerts
-            if row.held_by is not None:
-                ended_held[row.held_by] = ended_held.get(row.held_by, 0) + row.alerts
-        elif row.is_told:
-            told_firing, rank = told_firing + row.alerts, max(rank, row.rank)
-        elif row.held_by is not None:
-            held[row.held_by] = held.get(row.held_by, 0) + row.alerts
-            held_ranks[row.held_by] = max(row.rank, held_ranks.get(row.held_by, 0))
+            ended_before_notified += row.alerts
+            if row.suppressed_by is not None:
+                ended_suppressed[row.suppressed_by] = ended_suppressed.get(row.suppressed_by, 0) + row.alerts
+        elif row.is_notified:
+            notified_firing, rank = notified_firing + row.alerts, max(rank, row.rank)
+        elif row.suppressed_by is not None:
+            held[row.suppressed_by] = held.get(row.suppressed_by, 0) + row.alerts
+            suppressed_ranks[row.suppressed_by] = max(row.rank, suppressed_ranks.get(row.suppressed_by, 0))
         else:
             new, rank = new + row.alerts, max(rank, row.rank)
-            is_arriving = is_arriving or row.moves_from is not None
+            is_arriving = is_arriving or row.migrates_from is not None
             waiting_since = row.joined_at if waiting_since is None else min(waiting_since, row.joined_at)
     return Counts(
-        told_firing, new, ended, ended_unheard, moved, is_arriving, rank, waiting_since, held, ended_held, held_ranks
+        notified_firing,
+        new,
+        ended,
+        ended_before_notified,
+        moved,
+        is_arriving,
+        rank,
+        waiting_since,
+        held,
+        ended_suppressed,
+        suppressed_ranks,
     )
 
 
-ALERT_COLUMNS = tuple(alert.c[name] for name in Member.__struct_fields__ if name != "held_by")
+ALERT_COLUMNS = tuple(alert.c[name] for name in Member.__struct_fields__ if name != "suppressed_by")
 """What `member_of` needs of an alert."""
-_MEMBERS = select(*ALERT_COLUMNS, membership.c.held_by).join(alert, alert.c.id == membership.c.alert_id)
+_MEMBERS = select(*ALERT_COLUMNS, membership.c.suppressed_by).join(alert, alert.c.id == membership.c.alert_id)
 _UNTOLD = _MEMBERS.where(
-    membership.c.group_id == bindparam("group_id"), ~membership.c.is_told, alert.c.is_firing
+    membership.c.group_id == bindparam("group_id"), ~membership.c.is_notified, alert.c.is_firing
 ).limit(bindparam("most"))
-_NEWEST = _UNTOLD.where(membership.c.held_by.is_(None)).order_by(
+_NEWEST = _UNTOLD.where(membership.c.suppressed_by.is_(None)).order_by(
     alert.c.severity_rank.desc(), alert.c.starts_at, alert.c.fingerprint
 )
-_STAYS = and_(membership.c.group_id == bindparam("group_id"), membership.c.is_told, membership.c.moved_to.is_(None))
+_STAYS = and_(membership.c.group_id == bindparam("group_id"), membership.c.is_notified, membership.c.moved_to.is_(None))
 _WORST = (
     _MEMBERS.where(_STAYS, alert.c.is_firing)
     .order_by(alert.c.severity_rank.desc(), alert.c.starts_at, alert.c.fingerprint)
     .limit(bindparam("most"))
 )
 _UNHEARD = (
-    _MEMBERS.where(membership.c.group_id == bindparam("group_id"), ~membership.c.is_told, ~alert.c.is_firing)
+    _MEMBERS.where(membership.c.group_id == bindparam("group_id"), ~membership.c.is_notified, ~alert.c.is_firing)
     .order_by(alert.c.severity_rank.desc(), alert.c.starts_at, alert.c.fingerprint)
     .limit(bindparam("most"))
 )
@@ -220,37 +232,41 @@ def ended_hows(conn: Connection, group: int) -> set[str]:
     query = (
         select(alert.c.ended_how)
         .join(membership, alert.c.id == membership.c.alert_id)
-        .where(membership.c.group_id == group, membership.c.is_told, ~alert.c.is_firing)
+        .where(membership.c.group_id == group, membership.c.is_notified, ~alert.c.is_firing)
         .distinct()
     )
     return {how or "told" for how in conn.execute(query).scalars()}
 
 
-def told_sources(conn: Connection, group: int) -> tuple[str, ...]:
+def notified_sources(conn: Connection, group: int) -> tuple[str, ...]:
     query = (
         select(alert.c.source)
         .join(membership, alert.c.id == membership.c.alert_id)
-        .where(membership.c.group_id == group, membership.c.is_told)
+        .where(membership.c.group_id == group, membership.c.is_notified)
         .distinct()
         .order_by(alert.c.source)
     )
     return tuple(conn.execute(query).scalars())
 
 
-def hold_all(conn: Connection, group: int, held_by: str) -> None:
+def suppress_all(conn: Connection, group: int, suppressed_by: str) -> None:
     """The route itself is held back: every alert that nobody was told waits."""
     conn.execute(
         update(membership)
         .where(
-            membership.c.group_id == group, ~membership.c.is_told, func.coalesce(membership.c.held_by, "") != held_by
+            membership.c.group_id == group,
+            ~membership.c.is_notified,
+            func.coalesce(membership.c.suppressed_by, "") != suppressed_by,
         )
-        .values(held_by=held_by)
+        .values(suppressed_by=suppressed_by)
     )
 
 
-def free_all(conn: Connection, group: int) -> None:
+def release_all(conn: Connection, group: int) -> None:
     conn.execute(
-        update(membership).where(membership.c.group_id == group, membership.c.held_by.is_not(None)).values(held_by=None)
+        update(membership)
+        .where(membership.c.group_id == group, membership.c.suppressed_by.is_not(None))
+        .values(suppressed_by=None)
     )
 
 
@@ -260,11 +276,11 @@ _HOLD = (
         membership.c.group_id == bindparam("b_group"),
         membership.c.alert_id == bindparam("b_alert"),
     )
-    .values(held_by=bindparam("b_held_by"))
+    .values(suppressed_by=bindparam("b_held_by"))
 )
 
 
-def hold_each(conn: Connection, group: int, changes: Sequence[tuple[Member, str | None]]) -> None:
+def suppress_each(conn: Connection, group: int, changes: Sequence[tuple[Member, str | None]]) -> None:
     if changes:
         conn.execute(
             _HOLD,
@@ -272,9 +288,9 @@ def hold_each(conn: Connection, group: int, changes: Sequence[tuple[Member, str 
                 {
                     "b_group": group,
                     "b_alert": member.id,
-                    "b_held_by": held_by,
+                    "b_held_by": suppressed_by,
                 }
-                for member, held_by in changes
+                for member, suppressed_by in changes
             ],
         )
 
@@ -289,27 +305,32 @@ _SOURCES = (
 def is_inhibited(conn: Connection, key: InhibitionKey) -> bool:
     """Whether some firing alert is a source of this key. A real set: any one suffices."""
     found = conn.execute(_SOURCES, {"rule": key.rule, "equal_values": encode_equal(key)}).scalars()
-    return any(is_held_by(key, InhibitionKey(key.rule, key.equal, two_sided)) for two_sided in found)
+    return any(is_inhibited_by(key, InhibitionKey(key.rule, key.equal, two_sided)) for two_sided in found)
 
 
 def encode_equal(key: InhibitionKey) -> str:
     return msgspec.json.encode(key.equal).decode()
 
 
-def tell_new(conn: Connection, group: int, *, for_copies: bool = False) -> None:
+def mark_notified(conn: Connection, group: int, *, for_copies: bool = False) -> None:
     """From now on their end is owed; the copies, where there are any, are to be asked about them."""
     firing = select(alert.c.id).where(alert.c.id == membership.c.alert_id, alert.c.is_firing)
     conn.execute(
         update(membership)
-        .where(membership.c.group_id == group, ~membership.c.is_told, membership.c.held_by.is_(None), firing.exists())
-        .values(is_told=True, is_unasked=for_copies)
+        .where(
+            membership.c.group_id == group,
+            ~membership.c.is_notified,
+            membership.c.suppressed_by.is_(None),
+            firing.exists(),
+        )
+        .values(is_notified=True, is_unasked=for_copies)
     )
 
 
 _UNASKED = (
     _MEMBERS.where(
         membership.c.group_id == bindparam("group_id"),
-        membership.c.is_told,
+        membership.c.is_notified,
         membership.c.is_unasked,
         alert.c.is_firing,
     )
@@ -331,7 +352,7 @@ def take_unasked(conn: Connection, group: int, most: int) -> list[Member]:
     return found
 
 
-def drop_ended(conn: Connection, group: int) -> None:
+def remove_ended(conn: Connection, group: int) -> None:
     """What ended or moved away leaves: what was told is told that in this transaction, the rest was never news."""
     over = select(alert.c.id).where(alert.c.id == membership.c.alert_id, ~alert.c.is_firing)
     mine = membership.c.group_id == group
@@ -339,10 +360,16 @@ def drop_ended(conn: Connection, group: int) -> None:
 
 
 def settle(
-    conn: Connection, group: int, *, now: datetime, due_at: datetime | None, incident: int | None, held_rank: int | None
+    conn: Connection,
+    group: int,
+    *,
+    now: datetime,
+    due_at: datetime | None,
+    incident: int | None,
+    suppressed_rank: int | None,
 ) -> None:
     """Looked at; next time at `due_at`."""
-    values = {"looked_at": now, "due_at": due_at, "incident": incident, "held_rank": held_rank}
+    values = {"evaluated_at": now, "due_at": due_at, "incident": incident, "suppressed_rank": suppressed_rank}
     conn.execute(update(alert_group).where(alert_group.c.id == group).values(values))
 
 
@@ -366,11 +393,11 @@ def make_due(conn: Connection, now: datetime, group_ids: Iterable[int] | None = 
         if group_ids is not None
         else alert_group.c.id.in_(select(membership.c.group_id))
     )
-    soonest = case((alert_group.c.due_at < now, alert_group.c.due_at), else_=literal(now, Instant))
-    conn.execute(update(alert_group).where(condition).values(due_at=soonest, looked_at=None))
+    soonest = case((alert_group.c.due_at < now, alert_group.c.due_at), else_=literal(now, InstantMs))
+    conn.execute(update(alert_group).where(condition).values(due_at=soonest, evaluated_at=None))
 
 
 def member_of(row: object) -> Member:
-    """An alert's row with `ALERT_COLUMNS`, and `held_by` where it was asked for."""
+    """An alert's row with `ALERT_COLUMNS`, and `suppressed_by` where it was asked for."""
     values = row._mapping  # type: ignore[attr-defined]  # noqa: SLF001  # SQLAlchemy's public name for it
     return Member(**{**values, "document": decode_document(values["document"])})

@@ -7,15 +7,15 @@ import msgspec
 from sqlalchemy import Connection, case, distinct, func, literal, select, update
 
 from adapters.alert import Severity
-from router.core.evaluation import Standing
-from router.core.view import EndKind, Entry, IncidentView, State
-from router.store.tables import Instant, conversation, incident, message, timeline
+from router.core.evaluation import NotificationState
+from router.core.view import EndKind, IncidentView, State, TimelineEntry
+from router.store.tables import InstantMs, conversation, incident, message, timeline
 
 FREED = 5
 FREED_WITHIN = timedelta(minutes=1)
 """So many of those that a window held back open in one channel within it; the others follow in turn."""
 _decode_view = msgspec.json.Decoder(IncidentView).decode
-_decode_entry = msgspec.json.Decoder(Entry).decode
+_decode_entry = msgspec.json.Decoder(TimelineEntry).decode
 
 
 class Incident(msgspec.Struct, frozen=True):
@@ -23,7 +23,7 @@ class Incident(msgspec.Struct, frozen=True):
 
     number: int
     group_id: int
-    standing: Standing
+    standing: NotificationState
     alerts_ended: int
     ended_how: EndKind | None
     seq: int
@@ -42,14 +42,14 @@ def find(conn: Connection, number: int) -> Incident | None:
     row = conn.execute(select(incident).where(incident.c.number == number)).first()
     if row is None:
         return None
-    standing = Standing(
+    standing = NotificationState(
         state=State(row.state),
         started_at=row.started_at,
-        lined_at=row.lined_at,
+        thread_line_at=row.thread_line_at,
         loud_at=row.loud_at,
         loud_firing=row.loud_firing,
         loud_severity=Severity(row.loud_severity),
-        spoke_at=row.spoke_at,
+        last_notified_at=row.last_notified_at,
         ended_at=row.ended_at,
     )
     how = None if row.ended_how is None else EndKind(row.ended_how)
@@ -62,11 +62,11 @@ def open_incident(
     group_id: int,
     route: str,
     group_labels: str,
-    standing: Standing,
+    standing: NotificationState,
     now: datetime,
-    freed_in: str | None = None,
+    released_in: str | None = None,
 ) -> int:
-    """A new number. Its view follows in `save`, within the same transaction. `freed_in`: its home channel, where a
+    """A new number. Its view follows in `save`, within the same transaction. `released_in`: its home channel, where a
     window or a maintenance held it back until now."""
     values = {
         "group_id": group_id,
@@ -76,7 +76,7 @@ def open_incident(
         "title": "",
         "view": "",
         "severity": "",
-        "freed_in": freed_in,
+        "released_in": released_in,
     }
     values |= _standing_values(standing)
     return int(conn.execute(incident.insert().values(values).returning(incident.c.number)).scalar_one())
@@ -85,7 +85,7 @@ def open_incident(
 def turn(conn: Connection, channel: str, now: datetime) -> datetime | None:
     """When the next of those that were held back may open in a channel; None: now."""
     lately = select(incident.c.opened_at).where(
-        incident.c.freed_in == channel, incident.c.opened_at > now - FREED_WITHIN
+        incident.c.released_in == channel, incident.c.opened_at > now - FREED_WITHIN
     )
     opened = conn.execute(lately.order_by(incident.c.opened_at.desc()).limit(FREED)).scalars().all()
     return opened[-1] + FREED_WITHIN if len(opened) == FREED else None
@@ -102,7 +102,7 @@ def place(conn: Connection, number: int) -> str:
     query = (
         select(conversation.c.target)
         .join(message, message.c.conversation == conversation.c.id)
-        .where(message.c.incident == number, message.c.subject == "incident", message.c.is_home)
+        .where(message.c.incident == number, message.c.subject == "incident", message.c.is_primary)
     )
     where = conn.execute(query).scalar()
     if where is None:
@@ -114,7 +114,7 @@ def save(
     conn: Connection,
     number: int,
     *,
-    standing: Standing,
+    standing: NotificationState,
     view: IncidentView,
     alerts_ended: int,
     ended_how: EndKind | None,
@@ -135,7 +135,7 @@ def save(
     )
 
 
-def append(conn: Connection, number: int, entries: Sequence[tuple[Entry, datetime | None, bool]]) -> None:
+def append(conn: Connection, number: int, entries: Sequence[tuple[TimelineEntry, datetime | None, bool]]) -> None:
     """Entries with when the thread hears them, and whether the channel does; the home message learns when to reply."""
     if not entries:
         return
@@ -157,10 +157,13 @@ def append(conn: Connection, number: int, entries: Sequence[tuple[Entry, datetim
     said = [say_at for _, say_at, _ in entries if say_at is not None]
     if said:
         home = (
-            (message.c.incident == number) & (message.c.subject == "incident") & message.c.is_home & ~message.c.is_over
+            (message.c.incident == number)
+            & (message.c.subject == "incident")
+            & message.c.is_primary
+            & ~message.c.is_over
         )
         soonest = case(
-            (message.c.thread_due_at <= min(said), message.c.thread_due_at), else_=literal(min(said), Instant)
+            (message.c.thread_due_at <= min(said), message.c.thread_due_at), else_=literal(min(said), InstantMs)
         )
         conn.execute(update(message).where(home).values(thread_due_at=soonest))
 
@@ -170,18 +173,18 @@ def advance(conn: Connection, number: int, seq: int) -> None:
     conn.execute(update(incident).where(incident.c.number == number).values(seq=seq))
 
 
-class Said(msgspec.Struct, frozen=True):
+class TimelineLine(msgspec.Struct, frozen=True):
     """A timeline entry and how it is told."""
 
-    entry: Entry
+    entry: TimelineEntry
     say_at: datetime | None
     is_broadcast: bool
 
 
-def entries(conn: Connection, number: int, *, after: int = 0) -> list[Said]:
+def entries(conn: Connection, number: int, *, after: int = 0) -> list[TimelineLine]:
     query = select(timeline.c.document, timeline.c.say_at, timeline.c.is_broadcast)
     query = query.where(timeline.c.incident == number, timeline.c.seq > after).order_by(timeline.c.seq)
-    return [Said(_decode_entry(row.document), row.say_at, row.is_broadcast) for row in conn.execute(query)]
+    return [TimelineLine(_decode_entry(row.document), row.say_at, row.is_broadcast) for row in conn.execute(query)]
 
 
 def lines_since(conn: Connection, number: int, since: datetime) -> int:
@@ -194,20 +197,20 @@ def save_view(conn: Connection, number: int, view: IncidentView) -> None:
     conn.execute(update(incident).where(incident.c.number == number).values(view=msgspec.json.encode(view).decode()))
 
 
-def _standing_values(standing: Standing) -> dict[str, object]:
+def _standing_values(standing: NotificationState) -> dict[str, object]:
     return {
         "state": standing.state.value,
         "started_at": standing.started_at,
         "ended_at": standing.ended_at,
-        "lined_at": standing.lined_at,
+        "thread_line_at": standing.thread_line_at,
         "loud_at": standing.loud_at,
         "loud_firing": standing.loud_firing,
         "loud_severity": standing.loud_severity.value,
-        "spoke_at": standing.spoke_at,
+        "last_notified_at": standing.last_notified_at,
     }
 
 
-def add(conn: Connection, number: int, entry: Entry, *, say_at: datetime | None, is_broadcast: bool) -> None:
+def add(conn: Connection, number: int, entry: TimelineEntry, *, say_at: datetime | None, is_broadcast: bool) -> None:
     """Append one entry from outside dispatch; its seq is taken here, under the incident's row."""
     taken = update(incident).where(incident.c.number == number).values(seq=incident.c.seq + 1).returning(incident.c.seq)
     seq = conn.execute(taken).scalar_one()

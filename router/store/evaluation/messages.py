@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, case, literal, select, update
 
 from router.core.view import Rendered
-from router.store.tables import Instant, conversation, incident, message
+from router.store.tables import InstantMs, conversation, incident, message
 
 
 def conversation_for(conn: Connection, workspace: str, target: str, *, person: str = "", now: datetime) -> int:
@@ -30,7 +30,7 @@ def begin(
     incident: int | None = None,
     page: int | None = None,
     entry: int | None = None,
-    is_home: bool = False,
+    is_primary: bool = False,
     is_copy: bool = False,
     body: Rendered | None = None,
     thread_seq: int = 0,
@@ -42,11 +42,11 @@ def begin(
         "page": page,
         "entry": entry,
         "conversation": conversation_id,
-        "is_home": is_home,
+        "is_primary": is_primary,
         "is_copy": is_copy,
         "rank": rank,
         "version": 1,
-        "told_version": 0,
+        "notified_version": 0,
         "due_since": now,
         "thread_seq": thread_seq,
         "body": None if body is None else msgspec.json.encode(body).decode(),
@@ -79,7 +79,7 @@ def open_home(conn: Connection, number: int) -> str:
         select(conversation.c.target)
         .join(message, message.c.conversation == conversation.c.id)
         .join(incident, incident.c.number == message.c.incident)
-        .where(message.c.incident == number, message.c.subject == "incident", message.c.is_home)
+        .where(message.c.incident == number, message.c.subject == "incident", message.c.is_primary)
         .where(incident.c.state != "resolved")
     )
     return conn.execute(query.limit(1)).scalar() or ""
@@ -95,7 +95,7 @@ def raise_versions(conn: Connection, incident: int, *, rank: int, now: datetime)
             version=message.c.version + 1,
             rank=rank,
             due_since=case(
-                (message.c.told_version < message.c.version, message.c.due_since), else_=literal(now, Instant)
+                (message.c.notified_version < message.c.version, message.c.due_since), else_=literal(now, InstantMs)
             ),
         )
     )
@@ -104,7 +104,7 @@ def raise_versions(conn: Connection, incident: int, *, rank: int, now: datetime)
 def stands_at(conn: Connection, number: int, workspace: str, target: str) -> tuple[bool, bool]:
     """Whether a channel is an incident's home, and whether it has a message there at all."""
     query = (
-        select(message.c.is_home)
+        select(message.c.is_primary)
         .join(conversation, conversation.c.id == message.c.conversation)
         .where(message.c.incident == number, message.c.subject == "incident", ~message.c.is_over)
         .where(message.c.moved_to == "", conversation.c.workspace == workspace, conversation.c.target == target)
@@ -118,19 +118,19 @@ def rehome(
 ) -> list[int]:
     """The incident is told in these conversations from now on. Messages elsewhere are told where it went, the old thread
     too, and are over with that; only those of copies stay. Returns the conversations that have none yet."""
-    query = select(message.c.id, message.c.conversation, message.c.is_home, message.c.is_copy, message.c.version).where(
-        message.c.incident == number, message.c.subject == "incident", ~message.c.is_over, message.c.moved_to == ""
-    )
+    query = select(
+        message.c.id, message.c.conversation, message.c.is_primary, message.c.is_copy, message.c.version
+    ).where(message.c.incident == number, message.c.subject == "incident", ~message.c.is_over, message.c.moved_to == "")
     standing = set()
     for row in conn.execute(query).fetchall():
         values: dict[str, object] = {}
         if row.conversation not in wanted and not row.is_copy:
             values |= {"moved_to": moved_to, "version": row.version + 1, "due_since": now}
-        elif row.conversation == home and not row.is_home:
-            values |= {"is_home": True, "thread_seq": seq}
+        elif row.conversation == home and not row.is_primary:
+            values |= {"is_primary": True, "thread_seq": seq}
         standing.add(row.conversation)
-        if row.is_home and row.conversation != home:
-            values |= {"is_home": False, "thread_due_at": now}
+        if row.is_primary and row.conversation != home:
+            values |= {"is_primary": False, "thread_due_at": now}
         if values:
             conn.execute(update(message).where(message.c.id == row.id).values(values))
     return [one for one in wanted if one not in standing]

@@ -12,7 +12,7 @@ from router.runtime.clock import to_ms
 from router.store.evaluation.groups import decode_document
 from router.store.intake import sources
 from router.store.tables import alert, heartbeat
-from rules.model.heartbeat import OWN_SOURCE, Sign
+from rules.model.heartbeat import OWN_SOURCE, HeartbeatKey
 
 MOST = 10_000
 """Label values that one heartbeat expects: senders choose them, and must not fill the store."""
@@ -28,7 +28,7 @@ _THIS = and_(
 class Expected(msgspec.Struct, frozen=True):
     """One expectation and what is known of it."""
 
-    sign: Sign
+    sign: HeartbeatKey
     created_at: datetime
     last_at: datetime | None
     due_at: datetime | None
@@ -44,7 +44,7 @@ def expected(conn: Connection) -> list[Expected]:
     query = select(heartbeat).order_by(heartbeat.c.source, heartbeat.c.name, heartbeat.c.labels)
     return [
         Expected(
-            Sign(row.source, row.name, _decode_labels(row.labels)),
+            HeartbeatKey(row.source, row.name, _decode_labels(row.labels)),
             row.created_at,
             row.last_at,
             row.due_at,
@@ -54,7 +54,7 @@ def expected(conn: Connection) -> list[Expected]:
     ]
 
 
-def note(conn: Connection, seen: Mapping[Sign, datetime]) -> None:
+def note(conn: Connection, seen: Mapping[HeartbeatKey, datetime]) -> None:
     """Signs of life, the last of each. Values that nobody has seen before are expected from now on, up to MOST."""
     if not seen:
         return
@@ -65,7 +65,7 @@ def note(conn: Connection, seen: Mapping[Sign, datetime]) -> None:
     expect(conn, {sign: at for sign, at in seen.items() if sign not in known}, are_heard=True)
 
 
-def expect(conn: Connection, since: Mapping[Sign, datetime], *, are_heard: bool = False) -> None:
+def expect(conn: Connection, since: Mapping[HeartbeatKey, datetime], *, are_heard: bool = False) -> None:
     """From these instants on. `are_heard`: each was a sign of life."""
     room: dict[tuple[str, str], int] = {}
     for sign, at in since.items():
@@ -79,13 +79,13 @@ def expect(conn: Connection, since: Mapping[Sign, datetime], *, are_heard: bool 
             conn.execute(heartbeat.insert().values(**values, created_at=at, last_at=at if are_heard else None))
 
 
-def forget(conn: Connection, signs: Iterable[Sign]) -> None:
+def forget(conn: Connection, signs: Iterable[HeartbeatKey]) -> None:
     """Nobody expects these any more."""
     if keys := [_key(sign) for sign in signs]:
         conn.execute(delete(heartbeat).where(_THIS), keys)
 
 
-def judge(conn: Connection, sign: Sign, *, due_at: datetime | None, missing_since: datetime | None) -> None:
+def judge(conn: Connection, sign: HeartbeatKey, *, due_at: datetime | None, missing_since: datetime | None) -> None:
     conn.execute(update(heartbeat).where(_THIS).values(due_at=due_at, missing_since=missing_since), _key(sign))
 
 
@@ -116,11 +116,11 @@ def raised(conn: Connection) -> list[Alert]:
     return found
 
 
-def _labels(sign: Sign) -> str:
+def _labels(sign: HeartbeatKey) -> str:
     return msgspec.json.encode(sign.labels).decode()
 
 
-def _key(sign: Sign) -> dict[str, object]:
+def _key(sign: HeartbeatKey) -> dict[str, object]:
     return {"b_source": sign.source, "b_name": sign.name, "b_labels": _labels(sign)}
 
 

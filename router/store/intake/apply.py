@@ -10,8 +10,8 @@ from router.core.order import Verdict, judge
 from router.store import tables
 from router.store.bulk import Insert, WhereIn
 from router.store.intake import migration
-from router.store.intake.change import Belongs, Change, Owner
-from router.store.intake.committed import NEVER_MS, Known, KnownAlerts, State, touch_at
+from router.store.intake.change import Belongs, Change, GroupKey
+from router.store.intake.committed import NEVER_MS, Committed, CommittedAlerts, State, touch_at
 from router.store.intake.membership import Groups, Membership, found_or_made, memberships, wake_groups
 
 _COLUMNS = (
@@ -28,10 +28,10 @@ _CHANGED = Insert(
 _TOUCH = WhereIn("UPDATE alert SET source = ?, ttl = ?, expires_at = ? WHERE id IN")
 _JOIN = Insert(
     "membership",
-    ("group_id", "alert_id", "is_told", "joined_at"),
+    ("group_id", "alert_id", "is_notified", "joined_at"),
     "ON CONFLICT (group_id, alert_id) DO NOTHING",
 )
-_UNASKED = WhereIn("UPDATE membership SET is_unasked = is_told WHERE alert_id IN")
+_UNASKED = WhereIn("UPDATE membership SET is_unasked = is_notified WHERE alert_id IN")
 _LEAVE = WhereIn("DELETE FROM membership WHERE group_id = ? AND alert_id IN")
 _INHIBIT = Insert("inhibitor", ("rule", "equal_values", "alert_id", "is_two_sided"), "ON CONFLICT DO NOTHING")
 
@@ -41,7 +41,7 @@ class Applied(msgspec.Struct):
 
     verdicts: list[Verdict]
     known: list[State]
-    groups: list[tuple[Owner, int]]
+    groups: list[tuple[GroupKey, int]]
 
 
 class _Entry:
@@ -49,7 +49,7 @@ class _Entry:
 
     __slots__ = ("applied", "id", "is_new", "starts_ms", "state", "touched")
 
-    def __init__(self, state: Known | None) -> None:
+    def __init__(self, state: Committed | None) -> None:
         self.state = state
         self.is_new = state is None
         self.id = 0 if state is None else state.id
@@ -65,7 +65,7 @@ _Entries = dict[str, dict[int, _Entry]]
 def apply_batch(
     conn: Connection,
     changes: Sequence[Change],
-    known: KnownAlerts,
+    known: CommittedAlerts,
     groups: Groups,
     now_ms: int,
     belongs: Belongs,
@@ -91,7 +91,7 @@ def apply_batch(
     try:
         _NEW.run(conn, [_row(entry, change, now_ms) for entry, change in changed if entry.is_new])
     except IntegrityError:
-        known.distrust()
+        known.invalidate()
         raise
     _CHANGED.run(conn, [_row(entry, change, now_ms) for entry, change in changed if not entry.is_new])
     _touch(conn, [entry for _, _, entry in ordered], now_ms)
@@ -111,7 +111,7 @@ _FIND = WhereIn(
 )
 
 
-def _load(conn: Connection, changes: Sequence[Change], known: KnownAlerts) -> _Entries:
+def _load(conn: Connection, changes: Sequence[Change], known: CommittedAlerts) -> _Entries:
     entries: _Entries = {}
     missing: dict[str, list[int]] = {}
     get, is_complete = known.get, known.is_complete
@@ -130,12 +130,12 @@ def _load(conn: Connection, changes: Sequence[Change], known: KnownAlerts) -> _E
             fingerprint, number, order, digest, is_firing, changed, how, starts, ttl, expires = row
             touch_ms = touch_at(ttl, expires)
             entries[namespace][fingerprint] = _Entry(
-                Known(number, order, digest, bool(is_firing), changed, how == "told", starts, touch_ms, 0)
+                Committed(number, order, digest, bool(is_firing), changed, how == "told", starts, touch_ms, 0)
             )
     return entries
 
 
-def _number(conn: Connection, fresh: Sequence[_Entry], known: KnownAlerts) -> None:
+def _number(conn: Connection, fresh: Sequence[_Entry], known: CommittedAlerts) -> None:
     """Ids of new alerts, in the order in which they are written. The writer is alone: the next free one is its to take."""
     if fresh:
         last = known.last_id if known.is_complete else conn.execute(_LAST_ID).scalar() or 0
@@ -165,7 +165,7 @@ def _judge(entry: _Entry, change: Change, now_ms: int) -> Verdict:
             starts_ms = state.starts_ms
         entry.starts_ms = starts_ms
         entry.applied, entry.touched = change, None
-        entry.state = Known(
+        entry.state = Committed(
             entry.id, change.order, change.digest, is_firing, now_ms, not is_firing, starts_ms, touch_ms, change.key
         )
     elif state is not None and verdict is Verdict.TOUCH:
@@ -218,23 +218,23 @@ def _join(
     moving: Mapping[int, migration.Move],
     groups: Groups,
     now_ms: int,
-) -> list[tuple[Owner, int]]:
+) -> list[tuple[GroupKey, int]]:
     """Put each alert where it belongs and wake those groups. Routed once: who was told stays where it was told, unless
     the alert itself changed; then it is in both groups until the new one has told it."""
-    founding: dict[tuple[str, str], tuple[Owner, list[int]]] = {}
+    founding: dict[tuple[str, str], tuple[GroupKey, list[int]]] = {}
     due: set[int] = set()
     joining: list[tuple[int, int]] = []
     leaving: dict[int, list[int]] = {}
     for entry, change in changed:
-        owners: Sequence[Owner] = change.owners
+        owners: Sequence[GroupKey] = change.owners
         if not entry.is_new and (belongs := standing.get(entry.id)):
             due.update(one.group_id for one in belongs)
             wanted = {(owner.route, owner.labels) for owner in owners}
             if change.is_firing:
                 for one in belongs:
-                    if not one.is_told and (one.route, one.labels) not in wanted:
+                    if not one.is_notified and (one.route, one.labels) not in wanted:
                         leaving.setdefault(one.group_id, []).append(entry.id)
-            if entry.id not in moving and any(one.is_told for one in belongs):
+            if entry.id not in moving and any(one.is_notified for one in belongs):
                 continue
             present = {(one.route, one.labels) for one in belongs}
             owners = [owner for owner in owners if (owner.route, owner.labels) not in present]
@@ -277,7 +277,7 @@ def _inhibit(conn: Connection, changed: Sequence[tuple[_Entry, Change]], now_ms:
 _FREED = delete(tables.inhibitor).where(tables.inhibitor.c.alert_id.in_(bindparam("freed", expanding=True)))
 _HELD = (
     select(tables.membership.c.group_id)
-    .where(tables.membership.c.held_by.in_(bindparam("held_by", expanding=True)))
+    .where(tables.membership.c.suppressed_by.in_(bindparam("suppressed_by", expanding=True)))
     .distinct()
 )
 
@@ -288,5 +288,5 @@ def free(conn: Connection, alert_ids: Sequence[int], now_ms: int) -> None:
         return
     rules = set(conn.execute(_FREED.returning(tables.inhibitor.c.rule), {"freed": alert_ids}).scalars())
     if rules:
-        held = conn.execute(_HELD, {"held_by": [f"inhibition {rule}" for rule in sorted(rules)]}).scalars()
+        held = conn.execute(_HELD, {"suppressed_by": [f"inhibition {rule}" for rule in sorted(rules)]}).scalars()
         wake_groups(conn, set(held), now_ms)

@@ -7,7 +7,7 @@ import msgspec
 from router.core.member import Member
 
 
-class Owner(msgspec.Struct, frozen=True, gc=False):
+class GroupKey(msgspec.Struct, frozen=True, gc=False):
     """Where a firing alert belongs: the group to join, or to found."""
 
     route: str
@@ -42,9 +42,9 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     severity_rank: int
     name: str
     document: str
-    owners: tuple[Owner, ...]
+    owners: tuple[GroupKey, ...]
     inhibits: tuple[Inhibits, ...]
 
 
-Belongs = Callable[[Member], tuple[Sequence[Owner], Sequence[Inhibits]]]
+Belongs = Callable[[Member], tuple[Sequence[GroupKey], Sequence[Inhibits]]]
 """Where an alert belongs under the rules in force, and what it holds back."""

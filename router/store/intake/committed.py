@@ -18,7 +18,7 @@ MOST = 1_000_000
 """With more alerts than this it forgets the oldest, and is not complete any more."""
 
 
-class Known(NamedTuple):
+class Committed(NamedTuple):
     """The committed state of one alert. Instants in ms."""
 
     id: int
@@ -32,7 +32,7 @@ class Known(NamedTuple):
     key: int
 
 
-State = tuple[str, int, Known]
+State = tuple[str, int, Committed]
 """A namespace, a fingerprint as it is stored, and what is known of that alert."""
 
 _PACKED = struct.Struct("<qqq?q?qqq")
@@ -46,7 +46,7 @@ _ALL = """
 _AT_ONCE = 5_000
 
 
-class KnownAlerts:
+class CommittedAlerts:
     """By identity, and by the draft key of the last word that applied."""
 
     def __init__(self, most: int = MOST) -> None:
@@ -79,7 +79,7 @@ class KnownAlerts:
         self._count, self.last_id = count, number
         self.is_complete = True
 
-    def distrust(self) -> None:
+    def invalidate(self) -> None:
         """Something is stored that is not known here: ask from now on."""
         self.is_complete = False
 
@@ -87,10 +87,10 @@ class KnownAlerts:
         """True: exactly this was committed, and its time to live needs no renewal yet."""
         return now_ms < self._touch_by_key.get(key, 0)
 
-    def get(self, namespace: str, fingerprint: int) -> Known | None:
+    def get(self, namespace: str, fingerprint: int) -> Committed | None:
         alerts = self._by_identity.get(namespace)
         entry = None if alerts is None else alerts.get(fingerprint)
-        return None if entry is None else Known._make(_PACKED.unpack(entry))
+        return None if entry is None else Committed._make(_PACKED.unpack(entry))
 
     def forget_key(self, namespace: str, fingerprint: int) -> None:
         """Another word about this alert is on its way: whatever comes after it must wait its turn."""
@@ -121,7 +121,7 @@ class KnownAlerts:
                 if known.key:
                     by_key[known.key] = touches.setdefault(known.touch_ms, known.touch_ms)
         except BaseException:
-            self.distrust()
+            self.invalidate()
             raise
         while self._count > self._most:
             self._drop_oldest()

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from router.store import tables
 from router.store.bulk import Statement, WhereIn
-from router.store.intake.change import Owner
+from router.store.intake.change import GroupKey
 
 _FOUND_GROUP = Statement(
     """
@@ -21,8 +21,8 @@ _FOUND_GROUP = Statement(
 _DUE = WhereIn(
     """
     UPDATE alert_group SET due_at = CASE
-        WHEN due_at <= CASE WHEN looked_at + 1000 > ? THEN looked_at + 1000 ELSE ? END THEN due_at
-        WHEN looked_at + 1000 > ? THEN looked_at + 1000
+        WHEN due_at <= CASE WHEN evaluated_at + 1000 > ? THEN evaluated_at + 1000 ELSE ? END THEN due_at
+        WHEN evaluated_at + 1000 > ? THEN evaluated_at + 1000
         ELSE ? END
     WHERE id IN
     """
@@ -41,10 +41,10 @@ class Groups:
     def __init__(self) -> None:
         self._ids: dict[tuple[str, str], int] = {}
 
-    def get(self, owner: Owner) -> int | None:
+    def get(self, owner: GroupKey) -> int | None:
         return self._ids.get((owner.route, owner.labels))
 
-    def put(self, found: Iterable[tuple[Owner, int]]) -> None:
+    def put(self, found: Iterable[tuple[GroupKey, int]]) -> None:
         if len(self._ids) > 200_000:
             self._ids.clear()
         for owner, group in found:
@@ -54,13 +54,13 @@ class Groups:
         self._ids.clear()
 
 
-def found_group(conn: Connection, owner: Owner, now_ms: int) -> int:
+def found_group(conn: Connection, owner: GroupKey, now_ms: int) -> int:
     """The group an owner names, made when it is not there."""
     group, _ = found_or_made(conn, owner, now_ms)
     return group
 
 
-def found_or_made(conn: Connection, owner: Owner, now_ms: int) -> tuple[int, int]:
+def found_or_made(conn: Connection, owner: GroupKey, now_ms: int) -> tuple[int, int]:
     values = (owner.route, owner.labels, owner.settings_id, now_ms, now_ms + owner.wait_ms)
     row = _FOUND_GROUP.run(conn, values).one()
     return row.id, row.created_at
@@ -70,7 +70,7 @@ class Membership(msgspec.Struct, frozen=True):
     """An alert in a group."""
 
     group_id: int
-    is_told: bool
+    is_notified: bool
     route: str
     labels: str
 
@@ -79,7 +79,7 @@ _STANDING = (
     select(
         tables.membership.c.alert_id,
         tables.membership.c.group_id,
-        tables.membership.c.is_told,
+        tables.membership.c.is_notified,
         tables.alert_group.c.route,
         tables.alert_group.c.labels,
     )
@@ -93,6 +93,6 @@ def memberships(conn: Connection, alert_ids: Sequence[int]) -> dict[int, list[Me
     standing: dict[int, list[Membership]] = {}
     if alert_ids:
         for row in conn.execute(_STANDING, {"alert_ids": alert_ids}):
-            one = Membership(row.group_id, row.is_told, row.route, row.labels)
+            one = Membership(row.group_id, row.is_notified, row.route, row.labels)
             standing.setdefault(row.alert_id, []).append(one)
     return standing

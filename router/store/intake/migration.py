@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
 from router.core.member import Member
 from router.store.evaluation.groups import ALERT_COLUMNS, decode_document, member_of
-from router.store.intake.change import Belongs, Change, Owner
+from router.store.intake.change import Belongs, Change, GroupKey
 from router.store.intake.membership import Membership
 from router.store.tables import alert, alert_group, incident, membership
 
@@ -36,7 +36,7 @@ def find(
     """Which of these changed alerts move. Asked before their rows change; costs nothing for those that stay."""
     candidates: list[tuple[Change, int, int]] = []
     for number, change in changes:
-        told = [one for one in standing[number] if one.is_told]
+        told = [one for one in standing[number] if one.is_notified]
         wanted = {(owner.route, owner.labels) for owner in change.owners}
         left = [one for one in told if (one.route, one.labels) not in wanted]
         if left and wanted.difference((one.route, one.labels) for one in told):
@@ -66,7 +66,7 @@ def _moves(change: Change, before: Member, belongs: Belongs) -> bool:
     return _places(belongs(as_bad)[0]) != _places(belongs(before)[0])
 
 
-def _places(owners: Sequence[Owner]) -> set[tuple[str, str]]:
+def _places(owners: Sequence[GroupKey]) -> set[tuple[str, str]]:
     return {(owner.route, owner.labels) for owner in owners}
 
 
@@ -78,7 +78,7 @@ def note(conn: Connection, moving: Sequence[tuple[int, int, Move]]) -> None:
     """(group, alert, move) of what has joined the group it moves to, and is told where it was until that has told it."""
     for group, number, move in moving:
         mine = (membership.c.group_id == group) & (membership.c.alert_id == number)
-        conn.execute(update(membership).where(mine).values(moves_from=move.group, rose=move.rose))
+        conn.execute(update(membership).where(mine).values(migrates_from=move.group, rose=move.rose))
 
 
 class Arrival(msgspec.Struct, frozen=True):
@@ -95,36 +95,36 @@ def arrivals(conn: Connection, group: int) -> list[Arrival]:
     """From which groups, the earliest incident first."""
     firing = select(alert.c.id).where(alert.c.id == membership.c.alert_id, alert.c.is_firing).exists()
     coming = (
-        select(membership.c.moves_from, func.count().label("alerts"))
+        select(membership.c.migrates_from, func.count().label("alerts"))
         .where(
             membership.c.group_id == group,
-            ~membership.c.is_told,
-            membership.c.held_by.is_(None),
-            membership.c.moves_from.is_not(None),
+            ~membership.c.is_notified,
+            membership.c.suppressed_by.is_(None),
+            membership.c.migrates_from.is_not(None),
             firing,
         )
-        .group_by(membership.c.moves_from)
+        .group_by(membership.c.migrates_from)
     )
     found = []
     for row in conn.execute(coming).fetchall():
         standing = (
             select(func.count())
             .select_from(membership)
-            .where(membership.c.group_id == row.moves_from, membership.c.is_told, firing)
+            .where(membership.c.group_id == row.migrates_from, membership.c.is_notified, firing)
         )
         number = (
             select(incident.c.number)
             .join(alert_group, alert_group.c.incident == incident.c.number)
-            .where(alert_group.c.id == row.moves_from, incident.c.state != "resolved")
+            .where(alert_group.c.id == row.migrates_from, incident.c.state != "resolved")
         )
         is_whole = conn.execute(standing).scalar_one() == row.alerts
-        found.append(Arrival(row.moves_from, conn.execute(number).scalar(), is_whole))
+        found.append(Arrival(row.migrates_from, conn.execute(number).scalar(), is_whole))
     return sorted(found, key=lambda one: (one.incident is None, one.incident, one.group))
 
 
 def leaving_for(conn: Connection, group: int) -> list[int]:
     """The groups that are about to tell what this group told."""
-    query = select(membership.c.group_id).where(membership.c.moves_from == group, ~membership.c.is_told)
+    query = select(membership.c.group_id).where(membership.c.migrates_from == group, ~membership.c.is_notified)
     return list(conn.execute(query.distinct().order_by(membership.c.group_id)).scalars())
 
 
@@ -137,15 +137,17 @@ def destination(conn: Connection, group: int) -> int | None:
 def is_news(conn: Connection, group: int) -> bool:
     """Whether anything that is about to be told wakes people: it is new, or it rose when it came."""
     firing = select(alert.c.id).where(alert.c.id == membership.c.alert_id, alert.c.is_firing).exists()
-    untold = and_(membership.c.group_id == group, ~membership.c.is_told, membership.c.held_by.is_(None), firing)
-    news = select(membership.c.alert_id).where(untold, or_(membership.c.moves_from.is_(None), membership.c.rose))
+    untold = and_(
+        membership.c.group_id == group, ~membership.c.is_notified, membership.c.suppressed_by.is_(None), firing
+    )
+    news = select(membership.c.alert_id).where(untold, or_(membership.c.migrates_from.is_(None), membership.c.rose))
     return conn.execute(news.limit(1)).first() is not None
 
 
 def take_over(conn: Connection, group: int, came_from: int) -> None:
     """What the other group told is told by this one: who comes along, and the ends that are owed there."""
-    told = (membership.c.group_id == came_from) & membership.c.is_told
-    came = select(membership.c.alert_id).where(membership.c.group_id == group, membership.c.moves_from == came_from)
+    told = (membership.c.group_id == came_from) & membership.c.is_notified
+    came = select(membership.c.alert_id).where(membership.c.group_id == group, membership.c.migrates_from == came_from)
     ended = select(alert.c.id).where(alert.c.id == membership.c.alert_id, ~alert.c.is_firing).exists()
     here = select(membership.c.alert_id).where(membership.c.group_id == group)
     conn.execute(delete(membership).where(told, membership.c.alert_id.in_(came)))
@@ -156,13 +158,13 @@ def take_over(conn: Connection, group: int, came_from: int) -> None:
 def tell(conn: Connection, group: int, came_from: int, number: int) -> None:
     """This group has told them in this incident: the other one is to be told where they went."""
     came = select(membership.c.alert_id).where(
-        membership.c.group_id == group, membership.c.moves_from == came_from, membership.c.is_told
+        membership.c.group_id == group, membership.c.migrates_from == came_from, membership.c.is_notified
     )
-    told = (membership.c.group_id == came_from) & membership.c.is_told
+    told = (membership.c.group_id == came_from) & membership.c.is_notified
     conn.execute(update(membership).where(told, membership.c.alert_id.in_(came)).values(moved_to=number))
 
 
 def settle(conn: Connection, group: int) -> None:
     """They are at home here."""
-    mine = (membership.c.group_id == group) & membership.c.is_told & membership.c.moves_from.is_not(None)
-    conn.execute(update(membership).where(mine).values(moves_from=None, rose=False))
+    mine = (membership.c.group_id == group) & membership.c.is_notified & membership.c.migrates_from.is_not(None)
+    conn.execute(update(membership).where(mine).values(migrates_from=None, rose=False))

@@ -9,21 +9,23 @@ from sqlalchemy import Connection, delete, select, update
 from router.core.member import Member
 from router.runtime.clock import to_ms
 from router.store.evaluation.groups import ALERT_COLUMNS, keep_settings, make_due, member_of
-from router.store.intake.change import Belongs, Inhibits, Owner
+from router.store.intake.change import Belongs, GroupKey, Inhibits
 from router.store.intake.membership import Membership, found_group, memberships, wake_groups
 from router.store.tables import alert, alert_group, inhibitor, membership, ruleset
 
 CHUNK = 250
 
 
-class Snapshot(msgspec.Struct, frozen=True):
+class SettingsSnapshot(msgspec.Struct, frozen=True):
     """A route's settings as stored: an id that is a hash of the document."""
 
     settings_id: str
     document: str
 
 
-def put_in_force(conn: Connection, snapshots: Mapping[str, Snapshot], now: datetime, *, has_copies: bool) -> None:
+def put_in_force(
+    conn: Connection, snapshots: Mapping[str, SettingsSnapshot], now: datetime, *, has_copies: bool
+) -> None:
     """Replace the snapshots of routes that exist; mark the groups of those that do not; look at everything once."""
     if not has_copies:
         # What changes from here on is no news to copies that come with a later load: that would move what was told.
@@ -74,17 +76,17 @@ def _inhibit(conn: Connection, member: Member, inhibits: Sequence[Inhibits]) -> 
 
 
 def _move_untold(
-    conn: Connection, member: Member, standing: Sequence[Membership], owners: Sequence[Owner], now: datetime
+    conn: Connection, member: Member, standing: Sequence[Membership], owners: Sequence[GroupKey], now: datetime
 ) -> set[int]:
-    is_told = any(one.is_told for one in standing)
+    is_notified = any(one.is_notified for one in standing)
     wanted = {(owner.route, owner.labels): owner for owner in owners}
     for one in standing:
-        if wanted.pop((one.route, one.labels), None) is None and not one.is_told:
+        if wanted.pop((one.route, one.labels), None) is None and not one.is_notified:
             mine = (membership.c.alert_id == member.id) & (membership.c.group_id == one.group_id)
             conn.execute(delete(membership).where(mine))
     woken: set[int] = set()
-    for owner in () if is_told else wanted.values():
+    for owner in () if is_notified else wanted.values():
         group = found_group(conn, owner, to_ms(now))
-        conn.execute(membership.insert().values(group_id=group, alert_id=member.id, is_told=False, joined_at=now))
+        conn.execute(membership.insert().values(group_id=group, alert_id=member.id, is_notified=False, joined_at=now))
         woken.add(group)
     return woken

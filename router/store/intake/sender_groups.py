@@ -16,14 +16,14 @@ Identity = tuple[str, int]
 """A namespace, and a fingerprint as it is stored."""
 
 
-class Words(msgspec.Struct, frozen=True):
+class Mentioned(msgspec.Struct, frozen=True):
     """Whom a webhook mentions, by fingerprint as stored."""
 
     firing: frozenset[int]
     ended: frozenset[int]
 
     @classmethod
-    def of(cls, changes: Iterable[Change]) -> "Words":
+    def of(cls, changes: Iterable[Change]) -> "Mentioned":
         listed = [(change.fingerprint, change.is_firing) for change in changes]
         return cls(
             frozenset(number for number, is_firing in listed if is_firing),
@@ -59,7 +59,7 @@ _BEFORE = (
 
 
 def note(
-    conn: Connection, *, group: int, namespace: str, words: Words, at: datetime, heard_before: datetime | None
+    conn: Connection, *, group: int, namespace: str, words: Mentioned, at: datetime, heard_before: datetime | None
 ) -> Noted:
     """One webhook, its alerts committed already. Who is absent from it must have had the last word in this group not
     after `heard_before`; None: everybody was heard of too lately."""
@@ -130,7 +130,7 @@ def drop_over(conn: Connection) -> None:
     conn.execute(delete(sender_group).where(~fires))
 
 
-def pull_back(conn: Connection, now: datetime) -> None:
+def clamp(conn: Connection, now: datetime) -> None:
     """The clock went back: nobody was heard of at an instant that is yet to come."""
     for column in (sender_group.c.heard_at, sender_group.c.absent_at):
         conn.execute(update(sender_group).where(column > now).values({column: now}))

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Connection, and_, bindparam, func, or_, selec
 from router.runtime.clock import to_ms
 from router.store.intake.apply import free
 from router.store.intake.membership import memberships, wake_groups
-from router.store.tables import Span, alert, listening, source
+from router.store.tables import Milliseconds, alert, listening, source
 
 GAP = timedelta(seconds=30)
 """Longer than this without a tick: we were not there, whatever the reason, and listening begins anew."""
@@ -59,7 +59,9 @@ _RIPE = (
     )
     .outerjoin(source, source.c.name == alert.c.source)
     .where(
-        alert.c.is_firing, alert.c.expires_at <= bindparam("now"), alert.c.ttl <= bindparam("listened", type_=Span())
+        alert.c.is_firing,
+        alert.c.expires_at <= bindparam("now"),
+        alert.c.ttl <= bindparam("listened", type_=Milliseconds()),
     )
     .where(
         or_(
@@ -67,10 +69,10 @@ _RIPE = (
             and_(
                 source.c.heard_at > alert.c.expires_at,
                 # One that speaks again after a silence does not send all its alerts with its first word.
-                source.c.silent_since.is_(None),
+                source.c.stale_since.is_(None),
                 or_(
-                    source.c.speaks_since.is_(None),
-                    alert.c.ttl <= bindparam("now_ms") - type_coerce(source.c.speaks_since, BigInteger),
+                    source.c.fresh_since.is_(None),
+                    alert.c.ttl <= bindparam("now_ms") - type_coerce(source.c.fresh_since, BigInteger),
                 ),
             ),
         )
