@@ -37,7 +37,6 @@ from router.store import health as stored_health
 from router.store import retention
 from router.store.database import Database, StorageError
 from router.store.evaluation import messages
-from router.store.intake import sources
 from rules.advice.changes import changes
 from rules.loading.load import Loaded
 from rules.model.configuration import Configuration, PreviewSettings, SecretRef, Secrets, SlackSettings
@@ -45,7 +44,6 @@ from rules.model.configuration import Configuration, PreviewSettings, SecretRef,
 log = logging.getLogger(__name__)
 
 STUCK_AFTER = timedelta(seconds=60)
-PROBE = timedelta(seconds=3)
 NOT_COMMITTED = "the database did not take the new configuration; nothing has changed, try again when /readyz is well"
 
 
@@ -122,6 +120,7 @@ class App:
             self._database = Database(Path(self._configuration.storage.path), self._clock, self._metrics)
         except StorageError as error:
             raise StartError(str(error)) from error
+        self._probe = stored_health.Probe(self._database, self._clock)
         loaded = await self._read_again()
         self._session = open_session()
         self._transport, workspace = await self._connect()
@@ -223,15 +222,8 @@ class App:
             LoopHealth(loop.name, loop.turned_at, now - loop.turned_at > STUCK_AFTER, loop.errors)
             for loop in self.loops.all
         )
-        can_commit = True
-        try:
-            async with asyncio.timeout(PROBE.total_seconds()):
-                await self._database.write(partial(sources.listen, now=now, heard={}))
-                stored = await self._database.read(stored_health.read)
-                self._owed_since, self._refused_channels = stored.pending_since, stored.refused
-        except Exception:  # whatever it is, an alert could not be committed now
-            log.exception("the database does not take a commit")
-            can_commit = False
+        can_commit, stored = await self._probe.can_commit(), await self._probe.stored()
+        self._owed_since, self._refused_channels = stored.pending_since, stored.refused
         return Health(loops, can_commit, tuple(self._degraded(now)), self._owed_since)
 
     def _degraded(self, now: datetime) -> list[str]:

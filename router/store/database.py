@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import sqlalchemy
 from sqlalchemy import Connection, create_engine, event
@@ -69,6 +69,14 @@ class _Job(Generic[T]):
             self.future.set_result(result)  # type: ignore[arg-type]
 
 
+class Wrote(NamedTuple):
+    """How the last transaction ended that changed something."""
+
+    at: float
+    """Monotonic seconds."""
+    is_committed: bool
+
+
 class Database:
     """The store's door. `write` runs on the one writer thread in BEGIN IMMEDIATE … COMMIT; `read` beside it."""
 
@@ -81,6 +89,7 @@ class Database:
         self._work = threading.Semaphore(0)
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="reader")
+        self.wrote: Wrote | None = None
         self._lock_file = _lock(path)
         self.is_new = not path.exists() or path.stat().st_size == 0
         try:
@@ -159,14 +168,20 @@ class Database:
             self._metrics.observe("commit_seconds", (), self._clock.monotonic() - started)
 
     def _transact(self, call: Callable[[Connection], T]) -> T:
-        self._writer.exec_driver_sql("BEGIN IMMEDIATE")
+        raw: Any = self._writer.connection.dbapi_connection
+        before = raw.total_changes
         try:
+            self._writer.exec_driver_sql("BEGIN IMMEDIATE")
             result = call(self._writer)
             self._writer.exec_driver_sql("COMMIT")
-        except BaseException:
+        except BaseException as error:
             with contextlib.suppress(sqlalchemy.exc.DBAPIError):
                 self._writer.exec_driver_sql("ROLLBACK")
+            if isinstance(error, sqlalchemy.exc.DBAPIError):
+                self.wrote = Wrote(self._clock.monotonic(), is_committed=False)
             raise
+        if raw.total_changes != before:  # one that changes nothing succeeds on a full disk too
+            self.wrote = Wrote(self._clock.monotonic(), is_committed=True)
         return result
 
 
