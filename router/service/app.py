@@ -365,7 +365,7 @@ class App:
         try:
             loaded = await self._teams.at_start(self._loaded)
             if loaded.configuration is not None:
-                self._vault.open(secrets_of(loaded.configuration))
+                open_secrets(self._vault, loaded.configuration)
         except (ConfigError, SecretError) as error:
             await self._database.close()
             raise StartError(str(error)) from error
@@ -389,7 +389,7 @@ class App:
             return Reloaded(is_accepted=False, errors=tuple(str(error) for error in loaded.errors), warnings=warnings)
         before, after = self._configuration, loaded.configuration
         try:
-            self._vault.open(secrets_of(after))
+            open_secrets(self._vault, after)
         except SecretError as error:
             return Reloaded(is_accepted=False, errors=tuple(str(error).splitlines()), warnings=warnings)
         sources = open_sources(after)
@@ -430,7 +430,7 @@ def create(paths: Sequence[Path], *, clock: Clock | None = None, environ: Mappin
         log.warning("the configuration has a weakness", extra={"warning": str(warning)})
     vault = Vault(environ)
     try:
-        vault.open(secrets_of(loaded.configuration))
+        open_secrets(vault, loaded.configuration)
     except SecretError as error:
         raise StartError(str(error)) from error
     return App(files, loaded, loaded.configuration, vault, clock=clock or SystemClock(), new_id=new_id)
@@ -454,6 +454,12 @@ def bare_source(configuration: Configuration) -> str | None:
     family = [one for one in configuration.sources.values() if ADAPTERS[one.adapter].is_prometheus_family]
     chosen = [one.name for one in family if one.alertmanager_api] or [one.name for one in family]
     return chosen[0] if len(chosen) == 1 else None
+
+
+def open_secrets(vault: Vault, configuration: Configuration) -> None:
+    """Read all of them. Raises SecretError."""
+    tokens = {reference for references in configuration.server.tokens.values() for reference in references}
+    vault.open(secrets_of(configuration), tokens=tokens)
 
 
 def secrets_of(configuration: Configuration) -> list[SecretRef]:
