@@ -47,7 +47,7 @@ def test_a_token_that_is_guessed_in_a_minute_is_refused(tmp_path: Path) -> None:
     (tmp_path / "admin").write_text("seven77\n")
     file = FileSecret(f"{tmp_path}/admin")
     environment = {"READ": "a", "LONG": "12345678", "SLACK": "b"}
-    references = [EnvSecret("SLACK"), EnvSecret("READ"), EnvSecret("LONG"), file]
+    references = (EnvSecret("SLACK"), EnvSecret("READ"), EnvSecret("LONG"), file)
     with pytest.raises(SecretError) as refused:
         Vault(environment).open(references, tokens={EnvSecret("READ"), EnvSecret("LONG"), file})
     expected = "expected 8 characters or more, as `openssl rand -hex 24` makes them"
