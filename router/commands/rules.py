@@ -70,7 +70,7 @@ def _ask(files: tuple[Path, ...], *, with_slack: bool) -> None:
     from router.commands.configured import configuration
     from router.commands.slack_names import unknown_names
     from router.runtime.config import SecretError, Vault
-    from router.service.app import open_secrets
+    from router.service.in_force import open_secrets
 
     read, vault = configuration(files), Vault()
     try:
