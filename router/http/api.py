@@ -38,10 +38,11 @@ class Api:
         ]
 
     async def _alerts(self, request: web.Request) -> web.StreamResponse:
-        asked = Parameters(request, ("state", "limit", "after"))
+        asked = Parameters(request, ("state", "incident", "limit", "after"))
         firing, limit, after = asked.one_of("state", ALERT_STATES, "all"), asked.limit(), asked.after(int)
+        number = asked.number("incident")
         asked.done()
-        call = partial(read.alerts, firing=firing, after=after, limit=limit)
+        call = partial(read.alerts, firing=firing, after=after, limit=limit, of_incident=number)
         rows, following = await self._service.engine.database.read(call)
         return page("alerts", rows, cursor(following))
 
