@@ -19,9 +19,11 @@ from router.store.tables import (
     incident,
     membership,
     message,
+    page,
     settings,
     timeline,
 )
+from rules.model.route import Page
 
 PAGE_BYTES = 2 * 1024 * 1024
 """Of stored texts on one page: alerts may be large, and whoever asks for a thousand of them asks for a thousand at most."""
@@ -30,6 +32,7 @@ _ROW_BYTES = 400
 _IS_FIRING = text("alert.is_firing")
 """As the partial indexes say it; `is_firing = 1` would read the whole table."""
 _IS_HELD = text("membership.suppressed_by IS NOT NULL")
+_decode_page = msgspec.json.Decoder(Page).decode
 _decode_view = msgspec.json.Decoder(IncidentView).decode
 _decode_labels = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 
@@ -124,6 +127,18 @@ class WaitingRow(msgspec.Struct, frozen=True):
     channel: str
 
 
+class PendingPage(msgspec.Struct, frozen=True):
+    """Somebody is to be paged, and was not yet."""
+
+    incident: int
+    route: str
+    title: str
+    firing: int
+    page: Page
+    due_at: datetime | None
+    """None: no window of it opens by itself."""
+
+
 class Numbers(msgspec.Struct, frozen=True):
     """The store in numbers."""
 
@@ -172,10 +187,10 @@ def alerts(
         query = query.where(alert.c.is_firing if firing else ~alert.c.is_firing)
     if after is not None:
         query = query.where(alert.c.id > after)
-    page, is_more = _page(conn.execute(query), limit, lambda row: len(row.document.encode()))
-    groups = _groups_of(conn, [row.id for row in page])
+    shown, is_more = _page(conn.execute(query), limit, lambda row: len(row.document.encode()))
+    groups = _groups_of(conn, [row.id for row in shown])
     found = []
-    for row in page:
+    for row in shown:
         document = decode_document(row.document)
         found.append(
             AlertRow(
@@ -196,7 +211,7 @@ def alerts(
                 groups=tuple(groups.get(row.id, ())),
             )
         )
-    return found, page[-1].id if is_more else None
+    return found, shown[-1].id if is_more else None
 
 
 def _groups_of(conn: Connection, ids: Sequence[int]) -> dict[int, list[InGroup]]:
@@ -224,10 +239,10 @@ def incidents(
         query = query.where(incident.c.state == state)
     if after is not None:
         query = query.where(incident.c.number < after)
-    page, is_more = _page(conn.execute(query), limit, lambda row: len(row.view.encode()))
-    channels = _channels_of(conn, [row.number for row in page])
+    shown, is_more = _page(conn.execute(query), limit, lambda row: len(row.view.encode()))
+    channels = _channels_of(conn, [row.number for row in shown])
     found = []
-    for row in page:
+    for row in shown:
         view = _decode_view(row.view)
         found.append(
             IncidentRow(
@@ -248,7 +263,7 @@ def incidents(
                 channels=tuple(channels.get(row.number, ())),
             )
         )
-    return found, page[-1].number if is_more else None
+    return found, shown[-1].number if is_more else None
 
 
 def _channels_of(conn: Connection, numbers: Sequence[int]) -> dict[int, list[str]]:
@@ -280,9 +295,9 @@ def messages(
         query = query.where(message.c.incident == incident)
     if after is not None:
         query = query.where(message.c.id < after)
-    page, is_more = _page(conn.execute(query), limit, lambda row: len(row.body.encode()) if row.body else 0)
+    shown, is_more = _page(conn.execute(query), limit, lambda row: len(row.body.encode()) if row.body else 0)
     found = []
-    for row in page:
+    for row in shown:
         is_owed = not row.is_over and (row.notified_version < row.version or row.delivery_id is not None)
         found.append(
             MessageRow(
@@ -303,7 +318,7 @@ def messages(
                 word=row.word,
             )
         )
-    return found, page[-1].id if is_more else None
+    return found, shown[-1].id if is_more else None
 
 
 _IS_OWED: ColumnElement[bool] = and_(
@@ -344,6 +359,31 @@ def waiting(conn: Connection, most: int = 50) -> list[WaitingRow]:
         )
         for row in conn.execute(query)
     ]
+
+
+def pending_pages(conn: Connection, most: int = 50) -> list[PendingPage]:
+    """Of all incidents, the soonest first."""
+    query = _PENDING_PAGES.where(page.c.due_at.is_not(None)).order_by(page.c.due_at, page.c.id).limit(most)
+    return [_pending_page(row) for row in conn.execute(query)]
+
+
+def pending_page_of(conn: Connection, number: int) -> PendingPage | None:
+    """The page that an open incident is still to make."""
+    query = _PENDING_PAGES.where(page.c.incident == number).order_by(page.c.id.desc()).limit(1)
+    row = conn.execute(query).first()
+    return None if row is None or row.paged_at is not None else _pending_page(row)
+
+
+_PENDING_PAGES = (
+    select(page.c.incident, page.c.document, page.c.due_at, page.c.paged_at, incident.c.route, incident.c.view)
+    .join(incident, incident.c.number == page.c.incident)
+    .where(incident.c.state != "resolved")
+)
+
+
+def _pending_page(row: Any) -> PendingPage:
+    view = _decode_view(row.view)
+    return PendingPage(row.incident, row.route, view.title, view.firing, _decode_page(row.document), row.due_at)
 
 
 def said(conn: Connection, numbers: Sequence[int]) -> dict[int, list[tuple[datetime, str]]]:
