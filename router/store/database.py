@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import errno
 import fcntl
+import glob
 import logging
 import queue
 import threading
@@ -215,7 +216,7 @@ def _engine(path: Path) -> sqlalchemy.Engine:
 
 def _lock(path: Path) -> Any:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"cannot create the folder of the database {path}: {error.strerror}") from error
     file_system = _file_system(path.parent)
@@ -226,6 +227,7 @@ def _lock(path: Path) -> Any:
     try:
         lock = path.with_name(path.name + ".lock").open("w")
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _hide(path)
     except OSError as error:
         if error.errno in {errno.EAGAIN, errno.EACCES} and path.parent.exists():
             raise StorageError(
@@ -233,6 +235,17 @@ def _lock(path: Path) -> Any:
             ) from error
         raise StorageError(f"cannot write beside the database {path}: {error.strerror}") from error
     return lock
+
+
+def _hide(path: Path) -> None:
+    """The file and those beside it are this user's alone: alerts tell much about whoever sends them. SQLite gives its
+    companions the mode of the file."""
+    path.touch(mode=0o600)
+    copies = path.parent.glob(f"{glob.escape(path.name)}.before-*")
+    beside = (path.with_name(path.name + ending) for ending in ("", "-wal", "-shm", ".lock"))
+    for file in (*filter(Path.exists, beside), *copies):
+        with contextlib.suppress(PermissionError):  # somebody else's, who lets us write to it
+            file.chmod(0o600)
 
 
 def _file_system(folder: Path) -> str:
