@@ -4,13 +4,14 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
 from adapters.adapter import Adapter
 from rules import rounds
 from rules.changes import changes
-from rules.configuration import Configuration
+from rules.configuration import Configuration, SlackSettings
 from rules.lint_time import lint_time, over
 from rules.load import Beside, Loaded, RuleError, Source, load, nothing_beside
 from rules.oncall import gaps, turns
@@ -73,6 +74,16 @@ class CopyTakes(msgspec.Struct, frozen=True):
     routes: tuple[str, ...]
 
 
+class WebhookUse(msgspec.Struct, frozen=True):
+    """A webhook, where it is, and what tells it."""
+
+    webhook: str
+    format: str
+    host: str
+    """"" where the address is a secret."""
+    told_by: tuple[str, ...]
+
+
 class PolicyNow(msgspec.Struct, frozen=True):
     """What a policy does when a page comes now: its first round."""
 
@@ -94,6 +105,7 @@ class Checked(msgspec.Struct, frozen=True):
     pages: tuple[PageTarget, ...] = ()
     copies: tuple[CopyTakes, ...] = ()
     policies: tuple[PolicyNow, ...] = ()
+    webhooks: tuple[WebhookUse, ...] = ()
     at: datetime | None = None
     zone: str = "UTC"
     """Of what belongs to no schedule or window."""
@@ -151,6 +163,7 @@ def checked(loaded: Loaded, at: datetime, before: Configuration | None = None) -
             PolicyNow(name, first_round(policy, rules, at), policy.repeat, policy.every)
             for name, policy in rules.policies.items()
         ),
+        webhooks=_webhooks(loaded.configuration),
         at=at,
         zone=rules.zone_name,
         over=tuple(over(rules, at)),
@@ -169,6 +182,12 @@ def render_text(checked: Checked) -> str:
     if checked.copies:
         lines += ["", "What copies take"]
         lines += [f"  {one.copy} shows in {', '.join(one.channels)}: {_routes(one.routes)}" for one in checked.copies]
+    if checked.webhooks:
+        lines += ["", "What tells webhooks"]
+        lines += [
+            f"  {one.webhook} ({one.format}, {one.host or 'its address is a secret'}): {', '.join(one.told_by) or 'nothing'}"
+            for one in checked.webhooks
+        ]
     lines += _policies(checked)
     if checked.hand_overs:
         lines += ["", f"Next hand-overs ({HANDOVERS} of each schedule)"]
@@ -226,6 +245,23 @@ def _routes(routes: Sequence[str]) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def _webhooks(configuration: Configuration) -> tuple[WebhookUse, ...]:
+    rules, slack = configuration.rules, configuration.slack
+    told_by: dict[str, list[str]] = {}
+    for name, policy in rules.policies.items():
+        for webhook in dict.fromkeys(step.webhook for step in policy.steps if step.webhook):
+            told_by.setdefault(webhook, []).append(f"policy {name}")
+    for route in rules.routes.values():
+        for webhook in dict.fromkeys(route.settings.also_webhooks):
+            told_by.setdefault(webhook, []).append(f"route {route.id}")
+    if isinstance(slack, SlackSettings) and slack.fallback is not None:
+        told_by.setdefault(slack.fallback.webhook, []).append("Slack's fallback")
+    return tuple(
+        WebhookUse(name, one.format.value, urlsplit(one.url).hostname or "", tuple(told_by.get(name, ())))
+        for name, one in configuration.webhooks.items()
+    )
 
 
 def _hand_overs(rules: RuleSet, at: datetime) -> tuple[HandOver, ...]:

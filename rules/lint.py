@@ -11,6 +11,7 @@ from rules.heartbeat import OWN_SOURCE
 from rules.lint_catalog import lint_catalog
 from rules.lint_people import lint_people
 from rules.lint_routes import lint_matchers, lint_routes
+from rules.lint_webhooks import lint_webhooks
 from rules.shape import Fields, Reference, RuleError
 
 
@@ -21,6 +22,7 @@ def lint(
     references: Iterable[Reference],
 ) -> list[RuleError]:
     """Every warning about an accepted document. `references`: every name that something in it is reached by."""
+    references = tuple(references)
     labels = {name: adapters[source.adapter].labels(source.options) for name, source in configuration.sources.items()}
     labels[OWN_SOURCE] = None
     return [
@@ -29,6 +31,7 @@ def lint(
         *lint_matchers(document, labels),
         *lint_catalog(configuration, document),
         *lint_people(configuration, document, references),
+        *lint_webhooks(configuration, document, references),
         *_maintenance(document),
     ]
 

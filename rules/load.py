@@ -8,7 +8,7 @@ import msgspec
 
 from adapters.adapter import Adapter, OptionsError, SourceOptions
 from adapters.alert import Severity
-from rules import build, consistent, heartbeat_keys, several
+from rules import build, consistent, heartbeat_keys, several, webhook_keys
 from rules.configuration import (
     Auth,
     Basic,
@@ -155,6 +155,7 @@ def _configuration(fields: Fields, sources: Mapping[str, SourceSettings], chosen
         rules=build.ruleset(fields, heartbeat_keys.awaited(fields, sources)),
         teams=tuple(found.as_team() for found in chosen.drafts),
         rules_files=fields.get("rules_files", ()),
+        webhooks=webhook_keys.webhooks(fields),
         outward=heartbeat_keys.outward(fields),
     )
 
@@ -184,6 +185,7 @@ def _slack(fields: Fields) -> Preview | SlackSettings:
         api_url=fields.get("api_url", "https://slack.com/api/").rstrip("/") + "/",
         posts_per_minute=fields.get("posts_per_minute", 240),
         posts_again=fields.get("without_history", "post_again") == "post_again",
+        fallback=webhook_keys.fallback(fields),
     )
 
 

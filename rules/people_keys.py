@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 
-from rules.keys import SECOND, WINDOW_NAMES, Either, Name
+from rules.keys import SECOND, WINDOW_NAMES, Name
 from rules.shape import (
     Fields,
     Key,
@@ -25,7 +25,8 @@ from rules.times import (
     Zone,
     said,
 )
-from rules.words import ChannelText, Secret, Url
+from rules.webhook_keys import NAMED
+from rules.words import ChannelText
 from rules.yaml import Node
 
 
@@ -172,7 +173,6 @@ def _check_step(fields: Fields) -> None:
     fields.place.error(fields.node, found, expected=f"one of {', '.join(REACHES)}")
 
 
-WEBHOOK = "an address, or {env: NAME} or {file: PATH} that holds it"
 _NEVER = "oncall, person, group, channel or webhook: a policy never reaches a policy"
 STEP = Record(
     "step",
@@ -192,8 +192,8 @@ STEP = Record(
             ListOf(ChannelText(), "a channel or a list of them", single=True), "A new word in that channel."
         ),
         "webhook": Key(
-            Either(Url(), Secret(), WEBHOOK),
-            "An address that is called. Not carried out yet: the next step is taken at once.",
+            NAMED,
+            "The name of one under webhooks. Not carried out yet: the next step is taken at once.",
         ),
         "only": Key(WINDOW_NAMES, "Outside these windows the step is skipped."),
         "quiet": Key(WINDOW_NAMES, "Inside these windows the step is skipped."),

@@ -4,7 +4,7 @@ A key that RULES names but this version does not carry out is in a `later` table
 """
 
 from adapters.alert import Severity
-from rules.channel_keys import CATALOGUE, FURTHER, TARGET, TARGET_EXPECTED, Channel
+from rules.channel_keys import CATALOGUE, TARGET, TARGET_EXPECTED, Channel
 from rules.keys import HELD, SECOND, Either, Name
 from rules.route import Loudness
 from rules.shape import (
@@ -23,6 +23,7 @@ from rules.times import (
     Instant,
     Zone,
 )
+from rules.webhook_keys import ALSO
 from rules.words import JinjaText, Match
 from rules.yaml import Node
 
@@ -120,7 +121,9 @@ SEVERITY = OneOf(*(severity.value for severity in Severity))
 
 SETTINGS = {
     "channel": Key(Channel(), 'A name in quotes ("#alerts"), an id, a form, a list (the first is home), or none.'),
-    "also": Key(OrNone(FURTHER), "Further channels that show the incident; adds to the inherited ones."),
+    "also": Key(
+        OrNone(ALSO), "Further channels that show the incident, and {webhook: NAME}; adds to the inherited ones."
+    ),
     "group_by": Key(GroupBy(), "Alerts with equal labels share one message; ['...'] all labels, [] one group."),
     "group_wait": Key(OrNone(Duration()), "How long the first word waits; default 10s, 0s when critical (none)."),
     "group_interval": Key(Duration(SECOND), "How often a thread may get lines and broadcasts; default 5m."),

@@ -18,7 +18,7 @@ from rules.source import Source
 from rules.team_keys import team_document
 from rules.yaml import Entries, Entry, Mark, Node, YamlError, read
 
-_KINDS = {"windows": "window", "people": "person", "oncall": "schedule", "escalation": "policy"}
+_KINDS = {"windows": "window", "people": "person", "oncall": "schedule", "escalation": "policy", "webhooks": "webhook"}
 _PAGED = ("people", "oncall", "escalation")
 _WHOSE = ("version", "timezone", "team", "owner", "scope", "order", "routing")
 _SCOPED = ("match", "while", "hold")
