@@ -48,6 +48,11 @@ def test_opsgenies_default_address() -> None:
     assert found["g"].url == "https://api.opsgenie.com"
 
 
+def test_any_authorization_may_be_a_secret_header() -> None:
+    text = "webhooks: {b: {format: json, url: 'https://x.example', headers: {Authorization: {env: BASIC}}}}"
+    assert accepted(HEAD + ROUTING + text).webhooks["b"].secret_headers == {"Authorization": (EnvSecret("BASIC"),)}
+
+
 def test_every_secret_is_known() -> None:
     found = accepted(HEAD + ROUTING + FOUR).webhooks
     assert found["phone"].secrets == (EnvSecret("PD_KEY"),)

@@ -1,0 +1,1 @@
+"""What carries an incident to people, a folder each: it renders, makes one call and sorts the answer."""
