@@ -34,7 +34,7 @@ class Member(msgspec.Struct, frozen=True):
     ended_how: str | None
     ttl: timedelta | None
     document: Document
-    held_by: str | None = None
+    suppressed_by: str | None = None
 
     @property
     def severity(self) -> Severity:

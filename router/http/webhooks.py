@@ -17,11 +17,11 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from adapters import ADAPTERS
 from adapters.adapter import Payload, PayloadError
-from router.config import Vault
 from router.http.problem import problem
 from router.http.service import OpenSource, Service
-from router.ingest import NotCommittedError, OverloadError, Receipt
-from rules.configuration import Auth, Basic, Bearer, Hmac, UrlToken
+from router.intake.intake import NotCommittedError, OverloadError, Receipt
+from router.runtime.config import Vault
+from rules.model.configuration import Auth, Basic, Bearer, Hmac, UrlToken
 
 _INFLATE_STEP = 64 * 1024
 _NO_CONTENT_TYPE = "application/octet-stream"
@@ -113,7 +113,7 @@ class Webhooks:
         if encoding:
             body = _inflate(body, encoding, limit)
         received_at = service.clock.now()
-        service.engine.ears.hear(settings.name, received_at)
+        service.engine.heard.hear(settings.name, received_at)
         content_type = request.content_type
         payload = Payload(
             body=body,

@@ -1,1 +1,1 @@
-"""What carries an incident to people, a folder each: it renders, makes one call and sorts the answer."""
+"""The ways out, behind one interface: each makes one call and sorts the answer. They see neither store nor verbs."""

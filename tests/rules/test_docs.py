@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rules.schema import schema
-from rules.service_keys import document
+from rules.language.schema import schema
+from rules.language.service_keys import document
 from tests.rules.reading import HEAD, ROUTING, accepted
 
 ROOT = Path(__file__).parents[2]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rules.rounds import Call, first_round, lines, rounds
+from rules.model.escalation_rounds import Call, first_round, lines, rounds
 from tests.rules.reading import at, rules
 
 RULES = """timezone: Europe/Berlin

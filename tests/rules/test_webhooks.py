@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 
 from adapters import ADAPTERS
-from rules.changes import changes
-from rules.check import check, render_text
-from rules.configuration import EnvSecret, FileSecret, SlackSettings, WebhookSettings
-from rules.explain import explain_route
-from rules.explain import render_text as explained
-from rules.load import Source, load
-from rules.webhook import Fallback, Format
+from rules.advice.changes import changes
+from rules.advice.check import check, render_text
+from rules.advice.explain import explain_route
+from rules.advice.explain import render_text as explained
+from rules.loading.load import RulesText, load
+from rules.model.configuration import EnvSecret, FileSecret, SlackSettings, WebhookSettings
+from rules.model.webhook import Fallback, Format
 from tests.rules.reading import HEAD, ROUTING, accepted, at, rules
 
 NOW = at("2026-11-21T12:00Z")
@@ -85,7 +85,7 @@ routing:
 def test_a_page_that_only_a_webhook_is_told_of_is_seen_somewhere() -> None:
     text = "people: {a: {slack: U0123ABCD}}\nrouting: {channel: none, page: a%s}\n" + FOUR
     hidden, seen = (
-        check([Source("c.yaml", HEAD + text % also)], adapters=ADAPTERS, at=NOW).warnings
+        check([RulesText("c.yaml", HEAD + text % also)], adapters=ADAPTERS, at=NOW).warnings
         for also in ("", ", also: {webhook: relay}")
     )
     assert "default pages but tells no channel (channel: none)" in [one.message for one in hidden]
@@ -116,7 +116,7 @@ people: {a: {slack: U0123ABCD}}
 routing: {channel: "#a", page: x, routes: [{name: r, match: [a = b], also: {webhook: relay}}]}
 escalation: {x: {steps: [{person: a}, {after: 1m, webhook: phone}, {after: 2m, webhook: genie}, {after: 3m, webhook: phone}]}}
 """
-    found = check([Source("c.yaml", text + FOUR)], adapters=ADAPTERS, at=NOW)
+    found = check([RulesText("c.yaml", text + FOUR)], adapters=ADAPTERS, at=NOW)
     printed = render_text(found)
     assert (
         """
@@ -152,8 +152,8 @@ webhooks: {own: {format: json, url: https://pay.example}}
 
 
 def test_a_teams_file_has_its_own_and_sees_those_of_the_main_file() -> None:
-    main = Source("c.yaml", HEAD + ROUTING + FOUR)
-    loaded = load([main, Source("pay.yaml", TEAM)], adapters=ADAPTERS)
+    main = RulesText("c.yaml", HEAD + ROUTING + FOUR)
+    loaded = load([main, RulesText("pay.yaml", TEAM)], adapters=ADAPTERS)
     assert (loaded.errors, loaded.refused) == ((), ())
     assert loaded.configuration is not None
     assert set(loaded.configuration.webhooks) == {"phone", "genie", "relay", "tickets", "pay/own"}

@@ -1,12 +1,12 @@
 """A webhook of each format over a receiver, and how an incident is told through it."""
 
 from router.core.view import IncidentView
+from router.notifiers.notifier import Answer
 from router.notifiers.webhook.client import WebhookClient
 from router.notifiers.webhook.endpoint import Endpoint, open_endpoint
 from router.notifiers.webhook.payloads import Action, request
-from router.slack.transport import Answer
-from rules.configuration import EnvSecret, Secrets, WebhookSettings
-from rules.webhook import Format
+from rules.model.configuration import EnvSecret, Secrets, WebhookSettings
+from rules.model.webhook import Format
 from tests.receivers import AlertmanagerReceiver, Opsgenie, OwnReceiver, PagerDuty, Receiver
 from tests.receivers.opsgenie import API_KEY
 from tests.receivers.pagerduty import ROUTING_KEY

@@ -11,7 +11,7 @@ import pytest
 from adapters.alert import Severity
 from router.core.view import AlertLine, IncidentView, State
 from router.notifiers.webhook.payloads import Action, request
-from rules.webhook import Format
+from rules.model.webhook import Format
 from tests.acceptance.senders import Alertmanager
 from tests.core.incidents import BEGAN, OPEN, but
 from tests.process import until

@@ -13,13 +13,13 @@ import aiohttp.abc
 import pytest
 import pytest_asyncio
 
+from router.notifiers.notifier import Answer, Outcome
 from router.notifiers.webhook import client as module
 from router.notifiers.webhook.client import LARGEST_ANSWER, WebhookClient, open_session
 from router.notifiers.webhook.endpoint import Endpoint, EndpointError, open_endpoint
 from router.notifiers.webhook.payloads import Action, Request, request
-from router.slack.transport import Answer, Outcome
-from rules.configuration import EnvSecret, WebhookSettings
-from rules.webhook import Format
+from rules.model.configuration import EnvSecret, WebhookSettings
+from rules.model.webhook import Format
 from tests.core.incidents import OPEN, OVER, but
 from tests.receivers import Mood, Receiver, Says
 from tests.slack.conftest import START, HandClock

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from router.notifiers.webhook.payloads import Action, request
-from rules.webhook import Format
+from rules.model.webhook import Format
 from tests.core.incidents import OPEN, but
 from tests.receivers.own import OwnBody
 from tests.webhook.endpoints import endpoint

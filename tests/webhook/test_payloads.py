@@ -16,7 +16,7 @@ from adapters.text import clean as cleaned
 from router.core.view import AlertLine, EndKind, IncidentView, MessageTemplate, State
 from router.notifiers.webhook.endpoint import Endpoint
 from router.notifiers.webhook.payloads import LARGEST_BYTES, Action, Request, incident_key, request
-from rules.webhook import Format
+from rules.model.webhook import Format
 from tests.core.incidents import BEGAN, OPEN, OVER, but
 from tests.receivers import AlertmanagerReceiver, Call, Receiver
 from tests.receivers.pagerduty import ROUTING_KEY

@@ -7,7 +7,7 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from router.notifiers.webhook.payloads import Action, request
-from rules.webhook import Format
+from rules.model.webhook import Format
 from tests.core.incidents import OPEN, OVER
 from tests.receivers import Call
 from tests.webhook.endpoints import EXTERNAL_URL, endpoint, receiver

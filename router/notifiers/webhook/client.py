@@ -14,13 +14,13 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 import aiohttp.abc
 
-from router.clock import Clock
 from router.core.mrkdwn import clean, clip
+from router.notifiers.notifier import Answer, Outcome
 from router.notifiers.webhook.endpoint import Endpoint
 from router.notifiers.webhook.payloads import Request
-from router.slack.transport import Answer, Outcome
-from rules.configuration import is_loopback
-from rules.webhook import Format
+from router.runtime.clock import Clock
+from rules.model.configuration import is_loopback
+from rules.model.webhook import Format
 
 CALL_TIMEOUT: Final = timedelta(seconds=10)
 """One call, from connecting to the last byte."""

@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from rules.configuration import Secrets, WebhookSettings
-from rules.webhook import Format
+from rules.model.configuration import Secrets, WebhookSettings
+from rules.model.webhook import Format
 
 
 class EndpointError(ValueError):

@@ -17,14 +17,14 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import msgspec
 
 from adapters.alert import Severity, fingerprint
-from router.core.headline import end_word, end_words, place
 from router.core.mrkdwn import clean, clip
-from router.core.template import render
-from router.core.template_values import Link, Marks, Special
+from router.core.render.headline import end_word, end_words, place
+from router.core.templates.template import render
+from router.core.templates.values import Link, Marks, Special
 from router.core.view import AlertLine, IncidentView, State
 from router.notifiers.webhook.endpoint import Endpoint
-from rules.route import COMPUTED
-from rules.webhook import Format
+from rules.model.route import COMPUTED
+from rules.model.webhook import Format
 
 LARGEST_BYTES: Final = 512_000
 """Of a body: what PagerDuty takes; others say no limit, and need no more."""
@@ -106,17 +106,17 @@ def request(
     its end; "" for no links to it. `is_plain` says less: for a receiver that has refused the whole."""
     if action is Action.ACKNOWLEDGE and endpoint.format is Format.ALERTMANAGER:
         return None
-    told = _Told(view, action, endpoint, instance, external_url)
+    about = _Notification(view, action, endpoint, instance, external_url)
     make = _BODIES[endpoint.format]
-    body = msgspec.json.encode(make(told, _PLAIN if is_plain else _FULL))
+    body = msgspec.json.encode(make(about, _PLAIN if is_plain else _FULL))
     if len(body) > LARGEST_BYTES:
-        body = msgspec.json.encode(make(told, _PLAIN))
+        body = msgspec.json.encode(make(about, _PLAIN))
     headers = {**endpoint.headers, "Content-Type": "application/json; charset=utf-8"}
-    return Request(_address(endpoint, action, told.key), headers, body)
+    return Request(_address(endpoint, action, about.key), headers, body)
 
 
-class _Told(msgspec.Struct, frozen=True):
-    """What is told to whom."""
+class _Notification(msgspec.Struct, frozen=True):
+    """An incident, what is to be done with it, and who is notified."""
 
     view: IncidentView
     action: Action
@@ -157,54 +157,54 @@ def _alias(key: str) -> str:
     return key.replace("/", ":")
 
 
-def _pagerduty(told: _Told, room: _Room) -> dict[str, object]:
-    view = told.view
+def _pagerduty(about: _Notification, room: _Room) -> dict[str, object]:
+    view = about.view
     event: dict[str, object] = {
-        "routing_key": told.endpoint.key,
-        "event_action": told.action.value,
-        "dedup_key": told.key,
+        "routing_key": about.endpoint.key,
+        "event_action": about.action.value,
+        "dedup_key": about.key,
     }
-    if told.action is not Action.TRIGGER:
+    if about.action is not Action.TRIGGER:
         return event  # the rest is not looked at
     payload: dict[str, object] = {
-        "summary": _headline(told, _SUMMARY),
-        "source": _where(view) or _line(told.instance, 200) or "alert-router",
+        "summary": _headline(about, _SUMMARY),
+        "source": _where(view) or _line(about.instance, 200) or "alert-router",
         "severity": _PAGERDUTY_SEVERITY[view.severity],
         "timestamp": _rfc3339(view.started_at),
         "group": _line(view.route, 200),
         "class": _line(view.name, 200),
-        "custom_details": _details(told, room),
+        "custom_details": _details(about, room),
     }
     component = _line(view.common_labels.get("service", ""), 200)
-    links = [{"href": address, "text": label} for label, address in _links(told)]
+    links = [{"href": address, "text": label} for label, address in _links(about)]
     return {
         **event,
         "payload": {key: value for key, value in payload.items() if value != ""}
         | ({"component": component} if component else {}),
         "links": links,
-        "client": f"alert-router {_line(told.instance, 100)}",
-        **({"client_url": told.page} if told.page else {}),
+        "client": f"alert-router {_line(about.instance, 100)}",
+        **({"client_url": about.page} if about.page else {}),
     }
 
 
-def _opsgenie(told: _Told, room: _Room) -> dict[str, object]:
-    view = told.view
-    source = _harmless(_line(f"alert-router {told.instance}", _SOURCE))
-    if told.action is not Action.TRIGGER:
-        note = f"{end_word(view)} {end_words(view).strip(': ')}".strip() if told.action is Action.RESOLVE else ""
+def _opsgenie(about: _Notification, room: _Room) -> dict[str, object]:
+    view = about.view
+    source = _harmless(_line(f"alert-router {about.instance}", _SOURCE))
+    if about.action is not Action.TRIGGER:
+        note = f"{end_word(view)} {end_words(view).strip(': ')}".strip() if about.action is Action.RESOLVE else ""
         return {"source": source, **({"note": _harmless(_line(note, 500))} if note else {})}
-    links = [f"{label}: {address}" for label, address in _links(told)]
+    links = [f"{label}: {address}" for label, address in _links(about)]
     lines = [f"• {_line(alert.title, 200)} {_pairs(alert.differs)}".rstrip() for alert in view.alerts]
     left = view.firing - len(view.alerts)
     more = [f"and {left} more"] if left > 0 else []
-    text = "\n".join([*links, "", *lines, *more, "", _description(told, room.text)]).strip()
-    details: dict[str, str] = {"incident": told.key, "route": _raw(view.route, 1_000), "firing": str(view.firing)}
+    text = "\n".join([*links, "", *lines, *more, "", _description(about, room.text)]).strip()
+    details: dict[str, str] = {"incident": about.key, "route": _raw(view.route, 1_000), "firing": str(view.firing)}
     details |= _labels(view.common_labels, room)
     team = _harmless(_line(view.common_labels.get("team", ""), _TAG))
     where = _harmless(clip(_where(view), _ENTITY))
     return {
-        "message": _harmless(_headline(told, _MESSAGE)),
-        "alias": _alias(told.key),
+        "message": _harmless(_headline(about, _MESSAGE)),
+        "alias": _alias(about.key),
         "description": _harmless(clip(text, _DESCRIPTION)),
         **({"entity": where} if where else {}),
         "source": source,
@@ -214,9 +214,9 @@ def _opsgenie(told: _Told, room: _Room) -> dict[str, object]:
     }
 
 
-def _alertmanager(told: _Told, room: _Room) -> dict[str, object]:
-    view = told.view
-    is_over = told.action is Action.RESOLVE
+def _alertmanager(about: _Notification, room: _Room) -> dict[str, object]:
+    view = about.view
+    is_over = about.action is Action.RESOLVE
     status = "resolved" if is_over else "firing"
     whole = [_alert_labels(view, line, is_worst=number == 0) for number, line in enumerate(view.alerts)]
     shown = [_labels(labels, room) for labels in whole]
@@ -224,14 +224,14 @@ def _alertmanager(told: _Told, room: _Room) -> dict[str, object]:
     total = view.ended if is_over else view.firing
     return {
         "version": "4",
-        "groupKey": told.key,
+        "groupKey": about.key,
         "truncatedAlerts": max(total - len(view.alerts), 0),
         "status": status,
-        "receiver": told.endpoint.name,
+        "receiver": about.endpoint.name,
         "groupLabels": _group_labels(view, common, room),
         "commonLabels": common,
         "commonAnnotations": _annotations(view, room) if len(view.alerts) == 1 and total <= 1 else {},
-        "externalURL": told.external_url,
+        "externalURL": about.external_url,
         "alerts": [
             {
                 "status": status,
@@ -248,23 +248,23 @@ def _alertmanager(told: _Told, room: _Room) -> dict[str, object]:
     }
 
 
-def _json(told: _Told, room: _Room) -> dict[str, object]:
-    view = told.view
+def _json(about: _Notification, room: _Room) -> dict[str, object]:
+    view = about.view
     total = view.ended if view.state is State.RESOLVED else view.firing
     return {
         "version": JSON_VERSION,
-        "action": told.action.value,
-        "key": told.key,
-        "instance": told.instance,
-        "webhook": told.endpoint.name,
+        "action": about.action.value,
+        "key": about.key,
+        "instance": about.instance,
+        "webhook": about.endpoint.name,
         "incident": {
             "number": view.number,
             "state": view.state.value,
             "severity": view.severity.value,
-            "headline": _headline(told, _SUMMARY),
-            "title": _title(told),
+            "headline": _headline(about, _SUMMARY),
+            "title": _title(about),
             "name": _raw(view.name, 1_024),
-            "description": _description(told, room.text),
+            "description": _description(about, room.text),
             "route": _raw(view.route, 1_000),
             "sources": [_raw(name, 200) for name in view.sources[:100]],
             "firing": view.firing,
@@ -273,12 +273,12 @@ def _json(told: _Told, room: _Room) -> dict[str, object]:
             "ended_at": None if view.ended_at is None else _rfc3339(view.ended_at),
             "ended_how": None if view.ended_how is None else view.ended_how.value,
             "on_call": [_raw(name, 200) for name in view.on_call[:100]],
-            "url": told.page,
+            "url": about.page,
         },
         "labels": _labels(view.common_labels, room),
         "group_labels": _labels(view.group_labels, room),
         "annotations": _labels(view.annotations, room),
-        "links": [{"label": label, "url": address} for label, address in _links(told) if address != told.page],
+        "links": [{"label": label, "url": address} for label, address in _links(about) if address != about.page],
         "alerts": [
             {
                 "title": _raw(line.title, 1_024),
@@ -301,41 +301,41 @@ _BODIES = {
 }
 
 
-def _details(told: _Told, room: _Room) -> dict[str, object]:
+def _details(about: _Notification, room: _Room) -> dict[str, object]:
     """PagerDuty's table beside an alert."""
-    view = told.view
+    view = about.view
     left = view.firing - len(view.alerts)
     alerts = [f"{_line(line.title, 200)} {_pairs(line.differs)}".rstrip() for line in view.alerts]
     return {
-        "incident": told.key,
+        "incident": about.key,
         "severity": view.severity.value,
         "route": _raw(view.route, 1_000),
         "sources": _line(", ".join(view.sources), 1_000),
         "firing": view.firing,
-        "description": _description(told, room.text),
+        "description": _description(about, room.text),
         "labels": _labels(view.common_labels, room),
         "alerts": [*alerts, *([f"and {left} more"] if left > 0 else [])],
         **({"on call here": _line(", ".join(view.on_call), 1_000)} if view.on_call else {}),
     }
 
 
-def _headline(told: _Told, limit: int) -> str:
+def _headline(about: _Notification, limit: int) -> str:
     """One line for a locked phone; the severity is said by the receiver."""
-    view = told.view
+    view = about.view
     times = f" ×{view.firing}" if view.firing > 1 else ""
     where = place(view)
-    return clip(f"#{view.number} {_title(told)}{times}{f' · {where}' if where else ''}", limit)
+    return clip(f"#{view.number} {_title(about)}{times}{f' · {where}' if where else ''}", limit)
 
 
-def _title(told: _Told) -> str:
-    view = told.view
-    own = _own(view, "" if view.template is None else view.template.title, told.external_url)
+def _title(about: _Notification) -> str:
+    view = about.view
+    own = _own(view, "" if view.template is None else view.template.title, about.external_url)
     return _line(own, 200) or _line(view.title, 200) or _line(view.name, 200) or "(no title)"
 
 
-def _description(told: _Told, limit: int) -> str:
-    view = told.view
-    own = _own(view, "" if view.template is None else view.template.text, told.external_url)
+def _description(about: _Notification, limit: int) -> str:
+    view = about.view
+    own = _own(view, "" if view.template is None else view.template.text, about.external_url)
     return clip(clean(own or view.summary, limit).strip(), limit)
 
 
@@ -366,10 +366,10 @@ def _where(view: IncidentView) -> str:
     )
 
 
-def _links(told: _Told) -> list[tuple[str, str]]:
+def _links(about: _Notification) -> list[tuple[str, str]]:
     """(label, address), our own page first."""
-    own = [("incident", told.page)] if told.page else []
-    links = [(_line(label, 100), _sent(address)) for label, address in told.view.links[:10]]
+    own = [("incident", about.page)] if about.page else []
+    links = [(_line(label, 100), _sent(address)) for label, address in about.view.links[:10]]
     return own + [(label, address) for label, address in links if _is_web(address)]
 
 
