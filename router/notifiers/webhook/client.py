@@ -76,8 +76,6 @@ class WebhookClient:
                 status = response.status
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 body = await _bounded(response)
-                if not response.content.at_eof():
-                    response.close()  # else what is left would be read for the next call's sake
         except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
             if not status:
                 return _fault(error)
@@ -139,11 +137,9 @@ def _fault(error: Exception) -> Answer:
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+    """What is left unread closes the connection, which no other call gets then."""
     found = bytearray()
-    while len(found) < LARGEST_ANSWER:
-        piece = await response.content.read(LARGEST_ANSWER - len(found))
-        if not piece:
-            break
+    while piece := await response.content.read(LARGEST_ANSWER - len(found)):  # of none left it reads none
         found += piece
     return bytes(found)
 
