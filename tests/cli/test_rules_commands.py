@@ -51,6 +51,15 @@ def test_check_env_names_the_secrets_that_are_missing(tmp_path: Path) -> None:
     assert run("check", "--env", file, environ={"NO_SUCH_TOKEN": "x"}).exit_code == 0
 
 
+def test_check_env_refuses_a_token_of_one_letter(tmp_path: Path) -> None:
+    text = CONFIG.replace("server: {{", "server: {{tokens: {{read: {{env: READ_TOKEN}}}}, ")
+    file = written(tmp_path, text)
+    assert run("check", "--env", file, environ={"READ_TOKEN": "longer-than-that"}).exit_code == 0
+    done = run("check", "--env", file, environ={"READ_TOKEN": "x"})
+    assert done.exit_code == 1
+    assert done.stderr.startswith("the environment variable READ_TOKEN is too short for a token of server.tokens: ")
+
+
 def test_check_against_what_is_in_force(config: Path, tmp_path: Path) -> None:
     former = tmp_path / "former.yaml"
     former.write_text(
