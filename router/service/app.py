@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from sqlalchemy.exc import DBAPIError
 
 from router.core.render.blocks import post_message
 from router.engine import Engine
@@ -33,8 +34,9 @@ from router.service.reload import Reloader, notice_target
 from router.service.rule_files import TeamFiles
 from router.service.way_out import WayOut
 from router.store import retention
-from router.store.database import Database, StorageError
+from router.store.database import Database
 from router.store.evaluation import messages
+from router.store.file import StorageError, trouble
 from rules.loading.load import Loaded
 from rules.model.configuration import Configuration
 
@@ -154,7 +156,12 @@ class App:
     async def begin(self, loaded: Loaded, stack: AsyncExitStack) -> None:
         """Put what was loaded in force, and listen. What is begun ends with the stack. Raises StartError."""
         stack.push_async_callback(self._drain)
-        await self._engine.start(self._teams.adopting(loaded, notice_target(self._engine.settings)))
+        if self._database.lost:
+            log.error("something of the database is lost", extra={"what": self._database.lost})
+        try:
+            await self._engine.start(self._teams.adopting(loaded, notice_target(self._engine.settings)))
+        except DBAPIError as error:
+            raise StartError(trouble(self._database.path, error)) from error
         self._teams.in_force(loaded, is_start=True)
         if self._database.is_new:
             log.warning("a new, empty database was made", extra={"path": str(self._database.path)})
@@ -256,6 +263,11 @@ class App:
         )
         gauge("alert_router_ingest_waiting", "Alerts waiting for a commit.", lambda: self._engine.intake.waiting_rows)
         gauge("alert_router_calls_in_flight", "Calls to Slack in flight.", lambda: self._loops.calls_in_flight)
+        gauge(
+            "alert_router_database_lost",
+            "1 if something of the database was lost before this process began.",
+            lambda: bool(self._database.lost),
+        )
         gauge(
             "alert_router_new_database",
             "1 if this process began with an empty database.",
