@@ -70,11 +70,11 @@ def _ask(files: tuple[Path, ...], *, with_slack: bool) -> None:
     from router.commands.configured import configuration
     from router.commands.slack_names import unknown_names
     from router.runtime.config import SecretError, Vault
-    from router.service.in_force import secrets_of
+    from router.service.in_force import open_secrets
 
     read, vault = configuration(files), Vault()
     try:
-        vault.open(secrets_of(read))
+        open_secrets(vault, read)
     except SecretError as error:
         raise Found(str(error)) from None
     if with_slack and (unknown := asyncio.run(unknown_names(read, vault))):
