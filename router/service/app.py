@@ -379,6 +379,17 @@ class App:
             lambda: self._database.is_new,
         )
 
+        gauge(
+            "alert_router_database_bytes",
+            "The database's file and what is not yet written into it.",
+            lambda: self._database.size_bytes,
+        )
+        gauge(
+            "alert_router_oldest_kept_seconds",
+            "Age of the oldest ended alert or resolved incident that is kept; looked at every hour.",
+            lambda: _age(self.loops.oldest_kept, self._clock.now()),
+        )
+
     async def _read_again(self) -> Loaded:
         """With what the database knows of teams' files: the last accepted text of one that is refused is in force."""
         self._teams = TeamFiles(self._files, self._database, self._clock)
@@ -504,6 +515,10 @@ def _needs_restart(before: Configuration, after: Configuration) -> list[str]:
     ):
         changed.append("slack")
     return [f"{key} has changed: it takes effect at the next start" for key in changed]
+
+
+def _age(at: datetime | None, now: datetime) -> float:
+    return 0 if at is None else (now - at).total_seconds()
 
 
 def _telling(settings: Settings) -> NoticeTarget:

@@ -6,7 +6,7 @@ Owns when the engine's steps are taken; what a step does is the engine's.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from router.delivery.deliver import AT_ONCE
@@ -77,6 +77,8 @@ class Loops:
         self._engine, self._wake_ups, self._clock, self._metrics = engine, wake_ups, clock, metrics
         self._on_given_up = on_given_up
         self._calls: set[asyncio.Task[None]] = set()
+        self.oldest_kept: datetime | None = None
+        """When the oldest of what is over ended, as of the last time that something was forgotten."""
         self.refused_workspace = ""
         """Slack's word, until it accepts us again."""
         turns: dict[str, Callable[[], Awaitable[None]]] = {
@@ -157,10 +159,11 @@ class Loops:
             self._wake_ups.wake_all()
 
     async def _prune(self) -> None:
-        pruned = await self._engine.database.write(partial(retention.prune, now=self._clock.now()), then=self._forget)
+        pruned = await self._engine.prune()
         if pruned.given_up:
             await self._on_given_up(len(pruned.given_up))
         if not pruned.is_more:
+            self.oldest_kept = await self._engine.database.read(retention.oldest_kept)
             await self._wait_stopping(PRUNE_EVERY)
 
     async def _wait_stopping(self, span: timedelta) -> None:
@@ -177,8 +180,3 @@ class Loops:
 
     def _loop(self, name: str) -> Loop:
         return next(loop for loop in self.all if loop.name == name)
-
-    def _forget(self, pruned: retention.Pruned) -> None:
-        self._engine.intake.known.drop(pruned.alerts)
-        if pruned.groups:
-            self._engine.intake.groups.clear()

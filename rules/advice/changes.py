@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from rules.language.times import said
 from rules.model.configuration import Configuration
 from rules.model.oncall import turn_at, turns
+from rules.model.retention import Retention
 from rules.model.ruleset import RuleSet
 from rules.model.window import zone
 
@@ -53,11 +55,19 @@ def changes(before: Configuration, after: Configuration, at: datetime | None = N
     yield from _named("heartbeat", _heartbeats(before), _heartbeats(after))
     if before.outward != after.outward:
         yield "router changed"
+    yield from _retention(before.rules.retention, after.rules.retention)
     for key in ("name", "timezone", "server", "storage", "slack", "rules_files"):
         if getattr(before, key) != getattr(after, key):
             yield f"{key} changed"
     if at is not None:
         yield from _turns_said(before.rules, after.rules, at)
+
+
+def _retention(before: Retention, after: Retention) -> Iterator[str]:
+    for key in Retention.__struct_fields__:
+        old, new = getattr(before, key), getattr(after, key)
+        if old != new:
+            yield f"retention.{key} changed: {said(old)} → {said(new)}"
 
 
 def turn_changes(before: RuleSet, after: RuleSet, at: datetime) -> Iterator[TurnChange]:

@@ -14,7 +14,7 @@ from rules.model.catalog import Miss, channels_for, further_channels, page_for
 from rules.model.escalation_rounds import Call
 from rules.model.heartbeat import HeartbeatKey
 from rules.model.matcher import written
-from rules.model.route import COMPUTED, Page, PageFrom, PageKind, Route, RouteSettings
+from rules.model.route import COMPUTED, DEFAULT_GROUP_WAIT, Page, PageFrom, PageKind, Route, RouteSettings
 from rules.model.ruleset import OnCall, Owner, RuleSet, said_at
 from rules.model.suppression import Suppression, page_suppression, window_suppression
 
@@ -210,7 +210,7 @@ def _value(settings: RouteSettings, key: str) -> str:
         case "group_by":
             return "all labels" if value is None else f"[{', '.join(value)}]"
         case "group_wait" if value is None:
-            return "10s, 0s when critical"
+            return f"{said(DEFAULT_GROUP_WAIT)}, 0s when critical"
         case "group_wait" | "group_interval" | "repeat_interval" | "reopen_within":
             return "none" if value is None else said(value)
         case "quiet" | "only":

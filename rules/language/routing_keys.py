@@ -7,10 +7,16 @@ from adapters.alert import Severity
 from rules.language.channel_keys import CATALOGUE, FURTHER, TARGET, TARGET_EXPECTED, Channel
 from rules.language.keys import HELD, SECOND, Either, Name
 from rules.language.shape import Fields, Flag, Key, ListOf, OneOf, OrNone, Place, Record, Text
-from rules.language.times import Duration, Instant, Zone
+from rules.language.times import Duration, Instant, Zone, said
 from rules.language.words import JinjaText, Match
 from rules.language.yaml import Node
-from rules.model.route import Loudness
+from rules.model.route import (
+    DEFAULT_GROUP_INTERVAL,
+    DEFAULT_GROUP_WAIT,
+    DEFAULT_REOPEN_WITHIN,
+    DEFAULT_REPEAT_INTERVAL,
+    Loudness,
+)
 
 
 class GroupBy(ListOf):
@@ -108,10 +114,20 @@ SETTINGS = {
     "channel": Key(Channel(), 'A name in quotes ("#alerts"), an id, a form, a list (the first is home), or none.'),
     "also": Key(OrNone(FURTHER), "Further channels that show the incident; adds to the inherited ones."),
     "group_by": Key(GroupBy(), "Alerts with equal labels share one message; ['...'] all labels, [] one group."),
-    "group_wait": Key(OrNone(Duration()), "How long the first word waits; default 10s, 0s when critical (none)."),
-    "group_interval": Key(Duration(SECOND), "How often a thread may get lines and broadcasts; default 5m."),
-    "repeat_interval": Key(OrNone(Duration(SECOND)), "How often an unacknowledged incident is said again; default 4h."),
-    "reopen_within": Key(Duration(), "An alert that comes back within it reopens its incident; default 10m."),
+    "group_wait": Key(
+        OrNone(Duration()),
+        f"How long the first word waits; default {said(DEFAULT_GROUP_WAIT)}, 0s when critical (none).",
+    ),
+    "group_interval": Key(
+        Duration(SECOND), f"How often a thread may get lines and broadcasts; default {said(DEFAULT_GROUP_INTERVAL)}."
+    ),
+    "repeat_interval": Key(
+        OrNone(Duration(SECOND)),
+        f"How often an unacknowledged incident is said again; default {said(DEFAULT_REPEAT_INTERVAL)}.",
+    ),
+    "reopen_within": Key(
+        Duration(), f"An alert that comes back within it reopens its incident; default {said(DEFAULT_REOPEN_WITHIN)}."
+    ),
     "severity": Key(OrNone(SEVERITY), "The incident's severity, whatever its alerts say."),
     "template": Key(TEMPLATE, "{title, text} or {title, file}: own words for headline and summary."),
     "tell": Key(TELL, "How loud each change is told: {resolved: channel, repeat: thread}; none: the defaults again."),

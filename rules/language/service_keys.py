@@ -28,9 +28,10 @@ from rules.language.shape import (
     shown,
     text_of,
 )
-from rules.language.times import Duration, Zone
+from rules.language.times import Duration, Zone, said
 from rules.language.words import ChannelText, Secret, Url
 from rules.language.yaml import Node
+from rules.model.retention import LEAST, Retention
 
 SECRET = Secret()
 
@@ -119,6 +120,19 @@ STORAGE = Record(
     "storage",
     {"path": Key(Text("a path"), "The SQLite file; its folder is created.", required=True)},
     later={"url": "PostgreSQL"},
+)
+_KEPT = Retention()
+RETENTION = Record(
+    "retention",
+    {
+        "alerts": Key(
+            Duration(LEAST), f"How long an alert that has ended is kept, at least a day; default {said(_KEPT.alerts)}."
+        ),
+        "incidents": Key(
+            Duration(LEAST),
+            f"How long a resolved incident, its timeline and its messages are kept; default {said(_KEPT.incidents)}.",
+        ),
+    },
 )
 PREVIEW = Record("preview", {"off_loopback": Key(Flag(), "true: others may reach the preview page.", required=True)})
 
@@ -278,6 +292,7 @@ def document(adapters: Iterable[str] = ()) -> Record:
             ),
             "heartbeats": Key(MapOf(HEARTBEAT, names + "heartbeats", name=name_rule), "Jobs that must be heard from."),
             "router": Key(ROUTER, "Of this router itself: where it says that it is well."),
+            "retention": Key(RETENTION, "What is over is kept so long; what is open is kept."),
             "rules_files": Key(
                 ListOf(
                     GlobText(),

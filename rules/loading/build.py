@@ -20,6 +20,7 @@ from rules.model.escalation import Policy, Step
 from rules.model.heartbeat import Awaited
 from rules.model.inhibition import InhibitRule
 from rules.model.oncall import Layer, Override, Person, Rotation, Schedule
+from rules.model.retention import Retention
 from rules.model.route import (
     DEFAULT_GROUP_BY,
     ROOT,
@@ -36,6 +37,9 @@ from rules.model.route import (
 from rules.model.ruleset import RuleSet
 from rules.model.suppression import Maintenance
 from rules.model.window import NamedWindow, Pattern, Window
+
+_TIMERS = ("group_wait", "group_interval", "repeat_interval", "reopen_within")
+"""What nobody says of them is `RouteSettings`' to say."""
 
 
 def ruleset(document: Fields, awaited: Awaited) -> RuleSet:
@@ -81,7 +85,12 @@ def ruleset(document: Fields, awaited: Awaited) -> RuleSet:
             for entry in document.get("copies", ())
         ),
         awaited=awaited,
+        retention=_retention(document.get("retention")),
     )
+
+
+def _retention(fields: Fields | None) -> Retention:
+    return Retention() if fields is None else Retention(**fields.values)
 
 
 def _entry(fields: Fields, names: "_Names") -> CatalogEntry:
@@ -195,6 +204,7 @@ def _settings(merged: Mapping[str, Any], names: _Names) -> RouteSettings:
         return None if found is NONE else found
 
     group_by = get("group_by", DEFAULT_GROUP_BY)
+    timers = {key: get(key) for key in _TIMERS if key in merged}
     severity, template, tell = get("severity"), get("template"), get("tell")
     page: _Page = merged.get("page", _Page())
     return RouteSettings(
@@ -202,10 +212,7 @@ def _settings(merged: Mapping[str, Any], names: _Names) -> RouteSettings:
         channels_above=merged["channel"][1:],
         also=merged.get("also", ()),
         group_by=None if group_by == ("...",) else group_by,
-        group_wait=get("group_wait"),
-        group_interval=get("group_interval", timedelta(minutes=5)),
-        repeat_interval=get("repeat_interval", timedelta(hours=4)),
-        reopen_within=get("reopen_within", timedelta(minutes=10)),
+        **timers,
         severity=None if severity is None else Severity(severity),
         template=None if template is None else Template(template.get("title", ""), template.get("text", "")),
         tell=Tell() if tell is None else Tell(**{key: Loudness(tell.get(key)) for key in tell.values}),

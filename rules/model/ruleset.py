@@ -15,12 +15,12 @@ from rules.model.heartbeat import Awaited, HeartbeatKey
 from rules.model.inhibition import InhibitionKey, InhibitRule, is_inhibited_by
 from rules.model.matcher import Matcher, all_match
 from rules.model.oncall import Person, Schedule, turn_at
+from rules.model.retention import Retention
 from rules.model.route import ChannelForm, FromLabel, Page, PageKind, Route, RouteSettings, visible_labels
 from rules.model.suppression import (
     Maintenance,
     Suppression,
     SuppressionKind,
-    next_window_change,
     page_suppression,
     window_suppression,
 )
@@ -36,7 +36,6 @@ __all__ = [
     "Suppression",
     "SuppressionKind",
     "is_inhibited_by",
-    "next_window_change",
     "page_suppression",
     "visible_labels",
     "window_suppression",
@@ -96,6 +95,7 @@ class RuleSet:
         catalog: Catalog | None = None,
         copies: tuple[Copy, ...] = (),
         awaited: Awaited | None = None,
+        retention: Retention | None = None,
     ) -> None:
         self.root = root
         self.zone_name = zone_name
@@ -114,6 +114,7 @@ class RuleSet:
         self.routes: Mapping[str, Route] = {route.id: route for route in _walk(root)}
         self._tree = Tree(root)
         self.awaited = awaited or Awaited()
+        self.retention = retention or Retention()
         self._names = _mentioned(tuple(self.routes.values()), inhibit, self.awaited)
         self._memo: dict[object, RoutingDecision] = {}
 
@@ -146,11 +147,10 @@ class RuleSet:
                 found = Suppression(SuppressionKind.MAINTENANCE, entry.name, entry.ends, entry.reason)
         return found
 
-    def next_change(self, settings: RouteSettings, at: datetime) -> datetime | None:
-        """When a window of this route or its page, or any maintenance, next begins or ends."""
-        edges = [edge for entry in self.maintenance for edge in (entry.begins, entry.ends) if edge is not None]
-        window = next_window_change(settings, at)
-        return min((edge for edge in (*edges, window) if edge is not None and edge > at), default=None)
+    @property
+    def reopens_within(self) -> timedelta:
+        """The longest time after its end in which some route's incident may come back."""
+        return max(route.settings.reopen_within for route in self.routes.values())
 
     def path(self, route: Route) -> list[Route]:
         """From the root to this route."""

@@ -50,14 +50,6 @@ def page_suppression(page: Page, at: datetime) -> Suppression | None:
     return _hold(page.quiet, page.only, at)
 
 
-def next_window_change(settings: RouteSettings, at: datetime) -> datetime | None:
-    """When one of the windows that can hold this route, or its page, next begins or ends."""
-    named = settings.quiet + settings.only
-    if settings.page is not None:
-        named += settings.page.quiet + settings.page.only
-    return next_change(tuple(one.window for one in named), at) if named else None
-
-
 def _hold(quiet: tuple[NamedWindow, ...], only: tuple[NamedWindow, ...], at: datetime) -> Suppression | None:
     if (inside := any_holds(quiet, at)) is not None:
         return Suppression(
