@@ -195,12 +195,13 @@ def _settings(route: Route) -> tuple[Setting, ...]:
     found = []
     for key in SETTINGS:
         said_by = route.said.get(key)
-        value = _value(route.settings, key)
+        value = written_setting(route.settings, key)
         found.append(Setting(key, value, said_by.route_id if said_by else "", said_by.line if said_by else 0))
     return tuple(found)
 
 
-def _value(settings: RouteSettings, key: str) -> str:
+def written_setting(settings: RouteSettings, key: str) -> str:
+    """As it would be written in the file."""
     value: Any = settings.channels if key == "channel" else getattr(settings, key)
     match key:
         case "channel":

@@ -30,6 +30,7 @@ def lint_time(rules: RuleSet, nodes: Nodes, at: datetime) -> Iterator[RuleError]
     """Every warning about an accepted configuration at this instant."""
     yield from _windows(rules.windows, nodes, at)
     yield from _routes(rules.routes.values(), at)
+    yield from _first_turns(rules, nodes, at)
     for policy in rules.policies.values():
         yield from _steps(policy, rules.zone_name, nodes, at)
 
@@ -55,6 +56,15 @@ def _windows(windows: Mapping[str, NamedWindow], nodes: Nodes, at: datetime) -> 
             how = "always" if holds(named.window, at) else "never"
             message = f"{name} {how} holds, from now on and for years"
             yield _warning(nodes, ("windows", name), message, "days, hours or dates that come and go")
+
+
+def _first_turns(rules: RuleSet, nodes: Nodes, at: datetime) -> Iterator[RuleError]:
+    for name, schedule in rules.schedules.items():
+        rotations = (*schedule.rotations, *(rotation for layer in schedule.layers for rotation in layer.rotations))
+        first = min((rotation.starts for rotation in rotations), default=at)
+        if first > at:
+            message = f"{name}: its first turn begins {_day(first, schedule.zone)}: nobody is on call until then"
+            yield _warning(nodes, ("oncall", name), message, "starts: a day that is past")
 
 
 def _routes(routes: Iterable[Route], at: datetime) -> Iterator[RuleError]:

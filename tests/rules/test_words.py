@@ -127,8 +127,8 @@ def test_every_error_and_warning_has_a_test_of_its_words() -> None:
         heard += [one.value for one in constants if isinstance(one, ast.Constant) and isinstance(one.value, str)]
     everything = "\n".join(heard)
     missing = {
-        f"rules/{path.name}:{line}: {text}"
-        for path in sorted(RULES.glob("*.py"))
+        f"{path.relative_to(RULES.parent)}:{line}: {text}"
+        for path in sorted(RULES.rglob("*.py"))
         for line, text in spoken(path)
         if text.strip() not in everything and text.strip() not in UNHEARD
     }
