@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from router.commands.terms import FILE, UserError, instant
+from router.commands.terms import FILE, UserError, instant, label_pairs
 
 
 @click.command()
@@ -92,9 +92,12 @@ def _missing(files: tuple[Path, ...], *, with_slack: bool) -> tuple[str, ...]:
 @click.command()
 @click.option("--config", "-c", "paths", type=FILE, multiple=True, required=True, help="The configuration file.")
 @click.option("--at", "at", help="When, as 2026-12-24T02:00; default now. Without offset in the configuration's zone.")
+@click.option(
+    "--source", "name", help="Who sends it: its own labels are added, its severity_map and heartbeat are asked."
+)
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.argument("labels", nargs=-1, required=True, metavar="label=value …")
-def route(paths: tuple[Path, ...], at: str | None, output: str, labels: tuple[str, ...]) -> None:
+def route(paths: tuple[Path, ...], at: str | None, name: str | None, output: str, labels: tuple[str, ...]) -> None:
     """Who would own an alert of these labels, each setting and where it comes from, and who would be paged."""
     from router.commands.configured import configuration
     from router.runtime.clock import SystemClock
@@ -103,21 +106,16 @@ def route(paths: tuple[Path, ...], at: str | None, output: str, labels: tuple[st
     given = label_pairs(labels)
     loaded = configuration(paths)
     when = SystemClock().now() if at is None else instant(at, loaded.timezone)
+    if name is not None:
+        from router.commands.payloads import source
+        from router.commands.typed import typed
+        from rules.model.route import visible_labels
+
+        source(loaded, name)
+        _, alert = typed(loaded, name, given, {}, when)
+        given = visible_labels(alert, name)
     explained = explain_route(loaded.rules, given, when)
     click.echo(to_json(explained) if output == "json" else render_text(explained, loaded.timezone), nl=False)
-
-
-def label_pairs(pairs: tuple[str, ...]) -> dict[str, str]:
-    """As they stand on a command line. Raises UserError."""
-    found: dict[str, str] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name.strip():
-            raise UserError(f"{pair!r} is no label; expected one such as severity=critical")
-        if name.strip() in found:
-            raise UserError(f"the label {name.strip()} is given twice")
-        found[name.strip()] = value
-    return found
 
 
 @click.command()

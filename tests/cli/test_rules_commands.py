@@ -219,3 +219,34 @@ def test_check_needs_neither_secrets_nor_network(tmp_path: Path, monkeypatch: py
     text = CONFIG.replace("slack: preview", "slack: {{token: {{file: /no/such/file}}, fallback_channel: '#ops'}}")
     done = run("check", written(tmp_path, text))
     assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "Well: 2 routes, 0 warnings.")
+
+
+def test_route_of_a_source_asks_its_severity_map_labels_and_heartbeat(tmp_path: Path) -> None:
+    text = CONFIG.replace(
+        "  shell: {{adapter: generic, auth: none}}\n",
+        "  shell: {{adapter: generic, auth: none, severity_map: {{urgent: critical}}, labels: {{team: {{label: squad}}}}}}\n"
+        "  prod: {{adapter: prometheus, auth: none, severity_map: {{page: low}}, namespace: prod, alertmanager_api: false, "
+        "heartbeat: {{match: ['alertname = Watchdog'], every: 5m}}}}\n",
+    )
+    file = written(
+        tmp_path, text.replace("routes:\n", "routes:\n    - {{name: db, match: ['team = db'], channel: '#db'}}\n")
+    )
+
+    def owner(*arguments: str) -> str:
+        return run("route", "--config", file, *arguments).stdout.splitlines()[0]
+
+    assert owner("severity=urgent") == "route default"
+    assert owner("--source", "shell", "severity=urgent") == "route p1"
+    assert owner("--source", "shell", "severity=urgent", "squad=db") == "route db"
+    assert owner("severity=page") == "route default"
+    assert owner("--source", "prometheus", "severity=page") == "route p1"
+    assert owner("--source", "prod", "severity=page") == "route default"
+    assert owner("--source", "prod", "severity=page", "alert.severity=critical") == "route p1"
+    watchdog = run("route", "--config", file, "--source", "prod", "alertname=Watchdog", "severity=none")
+    assert watchdog.stdout == "a sign of life of source prod, which is told nobody\n"
+    assert owner("alertname=Watchdog") == "route default"
+    unknown = run("route", "--config", file, "--source", "shel", "a=b")
+    assert (unknown.exit_code, unknown.stderr) == (
+        2,
+        "there is no source 'shel'; there are datadog, jobs, prod, prometheus, shell\n",
+    )
