@@ -67,7 +67,7 @@ def doctor(paths: tuple[Path, ...]) -> None:
 
 def _findings(paths: Sequence[Path]) -> Iterator[Finding]:
     from router.runtime.config import ConfigError, SecretError, Vault, read
-    from router.service.app import secrets_of
+    from router.service.in_force import secrets_of
 
     try:
         loaded = read(paths)

@@ -79,7 +79,7 @@ def _missing(files: tuple[Path, ...], *, with_slack: bool) -> tuple[str, ...]:
     from router.commands.configured import configuration
     from router.commands.slack_names import unknown_names
     from router.runtime.config import SecretError, Vault
-    from router.service.app import secrets_of
+    from router.service.in_force import secrets_of
 
     read, vault = configuration(files), Vault()
     try:

@@ -29,7 +29,7 @@ def serve(paths: tuple[Path, ...], log_format: str, log_level: str) -> None:
     """Run the router until SIGTERM or Ctrl-C; SIGHUP reloads."""
     from router.commands.serving import run, serve_until_signalled
     from router.runtime import logs
-    from router.service.app import StartError
+    from router.service.in_force import StartError
 
     logs.configure(logs.LogFormat(log_format), log_level)
     try:
@@ -55,7 +55,7 @@ def demo(speed: float, is_short: bool, port: int) -> None:
     from router.commands.demo import play
     from router.commands.serving import run
     from router.runtime import logs
-    from router.service.app import StartError
+    from router.service.in_force import StartError
 
     logs.configure(logs.LogFormat.CONSOLE, "WARNING")
     try:

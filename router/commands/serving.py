@@ -11,7 +11,7 @@ import msgspec
 
 from adapters import ADAPTERS
 from router.runtime.clock import new_id
-from router.service.app import App, create
+from router.service.app import App, opened
 from rules.model.configuration import Bearer, Configuration, PreviewSettings, SourceSettings
 
 T = TypeVar("T")
@@ -31,9 +31,7 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
 async def serve_until_signalled(paths: Sequence[Path], *, say: Say) -> None:
     """Raises StartError."""
-    app = create(paths)
-    await app.start()
-    async with asyncio.TaskGroup() as group:
+    async with opened(paths) as app, asyncio.TaskGroup() as group:
         group.create_task(app.run_until_signalled())
         await asyncio.sleep(0)  # it takes charge of signals first: whoever reads the greeting may send one
         say(greeting(app))

@@ -15,6 +15,7 @@ from router.incidents.expire import TICK
 from router.runtime.clock import Clock
 from router.runtime.metrics import Metrics
 from router.runtime.wake_up import WakeUps
+from router.service.way_out import WayOut
 from router.store import health as stored_health
 from router.store import retention
 from router.store.delivery.outbox import Work
@@ -69,18 +70,17 @@ class Loops:
         self,
         engine: Engine,
         wake_ups: WakeUps,
+        way_out: WayOut,
         clock: Clock,
         metrics: Metrics,
         *,
         on_given_up: Callable[[int], Awaitable[None]],
     ) -> None:
         self._engine, self._wake_ups, self._clock, self._metrics = engine, wake_ups, clock, metrics
-        self._on_given_up = on_given_up
+        self._way_out, self._on_given_up = way_out, on_given_up
         self._calls: set[asyncio.Task[None]] = set()
         self.oldest_kept: datetime | None = None
         """When the oldest of what is over ended, as of the last time that something was forgotten."""
-        self.refused_workspace = ""
-        """Slack's word, until it accepts us again."""
         turns: dict[str, Callable[[], Awaitable[None]]] = {
             "dispatch": self._dispatch,
             "deliver": self._deliver,
@@ -90,6 +90,9 @@ class Loops:
             "lag": self._measure_lag,
         }
         self.all = [Loop(name, turn, clock, metrics) for name, turn in turns.items()]
+
+    def add(self, name: str, turn: Callable[[], Awaitable[None]]) -> None:
+        self.all.append(Loop(name, turn, self._clock, self._metrics))
 
     @property
     def calls_in_flight(self) -> int:
@@ -131,8 +134,8 @@ class Loops:
     async def _tell(self, work: Work) -> None:
         try:
             await self._engine.tell(work)
-            if self.refused_workspace and not await self._is_refused(work):
-                self.refused_workspace = ""
+            if self._way_out.refused and not await self._is_refused(work):
+                self._way_out.accept()
         except Exception:  # the claim runs out by itself; an intent without an outcome is looked for
             self._metrics.add("alert_router_loop_errors", ("deliver",))
             log.exception("a delivery stumbled", extra={"incident": work.incident})

@@ -18,7 +18,7 @@ from router.runtime.clock import Clock
 from router.runtime.config import Vault
 from router.runtime.health import Health, LoopHealth
 from router.runtime.metrics import Metrics
-from router.service.app import bare_source, open_sources, secrets_of
+from router.service.in_force import bare_source, open_sources, secrets_of
 from router.service.simulate import Simulation, VirtualClock
 from router.service.stored_preview import stored_preview
 from rules.advice.lint import linted
