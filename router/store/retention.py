@@ -1,6 +1,6 @@
 """What is forgotten, in small batches. Never: open incidents, anything pending, ended alerts younger than a day.
 
-How long what is over is kept is the rules' to say (`rules.model.retention`); here are its bounds and how it goes. Every
+How long what is over is kept is the rules' to say (`rules.model.ruleset.Retention`); here are its bounds and how it goes. Every
 table that grows is in here, or is bounded by what fills it: names in the configuration, the preview's last messages.
 """
 
@@ -23,7 +23,7 @@ from router.store.tables import (
     settings,
     timeline,
 )
-from rules.model.retention import Retention
+from rules.model.ruleset import Retention
 
 GROUPS_FOR = timedelta(hours=24)
 """At least: an empty group is what a late word finds its incident by."""

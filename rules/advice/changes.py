@@ -14,9 +14,8 @@ from rules.language.times import said
 from rules.model.configuration import Configuration
 from rules.model.matcher import written
 from rules.model.oncall import turn_at, turns
-from rules.model.retention import Retention
 from rules.model.route import Route
-from rules.model.ruleset import RuleSet
+from rules.model.ruleset import Retention, RuleSet
 from rules.model.window import zone
 
 DAYS = 14

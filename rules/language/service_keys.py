@@ -32,7 +32,7 @@ from rules.language.times import Duration, Zone, said
 from rules.language.webhook_keys import FALLBACK, WEBHOOKS
 from rules.language.words import ChannelText, Secret, Url
 from rules.language.yaml import Node
-from rules.model.retention import LEAST, Retention
+from rules.model.ruleset import LEAST_KEPT, Retention
 
 SECRET = Secret()
 
@@ -127,10 +127,11 @@ RETENTION = Record(
     "retention",
     {
         "alerts": Key(
-            Duration(LEAST), f"How long an alert that has ended is kept, at least a day; default {said(_KEPT.alerts)}."
+            Duration(LEAST_KEPT),
+            f"How long an alert that has ended is kept, at least a day; default {said(_KEPT.alerts)}.",
         ),
         "incidents": Key(
-            Duration(LEAST),
+            Duration(LEAST_KEPT),
             f"How long a resolved incident, its timeline and its messages are kept; default {said(_KEPT.incidents)}.",
         ),
     },

@@ -18,7 +18,6 @@ from rules.model.escalation import Policy, Step
 from rules.model.heartbeat import Awaited
 from rules.model.inhibition import InhibitRule
 from rules.model.oncall import Layer, Override, Person, Rotation, Schedule
-from rules.model.retention import Retention
 from rules.model.route import (
     DEFAULT_GROUP_BY,
     ROOT,
@@ -32,7 +31,7 @@ from rules.model.route import (
     Tell,
     Template,
 )
-from rules.model.ruleset import RuleSet
+from rules.model.ruleset import Retention, RuleSet
 from rules.model.suppression import Maintenance
 from rules.model.webhook import ToWebhook
 from rules.model.window import NamedWindow, Pattern, Window

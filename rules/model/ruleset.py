@@ -15,7 +15,6 @@ from rules.model.heartbeat import Awaited, HeartbeatKey
 from rules.model.inhibition import InhibitionKey, InhibitRule, is_inhibited_by
 from rules.model.matcher import Matcher, all_match
 from rules.model.oncall import Person, Schedule, turn_at
-from rules.model.retention import Retention
 from rules.model.route import ChannelForm, FromLabel, Page, PageKind, Route, RouteSettings, visible_labels
 from rules.model.suppression import (
     Maintenance,
@@ -42,6 +41,8 @@ __all__ = [
 ]
 
 MEMO_SIZE = 65_536
+LEAST_KEPT = timedelta(days=1)
+"""Of either: a late word about an alert must be known for late, and an incident that can reopen must be there."""
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -76,6 +77,15 @@ class OnCall(msgspec.Struct, frozen=True):
     next_step: str
     """As in "lead in 10 min"; "" when nothing follows."""
     nobody: bool
+
+
+class Retention(msgspec.Struct, frozen=True):
+    """How long what is over is kept, counted from the end; what is open, fires or is still to be told is never forgotten. Neither is shorter than a day, or than the longest `reopen_within` of a route."""
+
+    alerts: timedelta = LEAST_KEPT
+    """Alerts that have ended and that nobody has to be told of."""
+    incidents: timedelta = timedelta(days=90)
+    """Resolved incidents, with their timeline, messages and pages; messages that belong to no incident."""
 
 
 class RuleSet:

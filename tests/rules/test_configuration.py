@@ -19,7 +19,7 @@ from rules.model.configuration import (
     StorageSettings,
     UrlToken,
 )
-from rules.model.retention import Retention
+from rules.model.ruleset import Retention
 from tests.rules.reading import HEAD, ROUTING, accepted
 
 FULL = """

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, event, func, insert, select, update
 from router.store import retention
 from router.store.retention import BATCH, GIVE_UP_AFTER, Pruned
 from router.store.tables import alert, alert_group, conversation, incident, membership, message, settings, timeline
-from rules.model.retention import Retention
+from rules.model.ruleset import Retention
 from tests.store.stores import NOW, SECOND, post, put_alert, row, store
 
 DAY = timedelta(days=1)
