@@ -137,8 +137,8 @@ def _routes(before: Mapping[str, Route], after: Mapping[str, Route]) -> Iterator
                 **{key: (written_setting(old.settings, key), written_setting(new.settings, key)) for key in SETTINGS},
                 "continue": (str(old.continues).lower(), str(new.continues).lower()),
             }
-            told = ", ".join(f"{key}: {one} → {other}" for key, (one, other) in pairs.items() if one != other)
-            yield f"route {route_id} changed" + (f": {told}" if told else "")
+            words = ", ".join(f"{key}: {one} → {other}" for key, (one, other) in pairs.items() if one != other)
+            yield f"route {route_id} changed" + (f": {words}" if words else "")
 
 
 def _catalogue(before: Configuration, after: Configuration) -> Iterator[str]:
@@ -176,5 +176,5 @@ def _named(kind: str, before: Mapping[str, object], after: Mapping[str, object])
 
 
 def _changed(what: str, before: object, after: object) -> str:
-    told = differences(before, after)
-    return f"{what} changed: {told}" if told else f"{what} changed"
+    words = differences(before, after)
+    return f"{what} changed: {words}" if words else f"{what} changed"

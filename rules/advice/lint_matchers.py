@@ -62,9 +62,9 @@ def _mistyped(matcher: Matcher) -> Iterator[tuple[str, str]]:
 def _computed(matcher: Matcher, sources: Iterable[str]) -> Iterator[tuple[str, str]]:
     """A matcher on a name that the router computes can be known to hold never, or always."""
     if matcher.name == "alert.severity":
-        held = [severity for severity in Severity if matcher.matches({matcher.name: severity.value})]
-        if not held or len(held) == len(Severity):
-            message = f"{matcher} {'always' if held else 'never'} holds"
+        matched = [severity for severity in Severity if matcher.matches({matcher.name: severity.value})]
+        if not matched or len(matched) == len(Severity):
+            message = f"{matcher} {'always' if matched else 'never'} holds"
             counts_as = None if matcher.op.is_regex else SCALE.get(matcher.value.lower())
             if counts_as is None:
                 yield message, f"one of {', '.join(severity.value for severity in Severity)}"

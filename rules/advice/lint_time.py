@@ -78,12 +78,12 @@ def _routes(routes: Iterable[Route], at: datetime) -> Iterator[RuleError]:
             continue
         line = max(route.said[key].line for key in keys)
         page = settings.page
-        held = (settings.quiet, settings.only)
-        paged = ((), ()) if page is None else (page.quiet, page.only)
-        if not open_ever((held,)):
+        of_route = (settings.quiet, settings.only)
+        of_page = ((), ()) if page is None else (page.quiet, page.only)
+        if not open_ever((of_route,)):
             message = f"{route.id} never tells anything new: its quiet and only leave no time for it"
             yield RuleError(route.file, line, 1, f"route {route.id}", message, "windows that leave some")
-        elif not open_ever((held, paged)):
+        elif not open_ever((of_route, of_page)):
             message = (
                 f"{route.id} never pages when it tells: the page's windows and the route's are never open together"
             )

@@ -1,11 +1,11 @@
 """The keys of `routing`, `maintenance` and `inhibit`: their shapes and what they are for.
 
-A key that RULES names but this version does not carry out is in a `later` table: it is refused by name, never ignored.
+A key of the language that this version does not carry out is in a `later` table: it is refused by name, never ignored.
 """
 
 from adapters.alert import Severity
 from rules.language.channel_keys import CATALOGUE, TARGET, TARGET_EXPECTED, Channel
-from rules.language.keys import HELD, SECOND, Either, Name
+from rules.language.keys import SECOND, WINDOWS_OR_NONE, Either, Name
 from rules.language.shape import Fields, Flag, Key, ListOf, OneOf, OrNone, Place, Record, Text
 from rules.language.times import Duration, Instant, Zone, said
 from rules.language.webhook_keys import ALSO
@@ -50,8 +50,8 @@ PAGE = OrNone(
             {
                 "policy": Key(TARGET, "An escalation policy; else a schedule; else a person."),
                 "from": Key(CATALOGUE, "A label: whom its entry in the catalogue of its name says."),
-                "only": Key(HELD, "The page waits until one of these windows holds; the message does not."),
-                "quiet": Key(HELD, "The page waits while one of these windows holds."),
+                "only": Key(WINDOWS_OR_NONE, "The page waits until one of these windows holds; the message does not."),
+                "quiet": Key(WINDOWS_OR_NONE, "The page waits while one of these windows holds."),
             },
             check=_check_page,
         ),
@@ -134,8 +134,8 @@ SETTINGS = {
     "severity": Key(OrNone(SEVERITY), "The incident's severity, whatever its alerts say."),
     "template": Key(TEMPLATE, "{title, text} or {title, file}: own words for headline and summary."),
     "tell": Key(TELL, "How loud each change is told: {resolved: channel, repeat: thread}; none: the defaults again."),
-    "quiet": Key(HELD, "Windows in which new bad news is held back; none takes an inherited one away."),
-    "only": Key(HELD, "Windows outside which new bad news is held back; none takes an inherited one away."),
+    "quiet": Key(WINDOWS_OR_NONE, "Windows in which new bad news is held back; none takes an inherited one away."),
+    "only": Key(WINDOWS_OR_NONE, "Windows outside which new bad news is held back; none takes an inherited one away."),
     "page": Key(PAGE, "Whom to wake: a policy, schedule or person; none takes an inherited one away."),
 }
 

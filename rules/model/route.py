@@ -106,7 +106,7 @@ class Loudness(StrEnum):
 
 
 class Tell(msgspec.Struct, frozen=True):
-    """How loud each change of an incident is told (TELLING's table)."""
+    """How loud each change of an incident is told, by default as it stands here."""
 
     new_alerts: Loudness = Loudness.THREAD
     worse: Loudness = Loudness.CHANNEL

@@ -42,15 +42,15 @@ class Maintenance(msgspec.Struct, frozen=True):
 
 def window_suppression(settings: RouteSettings, at: datetime) -> Suppression | None:
     """What a route's `quiet` and `only` hold back at this instant."""
-    return _hold(settings.quiet, settings.only, at)
+    return _suppression(settings.quiet, settings.only, at)
 
 
 def page_suppression(page: Page, at: datetime) -> Suppression | None:
     """The same for a page: while the message is told, the page waits."""
-    return _hold(page.quiet, page.only, at)
+    return _suppression(page.quiet, page.only, at)
 
 
-def _hold(quiet: tuple[NamedWindow, ...], only: tuple[NamedWindow, ...], at: datetime) -> Suppression | None:
+def _suppression(quiet: tuple[NamedWindow, ...], only: tuple[NamedWindow, ...], at: datetime) -> Suppression | None:
     if (inside := any_holds(quiet, at)) is not None:
         return Suppression(
             SuppressionKind.QUIET, inside.name, _until_free(quiet, only, at), f"quiet during {inside.name}"
