@@ -5,6 +5,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -273,6 +274,16 @@ class App:
             "1 if this process began with an empty database.",
             lambda: self._database.is_new,
         )
+        gauge(
+            "alert_router_database_bytes",
+            "The database's file and what is not yet written into it.",
+            lambda: self._database.size_bytes,
+        )
+        gauge(
+            "alert_router_oldest_kept_seconds",
+            "Age of the oldest ended alert or resolved incident that is kept; looked at every hour.",
+            lambda: _age(self._loops.oldest_kept, self._clock.now()),
+        )
 
 
 @asynccontextmanager
@@ -341,6 +352,10 @@ def _switch_target(in_force: InForce, vault: Vault) -> Target | None:
     if found is None:
         return None
     return Target(vault.one(found.secret) if found.secret else found.url, found.every)
+
+
+def _age(at: datetime | None, now: datetime) -> float:
+    return 0 if at is None else (now - at).total_seconds()
 
 
 def _intake_numbers(engine: Engine) -> IntakeNumbers:

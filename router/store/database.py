@@ -92,6 +92,12 @@ class Database:
         return self._file.lost
 
     @property
+    def size_bytes(self) -> int:
+        """Of the file and its write-ahead log; 0 for what is not there."""
+        files = (self.path, self.path.with_name(f"{self.path.name}-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    @property
     def has_urgent(self) -> bool:
         """Dispatch or delivery waits: the next ingest batch should be small."""
         return not self._urgent.empty()
