@@ -123,6 +123,13 @@ def test_what_rises_while_it_is_muted_is_loud_when_it_is_free() -> None:
     assert ([line.kind for line in freed.lines], freed.pages) == ([EntryKind.WORSE], True)
 
 
+def test_a_repeat_because_of_others_is_no_word_about_what_is_muted() -> None:
+    facts = {"notified_firing": 2, "severity": CRITICAL, "settings": with_settings(repeat_interval=HOUR)}
+    repeated = look(**facts, muted=1, unmuted_severity=LOW, standing=stood(MEDIUM))
+    assert [line.kind for line in repeated.lines] == [EntryKind.REPEAT]
+    assert look(**facts, standing=left(repeated)).is_rise
+
+
 def test_the_end_of_a_maintenance_is_no_rise() -> None:
     settings = with_settings(repeat_interval=HOUR)
     facts = {"notified_firing": 2, "severity": CRITICAL, "settings": settings}
@@ -186,8 +193,10 @@ def test_what_fires_for_longer_than_group_wait_when_it_comes_is_told_at_once(
     fires_for: timedelta, *, is_told: bool
 ) -> None:
     assert look(new=1, waiting_since=NOW, waiting_started_at=NOW - fires_for).opens is is_told
-    joined = look(new=2, waiting_since=NOW, waiting_started_at=NOW - fires_for, wait=Wait(NOW - SECOND))
-    assert not joined.opens, "only what begins the group counts, as in Alertmanager"
+
+
+def test_only_what_begins_the_group_is_asked_since_when_it_fires() -> None:
+    assert not look(new=2, waiting_since=NOW, waiting_started_at=NOW - HOUR, wait=Wait(NOW - SECOND)).opens
 
 
 def test_the_end_of_an_incident_leaves_no_wait() -> None:

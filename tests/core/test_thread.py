@@ -91,6 +91,12 @@ def test_entries_of_one_kind_are_one_line_in_the_order_of_the_last() -> None:
     ]
 
 
+def test_a_repeat_does_not_call_firing_what_is_unknown() -> None:
+    told = entry(KIND.REPEAT, lasted=timedelta(hours=4))
+    unknown = but(OPEN, source_silent_since=BEGAN, silent_sources=("mimir",))
+    assert lines(told, view=unknown) == ["still unknown after 4 h, mimir is silent"]
+
+
 def test_the_text_names_the_incident_for_a_broadcasts_push() -> None:
     reply = thread_reply([entry(KIND.REPEAT, lasted=timedelta(hours=4))], OPEN)
     assert reply.text == "#1234 InstanceDown: still firing after 4 h"
