@@ -271,9 +271,10 @@ def continue_elsewhere(
         worse = msgspec.structs.replace(_said(EntryKind.WORSE, tell.worse, now), is_rise=True)
         lines.append(worse if stands else msgspec.structs.replace(worse, say_at=None, is_broadcast=False))
         standing = _loud(standing, facts)
-    elif facts.new > facts.arriving:
+    is_said = rises and stands and tell.worse.has_line
+    if facts.new > facts.arriving and not is_said:
         # What would have been a first word here is as loud as one.
-        lines.append(Line(EntryKind.MORE, say_at=now, is_broadcast=stands, is_for_paged=True))
+        lines.append(Line(EntryKind.MORE, say_at=now, is_broadcast=stands, is_for_paged=not rises))
         standing = _loud(standing, facts)
     if facts.ended:
         standing, line = _paced(standing, facts, EntryKind.SOME_RESOLVED, tell.some_resolved)
@@ -282,7 +283,7 @@ def continue_elsewhere(
         continues=True,
         notifies_new=True,
         notifies_ended=True,
-        pages=decided.pages,
+        pages=decided.pages or (rises and tell.worse is not Loudness.NONE),
         lines=tuple(lines),
         standing=standing,
         due_at=_next(facts, standing),
@@ -333,9 +334,9 @@ def _is_repeated(facts: Snapshot, standing: NotificationState) -> bool:
 
 
 def _leveled(standing: NotificationState, facts: Snapshot) -> NotificationState:
-    """Above which severity a rise is one: what is worse than what stands now, however loud it was before it fell. Falls by
-    all that fires, muted or not: the end of a maintenance is no rise. Where the route says the severity, theirs is not
-    told at all, and told nobody when a reload takes the route's away."""
+    """Above which severity a rise is one: what is worse than what stands now is, however loud it was before it fell. It falls
+    by all that fires, muted or not: the end of a maintenance is no rise. Where the route says the severity, what the alerts
+    say is shown nowhere, and is no rise when a reload takes the route's away."""
     is_lower = facts.severity.rank < standing.loud_severity.rank
     if facts.firing == 0 or not (is_lower or facts.settings.severity is not None):
         return standing

@@ -240,6 +240,24 @@ def test_what_waited_here_and_is_worse_is_a_rise() -> None:
     assert [(line.kind, line.is_rise) for line in decided.lines] == [(EntryKind.MOVED, False), (EntryKind.WORSE, True)]
 
 
+@pytest.mark.parametrize(("how_loud", "stands"), [(Loudness.EDIT, True), (Loudness.CHANNEL, False)])
+def test_what_waited_here_has_its_line_where_the_rise_has_none(how_loud: Loudness, *, stands: bool) -> None:
+    decided = moves_in(new=2, severity=CRITICAL, stands=stands, settings=with_settings(tell=Tell(worse=how_loud)))
+    assert [(line.kind, line.say_at, line.is_broadcast, line.is_for_paged) for line in decided.lines[1:]] == [
+        (EntryKind.WORSE, None, False, True),
+        (EntryKind.MORE, NOW, stands, False),
+    ]
+
+
+def test_a_rise_pages_where_it_goes_unless_it_is_told_nobody() -> None:
+    facts = {"new": 1, "arriving": 1, "severity": CRITICAL, "waiting_since": NOW, "standing": None}
+    for how_loud, pages in ((Loudness.EDIT, True), (Loudness.NONE, False)):
+        snapshot = Snapshot(NOW, with_settings(tell=Tell(worse=how_loud)), **facts)
+        quietly = msgspec.structs.replace(plan(snapshot), pages=False)  # nothing of it is new, or rose when it came
+        decided = continue_elsewhere(quietly, snapshot, stood(MEDIUM), said=MEDIUM, is_primary=True, stands=True)
+        assert decided.pages is pages
+
+
 def test_what_falls_as_it_moves_is_a_rise_later() -> None:
     decided = moves_in(severity=LOW, last=stood(CRITICAL), said=CRITICAL)
     assert [line.kind for line in decided.lines] == [EntryKind.MOVED]
