@@ -250,7 +250,7 @@ def test_what_waited_here_has_its_line_where_the_rise_has_none(how_loud: Loudnes
 
 
 def test_a_rise_pages_where_it_goes_unless_it_is_told_nobody() -> None:
-    facts = {"new": 1, "arriving": 1, "severity": CRITICAL, "waiting_since": NOW, "standing": None}
+    facts: dict[str, Any] = {"new": 1, "arriving": 1, "severity": CRITICAL, "waiting_since": NOW}
     for how_loud, pages in ((Loudness.EDIT, True), (Loudness.NONE, False)):
         snapshot = Snapshot(NOW, with_settings(tell=Tell(worse=how_loud)), **facts)
         quietly = msgspec.structs.replace(plan(snapshot), pages=False)  # nothing of it is new, or rose when it came
