@@ -1,7 +1,7 @@
 """What the router counts about itself: each family is declared here, with its meaning, and nowhere else.
 
-Plain dictionaries, read by one collector when Prometheus asks: labelled metric objects cost the hot path a third
-(ENGINE, *Hot path*). Label values come from closed sets; never from senders.
+Plain dictionaries, read by one collector when Prometheus asks: labelled metric objects cost the hot path a
+third. Label values come from closed sets; never from senders.
 """
 
 import threading

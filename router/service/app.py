@@ -5,11 +5,13 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+from sqlalchemy.exc import DBAPIError
 
 from router.core.render.blocks import post_message
 from router.engine import Engine
@@ -33,8 +35,9 @@ from router.service.reload import Reloader, notice_target
 from router.service.rule_files import TeamFiles
 from router.service.way_out import WayOut
 from router.store import retention
-from router.store.database import Database, StorageError
+from router.store.database import Database
 from router.store.evaluation import messages
+from router.store.file import StorageError, trouble
 from rules.loading.load import Loaded
 from rules.model.configuration import Configuration
 
@@ -154,7 +157,12 @@ class App:
     async def begin(self, loaded: Loaded, stack: AsyncExitStack) -> None:
         """Put what was loaded in force, and listen. What is begun ends with the stack. Raises StartError."""
         stack.push_async_callback(self._drain)
-        await self._engine.start(self._teams.adopting(loaded, notice_target(self._engine.settings)))
+        if self._database.lost:
+            log.error("something of the database is lost", extra={"what": self._database.lost})
+        try:
+            await self._engine.start(self._teams.adopting(loaded, notice_target(self._engine.settings)))
+        except DBAPIError as error:
+            raise StartError(trouble(self._database.path, error)) from error
         self._teams.in_force(loaded, is_start=True)
         if self._database.is_new:
             log.warning("a new, empty database was made", extra={"path": str(self._database.path)})
@@ -257,9 +265,24 @@ class App:
         gauge("alert_router_ingest_waiting", "Alerts waiting for a commit.", lambda: self._engine.intake.waiting_rows)
         gauge("alert_router_calls_in_flight", "Calls to Slack in flight.", lambda: self._loops.calls_in_flight)
         gauge(
+            "alert_router_database_lost",
+            "1 if something of the database was lost before this process began.",
+            lambda: bool(self._database.lost),
+        )
+        gauge(
             "alert_router_new_database",
             "1 if this process began with an empty database.",
             lambda: self._database.is_new,
+        )
+        gauge(
+            "alert_router_database_bytes",
+            "The database's file and what is not yet written into it.",
+            lambda: self._database.size_bytes,
+        )
+        gauge(
+            "alert_router_oldest_kept_seconds",
+            "Age of the oldest ended alert or resolved incident that is kept; looked at every hour.",
+            lambda: _age(self._loops.oldest_kept, self._clock.now()),
         )
 
 
@@ -329,6 +352,10 @@ def _switch_target(in_force: InForce, vault: Vault) -> Target | None:
     if found is None:
         return None
     return Target(vault.one(found.secret) if found.secret else found.url, found.every)
+
+
+def _age(at: datetime | None, now: datetime) -> float:
+    return 0 if at is None else (now - at).total_seconds()
 
 
 def _intake_numbers(engine: Engine) -> IntakeNumbers:

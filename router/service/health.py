@@ -35,6 +35,8 @@ class HealthCheck:
         if stored.pending_since is not None and now - stored.pending_since > PENDING_TOO_LONG:
             found.append(f"the oldest undelivered truth is {int((now - stored.pending_since).total_seconds())} s old")
         found += [f"Slack refuses {target}" for target in stored.refused]
-        if self._database.is_new:
+        if self._database.lost:
+            found.append(self._database.lost)
+        elif self._database.is_new:
             found.append("this process began with a new, empty database")
         return found

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from adapters.adapter import Adapter
 from rules.advice.lint_catalog import lint_catalog
+from rules.advice.lint_matchers import lint_matchers
 from rules.advice.lint_people import lint_people
-from rules.advice.lint_routes import lint_matchers, lint_routes
+from rules.advice.lint_routes import lint_routes
 from rules.advice.lint_webhooks import lint_webhooks
 from rules.language.shape import Fields, Reference, RuleError
 from rules.loading.load import Loaded
@@ -41,6 +42,7 @@ def lint(
         *lint_people(configuration, document, references),
         *lint_webhooks(configuration, document, references),
         *_maintenance(document),
+        *_inhibitions(document),
     ]
 
 
@@ -50,6 +52,15 @@ def _maintenance(document: Fields) -> Iterator[RuleError]:
             mark, place = entry.mark("name"), entry.place
             message = f"{entry.get('name')} has no end: what it matches is held back until the entry is taken out"
             yield RuleError(place.report.file, mark.line, mark.column, place.path, message, "until: an instant")
+
+
+def _inhibitions(document: Fields) -> Iterator[RuleError]:
+    for entry in document.get("inhibit", ()):
+        if "equal" not in entry:
+            mark, place = entry.mark("name"), entry.place
+            message = f"{entry.get('name')} has no equal: one alert that matches while, wherever it is, holds back all of hold"
+            expected = "equal: [cluster], say; equal: [] if all is meant"
+            yield RuleError(place.report.file, mark.line, mark.column, place.path, message, expected)
 
 
 def _listener(configuration: Configuration, document: Fields) -> Iterator[RuleError]:

@@ -28,10 +28,11 @@ from rules.language.shape import (
     shown,
     text_of,
 )
-from rules.language.times import Duration, Zone
+from rules.language.times import Duration, Zone, said
 from rules.language.webhook_keys import FALLBACK, WEBHOOKS
 from rules.language.words import ChannelText, Secret, Url
 from rules.language.yaml import Node
+from rules.model.ruleset import LEAST_KEPT, Retention
 
 SECRET = Secret()
 
@@ -125,6 +126,20 @@ STORAGE = Record(
     "storage",
     {"path": Key(Text("a path"), "The SQLite file; its folder is created.", required=True)},
     later={"url": "PostgreSQL"},
+)
+_KEPT = Retention()
+RETENTION = Record(
+    "retention",
+    {
+        "alerts": Key(
+            Duration(LEAST_KEPT),
+            f"How long an alert that has ended is kept, at least a day; default {said(_KEPT.alerts)}.",
+        ),
+        "incidents": Key(
+            Duration(LEAST_KEPT),
+            f"How long a resolved incident, its timeline and its messages are kept; default {said(_KEPT.incidents)}.",
+        ),
+    },
 )
 PREVIEW = Record("preview", {"off_loopback": Key(Flag(), "true: others may reach the preview page.", required=True)})
 
@@ -291,6 +306,7 @@ def document(adapters: Iterable[str] = ()) -> Record:
             "webhooks": Key(WEBHOOKS, "Receivers other than Slack: PagerDuty, Opsgenie, whatever takes JSON."),
             "heartbeats": Key(MapOf(HEARTBEAT, names + "heartbeats", name=name_rule), "Jobs that must be heard from."),
             "router": Key(ROUTER, "Of this router itself: where it says that it is well."),
+            "retention": Key(RETENTION, "What is over is kept so long; what is open is kept."),
             "rules_files": Key(
                 ListOf(
                     GlobText(),

@@ -246,6 +246,9 @@ class NameOf:
         return {"type": "string", "minLength": 1}
 
 
+_LIKE_NONE = frozenset({"never", "off", "no", "nobody", "nothing", "disabled", "null"})
+
+
 class OrNone:
     """A value, or the word `none`, which takes an inherited one away."""
 
@@ -259,7 +262,10 @@ class OrNone:
         if isinstance(node, Scalar) and node.value is None:
             place.error(node, "found nothing", expected=self.expected, hint="none takes an inherited setting away")
             return None
-        return self.shape.read(node, place)
+        found, errors = self.shape.read(node, place), place.report.errors
+        if found is None and errors and (text_of(node) or "").lower() in _LIKE_NONE:
+            errors[-1] = msgspec.structs.replace(errors[-1], hint="write none")
+        return found
 
     def schema(self, definitions: dict[str, Schema], /) -> Schema:
         return {"anyOf": [{"const": "none"}, self.shape.schema(definitions)]}

@@ -126,11 +126,15 @@ def load(
         return Loaded(None, tuple(report.errors), ())
     for mistake in mistakes:
         place.error(mistake.mark, mistake.message, expected=mistake.expected, hint=mistake.hint)
+    if isinstance(node, Entries) and "team" in node.entries and not {"sources", "slack"} & node.entries.keys():
+        place.error(
+            node, "this is a team's file", expected=f"the main file; or alert-router check {main.name} --with MAIN.yaml"
+        )
+        return Loaded(None, _sorted(report.errors, [main.name]), ())
     fields = document(adapters).read(node, place)
     if fields is None:
         return Loaded(None, _sorted(report.errors, [main.name]), ())
     is_alone = not others and "rules_files" not in fields
-    cross_references.check(fields, report, is_alone=is_alone)
     _listener(fields)
     take_in(fields.get("routing"), template_fault)
     sources = _sources(fields, adapters)
@@ -139,6 +143,7 @@ def load(
         return draft(file, fields, partial(take_in, examine=template_fault), partial(beside, file.name))
 
     chosen = merge_rule_files.choose(others, last or {}, fields, read_team)
+    cross_references.check(fields, report, of_teams=merge_rule_files.full_names(chosen), is_alone=is_alone)
     warnings = _sorted(report.warnings, [main.name])
     if report.errors:
         return Loaded(None, _sorted(report.errors, [main.name]), warnings, chosen.accepted, chosen.refused)
@@ -147,7 +152,8 @@ def load(
     configuration = _configuration(whole, sources, chosen)
     found = [warning for one in reports for warning in one.warnings]
     references = tuple(reference for one in reports for reference in one.references)
-    found += merge_rule_files.dangling(whole, reports)
+    found += merge_rule_files.dangling(whole, reports, chosen.refused)
+    found += merge_rule_files.other_zones(fields, chosen.drafts)
     nodes = (
         (main.name, node),
         *((one.source.name, one.fields.node) for one in chosen.drafts if one.fields is not None),

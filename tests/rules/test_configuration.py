@@ -19,6 +19,7 @@ from rules.model.configuration import (
     StorageSettings,
     UrlToken,
 )
+from rules.model.ruleset import Retention
 from tests.rules.reading import HEAD, ROUTING, accepted
 
 FULL = """
@@ -52,6 +53,7 @@ sources:
     severity_map: {fatal: critical, "*": low}
     status_map: {broken: firing}
     resolve_after: 26h
+retention: {alerts: 2d, incidents: 1w}
 routing: {channel: "#a"}
 """
 
@@ -59,6 +61,7 @@ routing: {channel: "#a"}
 def test_everything() -> None:
     found = accepted(FULL)
     assert (found.name, found.timezone, found.rules.zone_name) == ("prod", "Europe/Berlin", "Europe/Berlin")
+    assert found.rules.retention == Retention(timedelta(days=2), timedelta(days=7))
     assert found.server == ServerSettings(
         host="::1",
         port=9999,
@@ -143,3 +146,9 @@ def test_the_preview_off_loopback_is_asked_for() -> None:
 def test_secrets_are_kept_as_json() -> None:
     for secret in (EnvSecret("A"), FileSecret("/a")):
         assert msgspec.json.decode(msgspec.json.encode(secret), type=SecretRef) == secret
+
+
+def test_retention_as_it_is_not_said() -> None:
+    assert accepted(HEAD + ROUTING).rules.retention == Retention(timedelta(days=1), timedelta(days=90))
+    partly = accepted(HEAD + ROUTING + "retention: {incidents: 400d}\n").rules.retention
+    assert partly == Retention(timedelta(days=1), timedelta(days=400))

@@ -15,9 +15,10 @@ from sqlalchemy import Connection, create_engine, insert, select
 
 from router.runtime.metrics import Metrics
 from router.service.simulate import VirtualClock
-from router.store import database as stores
+from router.store import file as stores
 from router.store import migrate
-from router.store.database import Database, StorageError
+from router.store.database import Database
+from router.store.file import StorageError
 from router.store.tables import metadata, source
 from tests.store.stores import NOW
 
@@ -202,7 +203,9 @@ async def test_what_is_stored_is_its_users_alone(tmp_path: Path) -> None:
         os.umask(before)
     assert database.is_new
     files = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
-    assert files == dict.fromkeys(("router.db", "router.db-wal", "router.db-shm", "router.db.lock"), 0o600)
+    assert files == dict.fromkeys(
+        ("router.db", "router.db-wal", "router.db-shm", "router.db.lock", "router.db.mark"), 0o600
+    )
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     await database.close()
 
