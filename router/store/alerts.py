@@ -11,6 +11,7 @@ from router.store import moves, tables
 from router.store.belonging import Groups, Membership, found_or_made, memberships, wake_groups
 from router.store.bulk import Insert, WhereIn
 from router.store.change import Belongs, Change, Owner
+from router.store.completion import completed
 from router.store.known import NEVER_MS, Known, KnownAlerts, State, touch_at
 
 _COLUMNS = (
@@ -76,6 +77,8 @@ def apply_batch(
     `belongs` is asked about alerts that were told elsewhere than where they belong now: did they change, or the rules? With
     `has_copies`, alerts that were told and have changed are news to the copies.
     """
+    if any(change.unsaid for change in changes):
+        changes = completed(conn, changes, belongs)
     entries = _load(conn, changes, known)
     ordered = [
         (space, number, entries[space][number]) for space in sorted(entries) for number in sorted(entries[space])
