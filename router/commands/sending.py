@@ -135,12 +135,13 @@ def _print_alerts(drafts: Sequence[Any]) -> None:
     import msgspec
 
     from adapters.adapter import ItemError
+    from adapters.alert import shown
     from router.commands.payloads import refusal
 
     alerts, refused = [], []
     for index, draft in enumerate(drafts):
         try:
-            alerts.append(draft.alert())
+            alerts.append(shown(draft.alert()))
         except ItemError as error:
             refused.append(refusal(f"item {index} is refused", error.message, error.where, error.expected))
     click.echo(msgspec.json.format(msgspec.json.encode(alerts), indent=2))
