@@ -26,19 +26,25 @@ _SECRET = re.compile(
 )
 
 
-def sent(raw: bytes, limits: Limits) -> dict[str, str]:
-    """Labels from a JSON object: clean, bounded, without empty values. Raises ItemError."""
-    _refuse_very_many_names(raw, "labels", limits)
+def sent(raw: bytes, limits: Limits) -> tuple[dict[str, str], dict[str, str]]:
+    """Labels from a JSON object: clean, bounded, without empty values; and the same before they were cleaned. Most need no
+    cleaning, and both are one. Raises ItemError."""
+    if len(raw) > _MANY_BYTES:
+        _refuse_very_many_names(raw, "labels", limits)
     try:
         labels = _TEXTS.decode(raw)
     except (msgspec.ValidationError, RecursionError):
         labels = _read_values(raw, "labels")
-    return labels if _is_plain(raw, len(labels), limits) else checked(labels, limits)
+    if _is_plain(raw, len(labels), limits):
+        return labels, labels
+    kept = checked(labels, limits)
+    return kept, {name: text for name, text in labels.items() if text}
 
 
 def sent_annotations(raw: bytes, limits: Limits) -> dict[str, str]:
     """Annotations from a JSON object, likewise; a long text is cut and marked. Raises ItemError."""
-    _refuse_very_many_names(raw, "annotations", limits)
+    if len(raw) > _MANY_BYTES:
+        _refuse_very_many_names(raw, "annotations", limits)
     try:
         texts = _TEXTS.decode(raw)
     except (msgspec.ValidationError, RecursionError):
@@ -49,7 +55,6 @@ def sent_annotations(raw: bytes, limits: Limits) -> dict[str, str]:
 def has_very_many_names(raw: bytes) -> bool:
     """Whether a JSON object has more names than anybody means, found out without decoding it. Each name has two quotes,
     of which at most the second may look escaped; those inside texts are."""
-    raw = bytes(raw)
     return len(raw) > _MANY_BYTES and raw.count(b'"') - raw.count(b'\\"') > _VERY_MANY
 
 

@@ -77,13 +77,10 @@ class _Item(msgspec.Struct, gc=False):
     @property
     def key(self) -> int:
         is_resolved = self.is_resolved()
-        annotations = bytes(self.annotations)
-        if len(annotations) > _LONG:  # not cheap to build, so it is built where that is, once for all
-            return 0
         return hash(
             (
                 bytes(self.labels),
-                annotations,
+                bytes(self.annotations),
                 self.starts_at,
                 self.generator_url,
                 is_resolved,
@@ -96,6 +93,9 @@ class _Item(msgspec.Struct, gc=False):
         """Of the array: ended when endsAt is past. Missing, zero and unreadable ones are in the future."""
         return _has_ended(self.ends_at, self.batch)
 
+    def is_long(self) -> bool:
+        return len(bytes(self.labels)) + len(bytes(self.annotations)) > _LONG
+
     def dashboard(self) -> str | None:
         """Where it is drawn, if the sender says."""
         return None
@@ -106,7 +106,7 @@ class _Item(msgspec.Struct, gc=False):
         source = batch.source
         limits = source.options.limits
         raw = bytes(self.labels)
-        sent = labels_.sent(raw, limits)
+        sent, as_sent = labels_.sent(raw, limits)
         if not sent:
             raise ItemError("no labels", where="labels", expected="at least one label with a value")
         texts = _texts(bytes(self.annotations), limits)
@@ -120,7 +120,6 @@ class _Item(msgspec.Struct, gc=False):
         if ends_at is not None and starts_at is not None and ends_at < starts_at:
             ends_at = None
         ttl, ttl_is_presumed = (None, False) if is_resolved else self._ttl(batch)
-        as_sent = _as_sent(raw, sent)
         return PrometheusAlert(
             fingerprint=identity(as_sent),
             name=alertname or line(sent.get("rulename", "")) or title,
@@ -178,6 +177,20 @@ class _Grouped(_Item, gc=False):
             return word
         batch: _Batch = self.batch
         return _has_ended(self.ends_at, batch) if batch.group is None else batch.group
+
+
+class _Long:
+    """An item that is not quickly read: without a key, it is read where its body is, and not again by the loop."""
+
+    __slots__ = ("_item",)
+    key = 0
+
+    def __init__(self, item: _Item) -> None:
+        self._item = item
+
+    def alert(self) -> Alert:
+        """Raises ItemError."""
+        return self._item.alert()
 
 
 class _Refused:
@@ -248,7 +261,10 @@ def open_source(options: SourceOptions) -> Parse:
         for item in items:
             if isinstance(item, _Item):
                 item.batch = batch
-        return GroupDrafts(items, whole) if whole else items
+        drafts: Sequence[Draft] = items
+        if len(body) > _LONG:
+            drafts = [_Long(item) if isinstance(item, _Item) and item.is_long() else item for item in items]
+        return GroupDrafts(drafts, whole) if whole else drafts
 
     return parse
 
@@ -333,7 +349,7 @@ def _text(raw: Raw) -> str | None:
 def _refuse_ungrouped(body: bytes) -> None:
     """At the webhook's URL an array is taken when it can only be Prometheus' own: with a status it is half a webhook."""
     for raw in decoded(body, _LOOSE_ARRAY):
-        if bytes(raw)[:1] == b"{" and not labels_.has_very_many_names(raw) and "status" in _FIELDS.decode(raw):
+        if bytes(raw)[:1] == b"{" and not labels_.has_very_many_names(bytes(raw)) and "status" in _FIELDS.decode(raw):
             raise PayloadError(
                 "an array of alerts with a status: a webhook without its envelope",
                 where="body",
@@ -366,13 +382,6 @@ def _texts(raw: bytes, limits: Limits) -> dict[str, str]:
         return labels_.sent_annotations(raw, limits)
     text = _text(Raw(raw))
     return labels_.annotations({"description": text}, limits) if text else {}
-
-
-def _as_sent(raw: bytes, labels: dict[str, str]) -> dict[str, str]:
-    """The labels before they were cleaned, which most need not be; without empty values."""
-    if raw.isascii() and b"\\" not in raw and b"\x7f" not in raw:
-        return labels
-    return {name: text for name, text in labels_.read(raw, "labels").items() if text}
 
 
 def _pairs(labels: dict[str, str]) -> str:

@@ -363,19 +363,21 @@ def change_of(alert: Alert, source: str, namespace: str, key: int, now_ms: int, 
         starts_ms = now_ms
     ends_ms = None if alert.ends_at is None else milliseconds(alert.ends_at)
     ttl, is_presumed = (alert.ttl, alert.ttl_is_presumed) if alert.ttl is not None else (PRESUMED_AFTER, True)
-    kept = Document(alert.title, alert.description, alert.labels, alert.annotations, alert.url, alert.severity_raw)
-    if isinstance(alert, PrometheusAlert):
-        kept = Document(
+    added, sent_fingerprint = (
+        (alert.added, alert.sent_fingerprint) if isinstance(alert, PrometheusAlert) else (None, "")
+    )
+    document = _encode(
+        Document(
             alert.title,
             alert.description,
             alert.labels,
             alert.annotations,
             alert.url,
             alert.severity_raw,
-            alert.added,
-            alert.sent_fingerprint,
+            added,
+            sent_fingerprint,
         )
-    document = _encode(kept)
+    )
     order = alert.order
     owners, inhibits = _place(alert, source, rank, in_force)
     return Change(
