@@ -38,7 +38,7 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class SourceOptions(msgspec.Struct, frozen=True):
-    """What the configuration says about a source, as far as its adapter needs it (RULES, *Sources*)."""
+    """What the configuration says about a source, as far as its adapter needs it."""
 
     name: str
     labels: Mapping[str, str | Mapping[str, str]] = {}

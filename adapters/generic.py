@@ -1,4 +1,4 @@
-"""Anything that can send a webhook: JSON, form or plain text, read by a `map` (RULES, *Sources*) or by familiar names.
+"""Anything that can send a webhook: JSON, form or plain text, read by a `map` or by familiar names.
 
 Identity: the dedupe_key when there is one; else name (or title), host and labels but the severity. So a sender whose
 title differs between failure and recovery should send an id. Order is the receipt's: what a sender's time field means
