@@ -30,7 +30,7 @@ check: $(TOOLS)
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	$(BIN)/codespell
-	$(BIN)/python -m rules.schema --check
+	$(BIN)/python -m rules.language.schema --check
 
 format: $(TOOLS)
 	$(BIN)/ruff format .

@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.server import ROOT
 
 ROUTES = 10_000
-COMMAND = "from router.cli import main; main()"
+COMMAND = "from router.commands.cli import main; main()"
 
 
 def text(routes: int = ROUTES) -> str:

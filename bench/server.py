@@ -136,7 +136,7 @@ def router(folder: Path, *, slack_port: int, tells_at_once: bool = False) -> Pro
             ]
         )
     )
-    start = "from router.cli import main; main()"
+    start = "from router.commands.cli import main; main()"
     return Process(
         "router",
         [sys.executable, "-c", start, "serve", "--config", str(config)],

@@ -10,28 +10,32 @@ from functools import partial
 import msgspec
 from sqlalchemy import Connection
 
-from router import alive, escalate, expire
-from router.clock import Clock, NewId
 from router.core.member import BY_RANK, Member, visible
-from router.core.own import OwnDraft
-from router.deliver import AT_ONCE, Deliverer, Settings
-from router.dispatch import AT_ONCE as GROUPS_AT_ONCE
-from router.dispatch import Stepped as Dispatched
-from router.dispatch import step as look
-from router.escalate import Rules
-from router.ingest import InForce, Intake, Receipt, RouteRef, inhibits_of, owners_of
-from router.metrics import Metrics
-from router.slack.transport import Transport
-from router.store import groups, outbox, sources
-from router.store.change import Inhibits, Owner
+from router.core.own_alerts import OwnDraft
+from router.delivery.deliver import AT_ONCE, Deliverer, Settings
+from router.heartbeats import check
+from router.incidents import escalate, expire
+from router.incidents.escalate import Rules
+from router.incidents.evaluate import AT_ONCE as GROUPS_AT_ONCE
+from router.incidents.evaluate import Evaluated as Dispatched
+from router.incidents.evaluate import step as look
+from router.intake.intake import InForce, Intake, Receipt, RouteRef, inhibits_of, owners_of
+from router.intake.last_heard import LastHeard
+from router.notifiers.notifier import Notifier
+from router.runtime.clock import Clock, NewId
+from router.runtime.metrics import Metrics
+from router.store.clock_step import clamp
 from router.store.database import Database
-from router.store.outbox import Work
-from router.store.reload import Snapshot, note_routed_by, put_in_force, reroute, routed_by
-from router.store.silence import Asked
-from router.store.stepped import pull_back
+from router.store.delivery import outbox
+from router.store.delivery.outbox import Work
+from router.store.evaluation import groups
+from router.store.heartbeats.stale_sources import Asked
+from router.store.intake import sources
+from router.store.intake.change import GroupKey, Inhibits
+from router.store.intake.reload import SettingsSnapshot, note_routed_by, put_in_force, reroute, routed_by
 from router.store.tables import fingerprint_no
-from rules.heartbeat import OWN_SOURCE
-from rules.ruleset import RuleSet
+from rules.model.heartbeat import OWN_SOURCE
+from rules.model.ruleset import RuleSet
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +60,7 @@ class Engine:
         metrics: Metrics,
         new_id: NewId,
         *,
-        transport: Transport,
+        transport: Notifier,
         settings: Settings,
         ruleset: RuleSet,
         on_commit: Callable[[], None] = lambda: None,
@@ -65,7 +69,7 @@ class Engine:
         self.database, self.clock, self.metrics = database, clock, metrics
         self.transport, self.settings, self.ruleset = transport, settings, ruleset
         self._in_force, self._snapshots = _in_force(ruleset)
-        self.ears = expire.Ears()
+        self.heard = LastHeard()
         self._asked: Asked = {}
         self.intake = Intake(
             database, clock, metrics, in_force=lambda: self._in_force, belongs=self._belongs, on_commit=on_commit
@@ -87,10 +91,10 @@ class Engine:
     async def start(self, also: Callable[[Connection], None] = lambda _: None) -> None:
         """After a start: nobody holds a claim longer than its lease, what is stored is known, every group is looked at
         once. `also` is done in the transaction that puts the rules in force."""
-        await self.database.write(partial(pull_back, now=self.clock.now()))
+        await self.database.write(partial(clamp, now=self.clock.now()))
         await self.database.write(self.intake.known.load)
         await self.intake.absence.load()
-        await self.database.write(partial(outbox.free_claims, now=self.clock.now()))
+        await self.database.write(partial(outbox.clamp_claims, now=self.clock.now()))
         await self.put_in_force(self.ruleset, self.settings, also)
 
     async def put_in_force(
@@ -130,12 +134,12 @@ class Engine:
 
         def step(conn: Connection, now: datetime) -> list[tuple[str, str]]:
             sources.restart_listening(conn, now)
-            changed = pull_back(conn, now)
-            outbox.free_claims(conn, now)
+            changed = clamp(conn, now)
+            outbox.clamp_claims(conn, now)
             groups.make_due(conn, now)
             return changed
 
-        self.ears.take()  # heard at instants that may be yet to come
+        self.heard.take()  # heard at instants that may be yet to come
         self.intake.signs.take()
         self._asked.clear()
         await self.database.write(partial(step, now=self.clock.now()), then=self._distrust)
@@ -143,7 +147,7 @@ class Engine:
     def _distrust(self, changed: Sequence[tuple[str, str]]) -> None:
         if changed:
             self.intake.known.drop(changed)
-            self.intake.known.distrust()
+            self.intake.known.invalidate()
 
     async def dispatch(self) -> Dispatched:
         try:
@@ -176,14 +180,14 @@ class Engine:
     async def expire(self) -> Ticked:
         """One tick: who was heard, what has run out of time, and what is not alive; the router's own alerts about that
         then take the way of every other."""
-        now, heard, seen = self.clock.now(), self.ears.take(), self.intake.signs.take()
+        now, heard, seen = self.clock.now(), self.heard.take(), self.intake.signs.take()
         spoken = self.intake.absence.take_spoken()
 
-        def step(conn: Connection) -> tuple[expire.Ticked, alive.Looked]:
+        def step(conn: Connection) -> tuple[expire.Expiry, check.HeartbeatCheck]:
             ticked = expire.step(conn, now, heard, self.metrics, spoken)
-            return ticked, alive.step(conn, now, ticked.since, self.ruleset.awaited, seen, self._asked)
+            return ticked, check.step(conn, now, ticked.since, self.ruleset.awaited, seen, self._asked)
 
-        def forget(found: tuple[expire.Ticked, alive.Looked]) -> None:
+        def forget(found: tuple[expire.Expiry, check.HeartbeatCheck]) -> None:
             ticked, looked = found
             expire.forget(self.intake.known, (*ticked.ended, *looked.ended))
 
@@ -191,7 +195,7 @@ class Engine:
             ticked, looked = await self.database.write(step, then=forget)
         except BaseException:
             for source, at in heard.items():
-                self.ears.hear(source, at)
+                self.heard.hear(source, at)
             self.intake.signs.give_back(seen)
             self.intake.absence.give_back(spoken)
             raise
@@ -203,7 +207,7 @@ class Engine:
         is_news = bool(ticked.ended or said.accepted) or looked.is_news
         return Ticked(is_news=is_news, is_more=ticked.is_more)
 
-    async def escalate(self) -> escalate.Stepped:
+    async def escalate(self) -> escalate.Escalated:
         return await self.database.write(
             partial(escalate.step, now=self.clock.now(), rules=self.rules, metrics=self.metrics)
         )
@@ -214,12 +218,12 @@ class Engine:
     async def tell(self, work: Work) -> None:
         await self.deliverer.carry_out(work)
 
-    def _belongs(self, member: Member) -> tuple[tuple[Owner, ...], tuple[Inhibits, ...]]:
+    def _belongs(self, member: Member) -> tuple[tuple[GroupKey, ...], tuple[Inhibits, ...]]:
         decision = self.ruleset.decide(visible(member))
         return owners_of(decision.owners, self._in_force, member.severity_rank), inhibits_of(decision.inhibits)
 
 
-def _digest(ruleset: RuleSet, snapshots: Mapping[str, Snapshot]) -> str:
+def _digest(ruleset: RuleSet, snapshots: Mapping[str, SettingsSnapshot]) -> str:
     """Of all that decides where an alert belongs and what it holds back."""
     routes = [
         (
@@ -235,11 +239,11 @@ def _digest(ruleset: RuleSet, snapshots: Mapping[str, Snapshot]) -> str:
     return hashlib.blake2b(document, digest_size=16).hexdigest()
 
 
-def _in_force(ruleset: RuleSet) -> tuple[InForce, dict[str, Snapshot]]:
+def _in_force(ruleset: RuleSet) -> tuple[InForce, dict[str, SettingsSnapshot]]:
     snapshots, routes = {}, {}
     for route_id, route in ruleset.routes.items():
         document = msgspec.json.encode(route.settings, order="deterministic").decode()
-        snapshot = Snapshot(hashlib.blake2b(document.encode(), digest_size=16).hexdigest(), document)
+        snapshot = SettingsSnapshot(hashlib.blake2b(document.encode(), digest_size=16).hexdigest(), document)
         snapshots[route_id] = snapshot
         waits = tuple(int(route.settings.wait(severity).total_seconds() * 1000) for severity in BY_RANK)
         routes[route_id] = RouteRef(snapshot.settings_id, waits)

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from router.metrics import Metrics
-from router.simulate import VirtualClock
+from router.runtime.metrics import Metrics
+from router.service.simulate import VirtualClock
 from router.store.database import Database
 
 MEMORY = Path("/dev/shm")  # noqa: S108  # a file system of Linux, not a guessable name in one

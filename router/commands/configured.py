@@ -7,9 +7,9 @@ import click
 import msgspec
 
 from router.commands.terms import UserError
-from router.config import ConfigError, gather, read, understand
-from rules.configuration import Configuration
-from rules.load import Loaded, RuleError
+from router.runtime.config import ConfigError, gather, read, understand
+from rules.loading.load import Loaded, RuleError
+from rules.model.configuration import Configuration
 
 
 def configuration(paths: Sequence[Path]) -> Configuration:

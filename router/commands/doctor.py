@@ -15,8 +15,8 @@ import msgspec
 from router.commands.terms import FILE
 
 if TYPE_CHECKING:
-    from router.config import Vault
-    from rules.configuration import Configuration, SlackSettings
+    from router.runtime.config import Vault
+    from rules.model.configuration import Configuration, SlackSettings
 
 SCOPES = (
     "chat:write",
@@ -35,7 +35,7 @@ SCOPES = (
 LITTLE_BYTES = 500 * 1024 * 1024
 
 
-class Verdict(StrEnum):
+class Grade(StrEnum):
     """How a check came out."""
 
     OK = "ok"
@@ -46,7 +46,7 @@ class Verdict(StrEnum):
 class Finding(msgspec.Struct, frozen=True):
     """One line."""
 
-    verdict: Verdict
+    verdict: Grade
     what: str
     to_do: str = ""
 
@@ -60,41 +60,41 @@ def doctor(paths: tuple[Path, ...]) -> None:
         click.echo(f"{finding.verdict.value:4}  {finding.what}")
         if finding.to_do:
             click.echo(f"      {finding.to_do}")
-        failed = failed or finding.verdict is Verdict.FAIL
+        failed = failed or finding.verdict is Grade.FAIL
     if failed:
         raise click.exceptions.Exit(1)
 
 
 def _findings(paths: Sequence[Path]) -> Iterator[Finding]:
-    from router.app import secrets_of
-    from router.config import ConfigError, SecretError, Vault, read
+    from router.runtime.config import ConfigError, SecretError, Vault, read
+    from router.service.in_force import secrets_of
 
     try:
         loaded = read(paths)
     except ConfigError as error:
-        yield Finding(Verdict.FAIL, str(error), "name a file that can be read")
+        yield Finding(Grade.FAIL, str(error), "name a file that can be read")
         return
     configuration = loaded.configuration
     if configuration is None:
         first = loaded.errors[0]
         yield Finding(
-            Verdict.FAIL,
+            Grade.FAIL,
             f"the configuration has {len(loaded.errors)} errors; the first: {first}",
             f"alert-router check {paths[0]}",
         )
         return
     yield Finding(
-        Verdict.OK,
+        Grade.OK,
         f"the configuration can be loaded: {len(configuration.sources)} sources, {len(configuration.rules.routes)} routes",
     )
     for refused in loaded.refused:
         yield Finding(
-            Verdict.FAIL,
+            Grade.FAIL,
             f"{refused.source.name} has {len(refused.errors)} errors and is refused; the first: {refused.errors[0]}",
             f"alert-router check {paths[0]}",
         )
     for warning in loaded.warnings:
-        yield Finding(Verdict.WARN, str(warning))
+        yield Finding(Grade.WARN, str(warning))
     vault, references = Vault(), secrets_of(configuration)
     has_secrets = True
     try:
@@ -102,9 +102,9 @@ def _findings(paths: Sequence[Path]) -> Iterator[Finding]:
     except SecretError as error:
         has_secrets = False
         for line in str(error).splitlines():
-            yield Finding(Verdict.FAIL, line, "set it for this user, or name another in the configuration")
+            yield Finding(Grade.FAIL, line, "set it for this user, or name another in the configuration")
     if has_secrets:
-        yield Finding(Verdict.OK, f"all {len(references)} secrets are there" if references else "no secret is needed")
+        yield Finding(Grade.OK, f"all {len(references)} secrets are there" if references else "no secret is needed")
     running = asyncio.run(_running(configuration))
     yield from _storage(Path(configuration.storage.path), is_running=running is not None)
     yield from _slack(configuration, vault, has_secrets=has_secrets)
@@ -117,7 +117,7 @@ def _storage(path: Path, *, is_running: bool) -> Iterator[Finding]:
         folder = folder.parent
     if not os.access(folder, os.W_OK | os.X_OK) or (path.exists() and not os.access(path, os.W_OK)):
         yield Finding(
-            Verdict.FAIL,
+            Grade.FAIL,
             f"{path} cannot be written by this user",
             "give its folder to the user that runs the router, or choose another storage.path",
         )
@@ -125,15 +125,15 @@ def _storage(path: Path, *, is_running: bool) -> Iterator[Finding]:
     free = shutil.disk_usage(folder).free
     if free < LITTLE_BYTES:
         yield Finding(
-            Verdict.WARN,
+            Grade.WARN,
             f"only {free // 1024 // 1024} MiB are free for {path}",
             "a full disk means that no alert can be accepted: make room",
         )
     else:
-        yield Finding(Verdict.OK, f"{path} can be written; {free // 1024 // 1024 // 1024} GiB are free")
+        yield Finding(Grade.OK, f"{path} can be written; {free // 1024 // 1024 // 1024} GiB are free")
     if _is_locked(path) and not is_running:
         yield Finding(
-            Verdict.WARN,
+            Grade.WARN,
             f"a process holds {path}, but no router answers on server.listen",
             "stop it, or look whether another configuration names the same storage.path",
         )
@@ -152,24 +152,24 @@ def _is_locked(path: Path) -> bool:
 
 
 def _slack(configuration: "Configuration", vault: "Vault", *, has_secrets: bool) -> Iterator[Finding]:
-    from rules.configuration import SlackSettings
+    from rules.model.configuration import SlackSettings
 
     slack = configuration.slack
     if not isinstance(slack, SlackSettings):
         yield Finding(
-            Verdict.OK, f"messages are shown on {configuration.server.external_url}/preview; Slack is not asked"
+            Grade.OK, f"messages are shown on {configuration.server.external_url}/preview; Slack is not asked"
         )
     elif has_secrets:
         yield from asyncio.run(asked(slack, vault))
     else:
-        yield Finding(Verdict.WARN, "Slack was not asked: a secret is missing")
+        yield Finding(Grade.WARN, "Slack was not asked: a secret is missing")
 
 
 async def asked(slack: "SlackSettings", vault: "Vault") -> list[Finding]:
-    from router.clock import SystemClock
-    from router.slack.client import SlackClient
-    from router.slack.transport import Outcome
-    from router.slack.wire import open_session
+    from router.notifiers.notifier import Outcome
+    from router.notifiers.slack.client import SlackClient
+    from router.notifiers.slack.wire import open_session
+    from router.runtime.clock import SystemClock
 
     async with open_session() as session:
         client = SlackClient.over(session, lambda: vault.one(slack.token), SystemClock(), api_url=slack.api_url)
@@ -180,13 +180,13 @@ async def asked(slack: "SlackSettings", vault: "Vault") -> list[Finding]:
             if check.answer.outcome is Outcome.WORKSPACE_REFUSED
             else f"is {slack.api_url} reachable from here?"
         )
-        return [Finding(Verdict.FAIL, f"Slack does not accept us: {check.answer.error}", to_do)]
-    found = [Finding(Verdict.OK, f"Slack knows us in {check.team or check.workspace}")]
+        return [Finding(Grade.FAIL, f"Slack does not accept us: {check.answer.error}", to_do)]
+    found = [Finding(Grade.OK, f"Slack knows us in {check.team or check.workspace}")]
     missing = [scope for scope in SCOPES if scope not in check.scopes] if check.scopes else []
     if missing:
         found.append(
             Finding(
-                Verdict.WARN,
+                Grade.WARN,
                 f"scopes are missing: {', '.join(missing)}",
                 "add them under OAuth & Permissions as in deploy/slack-manifest.yaml, and reinstall the app",
             )
@@ -218,11 +218,11 @@ def _router(configuration: "Configuration", said: dict[str, Any] | None) -> Iter
     server = configuration.server
     listen = f"{server.host}:{server.port}"
     if said is None:
-        yield Finding(Verdict.WARN, f"no router answers on {listen}", "alert-router serve --config … starts it")
+        yield Finding(Grade.WARN, f"no router answers on {listen}", "alert-router serve --config … starts it")
     elif not said.get("ready"):
         why = said.get("why") or "; ".join(said.get("degraded") or ()) or "it does not say why"
-        yield Finding(Verdict.FAIL, f"the router on {listen} cannot take alerts: {why}", "its log says more")
+        yield Finding(Grade.FAIL, f"the router on {listen} cannot take alerts: {why}", "its log says more")
     else:
-        yield Finding(Verdict.OK, f"a router answers on {listen} and takes alerts")
+        yield Finding(Grade.OK, f"a router answers on {listen} and takes alerts")
         for word in said.get("degraded") or ():
-            yield Finding(Verdict.WARN, str(word))
+            yield Finding(Grade.WARN, str(word))

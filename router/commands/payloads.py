@@ -7,9 +7,9 @@ from pathlib import Path
 
 from adapters import ADAPTERS
 from adapters.adapter import Draft, Payload, PayloadError
-from router.clock import SystemClock
 from router.commands.terms import UserError
-from rules.configuration import Configuration, SourceSettings
+from router.runtime.clock import SystemClock
+from rules.model.configuration import Configuration, SourceSettings
 
 
 def source(configuration: Configuration, name: str) -> SourceSettings:

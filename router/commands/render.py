@@ -12,7 +12,7 @@ from router.commands.terms import FILE, Found, UserError, instant
 
 if TYPE_CHECKING:
     from adapters.alert import Alert, Severity
-    from rules.configuration import Configuration
+    from rules.model.configuration import Configuration
 
 
 @click.command()
@@ -54,9 +54,9 @@ def render(
     from msgspec.structs import replace
 
     from adapters.alert import Status
-    from router.clock import SystemClock
     from router.commands.configured import configuration
     from router.commands.rendered import rendered, text, to_json
+    from router.runtime.clock import SystemClock
 
     loaded = configuration(paths)
     now = SystemClock().now() if at is None else instant(at, loaded.timezone)
@@ -106,7 +106,7 @@ def _typed(
     from adapters import ADAPTERS
     from adapters.adapter import ItemError, Payload, SourceOptions
     from router.commands.payloads import refusal
-    from rules.route import COMPUTED
+    from rules.model.route import COMPUTED
 
     family = [one for one, settings in loaded.sources.items() if ADAPTERS[settings.adapter].is_prometheus_family]
     name = name or labels.get("alert.source") or next(iter([*family, *loaded.sources]), "prometheus")

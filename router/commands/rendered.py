@@ -9,16 +9,16 @@ import msgspec
 
 from adapters.alert import Alert, Status, worst
 from router.core.compose import COMPARED, compose
-from router.core.direct import page_message
 from router.core.member import Document, Member
-from router.core.message import incident_message
-from router.core.template import words_of
+from router.core.render.direct import page_message
+from router.core.render.message import incident_message
+from router.core.templates.template import words_of
 from router.core.view import EndKind, IncidentView, PageView, Rendered, State
-from rules.catalog import page_for
-from rules.configuration import Configuration
-from rules.explain import destinations
-from rules.route import visible_labels
-from rules.ruleset import OnCall, Owner
+from rules.advice.explain import destinations
+from rules.model.catalog import page_for
+from rules.model.configuration import Configuration
+from rules.model.route import visible_labels
+from rules.model.ruleset import OnCall, Owner
 
 _TOKEN = re.compile(r"<([^|<>]+)\|([^<>]*)>")
 
@@ -78,16 +78,16 @@ def _told(loaded: Configuration, name: str, owner: Owner, alerts: Sequence[Alert
         ended_at=None if firing else max(alert.ends_at or now for alert in alerts),
         ended_how=None if firing else EndKind.TOLD,
         sources=(name,),
-        held_back=(),
+        suppressed=(),
         on_call=() if on_call is None else tuple(person.name for person in on_call.persons),
     )
     address = loaded.server.external_url
     channels, _ = destinations(rules, settings, labels)
-    home = next((one.channel for one in channels if one.is_home), "")
+    home = next((one.channel for one in channels if one.is_primary), "")
     return Told(
         route=owner.route_id,
         channels=tuple(one.channel for one in channels),
-        message=incident_message(view, is_home=True, home=home, external_url=address, instance=loaded.name),
+        message=incident_message(view, is_primary=True, home=home, external_url=address, instance=loaded.name),
         paged=view.on_call,
         direct=_direct(view, on_call, home, address),
         template_faults=words_of(view, address).faults,

@@ -36,11 +36,11 @@ def check(
 
     Exits 0 when the configuration can be loaded, 1 when it cannot, 2 when a file cannot be read.
     """
-    from router.clock import SystemClock
     from router.commands.configured import against_main, configuration
-    from router.config import ConfigError, read
-    from rules.check import checked as check_loaded
-    from rules.check import render_text, to_json
+    from router.runtime.clock import SystemClock
+    from router.runtime.config import ConfigError, read
+    from rules.advice.check import checked as check_loaded
+    from rules.advice.check import render_text, to_json
 
     with _no_collection():
         try:
@@ -67,10 +67,10 @@ def _no_collection() -> Iterator[None]:
 
 def _ask(files: tuple[Path, ...], *, with_slack: bool) -> None:
     """Look for the secrets, and then ask Slack. Raises Found with what is missing."""
-    from router.app import secrets_of
     from router.commands.configured import configuration
     from router.commands.slack_names import unknown_names
-    from router.config import SecretError, Vault
+    from router.runtime.config import SecretError, Vault
+    from router.service.in_force import secrets_of
 
     read, vault = configuration(files), Vault()
     try:
@@ -88,9 +88,9 @@ def _ask(files: tuple[Path, ...], *, with_slack: bool) -> None:
 @click.argument("labels", nargs=-1, required=True, metavar="label=value …")
 def route(paths: tuple[Path, ...], at: str | None, output: str, labels: tuple[str, ...]) -> None:
     """Who would own an alert of these labels, each setting and where it comes from, and who would be paged."""
-    from router.clock import SystemClock
     from router.commands.configured import configuration
-    from rules.explain import explain_route, render_text, to_json
+    from router.runtime.clock import SystemClock
+    from rules.advice.explain import explain_route, render_text, to_json
 
     given = label_pairs(labels)
     loaded = configuration(paths)
@@ -118,6 +118,6 @@ def schema() -> None:
     import msgspec
 
     from adapters import ADAPTERS
-    from rules.schema import schema as written
+    from rules.language.schema import schema as written
 
     click.echo(msgspec.json.format(msgspec.json.encode(written(ADAPTERS)), indent=2))

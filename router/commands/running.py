@@ -27,9 +27,9 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 )
 def serve(paths: tuple[Path, ...], log_format: str, log_level: str) -> None:
     """Run the router until SIGTERM or Ctrl-C; SIGHUP reloads."""
-    from router import logs
-    from router.app import StartError
-    from router.serving import run, serve_until_signalled
+    from router.commands.serving import run, serve_until_signalled
+    from router.runtime import logs
+    from router.service.in_force import StartError
 
     logs.configure(logs.LogFormat(log_format), log_level)
     try:
@@ -52,10 +52,10 @@ def serve(paths: tuple[Path, ...], log_format: str, log_level: str) -> None:
 )
 def demo(speed: float, is_short: bool, port: int) -> None:
     """Play a two-minute story into the preview: no file, no token, nothing left behind."""
-    from router import logs
-    from router.app import StartError
-    from router.demo import play
-    from router.serving import run
+    from router.commands.demo import play
+    from router.commands.serving import run
+    from router.runtime import logs
+    from router.service.in_force import StartError
 
     logs.configure(logs.LogFormat.CONSOLE, "WARNING")
     try:

@@ -11,7 +11,7 @@ from router.commands.terms import FILE, Found, UserError
 
 if TYPE_CHECKING:
     from adapters.adapter import Adapter, Payload, SourceOptions
-    from router.samples import Kind, SampleRequest
+    from router.commands.samples import Kind, SampleRequest
 
 KINDS = ("prometheus", "alertmanager", "datadog", "generic")
 AT_ONCE = 8
@@ -40,8 +40,8 @@ def send(
     storm: int | None,
 ) -> None:
     """Send sample alerts to a running router, as their sender would."""
-    from router import samples
-    from router.clock import SystemClock
+    from router.commands import samples
+    from router.runtime.clock import SystemClock
 
     chosen = samples.Kind(kind)
     one = samples.Sample(title=title, severity=severity, is_firing=not resolve)

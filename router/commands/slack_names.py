@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from router.config import Vault
-    from router.slack.transport import Answer
-    from rules.configuration import Configuration
+    from router.notifiers.notifier import Answer
+    from router.runtime.config import Vault
+    from rules.model.configuration import Configuration
 
 AGAIN = timedelta(seconds=5)
 TRIES = 5
@@ -17,12 +17,12 @@ TRIES = 5
 async def unknown_names(configuration: "Configuration", vault: "Vault") -> list[str]:
     """A line for each that Slack does not have, or does not let us reach, and for scopes that are missing; or one that says
     why it could not be asked."""
-    from router.clock import SystemClock
-    from router.commands.doctor import Verdict, asked
-    from router.escalate import target_of
-    from router.slack.client import SlackClient
-    from router.slack.wire import open_session
-    from rules.configuration import SlackSettings
+    from router.commands.doctor import Grade, asked
+    from router.core.recipient import target_of
+    from router.notifiers.slack.client import SlackClient
+    from router.notifiers.slack.wire import open_session
+    from router.runtime.clock import SystemClock
+    from rules.model.configuration import SlackSettings
 
     slack = configuration.slack
     if not isinstance(slack, SlackSettings):
@@ -36,8 +36,8 @@ async def unknown_names(configuration: "Configuration", vault: "Vault") -> list[
         for person in configuration.rules.people.values()
     }
     clock, found = SystemClock(), await asked(slack, vault)
-    complaints = [f"{one.what}: {one.to_do}" for one in found if one.verdict is not Verdict.OK]
-    if any(one.verdict is Verdict.FAIL for one in found):
+    complaints = [f"{one.what}: {one.to_do}" for one in found if one.verdict is not Grade.OK]
+    if any(one.verdict is Grade.FAIL for one in found):
         return complaints
     async with open_session() as session:
         client = SlackClient.over(session, lambda: vault.one(slack.token), clock, api_url=slack.api_url)
@@ -49,7 +49,7 @@ async def _unknown(
     resolve: "Callable[[str], Awaitable[Answer]]",
     sleep: Callable[[timedelta], Awaitable[None]],
 ) -> list[str]:
-    from router.slack.transport import Outcome
+    from router.notifiers.notifier import Outcome
 
     found = []
     for target, name in named.items():

@@ -7,8 +7,8 @@ import msgspec
 
 from adapters.alert import Severity
 from router.core.member import Member
-from router.core.view import AlertLine, EndKind, HeldBack, IncidentView, MessageTemplate, State
-from rules.route import COMPUTED, RouteSettings
+from router.core.view import AlertLine, EndKind, IncidentView, MessageTemplate, State, Suppressed
+from rules.model.route import COMPUTED, RouteSettings
 
 SHOWN = 5
 """Alerts named in a message."""
@@ -34,7 +34,7 @@ def compose(
     ended_at: datetime | None,
     ended_how: EndKind | None,
     sources: tuple[str, ...],
-    held_back: tuple[HeldBack, ...],
+    suppressed: tuple[Suppressed, ...],
     on_call: tuple[str, ...],
     moved_to: str = "",
 ) -> IncidentView:
@@ -68,7 +68,7 @@ def compose(
         group_labels=dict(group_labels),
         annotations=worst.document.annotations,
         links=_links(worst),
-        held_back=held_back,
+        suppressed=suppressed,
         on_call=on_call,
         template=None if template is None else MessageTemplate(template.title, template.text),
     )

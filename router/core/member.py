@@ -44,12 +44,7 @@ class Member(msgspec.Struct, frozen=True):
     ended_how: str | None
     ttl: timedelta | None
     document: Document
-    held_by: str | None = None
-
-    @property
-    def shown_fingerprint(self) -> str:
-        """Alertmanager's, where it has one."""
-        return self.document.fingerprint(self.fingerprint)
+    suppressed_by: str | None = None
 
     @property
     def severity(self) -> Severity:

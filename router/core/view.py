@@ -42,7 +42,7 @@ class AlertLine(msgspec.Struct, frozen=True):
     url: str = ""
 
 
-class HeldBack(msgspec.Struct, frozen=True):
+class Suppressed(msgspec.Struct, frozen=True):
     """News that waits: how many alerts, by what, until when (None: until something ends)."""
 
     count: int
@@ -92,7 +92,7 @@ class IncidentView(msgspec.Struct, frozen=True):
     """Of the worst alert."""
     links: tuple[tuple[str, str], ...] = ()
     """(label, http(s) address): source, runbook, dashboard."""
-    held_back: tuple[HeldBack, ...] = ()
+    suppressed: tuple[Suppressed, ...] = ()
     on_call: tuple[str, ...] = ()
     """Names of the people paged."""
     unreached: tuple[str, ...] = ()
@@ -115,7 +115,7 @@ class EntryKind(StrEnum):
     REPEAT = "repeat"
     SOURCE_SILENT = "source_silent"
     MOVED = "moved"
-    HELD_BACK = "held_back"
+    HELD_BACK = "suppressed"
     PAGED = "paged"
     NOBODY_ON_CALL = "nobody_on_call"
     PAGE_DROPPED = "page_dropped"
@@ -123,7 +123,7 @@ class EntryKind(StrEnum):
     CHANNEL_REFUSED = "channel_refused"
 
 
-class Entry(msgspec.Struct, frozen=True):
+class TimelineEntry(msgspec.Struct, frozen=True):
     """One fact of an incident's timeline."""
 
     seq: int

@@ -14,9 +14,9 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from aiohttp import web
 
-from router.clock import to_ms
 from router.http.problem import problem
 from router.http.service import Service
+from router.runtime.clock import to_ms
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -5,12 +5,13 @@ from functools import partial
 
 from aiohttp import web
 
-from router.core.thread import thread_reply
+from router.core.render.thread import thread_reply
 from router.http.access import Access, Level
 from router.http.api import as_json, instant
 from router.http.problem import problem
 from router.http.service import Service
-from router.store import incidents, read
+from router.store import read
+from router.store.evaluation import incidents
 
 _LARGEST = (1 << 63) - 1
 
@@ -52,7 +53,7 @@ class IncidentPage:
             "On call": ", ".join(view.on_call) or "nobody was paged",
             "Held back": ", ".join(
                 f"{one.count} ({one.by}{f', until {instant(one.until)}' if one.until else ''})"
-                for one in view.held_back
+                for one in view.suppressed
             )
             or "nothing",
         }
@@ -86,7 +87,7 @@ def _html(
     )
     told = "".join(
         f"<li><b>{html.escape(str(row['person'] or row['target']))}</b> "
-        f"{'owed' if row['owed'] else 'told'}{' ' + html.escape(str(row['told_at'])) if row['told_at'] else ''}"
+        f"{'owed' if row['owed'] else 'told'}{' ' + html.escape(str(row['notified_at'])) if row['notified_at'] else ''}"
         f"{' · ' + html.escape(str(row['last_error'])) if row['last_error'] else ''}</li>"
         for row in messages
     )

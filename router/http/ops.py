@@ -167,8 +167,8 @@ class _Stored(Collector):
         yield expected
         yield missing
         owed_for = timedelta(0)
-        if numbers.owed_since is not None:
-            owed_for = max(self._service.clock.now() - numbers.owed_since, owed_for)
+        if numbers.pending_since is not None:
+            owed_for = max(self._service.clock.now() - numbers.pending_since, owed_for)
         meaning = "Age of the oldest truth that somebody was not told yet; 0 when nothing is owed."
         yield GaugeMetricFamily("alert_router_oldest_owed_seconds", meaning, value=owed_for.total_seconds())
 

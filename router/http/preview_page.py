@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import msgspec
 
-from router.slack.preview import PreviewMessage, Sound, conversation_id, conversation_name
+from router.notifiers.preview.preview import PreviewMessage, Sound, conversation_id, conversation_name
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "

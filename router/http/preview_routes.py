@@ -19,9 +19,10 @@ from router.http.preview_page import (
 )
 from router.http.problem import problem
 from router.http.service import Service
-from router.slack.preview import PreviewMessage
-from router.store import preview, read
-from rules.configuration import Preview
+from router.notifiers.preview.preview import PreviewMessage
+from router.store import read
+from router.store.delivery import preview
+from rules.model.configuration import PreviewSettings
 
 SHOWN = 500
 """Messages, the newest: beyond that a page is no preview."""
@@ -83,7 +84,7 @@ class PreviewRoutes:
 
     @property
     def _is_on(self) -> bool:
-        return isinstance(self._service.configuration.slack, Preview)
+        return isinstance(self._service.configuration.slack, PreviewSettings)
 
 
 def _absent() -> web.Response:
@@ -92,8 +93,8 @@ def _absent() -> web.Response:
     )
 
 
-def _waiting(one: read.Waiting) -> Waiting:
-    why = "group_wait" if one.held_by is None else f"held back: {one.held_by}"
+def _waiting(one: read.WaitingRow) -> Waiting:
+    why = "group_wait" if one.suppressed_by is None else f"held back: {one.suppressed_by}"
     return Waiting(one.route, one.count, one.title, one.due_at, why, one.channel)
 
 

@@ -1,19 +1,18 @@
 """What the HTTP routes need of the process: `app` makes it, the routes ask it. Holds no logic."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network
 from typing import Protocol
 
 import msgspec
 
 from adapters.adapter import Parse
-from router.adopt import Refusal
-from router.clock import Clock
-from router.config import Vault
 from router.engine import Engine
-from router.metrics import Metrics
-from rules.configuration import Configuration, SourceSettings
+from router.runtime.clock import Clock
+from router.runtime.config import Vault
+from router.runtime.health import Health
+from router.runtime.metrics import Metrics
+from rules.model.configuration import Configuration, SourceSettings
 
 
 class OpenSource(msgspec.Struct, frozen=True):
@@ -22,6 +21,19 @@ class OpenSource(msgspec.Struct, frozen=True):
     settings: SourceSettings
     parse: Parse
     networks: tuple[IPv4Network | IPv6Network, ...]
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A team's file that is refused, for whoever keeps the router running."""
+
+    file: str
+    errors: tuple[str, ...]
+    in_force: str
+    """As in "its text of 2026-11-21 07:10 UTC is in force"."""
+
+    def __str__(self) -> str:
+        count = "1 error" if len(self.errors) == 1 else f"{len(self.errors)} errors"
+        return f"{self.file} is refused ({count}); {self.in_force}"
 
 
 class Reloaded(msgspec.Struct, frozen=True):
@@ -35,29 +47,6 @@ class Reloaded(msgspec.Struct, frozen=True):
     """What changed, a line each: routes added, gone, changed; sources; windows; people."""
     refused: tuple[Refusal, ...] = ()
     """Files of teams that are not in force as they are; the others are."""
-
-
-class LoopHealth(msgspec.Struct, frozen=True):
-    """One loop, seen from outside."""
-
-    name: str
-    turned_at: datetime
-    """When it last came round."""
-    is_stuck: bool
-    """It has not come round for far longer than it ever should."""
-    errors: int
-
-
-class Health(msgspec.Struct, frozen=True):
-    """The process as a whole."""
-
-    loops: tuple[LoopHealth, ...]
-    can_commit: bool
-    degraded: tuple[str, ...]
-    """What is wrong but does not keep an alert from being committed, in a person's words."""
-    owed_since: datetime | None
-    """The oldest undelivered truth."""
-    lag: timedelta = timedelta(0)
 
 
 class Service(Protocol):

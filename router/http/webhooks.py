@@ -23,12 +23,12 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from adapters import ADAPTERS
 from adapters.adapter import Draft, Parse, Payload, PayloadError, built
-from router.config import Vault
 from router.http.body_budget import BodyBudget, NoRoomError, Share
 from router.http.problem import problem
 from router.http.service import OpenSource, Service
-from router.ingest import NotCommittedError, OverloadError, Receipt
-from rules.configuration import Auth, Basic, Bearer, Hmac, UrlToken
+from router.intake.intake import NotCommittedError, OverloadError, Receipt
+from router.runtime.config import Vault
+from rules.model.configuration import Auth, Basic, Bearer, Hmac, UrlToken
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -149,7 +149,7 @@ class Webhooks:
             body = await self._work(partial(_inflate, body, encoding, limit), is_long=True)
             share.add(len(body))
         received_at = service.clock.now()
-        service.engine.ears.hear(settings.name, received_at)
+        service.engine.heard.hear(settings.name, received_at)
         content_type = request.content_type
         payload = Payload(
             body=body,

@@ -18,8 +18,8 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy
 from sqlalchemy import Connection, create_engine, event
 
-from router.clock import Clock
-from router.metrics import Metrics
+from router.runtime.clock import Clock
+from router.runtime.metrics import Metrics
 from router.store import migrate
 
 log = logging.getLogger(__name__)
@@ -76,8 +76,9 @@ class Database:
         self.path = path
         self._clock = clock
         self._metrics = metrics
-        self._urgent: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
-        self._bulk: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._urgent: queue.SimpleQueue[_Job[Any]] = queue.SimpleQueue()
+        self._bulk: queue.SimpleQueue[_Job[Any]] = queue.SimpleQueue()
+        self._last = self._bulk
         self._work = threading.Semaphore(0)
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="reader")
@@ -97,14 +98,14 @@ class Database:
         return not self._urgent.empty()
 
     async def write(self, call: Callable[[Connection], T], *, then: Callable[[T], None] | None = None) -> T:
-        """Dispatch, delivery and all else that is short: ahead of the next ingest batch.
+        """Evaluation, delivery and all else that is short: it waits for one ingest batch at most.
 
         `then` runs on the writer after the commit and before the next transaction.
         """
         return await self._put(self._urgent, call, then)
 
     async def write_bulk(self, call: Callable[[Connection], T], *, then: Callable[[T], None] | None = None) -> T:
-        """An ingest batch."""
+        """An ingest batch: it waits for one transaction of the others at most, however many are queued."""
         return await self._put(self._bulk, call, then)
 
     async def read(self, call: Callable[[Connection], T]) -> T:
@@ -118,8 +119,7 @@ class Database:
 
     async def close(self) -> None:
         """Finish what is queued, then let go of the file."""
-        self._bulk.put(None)
-        self._work.release()
+        self._work.release()  # one turn more than there are jobs: the writer finds nothing, and ends
         await asyncio.to_thread(self._thread.join)
         self._readers.shutdown()
         self._writer.close()
@@ -128,7 +128,7 @@ class Database:
 
     async def _put(
         self,
-        lane: "queue.SimpleQueue[_Job[Any] | None]",
+        lane: "queue.SimpleQueue[_Job[Any]]",
         call: Callable[[Connection], T],
         then: Callable[[T], None] | None,
     ) -> T:
@@ -138,15 +138,20 @@ class Database:
         # A transaction once queued runs to its end even if who asked for it went away.
         return await asyncio.shield(job.future)
 
+    def _next(self) -> _Job[Any] | None:
+        """Fair turns: where both lanes wait, the one that did not go last. Neither can keep the other from its turn:
+        ten thousand first words to evaluate must not keep a single alert from its 2xx. None: closed, and all is done."""
+        self._work.acquire()
+        lanes = (self._urgent, self._bulk)
+        for lane in lanes[::-1] if self._last is self._urgent else lanes:
+            with contextlib.suppress(queue.Empty):
+                job = lane.get_nowait()
+                self._last = lane
+                return job
+        return None
+
     def _run(self) -> None:
-        while True:
-            self._work.acquire()
-            try:
-                job = self._urgent.get_nowait()
-            except queue.Empty:
-                job = self._bulk.get()
-            if job is None:
-                return
+        while (job := self._next()) is not None:
             started = self._clock.monotonic()
             try:
                 result = self._transact(job.call)

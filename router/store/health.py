@@ -11,14 +11,16 @@ from router.store.tables import conversation, message, pace
 class Stored(msgspec.Struct, frozen=True):
     """A reading."""
 
-    owed_since: datetime | None
+    pending_since: datetime | None
     """The oldest truth that somebody was not told yet."""
     refused: tuple[str, ...]
     """Channels and people that Slack refuses, with its word."""
 
 
 def read(conn: Connection) -> Stored:
-    owed = and_(~message.c.is_over, or_(message.c.told_version < message.c.version, message.c.delivery_id.is_not(None)))
+    owed = and_(
+        ~message.c.is_over, or_(message.c.notified_version < message.c.version, message.c.delivery_id.is_not(None))
+    )
     since = conn.execute(select(func.min(message.c.due_since)).where(owed)).scalar()
     rows = conn.execute(
         select(conversation.c.target, conversation.c.refused).where(conversation.c.refused != "").limit(20)

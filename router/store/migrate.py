@@ -6,7 +6,7 @@ from pathlib import Path
 
 from router.store.tables import metadata
 
-HEAD = "0002"
+HEAD = "0003"
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
 

@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Connection, and_, distinct, func, or_, sel
 
 from router.core.member import BY_RANK
 from router.core.view import IncidentView
-from router.store.groups import decode_document, decode_settings
-from router.store.silence import silent
+from router.store.evaluation.groups import decode_document, decode_settings
+from router.store.heartbeats.stale_sources import silent
 from router.store.tables import (
     alert,
     alert_group,
@@ -24,7 +24,7 @@ from router.store.tables import (
 
 _IS_FIRING = text("alert.is_firing")
 """As the partial indexes say it; `is_firing = 1` would read the whole table."""
-_IS_HELD = text("membership.held_by IS NOT NULL")
+_IS_HELD = text("membership.suppressed_by IS NOT NULL")
 _decode_view = msgspec.json.Decoder(IncidentView).decode
 _decode_labels = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 
@@ -36,7 +36,7 @@ class InGroup(msgspec.Struct, frozen=True):
     labels: dict[str, str]
     told: bool
     """Its destinations know of it."""
-    held_by: str | None
+    suppressed_by: str | None
     """What holds its news back: "quiet nights", "maintenance eu-1-upgrade", "inhibition cluster-down"."""
     incident: int | None
 
@@ -99,8 +99,8 @@ class MessageRow(msgspec.Struct, frozen=True):
     """It stands there, though perhaps not with the last word."""
     owed: bool
     """There is a word that it has not told yet."""
-    owed_since: datetime | None
-    told_at: datetime | None
+    pending_since: datetime | None
+    notified_at: datetime | None
     not_before: datetime | None
     attempts: int
     last_error: str
@@ -108,14 +108,14 @@ class MessageRow(msgspec.Struct, frozen=True):
     """Why it stands here and not where it belongs."""
 
 
-class Waiting(msgspec.Struct, frozen=True):
+class WaitingRow(msgspec.Struct, frozen=True):
     """Alerts of one group that nobody was told yet."""
 
     route: str
     count: int
     title: str
     due_at: datetime | None
-    held_by: str | None
+    suppressed_by: str | None
     channel: str
 
 
@@ -128,7 +128,7 @@ class Numbers(msgspec.Struct, frozen=True):
     incidents: int
     """Not resolved."""
     owed: int
-    owed_since: datetime | None
+    pending_since: datetime | None
     heartbeats: tuple[tuple[str, str, int, int], ...] = ()
     """(source, name, how many are expected, how many of them are missing)"""
     silent_sources: int = 0
@@ -180,7 +180,7 @@ def _groups_of(conn: Connection, ids: Sequence[int]) -> dict[int, list[InGroup]]
     )
     found: dict[int, list[InGroup]] = {}
     for row in conn.execute(query) if ids else ():
-        one = InGroup(row.route, dict(_decode_labels(row.labels)), row.is_told, row.held_by, row.incident)
+        one = InGroup(row.route, dict(_decode_labels(row.labels)), row.is_notified, row.suppressed_by, row.incident)
         found.setdefault(row.alert_id, []).append(one)
     return found
 
@@ -229,7 +229,7 @@ def _channels_of(conn: Connection, numbers: Sequence[int]) -> dict[int, list[str
         select(message.c.incident, conversation.c.target)
         .join(conversation, conversation.c.id == message.c.conversation)
         .where(message.c.incident.in_(numbers), message.c.subject == "incident")
-        .order_by(message.c.is_home.desc(), message.c.id)
+        .order_by(message.c.is_primary.desc(), message.c.id)
     )
     found: dict[int, list[str]] = {}
     for row in conn.execute(query) if numbers else ():
@@ -257,7 +257,7 @@ def messages(
     page = rows[:limit]
     found = []
     for row in page:
-        is_owed = not row.is_over and (row.told_version < row.version or row.delivery_id is not None)
+        is_owed = not row.is_over and (row.notified_version < row.version or row.delivery_id is not None)
         found.append(
             MessageRow(
                 id=row.id,
@@ -269,8 +269,8 @@ def messages(
                 ts=row.ts,
                 told=row.ts != "",
                 owed=is_owed,
-                owed_since=row.due_since if is_owed else None,
-                told_at=row.told_at,
+                pending_since=row.due_since if is_owed else None,
+                notified_at=row.notified_at,
                 not_before=row.not_before if is_owed else None,
                 attempts=row.attempts,
                 last_error=row.last_error,
@@ -281,18 +281,18 @@ def messages(
 
 
 _IS_OWED: ColumnElement[bool] = and_(
-    ~message.c.is_over, or_(message.c.told_version < message.c.version, message.c.delivery_id.is_not(None))
+    ~message.c.is_over, or_(message.c.notified_version < message.c.version, message.c.delivery_id.is_not(None))
 )
 
 
-def waiting(conn: Connection, most: int = 50) -> list[Waiting]:
+def waiting(conn: Connection, most: int = 50) -> list[WaitingRow]:
     """Groups with news that nobody was told yet, the soonest first, apart by what holds it back."""
     query = (
         select(
             alert_group.c.route,
             alert_group.c.due_at,
             settings.c.document,
-            membership.c.held_by,
+            membership.c.suppressed_by,
             func.count().label("alerts"),
             func.min(alert.c.document).label("example"),
         )
@@ -300,20 +300,20 @@ def waiting(conn: Connection, most: int = 50) -> list[Waiting]:
         .join(alert, alert.c.id == membership.c.alert_id)
         .join(alert_group, alert_group.c.id == membership.c.group_id)
         .join(settings, settings.c.id == alert_group.c.settings_id)
-        .where(~membership.c.is_told, alert.c.is_firing)
+        .where(~membership.c.is_notified, alert.c.is_firing)
         .group_by(
-            alert_group.c.id, alert_group.c.route, alert_group.c.due_at, settings.c.document, membership.c.held_by
+            alert_group.c.id, alert_group.c.route, alert_group.c.due_at, settings.c.document, membership.c.suppressed_by
         )
         .order_by(alert_group.c.due_at, alert_group.c.id)
         .limit(most)
     )
     return [
-        Waiting(
+        WaitingRow(
             row.route,
             row.alerts,
             decode_document(row.example).title,
             row.due_at,
-            row.held_by,
+            row.suppressed_by,
             str(next(iter(decode_settings(row.document).channels), "")),
         )
         for row in conn.execute(query)

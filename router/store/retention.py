@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import Connection, and_, delete, exists, or_, select, update
 
-from router.store import sender_groups
+from router.store.intake import sender_groups
 from router.store.tables import alert, alert_group, incident, membership, message, page, timeline
 
 ENDED_ALERTS_FOR = timedelta(hours=24)
@@ -68,7 +68,7 @@ def _incidents(conn: Connection, now: datetime) -> int:
         message.c.incident == incident.c.number,
         ~message.c.is_over,
         or_(
-            message.c.told_version < message.c.version,
+            message.c.notified_version < message.c.version,
             message.c.thread_due_at.is_not(None),
             message.c.delivery_id.is_not(None),
         ),
@@ -88,7 +88,7 @@ def _incidents(conn: Connection, now: datetime) -> int:
 
 def _give_up(conn: Connection, now: datetime) -> list[tuple[int | None, str]]:
     owed = and_(
-        ~message.c.is_over, message.c.told_version < message.c.version, message.c.due_since < now - GIVE_UP_AFTER
+        ~message.c.is_over, message.c.notified_version < message.c.version, message.c.due_since < now - GIVE_UP_AFTER
     )
     rows = conn.execute(
         select(message.c.id, message.c.incident, message.c.last_error).where(owed).limit(BATCH)

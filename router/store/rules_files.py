@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection, delete, select, update
 
 from router.store.tables import rules_file
-from rules.configuration import TeamContact
+from rules.model.configuration import TeamContact
 
 
 class KeptFile(msgspec.Struct, frozen=True):

@@ -24,13 +24,13 @@ from sqlalchemy import (
     text,
 )
 
-from router.clock import from_ms, to_ms
+from router.runtime.clock import from_ms, to_ms
 
 _MILLISECOND = timedelta(milliseconds=1)
 _Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only in INTEGER PRIMARY KEY
 
 
-class Instant(TypeDecorator[datetime]):
+class InstantMs(TypeDecorator[datetime]):
     """Aware UTC outside, integer milliseconds inside."""
 
     impl = BigInteger
@@ -43,7 +43,7 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else from_ms(value)
 
 
-class Span(TypeDecorator[timedelta]):
+class Milliseconds(TypeDecorator[timedelta]):
     """A duration, integer milliseconds inside."""
 
     impl = BigInteger
@@ -95,13 +95,13 @@ alert = Table(
     Column("is_firing", Boolean, nullable=False),
     Column("order_no", BigInteger, nullable=False),
     Column("digest", BigInteger, nullable=False),
-    Column("starts_at", Instant, nullable=False),  # the earliest of the episode
-    Column("ends_at", Instant),
+    Column("starts_at", InstantMs, nullable=False),  # the earliest of the episode
+    Column("ends_at", InstantMs),
     Column("ended_how", Text),
-    Column("changed_at", Instant, nullable=False),
-    Column("ttl", Span),
+    Column("changed_at", InstantMs, nullable=False),
+    Column("ttl", Milliseconds),
     Column("ttl_is_presumed", Boolean, nullable=False),
-    Column("expires_at", Instant),
+    Column("expires_at", InstantMs),
     Column("document", Text, nullable=False),
     Index("alert_expires", "expires_at", sqlite_where=text("is_firing"), postgresql_where=text("is_firing")),
     Index("alert_ended", "ends_at", sqlite_where=text("NOT is_firing"), postgresql_where=text("NOT is_firing")),
@@ -113,25 +113,25 @@ membership = Table(
     metadata,
     Column("group_id", _Id, ForeignKey("alert_group.id"), primary_key=True),
     Column("alert_id", _Id, ForeignKey("alert.id"), primary_key=True, autoincrement=False),
-    Column("is_told", Boolean, nullable=False),
-    Column("held_by", Text),
-    Column("joined_at", Instant, nullable=False),
+    Column("is_notified", Boolean, nullable=False),
+    Column("suppressed_by", Text),
+    Column("joined_at", InstantMs, nullable=False),
     Column("is_unasked", Boolean, nullable=False, server_default=false()),  # told, and no copy was asked about it since
-    Column("moves_from", BigInteger),  # the group that was told of this alert before it changed and came here
+    Column("migrates_from", BigInteger),  # the group that was told of this alert before it changed and came here
     Column("rose", Boolean, nullable=False, server_default=false()),  # its severity did, when it came
     Column("moved_to", BigInteger),  # the incident that tells it now: this group is told where it went
     Index("membership_alert", "alert_id"),
     Index(
-        "membership_moves",
-        "moves_from",
-        sqlite_where=text("moves_from IS NOT NULL"),
-        postgresql_where=text("moves_from IS NOT NULL"),
+        "membership_migrates",
+        "migrates_from",
+        sqlite_where=text("migrates_from IS NOT NULL"),
+        postgresql_where=text("migrates_from IS NOT NULL"),
     ),
     Index(
-        "membership_held",
-        "held_by",
-        sqlite_where=text("held_by IS NOT NULL"),
-        postgresql_where=text("held_by IS NOT NULL"),
+        "membership_suppressed",
+        "suppressed_by",
+        sqlite_where=text("suppressed_by IS NOT NULL"),
+        postgresql_where=text("suppressed_by IS NOT NULL"),
     ),
     sqlite_with_rowid=False,
 )
@@ -144,11 +144,11 @@ alert_group = Table(
     Column("labels", Text, nullable=False),  # [[name, value], …] sorted: with the route, the group's key
     Column("settings_id", Text, ForeignKey("settings.id"), nullable=False),
     Column("route_is_gone", Boolean, nullable=False, server_default=false()),
-    Column("created_at", Instant, nullable=False),
-    Column("looked_at", Instant),
-    Column("due_at", Instant),
+    Column("created_at", InstantMs, nullable=False),
+    Column("evaluated_at", InstantMs),
+    Column("due_at", InstantMs),
     Column("incident", BigInteger),
-    Column("held_rank", SmallInteger),  # of the worst alert that a window or a maintenance held at the last look
+    Column("suppressed_rank", SmallInteger),  # of the worst alert that a window or a maintenance held at the last look
     UniqueConstraint("route", "labels"),
     Index(
         "alert_group_due",
@@ -180,7 +180,7 @@ rules_file = Table(
     Column("team", Text, nullable=False),
     Column("contact", Text, nullable=False),  # rules.configuration.TeamContact, of the last text that could be read
     Column("text", Text),  # the last accepted one; NULL: none was
-    Column("accepted_at", Instant),
+    Column("accepted_at", InstantMs),
     Column(
         "refused_digest", Text, nullable=False, server_default=text("''")
     ),  # of the text its owner was told is refused
@@ -206,26 +206,26 @@ incident = Table(
     Column("state", Text, nullable=False),
     Column("severity", Text, nullable=False),
     Column("title", Text, nullable=False),
-    Column("started_at", Instant, nullable=False),
-    Column("ended_at", Instant),
+    Column("started_at", InstantMs, nullable=False),
+    Column("ended_at", InstantMs),
     Column("ended_how", Text),
     Column("alerts_ended", Integer, nullable=False, server_default=text("0")),
-    Column("opened_at", Instant, nullable=False),
-    Column("lined_at", Instant, nullable=False),  # the last thread line, said or planned
-    Column("loud_at", Instant, nullable=False),
+    Column("opened_at", InstantMs, nullable=False),
+    Column("thread_line_at", InstantMs, nullable=False),  # the last thread line, said or planned
+    Column("loud_at", InstantMs, nullable=False),
     Column("loud_firing", Integer, nullable=False),
     Column("loud_severity", Text, nullable=False),
-    Column("spoke_at", Instant, nullable=False),  # the repeat clock
+    Column("last_notified_at", InstantMs, nullable=False),  # the repeat clock
     Column("seq", Integer, nullable=False, server_default=text("0")),
     Column("view", Text, nullable=False),
-    Column("freed_in", Text),  # it was held back until it opened: its home channel
+    Column("released_in", Text),  # it was held back until it opened: its home channel
     Index("incident_open", "state"),
     Index(
-        "incident_freed",
-        "freed_in",
+        "incident_released",
+        "released_in",
         "opened_at",
-        sqlite_where=text("freed_in IS NOT NULL"),
-        postgresql_where=text("freed_in IS NOT NULL"),
+        sqlite_where=text("released_in IS NOT NULL"),
+        postgresql_where=text("released_in IS NOT NULL"),
     ),
     sqlite_autoincrement=True,
 )
@@ -235,9 +235,9 @@ timeline = Table(
     metadata,
     Column("incident", _Id, ForeignKey("incident.number"), primary_key=True),
     Column("seq", Integer, primary_key=True),
-    Column("at", Instant, nullable=False),
+    Column("at", InstantMs, nullable=False),
     Column("kind", Text, nullable=False),
-    Column("say_at", Instant),  # when the thread at home hears it; NULL: never
+    Column("say_at", InstantMs),  # when the thread at home hears it; NULL: never
     Column("is_broadcast", Boolean, nullable=False),
     Column("document", Text, nullable=False),
 )
@@ -250,12 +250,12 @@ conversation = Table(
     Column("target", Text, nullable=False),  # as written: "#alerts", "C…", "email:…", "U…"
     Column("person", Text, nullable=False, server_default=text("''")),
     Column("channel", Text, nullable=False, server_default=text("''")),
-    Column("next_at", Instant, nullable=False),
-    Column("claimed_until", Instant),
+    Column("next_at", InstantMs, nullable=False),
+    Column("claimed_until", InstantMs),
     Column("claim_token", Text),
     Column("refused", Text, nullable=False, server_default=text("''")),
-    Column("refused_at", Instant),
-    Column("told_news", Boolean, nullable=False, server_default=false()),  # its last call was a first word
+    Column("refused_at", InstantMs),
+    Column("was_first_post", Boolean, nullable=False, server_default=false()),  # its last call was a first word
     UniqueConstraint("workspace", "target"),
 )
 
@@ -268,16 +268,16 @@ message = Table(
     Column("page", _Id, ForeignKey("page.id")),
     Column("entry", Integer),  # note: the timeline entry it tells
     Column("conversation", _Id, ForeignKey("conversation.id"), nullable=False),
-    Column("is_home", Boolean, nullable=False),
+    Column("is_primary", Boolean, nullable=False),
     Column("is_copy", Boolean, nullable=False, server_default=false()),  # stays to the end, whichever group owns it
     Column("rank", SmallInteger, nullable=False),  # of the severity: the order of first words
     Column("version", Integer, nullable=False),
-    Column("told_version", Integer, nullable=False),
-    Column("due_since", Instant, nullable=False),
+    Column("notified_version", Integer, nullable=False),
+    Column("due_since", InstantMs, nullable=False),
     Column("thread_seq", Integer, nullable=False, server_default=text("0")),
-    Column("thread_due_at", Instant),
+    Column("thread_due_at", InstantMs),
     Column("ts", Text, nullable=False, server_default=text("''")),
-    Column("told_at", Instant),
+    Column("notified_at", InstantMs),
     Column(
         "posts", Integer, nullable=False, server_default=text("0")
     ),  # how often it began anew: part of the delivery id
@@ -285,8 +285,8 @@ message = Table(
     Column("intent", Text),  # post | reply
     Column("intent_version", Integer),
     Column("intent_seq", Integer),  # the last timeline entry that the post or reply tells
-    Column("intent_at", Instant),
-    Column("not_before", Instant),
+    Column("intent_at", InstantMs),
+    Column("not_before", InstantMs),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("degraded", SmallInteger, nullable=False, server_default=text("0")),
     Column("is_over", Boolean, nullable=False, server_default=false()),  # nothing more is owed: dropped or given up
@@ -295,10 +295,10 @@ message = Table(
     Column("body", Text),  # post: what it says
     Column("moved_to", Text, nullable=False, server_default=text("''")),  # it ends here, the incident went on there
     Index(
-        "message_owed",
+        "message_pending",
         "conversation",
-        sqlite_where=text("told_version < version"),
-        postgresql_where=text("told_version < version"),
+        sqlite_where=text("notified_version < version"),
+        postgresql_where=text("notified_version < version"),
     ),
     Index(
         "message_thread_due",
@@ -321,22 +321,22 @@ page = Table(
     Column("id", _Id, primary_key=True, autoincrement=True),
     Column("incident", _Id, ForeignKey("incident.number"), nullable=False),
     Column("document", Text, nullable=False),  # rules.route.Page as it was when the incident opened
-    Column("due_at", Instant),  # NULL: carried out, or over
-    Column("paged_at", Instant),
+    Column("due_at", InstantMs),  # NULL: carried out, or over
+    Column("paged_at", InstantMs),
     Column("why", Text, nullable=False, server_default=text("''")),
     Column("next_step", Text, nullable=False, server_default=text("''")),
     Index("page_due", "due_at", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")),
     Index("page_incident", "incident"),
 )
 
-held_over = Table(
-    "held_over",
+suppressed_summary = Table(
+    "suppressed_summary",
     metadata,
     Column("channel", Text, primary_key=True),
-    Column("held_by", Text, primary_key=True),
-    Column("due_at", Instant, nullable=False),  # when what held ends: the summary is due
+    Column("suppressed_by", Text, primary_key=True),
+    Column("due_at", InstantMs, nullable=False),  # when what held ends: the summary is due
     Column("alerts", Integer, nullable=False),  # began and ended while held, and were told nobody
-    Index("held_over_due", "due_at"),
+    Index("suppressed_summary_due", "due_at"),
 )
 
 pace = Table(
@@ -345,16 +345,16 @@ pace = Table(
     Column("workspace", Text, primary_key=True),
     Column("method", Text, primary_key=True),  # "*": the whole workspace
     Column("calls", Text, nullable=False, server_default=text("'[]'")),  # [[slice, calls], …] of the last minute
-    Column("blocked_until", Instant),
+    Column("blocked_until", InstantMs),
 )
 
 source = Table(
     "source",
     metadata,
     Column("name", Text, primary_key=True),
-    Column("heard_at", Instant, nullable=False),
-    Column("silent_since", Instant),  # while it is silent and its alerts fire: when it was last heard from
-    Column("speaks_since", Instant),  # since it was silent the last time
+    Column("heard_at", InstantMs, nullable=False),
+    Column("stale_since", InstantMs),  # while it is silent and its alerts fire: when it was last heard from
+    Column("fresh_since", InstantMs),  # since it was silent the last time
 )
 
 heartbeat = Table(
@@ -363,10 +363,10 @@ heartbeat = Table(
     Column("source", Text, primary_key=True),  # whose own it is; "" for one of `heartbeats:`
     Column("name", Text, primary_key=True),
     Column("labels", Text, primary_key=True),  # [[name, value], …]: which of several that one heartbeat expects
-    Column("created_at", Instant, nullable=False),
-    Column("last_at", Instant),  # NULL: never heard of
-    Column("due_at", Instant),  # of the sign of life that is missing
-    Column("missing_since", Instant),
+    Column("created_at", InstantMs, nullable=False),
+    Column("last_at", InstantMs),  # NULL: never heard of
+    Column("due_at", InstantMs),  # of the sign of life that is missing
+    Column("missing_since", InstantMs),
 )
 
 sender_group = Table(
@@ -374,8 +374,8 @@ sender_group = Table(
     metadata,
     Column("group_no", BigInteger, primary_key=True, autoincrement=False),  # a hash of source, receiver and groupKey
     Column("alert_id", _Id, ForeignKey("alert.id"), primary_key=True, autoincrement=False),
-    Column("heard_at", Instant, nullable=False),  # a webhook of the group that was looked into had it
-    Column("absent_at", Instant),  # one that it should have been in did not
+    Column("heard_at", InstantMs, nullable=False),  # a webhook of the group that was looked into had it
+    Column("absent_at", InstantMs),  # one that it should have been in did not
     Index("sender_group_alert", "alert_id"),
     Index(
         "sender_group_absent",
@@ -390,8 +390,8 @@ listening = Table(
     "listening",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("since", Instant, nullable=False),
-    Column("until", Instant, nullable=False),
+    Column("since", InstantMs, nullable=False),
+    Column("until", InstantMs, nullable=False),
 )
 
 preview = Table(
@@ -401,7 +401,7 @@ preview = Table(
     Column("channel", Text, nullable=False),
     Column("ts", Text, nullable=False),
     Column("delivery_id", Text, nullable=False),
-    Column("changed_at", Instant, nullable=False),
+    Column("changed_at", InstantMs, nullable=False),
     Column("document", Text, nullable=False),
     UniqueConstraint("channel", "ts"),
     Index("preview_delivery", "delivery_id"),

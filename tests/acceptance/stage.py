@@ -13,12 +13,13 @@ import msgspec
 
 from adapters import ADAPTERS
 from adapters.adapter import Payload
-from router.app import open_sources
-from router.deliver import Settings
-from router.ingest import Receipt
-from router.simulate import Simulation, VirtualClock
-from rules.configuration import Configuration
-from rules.load import Source, load
+from router.delivery.deliver import Settings
+from router.intake.intake import Receipt
+from router.service.in_force import open_sources
+from router.service.simulate import Simulation, VirtualClock
+from rules.advice.lint import linted
+from rules.loading.load import RulesText, load
+from rules.model.configuration import Configuration
 from tests.process import filled
 from tests.slackworld import FakeTransport, SlackWorld
 
@@ -28,7 +29,7 @@ START = datetime(2026, 11, 18, 9, 30, tzinfo=UTC)
 
 def configuration(text: str) -> Configuration:
     """What the text says; its mistakes fail the test."""
-    loaded = load([Source("test.yaml", text)], adapters=ADAPTERS)
+    loaded = linted(load([RulesText("test.yaml", text)], adapters=ADAPTERS), ADAPTERS)
     if loaded.configuration is None:
         raise AssertionError("\n".join(str(error) for error in loaded.errors))
     return loaded.configuration

@@ -8,14 +8,14 @@ from sqlalchemy import Connection, select
 
 from adapters import ADAPTERS
 from adapters.alert import Severity
-from router.deliver import Settings
+from router.delivery.deliver import Settings
 from router.engine import Engine
-from router.metrics import Metrics
-from router.simulate import VirtualClock
+from router.runtime.metrics import Metrics
+from router.service.simulate import VirtualClock
 from router.store.database import Database
 from router.store.tables import conversation, incident, message
-from rules.load import Source, load
-from rules.ruleset import RuleSet
+from rules.loading.load import RulesText, load
+from rules.model.ruleset import RuleSet
 from tests.scenarios.player import Ready, alert
 from tests.slackworld import FakeTransport, SlackWorld
 
@@ -80,7 +80,7 @@ def rules(*, moved: bool = False) -> RuleSet:
         for team in range(TEAMS)
     )
     text = f"{TEXT}people:\n{people}oncall:\n{teams}"
-    loaded = load([Source("c.yaml", text)], adapters=ADAPTERS, beside=lambda _, __: generated(moved=moved))
+    loaded = load([RulesText("c.yaml", text)], adapters=ADAPTERS, beside=lambda _, __: generated(moved=moved))
     assert loaded.errors == loaded.warnings == ()
     assert loaded.configuration is not None
     return loaded.configuration.rules
@@ -161,7 +161,7 @@ class Company:
         """What incidents with higher numbers than that owe to whom."""
         rows = await self.engine.database.read(_messages)
         cells: dict[Cell, Told] = {}
-        for number, labels, severity, subject, target, is_home in rows:
+        for number, labels, severity, subject, target, is_primary in rows:
             if number <= after:
                 continue
             cell = dict(msgspec.json.decode(labels))["service"], severity
@@ -169,7 +169,7 @@ class Company:
             if subject == "page":
                 cells[cell] = Told(told.channels, (*told.people, target))
             else:
-                assert is_home == (not told.channels)
+                assert is_primary == (not told.channels)
                 cells[cell] = Told((*told.channels, target), told.people)
         return cells
 
@@ -186,7 +186,7 @@ def _messages(conn: Connection) -> list[tuple[int, str, str, str, str, bool]]:
             incident.c.severity,
             message.c.subject,
             conversation.c.target,
-            message.c.is_home,
+            message.c.is_primary,
         )
         .join(incident, incident.c.number == message.c.incident)
         .join(conversation, conversation.c.id == message.c.conversation)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from router.clock import SystemClock
+from router.runtime.clock import SystemClock
 from tests.acceptance.senders import Alertmanager, Exporter, Prometheus, target
 from tests.process import RouterProcess, running, until
 from tests.slackworld import FakeSlack, MessageView

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from router.clock import SystemClock
+from router.runtime.clock import SystemClock
 from tests.process import ROOT, RouterProcess, running
 from tests.slackworld import FakeSlack
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from router.clock import SystemClock
+from router.runtime.clock import SystemClock
 from tests.acceptance.stage import Condition, Stage, webhook
 from tests.acceptance.truth import delivered_twice, end_is_told_once, firing_by_message, group_of
 from tests.process import running, until

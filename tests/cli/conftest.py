@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from router.cli import main
+from router.commands.cli import main
 
 ROOT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-c", "from router.cli import main; main(prog_name='alert-router')"]
+COMMAND = [sys.executable, "-c", "from router.commands.cli import main; main(prog_name='alert-router')"]
 
 CONFIG = """\
 version: 1

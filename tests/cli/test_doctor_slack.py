@@ -4,11 +4,11 @@ from pathlib import Path
 
 import yaml
 
-from router.clock import SystemClock
-from router.commands.doctor import SCOPES, Finding, Verdict, asked
+from router.commands.doctor import SCOPES, Finding, Grade, asked
 from router.commands.slack_names import unknown_names
-from router.config import Vault
-from rules.configuration import Configuration, EnvSecret, SlackSettings
+from router.runtime.clock import SystemClock
+from router.runtime.config import Vault
+from rules.model.configuration import Configuration, EnvSecret, SlackSettings
 from tests.rules.reading import loading
 from tests.slackworld import TOKEN, FakeSlack, moods
 
@@ -23,7 +23,7 @@ async def findings(slack: FakeSlack, token: str = TOKEN) -> list[Finding]:
 async def test_a_good_token_is_well() -> None:
     async with FakeSlack(SystemClock().now) as slack:
         [finding] = await findings(slack)
-    assert finding.verdict is Verdict.OK
+    assert finding.verdict is Grade.OK
     assert finding.what.startswith("Slack knows us in ")
 
 
@@ -32,7 +32,7 @@ async def test_missing_scopes_are_named() -> None:
         slack.scopes -= {"im:write", "users:read.email"}
         found = await findings(slack)
     assert found[1] == Finding(
-        Verdict.WARN,
+        Grade.WARN,
         "scopes are missing: im:write, users:read.email",
         "add them under OAuth & Permissions as in deploy/slack-manifest.yaml, and reinstall the app",
     )
@@ -41,7 +41,7 @@ async def test_missing_scopes_are_named() -> None:
 async def test_a_refused_token_fails_and_is_not_shown() -> None:
     async with FakeSlack(SystemClock().now) as slack:
         [finding] = await findings(slack, "xoxb-wrong-0")
-    assert (finding.verdict, finding.what) == (Verdict.FAIL, "Slack does not accept us: invalid_auth")
+    assert (finding.verdict, finding.what) == (Grade.FAIL, "Slack does not accept us: invalid_auth")
     assert finding.to_do == "docs/slack.md has a table of errors"
 
 
@@ -50,7 +50,7 @@ async def test_a_slack_out_of_reach_fails_with_its_address() -> None:
     vault = Vault({"TOKEN": "x"})
     vault.open([secret])
     [finding] = await asked(SlackSettings((secret,), api_url="http://127.0.0.1:9/api/"), vault)
-    assert finding.verdict is Verdict.FAIL
+    assert finding.verdict is Grade.FAIL
     assert finding.to_do == "is http://127.0.0.1:9/api/ reachable from here?"
 
 

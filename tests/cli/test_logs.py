@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from router.logs import ConsoleFormatter, JsonFormatter, LogFormat, configure
+from router.runtime.logs import ConsoleFormatter, JsonFormatter, LogFormat, configure
 
 HOSTILE = "x\n2026-01-01T00:00:00.000Z ERROR   made up"
 
 
 def record(message: str, **facts: object) -> logging.LogRecord:
-    made = logging.LogRecord("router.app", logging.WARNING, "app.py", 1, message, (), None)
+    made = logging.LogRecord("router.service.app", logging.WARNING, "app.py", 1, message, (), None)
     made.__dict__.update(facts, created=1_772_625_600.25)
     return made
 
@@ -32,7 +32,7 @@ def test_json_lines_carry_the_facts() -> None:
     assert line == {
         "at": "2026-03-04T12:00:00.250Z",
         "level": "warning",
-        "logger": "router.app",
+        "logger": "router.service.app",
         "message": "taken",
         "alerts": 3,
         "who": ["a"],

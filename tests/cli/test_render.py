@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from router.core.blocks import faults
+from router.core.render.blocks import faults
 from router.core.view import Rendered
 from tests.cli.conftest import run, written
 

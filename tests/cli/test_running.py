@@ -19,7 +19,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from router.cli import main
+from router.commands.cli import main
 from tests.cli.conftest import COMMAND, CONFIG, ROOT, lines_until, process, run, written
 
 
@@ -253,6 +253,6 @@ def test_version_and_help() -> None:
 
 
 def test_help_imports_nothing_of_the_service() -> None:
-    code = "import sys; import router.cli; print([name for name in ('aiohttp', 'sqlalchemy', 'slack_sdk') if name in sys.modules])"
+    code = "import sys; import router.commands.cli; print([name for name in ('aiohttp', 'sqlalchemy', 'slack_sdk') if name in sys.modules])"
     done = subprocess.run([COMMAND[0], "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout == "[]\n"

@@ -10,7 +10,7 @@ import pytest
 from adapters import ADAPTERS
 from adapters.adapter import Payload, SourceOptions
 from adapters.alert import Alert, Severity, Status
-from router.samples import Kind, Sample, requests, storm
+from router.commands.samples import Kind, Sample, requests, storm
 from tests.cli.conftest import run
 
 AT = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)

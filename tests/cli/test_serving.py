@@ -6,7 +6,7 @@ import os
 import signal
 from pathlib import Path
 
-from router.serving import serve_until_signalled
+from router.commands.serving import serve_until_signalled
 
 
 async def test_what_stands_at_the_start_is_not_searched_for_garbage_again(config: Path) -> None:

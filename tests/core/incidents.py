@@ -10,13 +10,13 @@ from adapters.alert import Severity
 from router.core.view import (
     AlertLine,
     EndKind,
-    Entry,
     EntryKind,
-    HeldBack,
     IncidentView,
     MessageTemplate,
     PageView,
     State,
+    Suppressed,
+    TimelineEntry,
 )
 
 _T = TypeVar("_T")
@@ -102,7 +102,7 @@ VIEWS = st.builds(
     group_labels=_PAIRS,
     annotations=_PAIRS,
     links=_some(st.tuples(TEXTS, _URLS), 12),
-    held_back=_some(st.builds(HeldBack, count=_COUNTS, by=TEXTS, until=st.none() | _INSTANTS), 6),
+    suppressed=_some(st.builds(Suppressed, count=_COUNTS, by=TEXTS, until=st.none() | _INSTANTS), 6),
     on_call=_some(TEXTS, 6),
     unreached=_some(st.from_regex(r"\A[UW][A-Z0-9]{8,12}\Z") | TEXTS, 15),
     source_silent_since=st.none() | _INSTANTS,
@@ -110,7 +110,7 @@ VIEWS = st.builds(
 )
 PAGES = st.builds(PageView, why=TEXTS, next_step=TEXTS, home=st.just("C0123ABCD") | TEXTS, home_ts=TEXTS)
 ENTRIES = st.builds(
-    Entry,
+    TimelineEntry,
     seq=st.integers(1, 1_000),
     at=_INSTANTS,
     kind=st.sampled_from(EntryKind),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.core.blocks import (
+from router.core.render.blocks import (
     Block,
     attachment,
     context,
@@ -13,11 +13,11 @@ from router.core.blocks import (
     post_message,
     section,
 )
-from router.core.message import incident_message
+from router.core.render.message import incident_message
 from router.core.view import Rendered
 from tests.core.incidents import OPEN
 
-FULL = incident_message(OPEN, is_home=True)
+FULL = incident_message(OPEN, is_primary=True)
 
 
 def message(*blocks: Block, text: str = "x") -> Rendered:

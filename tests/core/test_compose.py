@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from adapters.alert import Severity
-from router.core.blocks import post_message
 from router.core.compose import COMPARED, SHOWN, compose, fell_silent, least_certain, with_silence
 from router.core.member import Document, Member
+from router.core.render.blocks import post_message
+from router.core.render.notice import with_notice
 from router.core.view import EndKind, IncidentView, MessageTemplate, Rendered, State
-from router.core.word import with_word
-from rules.route import RouteSettings, Template
+from rules.model.route import RouteSettings, Template
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
@@ -45,7 +45,7 @@ def composed(*members: Member, **changes: Any) -> IncidentView:
         "ended_at": None,
         "ended_how": None,
         "sources": ("p",),
-        "held_back": (),
+        "suppressed": (),
         "on_call": (),
         **changes,
     }
@@ -119,11 +119,11 @@ def test_a_presumed_end_says_for_how_long_nothing_was_heard() -> None:
 
 
 def test_a_word_stands_before_the_message() -> None:
-    with_blocks = with_word(post_message("Down"), "This belongs in #db.")
+    with_blocks = with_notice(post_message("Down"), "This belongs in #db.")
     assert with_blocks.blocks[0]["type"] == "context"
     assert "This belongs in #db." in str(with_blocks.blocks[0])
     assert with_blocks.text == "Down"
-    assert with_word(Rendered(text="Down"), "This belongs in #db.").text == "This belongs in #db. Down"
+    assert with_notice(Rendered(text="Down"), "This belongs in #db.").text == "This belongs in #db. Down"
 
 
 def test_a_view_names_the_silent_sources_and_since_when_the_first_is() -> None:

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 
-from router.core.blocks import faults
-from router.core.direct import page_end_message, page_message, page_worse_message
-from router.core.headline import PUSH
-from router.core.view import EndKind, Entry, EntryKind, IncidentView, MessageTemplate, PageView
+from router.core.render.blocks import faults
+from router.core.render.direct import page_end_message, page_message, page_worse_message
+from router.core.render.headline import PUSH
+from router.core.view import EndKind, EntryKind, IncidentView, MessageTemplate, PageView, TimelineEntry
 from tests.core.incidents import BEGAN, ENTRIES, OPEN, OVER, PAGES, VIEWS, but
 from tests.core.test_message import SINCE, colour, texts
 
@@ -42,13 +42,16 @@ def test_a_page_speaks_the_routes_own_words() -> None:
 @pytest.mark.parametrize(
     ("entry", "begins"),
     [
-        (Entry(1, BEGAN, EntryKind.WORSE), "Worse: CRITICAL #1234"),
-        (Entry(1, BEGAN, EntryKind.REOPENED), "Reopened: CRITICAL #1234"),
-        (Entry(1, BEGAN, EntryKind.REPEAT, lasted=timedelta(hours=4)), "Still firing after 4 h: CRITICAL #1234"),
-        (Entry(1, BEGAN, EntryKind.REPEAT), "Still firing: CRITICAL #1234"),
+        (TimelineEntry(1, BEGAN, EntryKind.WORSE), "Worse: CRITICAL #1234"),
+        (TimelineEntry(1, BEGAN, EntryKind.REOPENED), "Reopened: CRITICAL #1234"),
+        (
+            TimelineEntry(1, BEGAN, EntryKind.REPEAT, lasted=timedelta(hours=4)),
+            "Still firing after 4 h: CRITICAL #1234",
+        ),
+        (TimelineEntry(1, BEGAN, EntryKind.REPEAT), "Still firing: CRITICAL #1234"),
     ],
 )
-def test_a_new_sound_says_first_why_it_rings_again(entry: Entry, begins: str) -> None:
+def test_a_new_sound_says_first_why_it_rings_again(entry: TimelineEntry, begins: str) -> None:
     assert page_worse_message(OPEN, PAGE, entry).text.startswith(begins)
 
 
@@ -60,7 +63,7 @@ def test_the_end_is_short_and_an_edit_of_a_page_says_it_too() -> None:
         "you were paged: primary of payments until Mon 09:00 · open in <#C0123ABCD>",
     ]
     assert page_message(OVER, PAGE) == message
-    assert page_worse_message(OVER, PAGE, Entry(1, BEGAN, EntryKind.WORSE)) == message
+    assert page_worse_message(OVER, PAGE, TimelineEntry(1, BEGAN, EntryKind.WORSE)) == message
     grey = page_end_message(but(OVER, ended_how=EndKind.MISSING), PageView(why=""))
     assert colour(grey) == "#9aa0a6"
     assert texts(grey)[-1] == "#1234"
@@ -68,7 +71,7 @@ def test_the_end_is_short_and_an_edit_of_a_page_says_it_too() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(VIEWS, PAGES, ENTRIES)
-def test_any_page_is_a_message_that_slack_takes(view: IncidentView, page: PageView, entry: Entry) -> None:
+def test_any_page_is_a_message_that_slack_takes(view: IncidentView, page: PageView, entry: TimelineEntry) -> None:
     for message in (page_message(view, page), page_worse_message(view, page, entry), page_end_message(view, page)):
         assert faults(message) == ()
         assert len(message.text) <= PUSH

@@ -1,6 +1,6 @@
 """Whom a message mentions, as the preview counts sounds."""
 
-from router.core.blocks import mentioned, section
+from router.core.render.blocks import mentioned, section
 
 
 def test_people_are_found_once_each_in_order() -> None:

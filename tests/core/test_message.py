@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.alert import Severity
-from router.core.blocks import faults
-from router.core.headline import PUSH
-from router.core.message import incident_message
-from router.core.view import AlertLine, EndKind, HeldBack, IncidentView, MessageTemplate, Rendered
+from router.core.render.blocks import faults
+from router.core.render.headline import PUSH
+from router.core.render.message import incident_message
+from router.core.view import AlertLine, EndKind, IncidentView, MessageTemplate, Rendered, Suppressed
 from tests.core.incidents import BEGAN, OPEN, OVER, VIEWS, but
 
 SINCE = "<!date^1795227240^{date_short_pretty} {time}|2026-11-21 02:14 UTC>"
@@ -37,17 +37,17 @@ def colour(message: Rendered) -> object:
 
 
 def test_push_says_the_state_first_and_who_is_on_call() -> None:
-    message = incident_message(OPEN, is_home=True)
+    message = incident_message(OPEN, is_primary=True)
     assert message.text == "CRITICAL #1234 InstanceDown ×3 · payments eu-1 · on call: Maria"
 
 
 def test_one_alert_is_not_counted_and_says_where() -> None:
     view = but(OPEN, firing=1, on_call=(), common_labels={**OPEN.common_labels, "instance": "web-1"})
-    assert incident_message(view, is_home=True).text == "CRITICAL #1234 InstanceDown · payments eu-1 web-1"
+    assert incident_message(view, is_primary=True).text == "CRITICAL #1234 InstanceDown · payments eu-1 web-1"
 
 
 def test_open_message_has_headline_summary_and_detail() -> None:
-    message = incident_message(but(OPEN, ended=2), is_home=True, external_url="http://localhost:9080/")
+    message = incident_message(but(OPEN, ended=2), is_primary=True, external_url="http://localhost:9080/")
     assert texts(message) == [
         f"🔴 *CRITICAL #1234 InstanceDown* ×3 · payments eu-1\nsince {SINCE} · on call: Maria · 2 ended",
         "web-1 does not answer",
@@ -59,7 +59,7 @@ def test_open_message_has_headline_summary_and_detail() -> None:
 
 
 def test_headline_names_the_instance_for_whoever_clicks() -> None:
-    assert incident_message(OPEN, is_home=True, instance="prod").blocks[0]["block_id"] == "prod/1234"
+    assert incident_message(OPEN, is_primary=True, instance="prod").blocks[0]["block_id"] == "prod/1234"
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_headline_names_the_instance_for_whoever_clicks() -> None:
 )
 def test_an_end_shrinks_to_one_line_that_says_how_it_ended(how: EndKind | None, text: str, is_green: bool) -> None:
     view = but(OVER, ended_how=how, unheard_for=timedelta(hours=26), unreached=("U012ABCDEF",), on_call=("Maria",))
-    message = incident_message(view, is_home=True)
+    message = incident_message(view, is_primary=True)
     assert message.text == text
     assert len(message.blocks) == 1
     first, why = texts(message)
@@ -85,20 +85,20 @@ def test_an_end_shrinks_to_one_line_that_says_how_it_ended(how: EndKind | None, 
 
 
 def test_an_end_without_instants_says_no_duration() -> None:
-    assert incident_message(but(OVER, ended_at=None), is_home=True).text == "Resolved #1234 InstanceDown"
+    assert incident_message(but(OVER, ended_at=None), is_primary=True).text == "Resolved #1234 InstanceDown"
     presumed = but(OVER, ended_how=EndKind.PRESUMED)
-    assert incident_message(presumed, is_home=True).text == "Over #1234 InstanceDown: no word, presumed over"
+    assert incident_message(presumed, is_primary=True).text == "Over #1234 InstanceDown: no word, presumed over"
 
 
 def test_held_back_news_says_how_much_until_when_and_by_what() -> None:
     held = (
-        HeldBack(3, "nights", BEGAN),
-        HeldBack(1, "cluster-down"),
-        HeldBack(1, ""),
-        HeldBack(4, "x"),
-        HeldBack(5, "y"),
+        Suppressed(3, "nights", BEGAN),
+        Suppressed(1, "cluster-down"),
+        Suppressed(1, ""),
+        Suppressed(4, "x"),
+        Suppressed(5, "y"),
     )
-    first = texts(incident_message(but(OPEN, held_back=held), is_home=True))[0]
+    first = texts(incident_message(but(OPEN, suppressed=held), is_primary=True))[0]
     assert first.split("\n")[2:] == [
         f"+3 held back until {SINCE} (nights)",
         "+1 held back (cluster-down)",
@@ -108,41 +108,41 @@ def test_held_back_news_says_how_much_until_when_and_by_what() -> None:
 
 
 def test_a_silent_source_makes_the_state_unknown() -> None:
-    message = incident_message(but(OPEN, source_silent_since=BEGAN), is_home=True)
+    message = incident_message(but(OPEN, source_silent_since=BEGAN), is_primary=True)
     assert message.text.startswith("CRITICAL #1234 InstanceDown ×3 · unknown since 02:14 UTC, prometheus is silent")
     assert f"unknown since {SINCE}, prometheus is silent" in texts(message)[0]
-    two = incident_message(but(OPEN, source_silent_since=BEGAN, sources=("a", "b")), is_home=True)
+    two = incident_message(but(OPEN, source_silent_since=BEGAN, sources=("a", "b")), is_primary=True)
     assert "a, b are silent" in two.text
-    none = incident_message(but(OPEN, source_silent_since=BEGAN, sources=()), is_home=True)
+    none = incident_message(but(OPEN, source_silent_since=BEGAN, sources=()), is_primary=True)
     assert "its source is silent" in none.text
-    over = incident_message(but(OVER, source_silent_since=BEGAN), is_home=True)
+    over = incident_message(but(OVER, source_silent_since=BEGAN), is_primary=True)
     assert "unknown" not in over.text
 
 
 def test_only_home_mentions_whom_the_direct_message_did_not_reach() -> None:
     view = but(OPEN, unreached=("U012ABCDEF", "not an id <!here>"))
-    home = incident_message(view, is_home=True)
+    home = incident_message(view, is_primary=True)
     assert "<@U012ABCDEF>, not an id &lt;!here&gt;: you are paged. Slack refused the direct message." in texts(home)
-    elsewhere = incident_message(view, is_home=False, home="C0123ABCD")
+    elsewhere = incident_message(view, is_primary=False, home="C0123ABCD")
     assert not any("<@" in text for text in texts(elsewhere))
 
 
 def test_other_channels_link_home() -> None:
-    assert "thread and replies in <#C0123ABCD>" in texts(incident_message(OPEN, is_home=False, home="C0123ABCD"))
-    assert "thread and replies in #db" in texts(incident_message(OPEN, is_home=False, home="#db"))
-    assert not any("thread" in text for text in texts(incident_message(OPEN, is_home=False)))
+    assert "thread and replies in <#C0123ABCD>" in texts(incident_message(OPEN, is_primary=False, home="C0123ABCD"))
+    assert "thread and replies in #db" in texts(incident_message(OPEN, is_primary=False, home="#db"))
+    assert not any("thread" in text for text in texts(incident_message(OPEN, is_primary=False)))
 
 
 def test_links_are_ours_and_only_to_http() -> None:
     links = (("runbook", "https://wiki/x"), ("bad", "javascript:alert(1)"), ("", "https://wiki/y"))
     assert "<https://wiki/x|runbook> · <https://wiki/y|link>" in texts(
-        incident_message(but(OPEN, links=links), is_home=True)
+        incident_message(but(OPEN, links=links), is_primary=True)
     )
 
 
 def test_links_without_room_are_left_out() -> None:
     links = tuple((f"l{number}", f"https://wiki/{'x' * 1500}") for number in range(3))
-    message = incident_message(but(OPEN, links=links), is_home=True)
+    message = incident_message(but(OPEN, links=links), is_primary=True)
     assert "|l0>" in texts(message)[-2]
     assert "|l1>" not in texts(message)[-2]
 
@@ -151,7 +151,7 @@ def test_alerts_link_to_their_source_while_there_is_room() -> None:
     alerts = tuple(
         AlertLine(f"Down {n}", Severity.CRITICAL, BEGAN, url=f"https://prom/{'x' * 700}?{n}") for n in range(5)
     )
-    listing = texts(incident_message(but(OPEN, alerts=alerts, firing=17), is_home=True))[2].split("\n")
+    listing = texts(incident_message(but(OPEN, alerts=alerts, firing=17), is_primary=True))[2].split("\n")
     assert [bool(re.search(r"\|Down \d>", line)) for line in listing] == [True, False, False, False, False, False]
     assert listing[-1] == "and 12 more"
 
@@ -159,19 +159,19 @@ def test_alerts_link_to_their_source_while_there_is_room() -> None:
 def test_alerts_without_room_are_counted() -> None:
     wide = {f"{letter}{'&' * 60}": "&" * 60 for letter in "abc"}
     alerts = tuple(AlertLine("&" * 100, Severity.INFO, BEGAN, differs=wide) for _ in range(5))
-    message = incident_message(but(OPEN, alerts=alerts, firing=5), is_home=True)
+    message = incident_message(but(OPEN, alerts=alerts, firing=5), is_primary=True)
     assert faults(message) == ()
     assert "&amp;" in texts(message)[2]
 
 
 def test_a_single_alert_is_not_listed_again() -> None:
     alone = but(OPEN, firing=1, alerts=(AlertLine("InstanceDown", Severity.CRITICAL, BEGAN),))
-    assert not any(text.startswith("•") for text in texts(incident_message(alone, is_home=True)))
+    assert not any(text.startswith("•") for text in texts(incident_message(alone, is_primary=True)))
 
 
 def test_labels_are_to_be_copied_and_the_thirteenth_is_counted() -> None:
     labels = {f"label_{n:02}": "node_exporter" for n in range(14)}
-    shown = texts(incident_message(but(OPEN, common_labels=labels), is_home=True))[-2]
+    shown = texts(incident_message(but(OPEN, common_labels=labels), is_primary=True))[-2]
     assert shown.startswith("`label_00=node_exporter` `label_01")
     assert shown.endswith(" and 2 more")
 
@@ -180,31 +180,33 @@ def test_an_incident_nobody_named_still_has_a_headline() -> None:
     view = but(
         OPEN, title="\u202e", name="", route="", sources=(), summary="", alerts=(AlertLine("", Severity.LOW, BEGAN),)
     )
-    message = incident_message(view, is_home=True)
+    message = incident_message(view, is_primary=True)
     assert "(no title)" in message.text
     assert texts(message)[-1] == "#1234"
 
 
 def test_a_template_gives_title_and_text_and_a_broken_one_the_built_in_words() -> None:
     own = but(OPEN, template=MessageTemplate(title="{{ labels.cluster }} down", text="*{{ firing }}* of <!channel>"))
-    message = incident_message(own, is_home=True)
+    message = incident_message(own, is_primary=True)
     assert message.text.startswith("CRITICAL #1234 eu-1 down ×3")
     assert texts(message)[1] == "*3* of &lt;!channel&gt;"
     broken = but(OPEN, template=MessageTemplate(title="{{ 'a' * 9 }}", text="{% for"))
-    assert incident_message(broken, is_home=True) == incident_message(OPEN, is_home=True)
+    assert incident_message(broken, is_primary=True) == incident_message(OPEN, is_primary=True)
 
 
 def test_a_long_title_gives_way_to_state_and_duration() -> None:
-    text = incident_message(but(OVER, title="x" * 5000, ended_how=EndKind.MISSING), is_home=True).text
+    text = incident_message(but(OVER, title="x" * 5000, ended_how=EndKind.MISSING), is_primary=True).text
     assert text.endswith("… after 14 min: no longer sent by Alertmanager")
     assert len(text) <= PUSH
-    assert len(incident_message(but(OVER, title="&" * 5000, number=10**120), is_home=True).text) <= PUSH
+    assert len(incident_message(but(OVER, title="&" * 5000, number=10**120), is_primary=True).text) <= PUSH
 
 
 @settings(max_examples=80, deadline=None)
 @given(VIEWS, st.booleans(), st.sampled_from(["", "C0123ABCD", "#db", "<!here>"]))
-def test_any_incident_is_a_message_that_slack_takes(view: IncidentView, is_home: bool, home: str) -> None:
-    message = incident_message(view, is_home=is_home, home=home, external_url="http://localhost:9080", instance="prod")
+def test_any_incident_is_a_message_that_slack_takes(view: IncidentView, is_primary: bool, home: str) -> None:
+    message = incident_message(
+        view, is_primary=is_primary, home=home, external_url="http://localhost:9080", instance="prod"
+    )
     assert faults(message) == ()
     assert len(message.text) <= PUSH
     assert message.attachments, "the full message must fit: degrading is for what we did not foresee"
@@ -213,12 +215,12 @@ def test_any_incident_is_a_message_that_slack_takes(view: IncidentView, is_home:
         assert seen not in everything
     assert not re.search("[\x00\u200b\u202a-\u202e\u2066-\u2069\ud800]", everything)
     mentioned = set(re.findall(r"<@(\w+)>", everything))
-    assert mentioned <= (set(view.unreached) if is_home else set())
+    assert mentioned <= (set(view.unreached) if is_primary else set())
 
 
 def test_a_summary_is_cut_at_300_characters() -> None:
     def summary(length: int) -> str:
-        return texts(incident_message(but(OPEN, summary="x" * length), is_home=True))[1]
+        return texts(incident_message(but(OPEN, summary="x" * length), is_primary=True))[1]
 
     assert summary(300) == "x" * 300
     cut = summary(301)

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 from adapters.alert import Severity, Status
-from router.core.own import OwnDraft, heartbeat_missing, over, source_silent
-from rules.heartbeat import Heartbeat, Sign
-from rules.matcher import parse
+from router.core.own_alerts import OwnDraft, heartbeat_missing, over, source_silent
+from rules.model.heartbeat import Heartbeat, HeartbeatKey
+from rules.model.matcher import parse
 
 MON = datetime(2026, 11, 2, 1, 15, tzinfo=UTC)
 GRACE = timedelta(minutes=45)
@@ -24,7 +24,7 @@ def test_a_silent_source() -> None:
 
 def test_a_job_that_did_not_come() -> None:
     alert = heartbeat_missing(
-        DUMP, Sign("", "pg-dump"), due_at=MON, missing_since=MON + GRACE, last_at=MON - timedelta(days=1)
+        DUMP, HeartbeatKey("", "pg-dump"), due_at=MON, missing_since=MON + GRACE, last_at=MON - timedelta(days=1)
     )
     assert alert.title == "pg-dump was due Mon 02:15, nothing by 03:00"
     assert alert.description == 'A sign of life is an alert with {job="pg-dump"}; the last was seen Sun 02:15.'
@@ -39,20 +39,26 @@ def test_a_job_that_did_not_come() -> None:
 
 def test_one_of_several_and_a_sources_own() -> None:
     per = Heartbeat("backup", parse("job = b"), every=timedelta(hours=1), per=("host",), forget_after=timedelta(days=3))
-    alert = heartbeat_missing(per, Sign("", "backup", (("host", "db1"),)), due_at=MON, missing_since=MON, last_at=None)
+    alert = heartbeat_missing(
+        per, HeartbeatKey("", "backup", (("host", "db1"),)), due_at=MON, missing_since=MON, last_at=None
+    )
     assert alert.title == "backup (db1) was due Mon 01:15, nothing came"
     assert alert.description.endswith("; none was ever seen.")
     assert (alert.ttl, alert.ttl_is_presumed, alert.labels["host"]) == (timedelta(days=3), True, "db1")
-    other = heartbeat_missing(per, Sign("", "backup", (("host", "db2"),)), due_at=MON, missing_since=MON, last_at=None)
+    other = heartbeat_missing(
+        per, HeartbeatKey("", "backup", (("host", "db2"),)), due_at=MON, missing_since=MON, last_at=None
+    )
     assert other.fingerprint != alert.fingerprint
     own = Heartbeat("p", parse("alertname = Watchdog"), source="p", every=timedelta(minutes=5))
-    alert = heartbeat_missing(own, Sign("p", "p"), due_at=MON, missing_since=MON + GRACE, last_at=MON)
+    alert = heartbeat_missing(own, HeartbeatKey("p", "p"), due_at=MON, missing_since=MON + GRACE, last_at=MON)
     assert alert.title == "the heartbeat of p was due Mon 01:15, nothing by 02:00"
 
 
 def test_it_stays_one_alert_when_its_matchers_change_and_its_end_comes_after_it() -> None:
     def missing(one: Heartbeat) -> str:
-        return heartbeat_missing(one, Sign("", one.name), due_at=MON, missing_since=MON, last_at=None).fingerprint
+        return heartbeat_missing(
+            one, HeartbeatKey("", one.name), due_at=MON, missing_since=MON, last_at=None
+        ).fingerprint
 
     changed = Heartbeat("pg-dump", parse("{job=pg-dump, team=db}"), every=timedelta(hours=1))
     assert missing(changed) == missing(DUMP)

@@ -7,37 +7,37 @@ import msgspec
 import pytest
 
 from adapters.alert import Severity
-from router.core.telling import LOUD_APART, Facts, Plan, Reason, Standing, plan
+from router.core.evaluation import LOUD_APART, Decision, NotificationState, Reason, Snapshot, plan
 from router.core.view import EntryKind, State
-from rules.route import RouteSettings
+from rules.model.route import RouteSettings
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 MINUTE, HOUR, SECOND = timedelta(minutes=1), timedelta(hours=1), timedelta(seconds=1)
 SETTINGS = RouteSettings(channels=("#db",))
 
 
-def standing(**changes: Any) -> Standing:
+def standing(**changes: Any) -> NotificationState:
     begun = NOW - HOUR
-    plain = Standing(State.TRIGGERED, begun, begun, begun, 1, Severity.HIGH, begun)
+    plain = NotificationState(State.TRIGGERED, begun, begun, begun, 1, Severity.HIGH, begun)
     return msgspec.structs.replace(plain, **changes)
 
 
-def over(ended: timedelta) -> Standing:
+def over(ended: timedelta) -> NotificationState:
     return standing(state=State.RESOLVED, ended_at=NOW - ended)
 
 
-def look(**facts: Any) -> Plan:
+def look(**facts: Any) -> Decision:
     told = {"now": NOW, "settings": SETTINGS, "severity": Severity.HIGH, **facts}
-    return plan(Facts(**told))
+    return plan(Snapshot(**told))
 
 
-def kinds(decided: Plan) -> list[EntryKind]:
+def kinds(decided: Decision) -> list[EntryKind]:
     return [line.kind for line in decided.lines]
 
 
 def test_nothing_fires_and_nothing_was_told() -> None:
-    assert look() == Plan()
-    assert look(free_at=NOW + HOUR) == Plan(due_at=NOW + HOUR)
+    assert look() == Decision()
+    assert look(free_at=NOW + HOUR) == Decision(due_at=NOW + HOUR)
 
 
 def test_first_word_waits_for_group_wait_exactly() -> None:
@@ -47,8 +47,8 @@ def test_first_word_waits_for_group_wait_exactly() -> None:
     assert waiting.due_at == since + timedelta(seconds=10)
     assert waiting.reason is None
     first = look(new=1, waiting_since=NOW - timedelta(seconds=10))
-    assert (first.opens, first.pages, first.tells_new, first.reason) == (True, True, True, Reason.FIRST)
-    assert first.standing == Standing(State.TRIGGERED, NOW, NOW, NOW, 1, Severity.HIGH, NOW)
+    assert (first.opens, first.pages, first.notifies_new, first.reason) == (True, True, True, Reason.FIRST)
+    assert first.standing == NotificationState(State.TRIGGERED, NOW, NOW, NOW, 1, Severity.HIGH, NOW)
     assert first.due_at == NOW + timedelta(hours=4)
     assert first.lines[0].say_at is None, "the message itself is the first word"
 
@@ -74,26 +74,26 @@ def test_reopened_within_ten_minutes(ended: timedelta, *, reopens: bool) -> None
 
 
 def test_more_alerts_are_a_quiet_line_a_group_interval_after_the_last() -> None:
-    decided = look(told_firing=1, new=2, standing=standing(lined_at=NOW - 2 * MINUTE))
+    decided = look(notified_firing=1, new=2, standing=standing(thread_line_at=NOW - 2 * MINUTE))
     assert kinds(decided) == [EntryKind.MORE]
     assert decided.lines[0].say_at == NOW + 3 * MINUTE
     assert not decided.lines[0].is_broadcast
-    assert decided.tells_new
+    assert decided.notifies_new
     assert decided.reason is Reason.NEW_ALERTS
-    late = look(told_firing=1, new=2, standing=standing(lined_at=NOW - HOUR))
+    late = look(notified_firing=1, new=2, standing=standing(thread_line_at=NOW - HOUR))
     assert late.lines[0].say_at == NOW
 
 
 def test_lines_within_one_interval_are_said_together() -> None:
     planned = NOW + MINUTE
-    decided = look(told_firing=1, new=1, ended=1, standing=standing(lined_at=planned))
+    decided = look(notified_firing=1, new=1, ended=1, standing=standing(thread_line_at=planned))
     assert kinds(decided) == [EntryKind.MORE, EntryKind.SOME_RESOLVED]
     assert {line.say_at for line in decided.lines} == {planned}
 
 
 def test_some_resolved() -> None:
-    decided = look(told_firing=1, ended=1, standing=standing())
-    assert (kinds(decided), decided.reason, decided.tells_ended) == (
+    decided = look(notified_firing=1, ended=1, standing=standing())
+    assert (kinds(decided), decided.reason, decided.notifies_ended) == (
         [EntryKind.SOME_RESOLVED],
         Reason.SOME_RESOLVED,
         True,
@@ -101,7 +101,7 @@ def test_some_resolved() -> None:
 
 
 def test_all_resolved_is_told_at_once_and_to_who_was_paged() -> None:
-    decided = look(ended=1, standing=standing(lined_at=NOW + MINUTE))
+    decided = look(ended=1, standing=standing(thread_line_at=NOW + MINUTE))
     assert (decided.resolves, decided.reason) == (True, Reason.ALL_RESOLVED)
     assert [(line.say_at, line.is_broadcast, line.is_for_paged) for line in decided.lines] == [(NOW, False, True)]
     assert decided.standing is not None
@@ -109,12 +109,12 @@ def test_all_resolved_is_told_at_once_and_to_who_was_paged() -> None:
 
 
 def test_ends_are_never_held() -> None:
-    assert look(ended=1, is_held=True, standing=standing()).resolves
-    assert kinds(look(told_firing=1, ended=1, is_held=True, standing=standing())) == [EntryKind.SOME_RESOLVED]
+    assert look(ended=1, is_suppressed=True, standing=standing()).resolves
+    assert kinds(look(notified_firing=1, ended=1, is_suppressed=True, standing=standing())) == [EntryKind.SOME_RESOLVED]
 
 
 def test_a_rise_in_severity_is_loud_whenever() -> None:
-    decided = look(told_firing=1, severity=Severity.CRITICAL, standing=standing(loud_at=NOW - SECOND))
+    decided = look(notified_firing=1, severity=Severity.CRITICAL, standing=standing(loud_at=NOW - SECOND))
     assert [(line.kind, line.say_at, line.is_broadcast, line.is_for_paged) for line in decided.lines] == [
         (EntryKind.WORSE, NOW, True, True)
     ]
@@ -124,7 +124,7 @@ def test_a_rise_in_severity_is_loud_whenever() -> None:
 
 
 def test_a_fall_in_severity_makes_no_line() -> None:
-    assert look(told_firing=1, severity=Severity.LOW, standing=standing()).lines == ()
+    assert look(notified_firing=1, severity=Severity.LOW, standing=standing()).lines == ()
 
 
 @pytest.mark.parametrize(
@@ -138,42 +138,44 @@ def test_a_fall_in_severity_makes_no_line() -> None:
 )
 def test_worse_by_number(firing: int, loud: int, apart: timedelta, *, is_loud: bool) -> None:
     stood = standing(loud_firing=loud, loud_at=NOW - apart)
-    decided = look(told_firing=firing - 1, new=1, standing=stood)
+    decided = look(notified_firing=firing - 1, new=1, standing=stood)
     assert kinds(decided) == [EntryKind.WORSE if is_loud else EntryKind.MORE]
     if apart < LOUD_APART:
         assert decided.due_at == stood.loud_at + LOUD_APART, "said as soon as it may be loud again"
 
 
 def test_nothing_loud_while_held_back() -> None:
-    stood = standing(loud_firing=1, spoke_at=NOW - 5 * HOUR, loud_at=NOW - 5 * HOUR)
-    decided = look(told_firing=20, severity=Severity.CRITICAL, is_held=True, free_at=NOW + HOUR, standing=stood)
+    stood = standing(loud_firing=1, last_notified_at=NOW - 5 * HOUR, loud_at=NOW - 5 * HOUR)
+    decided = look(
+        notified_firing=20, severity=Severity.CRITICAL, is_suppressed=True, free_at=NOW + HOUR, standing=stood
+    )
     assert decided.lines == ()
     assert decided.due_at == NOW + HOUR
 
 
 def test_repeat_is_exact_and_can_be_off() -> None:
-    stood = standing(spoke_at=NOW - timedelta(hours=4))
-    decided = look(told_firing=1, standing=stood)
+    stood = standing(last_notified_at=NOW - timedelta(hours=4))
+    decided = look(notified_firing=1, standing=stood)
     assert [(line.kind, line.is_broadcast) for line in decided.lines] == [(EntryKind.REPEAT, True)]
     assert decided.reason is Reason.REPEAT
-    early = look(told_firing=1, standing=standing(spoke_at=NOW - timedelta(hours=4) + SECOND))
+    early = look(notified_firing=1, standing=standing(last_notified_at=NOW - timedelta(hours=4) + SECOND))
     assert (early.lines, early.due_at) == ((), NOW + SECOND)
-    never = look(told_firing=1, standing=stood, settings=msgspec.structs.replace(SETTINGS, repeat_interval=None))
+    never = look(notified_firing=1, standing=stood, settings=msgspec.structs.replace(SETTINGS, repeat_interval=None))
     assert (never.lines, never.due_at) == ((), None)
 
 
 def test_looking_again_changes_nothing() -> None:
-    stood = standing(spoke_at=NOW - MINUTE, lined_at=NOW + MINUTE)
-    decided = look(told_firing=3, standing=stood)
+    stood = standing(last_notified_at=NOW - MINUTE, thread_line_at=NOW + MINUTE)
+    decided = look(notified_firing=3, standing=stood)
     assert (decided.lines, decided.standing, decided.reason) == ((), stood, None)
 
 
 def test_a_clock_that_went_back_silences_nobody() -> None:
     far = NOW + timedelta(days=1)
-    decided = look(told_firing=1, new=1, standing=standing(lined_at=far, spoke_at=far, loud_at=far))
+    decided = look(notified_firing=1, new=1, standing=standing(thread_line_at=far, last_notified_at=far, loud_at=far))
     assert decided.lines[0].say_at == NOW + 5 * MINUTE
     assert decided.due_at == NOW + 5 * MINUTE + timedelta(hours=4)
-    quiet = look(told_firing=1, standing=standing(lined_at=far, spoke_at=far, loud_at=far))
+    quiet = look(notified_firing=1, standing=standing(thread_line_at=far, last_notified_at=far, loud_at=far))
     assert quiet.due_at == NOW + timedelta(hours=4)
-    many = look(told_firing=20, standing=standing(lined_at=far, spoke_at=far, loud_at=far))
+    many = look(notified_firing=20, standing=standing(thread_line_at=far, last_notified_at=far, loud_at=far))
     assert many.due_at == NOW + LOUD_APART

@@ -6,24 +6,27 @@ import msgspec
 import pytest
 
 from adapters.alert import Severity
-from router.core.telling import Facts, Line, Standing, plan
+from router.core.evaluation import Line, NotificationState, Snapshot, plan
 from router.core.view import EntryKind, State
-from rules.route import Loudness, RouteSettings, Tell
+from rules.model.route import Loudness, RouteSettings, Tell
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(hours=5)
-OPEN = Standing(State.TRIGGERED, LONG_AGO, LONG_AGO, LONG_AGO, 2, Severity.HIGH, LONG_AGO)
+OPEN = NotificationState(State.TRIGGERED, LONG_AGO, LONG_AGO, LONG_AGO, 2, Severity.HIGH, LONG_AGO)
 OVER = msgspec.structs.replace(OPEN, state=State.RESOLVED, ended_at=NOW - timedelta(minutes=1))
 CHANGES = {
-    "new_alerts": (EntryKind.MORE, Facts(NOW, RouteSettings(()), told_firing=2, new=1, severity=Severity.HIGH)),
-    "worse": (EntryKind.WORSE, Facts(NOW, RouteSettings(()), told_firing=2, severity=Severity.CRITICAL)),
+    "new_alerts": (EntryKind.MORE, Snapshot(NOW, RouteSettings(()), notified_firing=2, new=1, severity=Severity.HIGH)),
+    "worse": (EntryKind.WORSE, Snapshot(NOW, RouteSettings(()), notified_firing=2, severity=Severity.CRITICAL)),
     "some_resolved": (
         EntryKind.SOME_RESOLVED,
-        Facts(NOW, RouteSettings(()), told_firing=1, ended=1, severity=Severity.HIGH),
+        Snapshot(NOW, RouteSettings(()), notified_firing=1, ended=1, severity=Severity.HIGH),
     ),
-    "resolved": (EntryKind.ALL_RESOLVED, Facts(NOW, RouteSettings(()), ended=2)),
-    "reopened": (EntryKind.REOPENED, Facts(NOW, RouteSettings(()), new=1, waiting_since=NOW, severity=Severity.HIGH)),
-    "repeat": (EntryKind.REPEAT, Facts(NOW, RouteSettings(()), told_firing=2, severity=Severity.HIGH)),
+    "resolved": (EntryKind.ALL_RESOLVED, Snapshot(NOW, RouteSettings(()), ended=2)),
+    "reopened": (
+        EntryKind.REOPENED,
+        Snapshot(NOW, RouteSettings(()), new=1, waiting_since=NOW, severity=Severity.HIGH),
+    ),
+    "repeat": (EntryKind.REPEAT, Snapshot(NOW, RouteSettings(()), notified_firing=2, severity=Severity.HIGH)),
 }
 PAGED_HEAR = {"worse", "resolved", "reopened"}
 """TELLING's column of people paged: "new message"."""
@@ -64,23 +67,25 @@ def test_the_defaults_are_those_of_telling() -> None:
 
 def test_what_is_ten_times_as_many_is_worse_once_however_quietly() -> None:
     settings = RouteSettings(("#db",), tell=Tell(worse=Loudness.EDIT, new_alerts=Loudness.EDIT), repeat_interval=None)
-    facts = Facts(NOW, settings, told_firing=2, new=20, severity=Severity.HIGH, standing=OPEN)
+    facts = Snapshot(NOW, settings, notified_firing=2, new=20, severity=Severity.HIGH, standing=OPEN)
     first = plan(facts)
     assert [(line.kind, line.say_at) for line in first.lines] == [(EntryKind.WORSE, None), (EntryKind.MORE, None)]
     assert first.standing is not None
-    assert (first.standing.lined_at, first.standing.spoke_at) == (LONG_AGO, LONG_AGO)
-    again = plan(msgspec.structs.replace(facts, told_firing=22, new=0, standing=first.standing))
+    assert (first.standing.thread_line_at, first.standing.last_notified_at) == (LONG_AGO, LONG_AGO)
+    again = plan(msgspec.structs.replace(facts, notified_firing=22, new=0, standing=first.standing))
     assert again.lines == ()
 
 
 def test_alerts_told_to_the_channel_are_not_told_again_as_many() -> None:
     settings = RouteSettings(("#db",), tell=Tell(new_alerts=Loudness.CHANNEL))
-    nearly = msgspec.structs.replace(OPEN, loud_at=NOW, lined_at=NOW, spoke_at=NOW)
-    facts = Facts(NOW, settings, told_firing=2, new=10, severity=Severity.HIGH, standing=nearly)
+    nearly = msgspec.structs.replace(OPEN, loud_at=NOW, thread_line_at=NOW, last_notified_at=NOW)
+    facts = Snapshot(NOW, settings, notified_firing=2, new=10, severity=Severity.HIGH, standing=nearly)
     first = plan(facts)
     assert [line.kind for line in first.lines] == [EntryKind.MORE]
     later = NOW + timedelta(minutes=16)
-    assert plan(msgspec.structs.replace(facts, now=later, told_firing=12, new=0, standing=first.standing)).lines == ()
+    assert (
+        plan(msgspec.structs.replace(facts, now=later, notified_firing=12, new=0, standing=first.standing)).lines == ()
+    )
 
 
 def test_a_snapshot_from_before_it_could_be_said_has_the_defaults() -> None:
@@ -90,8 +95,8 @@ def test_a_snapshot_from_before_it_could_be_said_has_the_defaults() -> None:
 
 @pytest.mark.parametrize(("lately", "minutes"), [(9, 5), (10, 10), (50, 10)])
 def test_ten_lines_in_an_hour_are_enough(lately: int, minutes: int) -> None:
-    standing = msgspec.structs.replace(OPEN, lined_at=NOW, spoke_at=NOW)
-    facts = Facts(NOW, RouteSettings(("#db",)), 2, 1, severity=Severity.HIGH, standing=standing, lines_lately=lately)
+    standing = msgspec.structs.replace(OPEN, thread_line_at=NOW, last_notified_at=NOW)
+    facts = Snapshot(NOW, RouteSettings(("#db",)), 2, 1, severity=Severity.HIGH, standing=standing, lines_lately=lately)
     decided = plan(facts)
     assert [line.say_at for line in decided.lines] == [NOW + timedelta(minutes=minutes)]
     # The next look a while later keeps to what is planned, though it lies beyond a group_interval.
@@ -101,6 +106,6 @@ def test_ten_lines_in_an_hour_are_enough(lately: int, minutes: int) -> None:
 
 def test_a_group_interval_that_is_longer_stays() -> None:
     settings = RouteSettings(("#db",), group_interval=timedelta(minutes=30))
-    standing = msgspec.structs.replace(OPEN, lined_at=NOW, spoke_at=NOW)
-    facts = Facts(NOW, settings, 2, 1, severity=Severity.HIGH, standing=standing, lines_lately=10)
+    standing = msgspec.structs.replace(OPEN, thread_line_at=NOW, last_notified_at=NOW)
+    facts = Snapshot(NOW, settings, 2, 1, severity=Severity.HIGH, standing=standing, lines_lately=10)
     assert [line.say_at for line in plan(facts).lines] == [NOW + timedelta(minutes=30)]

@@ -5,16 +5,16 @@ import time
 import pytest
 
 from adapters.alert import Severity
-from router.core import template as module
-from router.core.message import incident_message
 from router.core.mrkdwn import rich
-from router.core.template import template_fault, words_of
-from router.core.template_filters import FILTERS
-from router.core.template_sandbox import compiled
-from router.core.template_scope import NAMES, scope
-from router.core.template_values import Marks
-from router.core.view import AlertLine, EndKind, HeldBack, IncidentView, MessageTemplate
-from rules.templates import TemplateFault
+from router.core.render.message import incident_message
+from router.core.templates import template as module
+from router.core.templates.filters import FILTERS
+from router.core.templates.sandbox import compiled
+from router.core.templates.scope import NAMES, scope
+from router.core.templates.template import template_fault, words_of
+from router.core.templates.values import Marks
+from router.core.view import AlertLine, EndKind, IncidentView, MessageTemplate, Suppressed
+from rules.language.templates import TemplateFault
 from tests.core.incidents import BEGAN, OPEN, OVER, but
 
 
@@ -66,7 +66,7 @@ VIEW = but(OPEN, ended=2, annotations={"runbook": "https://wiki/x"}, links=())
         (r"{{ 'web-12.prod' | regex_replace('web-([0-9]+)[.](.*)', '$2 $1') }} {{ 'aXbX' | regex_replace('X', '-') }}", "prod 12 a-b-"),
         (r"{{ 'ab' | regex_replace('(x)?b', '[$1]') }}", "a[]"),
         ("{{ annotations.runbook | link('runbook') }} {{ 'ftp://x' | link }}", "runbook ftp://x"),
-        ("{{ ended }} {{ on_call }} {{ url }}{{ external_url }}{{ ended_how }}{{ links }}{{ held_back }}{{ count - firing }}", "2 Maria 2"),
+        ("{{ ended }} {{ on_call }} {{ url }}{{ external_url }}{{ ended_how }}{{ links }}{{ suppressed }}{{ count - firing }}", "2 Maria 2"),
     ],
 )  # fmt: skip
 def test_what_a_template_can_say(template: str, text: str) -> None:
@@ -275,10 +275,10 @@ def test_everything_a_template_sees_of_an_ended_incident_and_of_one_that_is_held
     assert render(text, OVER) == ("resolved 14 min told 02:28", "")
     held = but(
         OPEN,
-        held_back=(HeldBack(3, "nights", OVER.ended_at), HeldBack(1, "CHG-1")),
+        suppressed=(Suppressed(3, "nights", OVER.ended_at), Suppressed(1, "CHG-1")),
         links=(("runbook", "https://w.example"),),
     )
-    text = "{% for h in held_back %}+{{ h.count }} {{ h.by }} {{ h.until }}; {% endfor %}{% for l in links %}{{ l.label }} {{ l.url }}{% endfor %}"
+    text = "{% for h in suppressed %}+{{ h.count }} {{ h.by }} {{ h.until }}; {% endfor %}{% for l in links %}{{ l.label }} {{ l.url }}{% endfor %}"
     assert render(text, held) == ("+3 nights 2026-11-21 02:28 UTC; +1 CHG-1 ; runbook https://w.example", "")
     assert render(
         "{{ ended_how }}{{ alerts[0].differs }}{{ alerts[0].started_at }}", but(OVER, ended_how=EndKind.PRESUMED)
@@ -290,7 +290,7 @@ def test_everything_a_template_sees_of_an_ended_incident_and_of_one_that_is_held
 
 def test_own_words_stand_in_the_message_with_their_times_and_links() -> None:
     view = but(OPEN, template=MessageTemplate(text="{{ summary }} {{ started_at | ago }} {{ url | link('page') }}"))
-    message = incident_message(view, is_home=True, external_url="https://router.example")
+    message = incident_message(view, is_primary=True, external_url="https://router.example")
     assert message.blocks[1]["text"] == {
         "type": "mrkdwn",
         "text": "web-1 does not answer <!date^1795227240^{ago}|2026-11-21 02:14 UTC> <https://router.example/incidents/1234|page>",

@@ -4,10 +4,10 @@ import re
 
 from hypothesis import given, settings
 
-from router.core.blocks import faults
-from router.core.direct import page_message
-from router.core.message import incident_message
-from router.core.template import words_of
+from router.core.render.blocks import faults
+from router.core.render.direct import page_message
+from router.core.render.message import incident_message
+from router.core.templates.template import words_of
 from router.core.view import IncidentView, MessageTemplate, PageView
 from tests.core.incidents import PAGES, VIEWS, but
 from tests.core.test_message import texts
@@ -17,7 +17,7 @@ EVERYTHING = """\
 {% for name, value in labels.items() %}{{ name }}={{ value }} {% endfor %}
 {% for alert in alerts %}- {{ alert.title }} {{ alert.started_at }} {{ alert.started_at | ago }} {{ alert.url | link(alert.title) }} {{ alert.differs.keys() }}
 {% endfor %}{% for one in links %}{{ one.url | link(one.label) }} `{{ one.url | link }}` {% endfor %}
-{% for held in held_back %}{{ held.count }} {{ held.by }} {{ held.until }} {% endfor %}{{ ended_at }} {{ lasted }} {{ url | link('page') }}"""
+{% for held in suppressed %}{{ held.count }} {{ held.by }} {{ held.until }} {% endfor %}{{ ended_at }} {{ lasted }} {{ url | link('page') }}"""
 
 
 @settings(max_examples=30, deadline=None)
@@ -25,7 +25,7 @@ EVERYTHING = """\
 def test_any_words_of_ones_own_are_a_message_that_slack_takes(view: IncidentView, page: PageView) -> None:
     view = but(view, template=MessageTemplate(title="{{ title }} {{ started_at | ago }}", text=EVERYTHING))
     for message in (
-        incident_message(view, is_home=True, external_url="https://router.example"),
+        incident_message(view, is_primary=True, external_url="https://router.example"),
         page_message(view, page, "https://router.example"),
     ):
         assert faults(message) == ()

@@ -7,17 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.alert import Severity
-from router.core.blocks import faults
-from router.core.thread import thread_reply
-from router.core.view import EndKind, Entry, EntryKind, IncidentView
+from router.core.render.blocks import faults
+from router.core.render.thread import thread_reply
+from router.core.view import EndKind, EntryKind, IncidentView, TimelineEntry
 from tests.core.incidents import BEGAN, ENTRIES, OPEN, VIEWS, but
 
 
-def entry(kind: EntryKind, seq: int = 1, **facts: object) -> Entry:
-    return Entry(seq, BEGAN, kind, **facts)  # type: ignore[arg-type]
+def entry(kind: EntryKind, seq: int = 1, **facts: object) -> TimelineEntry:
+    return TimelineEntry(seq, BEGAN, kind, **facts)  # type: ignore[arg-type]
 
 
-def lines(*entries: Entry, view: IncidentView = OPEN) -> list[str]:
+def lines(*entries: TimelineEntry, view: IncidentView = OPEN) -> list[str]:
     block = thread_reply(entries, view).blocks[0]["text"]
     assert isinstance(block, dict)
     return str(block["text"]).split("\n")
@@ -73,7 +73,7 @@ KIND = EntryKind
         (entry(KIND.CHANNEL_REFUSED), "Slack refused a channel of this incident"),
     ],
 )
-def test_each_kind_has_its_line(told: Entry, line: str) -> None:
+def test_each_kind_has_its_line(told: TimelineEntry, line: str) -> None:
     assert lines(told, view=but(OPEN, unheard_for=timedelta(hours=26))) == [line]
 
 
@@ -99,7 +99,7 @@ def test_the_text_names_the_incident_for_a_broadcasts_push() -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(st.lists(ENTRIES, max_size=12), VIEWS)
-def test_any_entries_are_a_reply_that_slack_takes(entries: list[Entry], view: IncidentView) -> None:
+def test_any_entries_are_a_reply_that_slack_takes(entries: list[TimelineEntry], view: IncidentView) -> None:
     reply = thread_reply(entries, view)
     assert faults(reply) == ()
     assert reply.blocks

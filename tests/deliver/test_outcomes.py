@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from router.core.view import EntryKind
-from router.store import incidents
+from router.store.evaluation import incidents
 from router.store.tables import message
 from tests.machines.stage import Stage, alert
 from tests.slackworld import moods

@@ -3,9 +3,9 @@
 from functools import cache
 from pathlib import Path
 
-from router.config import read
-from rules.configuration import Configuration
-from rules.load import Loaded
+from router.runtime.config import read
+from rules.loading.load import Loaded
+from rules.model.configuration import Configuration
 
 EXAMPLES = Path(__file__).parents[2] / "rules" / "examples"
 NAMES = sorted(folder.name for folder in EXAMPLES.iterdir() if (folder / "main.yaml").exists())

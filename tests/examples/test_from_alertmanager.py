@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from rules.explain import explain_route
-from rules.ruleset import RuleSet
+from rules.advice.explain import explain_route
+from rules.model.ruleset import RuleSet
 from tests.examples.reading import EXAMPLES, configuration
 from tests.rules.reading import at
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from rules.explain import Taken, explain_route
-from rules.ruleset import RuleSet
-from rules.yaml import plain, read
+from rules.advice.explain import Taken, explain_route
+from rules.language.yaml import plain, read
+from rules.model.ruleset import RuleSet
 from tests.examples.generate_company import FOLDER, TEAMS, files
 from tests.examples.reading import EXAMPLES, NAMES, configuration, loaded
 from tests.rules.reading import at

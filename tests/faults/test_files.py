@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from router.clock import SystemClock
+from router.runtime.clock import SystemClock
 from tests.files.folder import MAIN, Folder, team
 from tests.process import RouterProcess, running, until
 from tests.slackworld import FakeSlack

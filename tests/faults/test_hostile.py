@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from router.clock import SystemClock
+from router.runtime.clock import SystemClock
 from tests.faults.raw import PIECE, Request, exchange, request
 from tests.process import RouterProcess, running
 

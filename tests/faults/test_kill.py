@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aiohttp
 
-from router.clock import SystemClock
+from router.runtime.clock import SystemClock
 from tests.acceptance.stage import Condition, webhook
 from tests.acceptance.truth import delivered_twice, end_is_told_once, group_of
 from tests.process import RouterProcess, running

@@ -9,9 +9,8 @@ import aiohttp
 import pytest
 from sqlalchemy import Connection
 
-from router.app import create
-from router.clock import SystemClock
-from tests.process import RouterProcess, filled, free_port, running, until
+from router.runtime.clock import SystemClock
+from tests.process import RouterProcess, filled, free_port, in_this_process, running, until
 from tests.slackworld import FakeSlack, moods
 
 CONFIGURATION = """
@@ -98,11 +97,8 @@ async def test_a_database_that_became_read_only_is_said_and_nothing_is_accepted(
     file = tmp_path / "router.yaml"
     preview = CONFIGURATION.replace('{token: {env: SLACK_BOT_TOKEN}, api_url: "<slack>"}', "preview")
     file.write_text(filled(preview, tmp_path, listen=f"127.0.0.1:{port}"))
-    app = create([file])
-    await app.start()
-    run = asyncio.create_task(app.run())
     alert = {"title": "Kept?", "status": "firing"}
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+    async with in_this_process(file) as app, aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
         await app.engine.database.write(make_read_only)
         async with session.post("/webhook/shell", json=alert) as answer:
             assert answer.status == 503
@@ -112,8 +108,6 @@ async def test_a_database_that_became_read_only_is_said_and_nothing_is_accepted(
             assert answer.status == 503
         async with session.get("/api/alerts") as answer:
             assert (await answer.json())["alerts"] == []
-    app.stop()
-    await run
 
 
 def make_read_only(conn: Connection) -> None:

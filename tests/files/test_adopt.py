@@ -7,23 +7,23 @@ import msgspec
 from sqlalchemy import Connection, delete, select
 
 from adapters import ADAPTERS
-from router.adopt import Telling, adopt, gone, refusal
 from router.core.view import Rendered
+from router.service.accept_rule_files import NoticeTarget, adopt, gone, refusal
 from router.store import rules_files
 from router.store.tables import conversation, message
-from rules.load import Loaded, Source, load
+from rules.loading.load import Loaded, RulesText, load
 from tests.files.folder import MAIN, team
 from tests.process import filled
 from tests.store.stores import NOW, store
 
 WHOLE = filled(MAIN, Path())
-TELLING = Telling("T1", "#router")
+TELLING = NoticeTarget("T1", "#router")
 
 
 def loading(conn: Connection, **teams: str) -> Loaded:
     files = [
-        Source("c.yaml", WHOLE),
-        *(Source(name, text) for name, text in teams.items()),
+        RulesText("c.yaml", WHOLE),
+        *(RulesText(name, text) for name, text in teams.items()),
     ]
     loaded = load(files, adapters=ADAPTERS, last=rules_files.texts(rules_files.kept(conn)))
     assert loaded.errors == ()
@@ -128,7 +128,7 @@ def test_a_last_accepted_text_that_fits_no_more_is_said_loudly() -> None:
                 ),
             ),
         ]:
-            files = [Source("c.yaml", main), Source("a", text)]
+            files = [RulesText("c.yaml", main), RulesText("a", text)]
             [refused] = load(files, adapters=ADAPTERS, last=rules_files.texts(kept)).refused
             found = refusal(refused, kept["a"])
             assert found.errors[0] == f"a:2:7: team: {taken}"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from router.config import ConfigError, Files, gather, understand
-from rules.load import Loaded
+from router.runtime.config import ConfigError, Files, gather, understand
+from rules.loading.load import Loaded
 from tests.files.folder import MAIN, Folder, team
 from tests.process import filled
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from router.config import SecretError, Vault
-from rules.configuration import EnvSecret, FileSecret
+from router.runtime.config import SecretError, Vault
+from rules.model.configuration import EnvSecret, FileSecret
 
 
 @pytest.mark.parametrize(("written", "read"), [("s3cret\n", "s3cret"), ("s3cret", "s3cret"), ("a\nb\n\n", "a\nb\n")])

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from router.simulate import VirtualClock
-from router.watch import LOOK_EVERY, Watch
+from router.service.config_watcher import LOOK_EVERY, ConfigWatcher
+from router.service.simulate import VirtualClock
 
 START = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
@@ -16,7 +16,7 @@ class Disk:
         self.lies = self.was_read = "one"
         self.reloads = 0
         self.is_on = True
-        self.watch = Watch(
+        self.watch = ConfigWatcher(
             self.clock, is_on=lambda: self.is_on, read=lambda: self.was_read, look=self._look, reload=self._reload
         )
 

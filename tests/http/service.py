@@ -9,19 +9,21 @@ import msgspec
 from aiohttp import web
 
 from adapters import ADAPTERS
-from router.app import bare_source, open_sources, secrets_of
-from router.clock import Clock
-from router.config import Vault
-from router.deliver import Settings
+from router.delivery.deliver import Settings
 from router.engine import Engine
 from router.http import routes
-from router.http.service import Health, LoopHealth, OpenSource, Reloaded
-from router.metrics import Metrics
-from router.preview import stored_preview
-from router.simulate import Simulation, VirtualClock
-from router.slack.preview import Preview
-from rules.configuration import Configuration, ServerSettings
-from rules.load import Source, load
+from router.http.service import OpenSource, Reloaded
+from router.notifiers.preview.preview import Preview
+from router.runtime.clock import Clock
+from router.runtime.config import Vault
+from router.runtime.health import Health, LoopHealth
+from router.runtime.metrics import Metrics
+from router.service.in_force import bare_source, open_sources, secrets_of
+from router.service.simulate import Simulation, VirtualClock
+from router.service.stored_preview import stored_preview
+from rules.advice.lint import linted
+from rules.loading.load import RulesText, load
+from rules.model.configuration import Configuration, ServerSettings
 from tests.preview.rows import MemoryRows
 
 START = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -55,7 +57,7 @@ ENVIRON = {"READ": "read-token", "WRITE": "write-token", "ADMIN": "admin-token",
 
 
 def configuration(text: str) -> Configuration:
-    loaded = load([Source("test.yaml", text)], adapters=ADAPTERS)
+    loaded = linted(load([RulesText("test.yaml", text)], adapters=ADAPTERS), ADAPTERS)
     assert loaded.configuration is not None, "\n".join(map(str, loaded.errors))
     return loaded.configuration
 

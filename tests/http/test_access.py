@@ -6,7 +6,7 @@ from http.cookies import SimpleCookie
 import pytest
 
 from router.http.access import SECURITY_HEADERS, SIGNED_IN_FOR
-from rules.configuration import EnvSecret
+from rules.model.configuration import EnvSecret
 from tests.http.conftest import Client
 from tests.http.service import START, StandIn
 

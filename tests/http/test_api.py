@@ -50,7 +50,9 @@ async def test_an_alert_is_shown_whole(open_service: Open) -> None:
         "starts_at": "2026-03-04T12:00:00.000Z",
         "ends_at": None,
         "url": "https://wiki.example/disk",
-        "groups": [{"route": "db", "labels": {"alert.name": "DiskFull"}, "told": True, "held_by": None, "incident": 1}],
+        "groups": [
+            {"route": "db", "labels": {"alert.name": "DiskFull"}, "told": True, "suppressed_by": None, "incident": 1}
+        ],
     }
     assert body["next"] is None
 
@@ -109,7 +111,7 @@ async def test_messages_say_what_is_told_and_what_is_owed(open_service: Open) ->
         ("#all", False, True),
         ("email:alice@example.com", False, True),
     }
-    assert owed[0]["owed_since"] == "2026-03-04T12:00:00.000Z"
+    assert owed[0]["pending_since"] == "2026-03-04T12:00:00.000Z"
     await service.turn(seconds=5)
     assert (await get(client, "/api/messages?state=owed"))["messages"] == []
     told = (await get(client, "/api/messages?state=told&incident=1"))["messages"]
@@ -118,7 +120,7 @@ async def test_messages_say_what_is_told_and_what_is_owed(open_service: Open) ->
         ("incident", "", True, False),
         ("incident", "", True, False),
     ]
-    assert all(one["ts"] and one["told_at"] and one["last_error"] == "" for one in told)
+    assert all(one["ts"] and one["notified_at"] and one["last_error"] == "" for one in told)
     assert (await get(client, "/api/messages?incident=2"))["messages"] == []
 
 
@@ -128,7 +130,7 @@ async def test_what_holds_an_alert_back_is_said(open_service: Open) -> None:
     await service.turn(minutes=1)
     [alert] = (await get(client, "/api/alerts"))["alerts"]
     [group] = alert["groups"]
-    assert (group["told"], group["held_by"], group["incident"]) == (False, "maintenance move", None)
+    assert (group["told"], group["suppressed_by"], group["incident"]) == (False, "maintenance move", None)
 
 
 @pytest.mark.parametrize("what", ["alerts", "incidents", "messages"])

@@ -79,9 +79,9 @@ async def test_what_is_looked_up_in_vain_is_counted_by_its_label(tmp_path: Path)
     async with serving(tmp_path, RULES) as (service, client):
         await send(client, said(alertname="Looked", service="shop"))
         await service.turn(seconds=30)
-        assert service.metrics.value("alert_router_looked_up_in_vain", ("found", "service")) == 0
+        assert service.metrics.value("alert_router_catalog_misses", ("found", "service")) == 0
         await send(client, said(alertname="Looked", service="ghost"))
         await service.turn(seconds=30)
         channels = [one["channels"] for one in (await get(client, "/api/incidents"))["incidents"]]
         assert sorted(channels) == [["#alerts"], ["#shop"]]
-        assert service.metrics.value("alert_router_looked_up_in_vain", ("found", "service")) == 2, "channel and page"
+        assert service.metrics.value("alert_router_catalog_misses", ("found", "service")) == 2, "channel and page"

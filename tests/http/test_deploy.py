@@ -30,7 +30,7 @@ async def test_alerts_and_manual_name_metrics_that_exist(open_service: tuple[Sta
 
 @pytest.mark.parametrize("name", OF_APP)
 def test_the_apps_own_gauges_are_registered_there(name: str) -> None:
-    assert f'"{name}"' in (ROOT / "router/app.py").read_text()
+    assert f'"{name}"' in (ROOT / "router/service/app.py").read_text()
 
 
 @pytest.mark.needs("prometheus")
@@ -41,7 +41,7 @@ def test_prometheus_accepts_the_alerts() -> None:
 
 
 def test_the_unit_runs_what_the_command_line_has() -> None:
-    from router.cli import main
+    from router.commands.cli import main
 
     unit = (ROOT / "deploy/alert-router.service").read_text()
     commands = re.findall(r"bin/alert-router (\w+)", unit)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from router.store import sender_groups
+from router.store.intake import sender_groups
 from tests.http.conftest import Client
 from tests.http.service import StandIn
 

@@ -8,7 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from router.http.ops import located
 from router.http.problem import Fault
-from router.http.service import Health, LoopHealth, Reloaded
+from router.http.service import Reloaded
+from router.runtime.health import Health, LoopHealth
 from tests.http.conftest import Client
 from tests.http.service import START, StandIn
 

@@ -10,10 +10,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from router.http.service import Health, LoopHealth
-from router.metrics import Metrics
-from router.outward import NAME, Intake, Outward, Target
-from router.simulate import VirtualClock
+from router.heartbeats.dead_mans_switch import NAME, DeadMansSwitch, IntakeNumbers, Target
+from router.runtime.health import Health, LoopHealth
+from router.runtime.metrics import Metrics
+from router.service.simulate import VirtualClock
 from tests.http.service import START
 
 SECOND = timedelta(seconds=1)
@@ -30,13 +30,13 @@ class Stage:
         self.metrics = Metrics()
         self.target: Target | None = None
         self.health = Health(self._loops(), True, (), None)
-        self.intake = Intake(commits=0, failures=0, waiting=0)
+        self.intake = IntakeNumbers(commits=0, failures=0, waiting=0)
         self.are_loops_turning = True
 
         async def health() -> Health:
             return msgspec.structs.replace(self.health, loops=self._loops()) if self.are_loops_turning else self.health
 
-        self.outward = Outward(
+        self.outward = DeadMansSwitch(
             session,
             self.clock,
             self.metrics,
@@ -59,7 +59,7 @@ class Stage:
             await self.outward.turn()
 
     def count(self, outcome: str) -> float:
-        return self.metrics.value("alert_router_outward_heartbeats", (outcome,))
+        return self.metrics.value("alert_router_dead_mans_switch_calls", (outcome,))
 
 
 @pytest.fixture
@@ -86,12 +86,12 @@ async def test_without_a_target_nobody_is_called(stage: Stage) -> None:
 
 async def test_intake_that_commits_is_well_and_one_that_only_fails_is_not(stage: Stage) -> None:
     await stage.run_for(MINUTE)
-    stage.intake = Intake(commits=1, failures=3, waiting=7)
+    stage.intake = IntakeNumbers(commits=1, failures=3, waiting=7)
     await stage.run_for(MINUTE)
     assert stage.calls == 2
     await stage.run_for(MINUTE)
     assert (stage.calls, stage.outward.trouble) == (2, "intake has committed nothing, and is not idle")
-    stage.intake = Intake(commits=1, failures=4, waiting=0)
+    stage.intake = IntakeNumbers(commits=1, failures=4, waiting=0)
     await stage.run_for(MINUTE)
     assert (stage.calls, stage.outward.trouble) == (2, "intake has committed nothing, and is not idle")
     await stage.run_for(MINUTE)
@@ -102,7 +102,7 @@ async def test_intake_that_commits_is_well_and_one_that_only_fails_is_not(stage:
     ("change", "why"),
     [
         ({"can_commit": False}, "an alert could not be committed now"),
-        ({"owed_since": START - 2 * MINUTE}, "a truth has been owed for 180 s"),
+        ({"pending_since": START - 2 * MINUTE}, "a truth has been owed for 180 s"),
     ],
 )
 async def test_it_is_withheld_when_something_is_wrong(stage: Stage, change: dict[str, object], why: str) -> None:
@@ -110,7 +110,7 @@ async def test_it_is_withheld_when_something_is_wrong(stage: Stage, change: dict
     stage.health = msgspec.structs.replace(stage.health, **change)
     await stage.run_for(MINUTE)
     assert (stage.calls, stage.count("withheld"), stage.outward.trouble) == (1, 1, why)
-    stage.health = msgspec.structs.replace(stage.health, can_commit=True, owed_since=stage.clock.now() - 2 * MINUTE)
+    stage.health = msgspec.structs.replace(stage.health, can_commit=True, pending_since=stage.clock.now() - 2 * MINUTE)
     await stage.run_for(SECOND)
     assert (stage.calls, stage.outward.trouble) == (2, "")
 
@@ -141,6 +141,10 @@ async def test_a_call_that_failed_is_made_again_soon_and_its_address_is_never_sa
         await stage.run_for(2 * MINUTE)
         assert stage.outward.trouble.startswith("it could not be made (")
     assert "hunter2" not in stage.outward.trouble
-    said = [f"{record.getMessage()} {record.__dict__}" for record in caplog.records if record.name == "router.outward"]
+    said = [
+        f"{record.getMessage()} {record.__dict__}"
+        for record in caplog.records
+        if record.name == "router.heartbeats.dead_mans_switch"
+    ]
     assert said
     assert not any("hunter2" in one for one in said)

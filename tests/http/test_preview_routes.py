@@ -30,7 +30,7 @@ async def test_the_data_shows_messages_and_why_they_are_there(open_service: Open
     assert sorted(told) == [(False, "first", "db"), (False, "first", "db"), (False, "page", "db"), (True, "more", "db")]
     names = [channel["name"] for channel in body["channels"]]
     assert names == ["#alerts", "#all", "#db", "#slow", "alice@example.com"]
-    assert {(ring["who"], ring["why"]) for ring in body["sounds"]} == {
+    assert {(wake["who"], wake["why"]) for wake in body["sounds"]} == {
         ("#db", "new message"),
         ("#all", "new message"),
         ("alice@example.com", "direct message"),

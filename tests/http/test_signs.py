@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from router import signs as signs_
-from router.signs import Signs
-from rules.heartbeat import Sign
+from router.heartbeats import seen as signs_
+from router.heartbeats.seen import HeartbeatsSeen
+from rules.model.heartbeat import HeartbeatKey
 from tests.http.conftest import Client, serving
 from tests.http.service import OPEN, START, StandIn, configuration
 
@@ -76,7 +76,7 @@ async def test_what_is_missing_stays_missing_when_the_clock_steps(watched: Open)
 def test_words_beyond_all_bounds_are_looked_into_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signs_, "MOST_KEYS", 2)
     forgotten: list[int] = []
-    signs, sign = Signs(lambda: forgotten.append(1)), Sign("", "x")
+    signs, sign = HeartbeatsSeen(lambda: forgotten.append(1)), HeartbeatKey("", "x")
     for key in (1, 2, 3):
         signs.see((sign,), key, START)
     assert forgotten == [1]
@@ -89,7 +89,7 @@ def test_words_beyond_all_bounds_are_looked_into_again(monkeypatch: pytest.Monke
 
 def test_what_was_not_written_down_is_not_lost() -> None:
     later = START.replace(hour=13)
-    signs, one, two = Signs(lambda: None), Sign("", "x"), Sign("", "y")
+    signs, one, two = HeartbeatsSeen(lambda: None), HeartbeatKey("", "x"), HeartbeatKey("", "y")
     signs.see((one, two), 0, START)
     seen = signs.take()
     signs.see((one,), 0, later)

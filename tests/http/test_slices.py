@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from adapters.alert import Alert, Severity, Status
-from router.ingest import SLICE, SLICE_SECONDS
+from router.intake.intake import SLICE, SLICE_SECONDS
 from tests.http import service as stand_in
 from tests.http.service import StandIn
 

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 from hypothesis import HealthCheck, settings
 
 from adapters.alert import Alert, Severity, Status, fingerprint
-from router.clock import to_ms
-from router.deliver import Settings
-from router.simulate import Simulation, VirtualClock
-from router.slack.errors import Fault, Reply
+from router.delivery.deliver import Settings
+from router.notifiers.slack.errors import CallFault, Reply
+from router.runtime.clock import to_ms
+from router.service.simulate import Simulation, VirtualClock
 from tests.emptystore import folder_with
 from tests.scenarios.player import Ready, ruleset
 from tests.slackworld import FakeTransport, SlackWorld
@@ -35,7 +35,7 @@ class DeadlyTransport(FakeTransport):
 
     kill: str = ""
 
-    async def _serve(self, method: str, form: Mapping[str, str]) -> Reply | Fault:
+    async def _serve(self, method: str, form: Mapping[str, str]) -> Reply | CallFault:
         kill, self.kill = self.kill, ""
         if kill == "before":
             raise Killed

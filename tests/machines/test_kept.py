@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from sqlalchemy import Connection, select
 
-from router.clock import to_ms
-from router.ingest import Receipt
-from router.store.groups import decode_document
+from router.intake.intake import Receipt
+from router.runtime.clock import to_ms
+from router.store.evaluation.groups import decode_document
 from router.store.tables import alert as stored_alert
 from tests.machines.stage import STEADY, Stage, alert
 from tests.scenarios.player import Ready

@@ -28,7 +28,7 @@ BY_SEVERITY = (
 """Under these a change of severity moves an alert."""
 
 
-class Telling(RuleBasedStateMachine):
+class NoticeTarget(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.stage = Stage(RULES[0])
@@ -116,7 +116,7 @@ def _assert_ends_once(message: MessageView, *, is_open: bool) -> None:
         assert turns[-1].startswith("reopened") == is_open, said
 
 
-class Moving(Telling):
+class Moving(NoticeTarget):
     """The same where alerts change their owner while they fire."""
 
     @rule(rules=st.sampled_from(BY_SEVERITY))
@@ -124,5 +124,5 @@ class Moving(Telling):
         self.stage.survive(self.stage.sim.reload(ruleset(rules)))
 
 
-Telling.TestCase.settings = Moving.TestCase.settings = STEADY
-TestTelling, TestMoving = Telling.TestCase, Moving.TestCase
+NoticeTarget.TestCase.settings = Moving.TestCase.settings = STEADY
+TestTelling, TestMoving = NoticeTarget.TestCase, Moving.TestCase

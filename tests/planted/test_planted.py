@@ -5,11 +5,12 @@ Two copies are worked on at a time. Only exit code 1, tests that ran and failed,
 collected any more has caught nothing.
 """
 
+import ast
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
@@ -47,14 +48,47 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     return {fault["name"]: outcome for fault, outcome in zip(FAULTS, found, strict=True)}
 
 
+def _place(tree: Path, fault: dict[str, Any]) -> Path | str:
+    """The one file in which a definition of the fault's name has its text, wherever it stands; else what was found."""
+    found = []
+    for path in sorted(path for part in ("adapters", "rules", "router") for path in (tree / part).rglob("*.py")):
+        text = path.read_text()
+        if fault["old"] in text:
+            bodies = [body for name, body in _definitions(ast.parse(text), text) if name == fault["in"]]
+            found += [path for body in bodies for _ in range(body.count(fault["old"]))]
+    return found[0] if len(found) == 1 else f"{fault['in']} has {len(found)} times {fault['old']!r}: plant it anew"
+
+
+def _definitions(node: ast.AST, text: str, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Functions and classes with what they hold, by qualified name, and the names that a module assigns."""
+    for one in ast.iter_child_nodes(node):
+        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield prefix + one.name, _lines(one, text)
+            yield from _definitions(one, text, f"{prefix}{one.name}.")
+        elif isinstance(one, ast.Assign | ast.AnnAssign) and not prefix:
+            targets = one.targets if isinstance(one, ast.Assign) else [one.target]
+            yield from ((name.id, _lines(one, text)) for name in targets if isinstance(name, ast.Name))
+
+
+def _lines(node: ast.stmt, text: str) -> str:
+    """Whole, with what stands before and behind it on its lines."""
+    decorators = node.decorator_list if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else []
+    first = min(node.lineno, *(one.lineno for one in decorators)) if decorators else node.lineno
+    return "\n".join(text.split("\n")[first - 1 : node.end_lineno])
+
+
 def _plant(tree: Path, fault: dict[str, Any]) -> str:
-    path = tree / fault["file"]
+    path = _place(tree, fault)
+    if isinstance(path, str):
+        return path
     before, stat = path.read_text(), path.stat()
     text = before
     for change in (fault, *([fault["also"]] if "also" in fault else [])):
-        if text.count(change["old"]) != 1:
-            return f"{fault['file']} has {text.count(change['old'])} times {change['old']!r}: plant it anew"
-        text = text.replace(change["old"], change["new"])
+        bodies = [body for name, body in _definitions(ast.parse(text), text) if name == fault["in"]]
+        whole = next((body for body in bodies if body.count(change["old"]) == 1), None)
+        if whole is None:
+            return f"{fault['in']} has not once {change['old']!r}: plant it anew"
+        text = text.replace(whole, whole.replace(change["old"], change["new"]))
     path.write_text(text)
     try:
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *fault["tests"]]

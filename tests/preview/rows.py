@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from adapters.alert import Severity
-from router.core.direct import page_message
-from router.core.message import incident_message
-from router.core.thread import thread_reply
-from router.core.view import AlertLine, EndKind, Entry, EntryKind, HeldBack, IncidentView, PageView, State
+from router.core.render.direct import page_message
+from router.core.render.message import incident_message
+from router.core.render.thread import thread_reply
+from router.core.view import AlertLine, EndKind, EntryKind, IncidentView, PageView, State, Suppressed, TimelineEntry
 from router.http.preview_page import Waiting, Why, preview_json
-from router.slack.preview import Preview, PreviewMessage
-from router.slack.transport import Tag
+from router.notifiers.notifier import Tag
+from router.notifiers.preview.preview import Preview, PreviewMessage
 
 BEGAN = datetime(2026, 11, 21, 2, 14, tzinfo=UTC)
 
@@ -78,7 +78,7 @@ def instance_down(firing: int) -> IncidentView:
         group_labels={"alertname": "InstanceDown", "cluster": "eu-1"},
         links=(("runbook", "https://wiki.example/instance-down"), ("dashboard", "https://grafana.example/d/1")),
         on_call=("Maria",),
-        held_back=(HeldBack(3, "nights", BEGAN + timedelta(hours=4)),),
+        suppressed=(Suppressed(3, "nights", BEGAN + timedelta(hours=4)),),
     )
 
 
@@ -89,7 +89,7 @@ async def story(rows: MemoryRows, clock: Hand) -> bytes:
     page = PageView(why="primary of payments until Mon 09:00", next_step="lead in 10 min", home=p1)
 
     async def tell(channel: str, delivery: str, view: IncidentView) -> str:
-        told = incident_message(view, is_home=True, external_url="http://localhost:9080")
+        told = incident_message(view, is_primary=True, external_url="http://localhost:9080")
         return (await preview.post(channel, told, Tag("prod", delivery, view.number))).ts
 
     base = instance_down(1)
@@ -113,7 +113,7 @@ async def story(rows: MemoryRows, clock: Hand) -> bytes:
         title="HighLatency",
         summary="p99 of checkout is 2.4 s",
         alerts=(),
-        held_back=(),
+        suppressed=(),
     )
     await tell(web, "d1233", warning)
     clock.after(minutes=1)
@@ -121,11 +121,11 @@ async def story(rows: MemoryRows, clock: Hand) -> bytes:
     await preview.post(maria, page_message(base, page), Tag("prod", "d2", 1234))
     clock.after(minutes=5)
     spread = instance_down(17)
-    more = [Entry(2, clock(), EntryKind.MORE, 16, 17, tuple(f"web-{n}" for n in range(2, 7)))]
+    more = [TimelineEntry(2, clock(), EntryKind.MORE, 16, 17, tuple(f"web-{n}" for n in range(2, 7)))]
     await preview.post(p1, thread_reply(more, spread), Tag("prod", "d3", 1234), thread_ts=ts)
-    worse = [Entry(3, clock(), EntryKind.WORSE, firing=17)]
+    worse = [TimelineEntry(3, clock(), EntryKind.WORSE, firing=17)]
     await preview.post(p1, thread_reply(worse, spread), Tag("prod", "d4", 1234), thread_ts=ts, broadcast=True)
-    told = incident_message(spread, is_home=True, external_url="http://localhost:9080")
+    told = incident_message(spread, is_primary=True, external_url="http://localhost:9080")
     await preview.edit(p1, ts, told, Tag("prod", "d1", 1234))
     return shown(rows, clock())
 

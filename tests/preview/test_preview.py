@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from router.core.blocks import section
+from router.core.render.blocks import section
 from router.core.view import Rendered
-from router.slack.preview import Preview, Sound, conversation_id, conversation_name
-from router.slack.transport import Outcome, Tag, Transport
+from router.notifiers.notifier import Notifier, Outcome, Tag
+from router.notifiers.preview.preview import Preview, Sound, conversation_id, conversation_name
 from tests.preview.rows import BEGAN, Hand, MemoryRows
 
 TAG = Tag(instance="prod", delivery_id="d1", incident=7, group_key="g")
@@ -25,7 +25,7 @@ def preview(rows: MemoryRows) -> Preview:
 
 
 async def test_a_post_is_kept_with_what_slack_would_keep(preview: Preview, rows: MemoryRows) -> None:
-    transport: Transport = preview
+    transport: Notifier = preview
     assert transport.workspace == "preview"
     answer = await transport.post("#db", HELLO, TAG)
     assert (answer.outcome, answer.ts, answer.server_time) == (Outcome.TOLD, "1795227240.000000", BEGAN)

@@ -10,11 +10,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from router.core.message import incident_message
+from router.core.render.message import incident_message
 from router.core.view import Rendered
 from router.http.preview_page import ASSETS, CONTENT_SECURITY_POLICY, preview_asset, preview_html
-from router.slack.preview import Preview, conversation_id
-from router.slack.transport import Tag
+from router.notifiers.notifier import Tag
+from router.notifiers.preview.preview import Preview, conversation_id
 from tests.preview.rows import Hand, MemoryRows, instance_down, shown, story
 
 CHROMIUM = shutil.which("chromium")
@@ -153,7 +153,7 @@ async def test_it_shows_what_slack_does_not(page: Page) -> None:
 @needs_chromium
 async def test_it_follows_live_and_says_so_to_a_screen_reader(page: Page, site: tuple[Site, str]) -> None:
     there, _ = site
-    told = incident_message(instance_down(18), is_home=True)
+    told = incident_message(instance_down(18), is_primary=True)
     first = min(row.ts for row in there.rows.all if row.channel == P1)
     await there.preview.edit(P1, first, told, Tag("prod", "d1", 1234))
     await expect(page.locator("#list > .message").first).to_contain_text("InstanceDown ×18")
@@ -172,7 +172,7 @@ async def test_what_a_sender_wrote_never_becomes_markup(page: Page, site: tuple[
     there, _ = site
     nasty = "<img src=x onerror=alert(1)><script>alert(1)</script> javascript:alert(1) `&lt;b&gt;`"
     view = msgspec.structs.replace(instance_down(1), number=9, title=nasty, summary=nasty)
-    await there.preview.post("#incidents-p1", incident_message(view, is_home=True), Tag("prod", "d9", 9))
+    await there.preview.post("#incidents-p1", incident_message(view, is_primary=True), Tag("prod", "d9", 9))
     last = page.locator("#list > .message").last
     await expect(last).to_contain_text("<img src=x onerror=alert(1)>")
     await expect(page.locator("#list img, #list script, #list b b")).to_have_count(0)
@@ -197,7 +197,7 @@ async def test_it_is_used_with_the_keyboard_and_keeps_the_focus_while_it_follows
     await expect(page.get_by_role("link", name="#quiet")).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name="#quiet")).to_be_visible()
-    await there.preview.post("#quiet", incident_message(instance_down(1), is_home=True), Tag("prod", "d9", 1))
+    await there.preview.post("#quiet", incident_message(instance_down(1), is_primary=True), Tag("prod", "d9", 1))
     await expect(page.locator("#list")).to_contain_text("InstanceDown")
     assert await page.evaluate("document.activeElement.textContent") == "#quiet"
 

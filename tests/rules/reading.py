@@ -3,16 +3,17 @@
 from datetime import UTC, datetime
 
 from adapters import ADAPTERS
-from rules.configuration import Configuration
-from rules.load import Loaded, Source, load
-from rules.ruleset import RuleSet
+from rules.advice.lint import linted
+from rules.loading.load import Loaded, RulesText, load
+from rules.model.configuration import Configuration
+from rules.model.ruleset import RuleSet
 
 HEAD = "version: 1\nslack: preview\nsources: {p: {adapter: prometheus, auth: none}}\n"
 ROUTING = 'routing: {channel: "#a"}\n'
 
 
 def loading(text: str) -> Loaded:
-    return load([Source("c.yaml", text)], adapters=ADAPTERS)
+    return linted(load([RulesText("c.yaml", text)], adapters=ADAPTERS), ADAPTERS)
 
 
 def accepted(text: str) -> Configuration:

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 import pytest
 
 from adapters import ADAPTERS
-from router.store.groups import decode_settings
-from rules.catalog import channels_for, further_channels, page_for
-from rules.load import BesideError, Loaded, Source, load
-from rules.route import Page, PageKind
+from router.store.evaluation.groups import decode_settings
+from rules.advice.lint import linted
+from rules.loading.load import BesideError, Loaded, RulesText, load
+from rules.model.catalog import channels_for, further_channels, page_for
+from rules.model.route import Page, PageKind
 from tests.rules.reading import HEAD, ROUTING, complaints, labels, rules
 
 PEOPLE = "people: {alice: {email: alice@example.com}, bob: {email: bob@example.com}}\n"
@@ -55,7 +56,7 @@ def beside(files: Mapping[str, str]) -> Loaded:
         return files[path]
 
     text = HEAD + ROUTING + PEOPLE + "catalog: {service: {file: services.yaml}}\n"
-    return load([Source("conf/c.yaml", text)], adapters=ADAPTERS, beside=read)
+    return linted(load([RulesText("conf/c.yaml", text)], adapters=ADAPTERS, beside=read), ADAPTERS)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +211,9 @@ def test_a_mistake_in_a_catalogues_file_names_that_file(files: dict[str, str], e
 
 def test_mistakes_of_both_files_are_listed_at_once_the_configurations_first() -> None:
     text = HEAD + ROUTING + "catalog: {service: {file: services.yaml}}\nwindows: 5\n"
-    loaded = load([Source("c.yaml", text)], adapters=ADAPTERS, beside=lambda _, __: "shop: {chxnel: x}\n")
+    loaded = linted(
+        load([RulesText("c.yaml", text)], adapters=ADAPTERS, beside=lambda _, __: "shop: {chxnel: x}\n"), ADAPTERS
+    )
     assert [(error.file, error.line) for error in loaded.errors] == [("c.yaml", 6), ("services.yaml", 1)]
 
 
@@ -351,7 +354,7 @@ MISTAKES = [
         + "routing: {channel: '#a', also: []}\n"
         + "copies:\n  - {name: a, match: [x=y], channel: none}\n  - {name: a, match: [x=y], channel: '#x', page: bob}\n  - {channel: '#x'}\n",
         [
-            '4:32: routing.also: an empty list; expected a channel such as "#alerts", or a list of them',
+            '4:32: routing.also: an empty list; expected a channel such as "#alerts", {webhook: NAME}, or a list of them',
             "6:38: copies[0].channel: found 'none'; expected a channel such as \"#alerts\", or a list of them",
             "7:12: copies[1].name: a second copy is called 'a'; expected another name than in line 6",
             "7:44: copies[1].page: unknown key 'page'; expected no page: a copy is shown, it wakes nobody",
@@ -377,7 +380,7 @@ def test_a_teams_file_looks_up_in_the_main_files_catalogue_and_gives_way_to_the_
         "version: 1\nteam: pay\nowner: {channel: \"#pay\"}\nscope: ['team = pay']\npeople: {maria: {email: maria@example.com}}\n"
         "routing: {group_by: ['...'], channel: {from: app.example.com/service}, page: {from: app.example.com/service}}\n"
     )
-    loaded = load([Source("c.yaml", main), Source("t.yaml", team)], adapters=ADAPTERS)
+    loaded = linted(load([RulesText("c.yaml", main), RulesText("t.yaml", team)], adapters=ADAPTERS), ADAPTERS)
     assert loaded.all_errors == loaded.warnings == ()
     assert loaded.configuration is not None
     found = loaded.configuration.rules
@@ -395,7 +398,9 @@ def test_a_teams_file_that_looks_up_in_no_catalogue_is_refused() -> None:
         "routing: {group_by: ['...'], channel: {from: example.com/servxe}}\n"
     )
     main = HEAD + ROUTING + "rules_files: [t.yaml]\ncatalog: {example.com/service: {}}\n"
-    [error] = load([Source("c.yaml", main), Source("t.yaml", team)], adapters=ADAPTERS).all_errors
+    [error] = linted(
+        load([RulesText("c.yaml", main), RulesText("t.yaml", team)], adapters=ADAPTERS), ADAPTERS
+    ).all_errors
     assert str(error) == (
         "t.yaml:5:46: routing.channel.from: no catalogue is called 'example.com/servxe'; "
         "expected a catalogue under catalog: example.com/service (did you mean example.com/service?)"

@@ -1,9 +1,9 @@
 """What a reload prints: a line for each thing that came, went or changed."""
 
 from adapters import ADAPTERS
-from rules.changes import changes
-from rules.configuration import Configuration
-from rules.load import Source, load
+from rules.advice.changes import changes
+from rules.loading.load import RulesText, load
+from rules.model.configuration import Configuration
 from tests.rules.reading import HEAD, accepted, at
 
 BEFORE = (
@@ -49,10 +49,10 @@ def test_each_change_is_a_line() -> None:
 def test_teams_come_go_and_change_their_owner() -> None:
     def with_teams(**owners: str) -> Configuration:
         texts = [
-            Source(name, f"version: 1\nteam: {name}\nowner: {{channel: '{owner}'}}\nscope: ['team = {name}']\n")
+            RulesText(name, f"version: 1\nteam: {name}\nowner: {{channel: '{owner}'}}\nscope: ['team = {name}']\n")
             for name, owner in owners.items()
         ]
-        found = load([Source("c.yaml", BEFORE), *texts], adapters=ADAPTERS).configuration
+        found = load([RulesText("c.yaml", BEFORE), *texts], adapters=ADAPTERS).configuration
         assert found is not None
         return found
 

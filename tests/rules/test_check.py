@@ -3,11 +3,11 @@
 import json
 
 from adapters import ADAPTERS
-from rules import check, explain
-from rules.lint_time import place_of
-from rules.load import Source
-from rules.oncall import Person
-from rules.yaml import Mark, read
+from rules.advice import check, explain
+from rules.advice.lint_time import place_of
+from rules.language.yaml import Position, read
+from rules.loading.load import RulesText
+from rules.model.oncall import Person
 from tests.rules.reading import HEAD, ROUTING, accepted, at, rules
 
 FILE = (
@@ -39,7 +39,7 @@ NOW = at("2026-11-21T12:00+01:00")
 
 
 def checked(text: str) -> check.Checked:
-    return check.check([Source("c.yaml", text)], adapters=ADAPTERS, at=NOW)
+    return check.check([RulesText("c.yaml", text)], adapters=ADAPTERS, at=NOW)
 
 
 CHECKED = """\
@@ -94,7 +94,7 @@ def test_a_file_that_can_be_loaded() -> None:
 
 
 def test_a_gap_ahead_is_printed() -> None:
-    found = check.check([Source("c.yaml", FILE)], adapters=ADAPTERS, at=at("2026-11-09T12:00+01:00"))
+    found = check.check([RulesText("c.yaml", FILE)], adapters=ADAPTERS, at=at("2026-11-09T12:00+01:00"))
     assert "  gap: Tue 2026-11-10 09:00 CET nobody\n" in check.render_text(found)
 
 
@@ -143,7 +143,7 @@ def test_a_small_file() -> None:
 
 def test_what_changes_against_what_is_in_force() -> None:
     before = accepted(FILE.replace("people: [alice, bob], every: 1w", "people: [bob, alice], every: 1w"))
-    found = check.check([Source("c.yaml", FILE)], adapters=ADAPTERS, at=NOW, before=before)
+    found = check.check([RulesText("c.yaml", FILE)], adapters=ADAPTERS, at=NOW, before=before)
     assert (
         "\nWhat it changes\n"
         "  schedule pay changed\n"
@@ -152,7 +152,7 @@ def test_what_changes_against_what_is_in_force() -> None:
         "  pay: Mon 2026-11-30 09:00 – Mon 2026-11-30 12:00: bob → alice\n"
         "  pay: Tue 2026-12-01 00:00 – Sat 2026-12-05 12:00: bob → alice\n\nWell: "
     ) in check.render_text(found)
-    same = check.check([Source("c.yaml", FILE)], adapters=ADAPTERS, at=NOW, before=accepted(FILE))
+    same = check.check([RulesText("c.yaml", FILE)], adapters=ADAPTERS, at=NOW, before=accepted(FILE))
     assert "\nWhat it changes\n  nothing\n" in check.render_text(same)
     assert "What it changes" not in check.render_text(checked(FILE))
 
@@ -191,10 +191,10 @@ def test_a_window_of_a_team_is_found_in_its_file() -> None:
             ("pay.yaml", "team: pay\nwindows:\n  nights: [{hours: 20:00-06:00}]\n"),
         )
     )
-    assert place_of(nodes, ("windows", "nights")) == ("main.yaml", Mark(1, 19))
-    assert place_of(nodes, ("windows", "pay/nights")) == ("pay.yaml", Mark(3, 12))
-    assert place_of(nodes, ("windows", "web/nights")) == ("main.yaml", Mark(1, 1))
-    assert place_of((), ("windows", "nights")) == ("", Mark(1, 1))
+    assert place_of(nodes, ("windows", "nights")) == ("main.yaml", Position(1, 19))
+    assert place_of(nodes, ("windows", "pay/nights")) == ("pay.yaml", Position(3, 12))
+    assert place_of(nodes, ("windows", "web/nights")) == ("main.yaml", Position(1, 1))
+    assert place_of((), ("windows", "nights")) == ("", Position(1, 1))
 
 
 def test_json() -> None:

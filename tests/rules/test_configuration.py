@@ -6,13 +6,13 @@ import msgspec
 import pytest
 
 from adapters.alert import Severity
-from rules.configuration import (
+from rules.model.configuration import (
     Basic,
     Bearer,
     EnvSecret,
     FileSecret,
     Hmac,
-    Preview,
+    PreviewSettings,
     SecretRef,
     ServerSettings,
     SlackSettings,
@@ -94,7 +94,7 @@ def test_everything() -> None:
 def test_defaults() -> None:
     found = accepted(HEAD + ROUTING)
     assert (found.name, found.timezone) == ("alert-router", "UTC")
-    assert (found.server, found.storage, found.slack) == (ServerSettings(), StorageSettings(), Preview())
+    assert (found.server, found.storage, found.slack) == (ServerSettings(), StorageSettings(), PreviewSettings())
     assert found.server.is_loopback
     # The only prometheus source is the one that answers the bare /api/v2/alerts.
     assert found.sources["p"].alertmanager_api
@@ -133,7 +133,7 @@ def test_listen(listen: str, host: str, port: int, loopback: bool) -> None:
 
 def test_the_preview_off_loopback_is_asked_for() -> None:
     text = HEAD.replace("preview", "{preview: {off_loopback: true}}") + ROUTING + "server: {listen: ':9080'}\n"
-    assert accepted(text).slack == Preview(off_loopback=True)
+    assert accepted(text).slack == PreviewSettings(off_loopback=True)
 
 
 def test_secrets_are_kept_as_json() -> None:

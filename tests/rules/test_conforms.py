@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from rules.conforms import conforms
-from rules.schema import schema
-from rules.yaml import YamlError, plain, read
+from rules.language.schema import schema
+from rules.language.schema_check import conforms
+from rules.language.yaml import YamlError, plain, read
 from tests.rules.test_mistakes import MISTAKES
 
 WHOLE = schema()

@@ -3,14 +3,14 @@
 import pytest
 
 from adapters import ADAPTERS
-from rules.changes import changes
-from rules.check import check, render_text, to_json
-from rules.copies import MEMO_SIZE
-from rules.explain import explain_route
-from rules.explain import render_text as explained
-from rules.load import Source
-from rules.matcher import parse
-from rules.together import takers, takes_all
+from rules.advice.changes import changes
+from rules.advice.check import check, render_text, to_json
+from rules.advice.copy_overlap import takers, takes_all
+from rules.advice.explain import explain_route
+from rules.advice.explain import render_text as explained
+from rules.loading.load import RulesText
+from rules.model.copies import MEMO_SIZE
+from rules.model.matcher import parse
 from tests.rules.reading import HEAD, accepted, at, labels, loading, rules
 
 PEOPLE = "people: {alice: {email: alice@example.com}, bob: {email: bob@example.com}}\n"
@@ -179,7 +179,7 @@ copies:
 
 
 def test_check_prints_whom_a_page_may_reach_and_what_copies_take() -> None:
-    found = check([Source("c.yaml", HEAD + WHOLE)], adapters=ADAPTERS, at=at("2026-11-21T12:00Z"))
+    found = check([RulesText("c.yaml", HEAD + WHOLE)], adapters=ADAPTERS, at=at("2026-11-21T12:00Z"))
     text = render_text(found)
     assert (
         "Whom pages reach\n  bob is a person: default, s\n  alice is a person: s\n"
@@ -194,7 +194,7 @@ def test_check_prints_whom_a_page_may_reach_and_what_copies_take() -> None:
 def test_check_names_twenty_routes_and_counts_the_others() -> None:
     routes = ", ".join(f"{{name: r{number}, match: [r = {number}]}}" for number in range(25))
     text = f"routing: {{channel: '#a', routes: [{routes}]}}\ncopies: [{{name: c, match: [r != 3], channel: '#c'}}]\n"
-    said = render_text(check([Source("c.yaml", HEAD + text)], adapters=ADAPTERS, at=at("2026-11-21T12:00Z")))
+    said = render_text(check([RulesText("c.yaml", HEAD + text)], adapters=ADAPTERS, at=at("2026-11-21T12:00Z")))
     [line] = [line for line in said.split("\n") if line.startswith("  c shows in")]
     assert line.startswith("  c shows in #c: alerts of default, r0, r1, r2, r4, r5")
     assert line.endswith("r19 and 5 more")

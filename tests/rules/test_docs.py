@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rules.schema import schema
-from rules.service_keys import document
+from rules.language.schema import schema
+from rules.language.service_keys import document
 from tests.rules.reading import HEAD, ROUTING, accepted
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +38,7 @@ def test_the_pages_yaml_is_right() -> None:
     blocks = [
         block for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL) if not block.startswith((" ", "match:"))
     ]
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     for block in blocks:
         assert accepted(HEAD + ROUTING + block).rules.root.settings.channels == ("#a",)
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from rules.configuration import EnvSecret, Preview, SlackSettings
+from rules.model.configuration import EnvSecret, PreviewSettings, SlackSettings
+from rules.model.webhook import Fallback
 from tests.rules.reading import accepted
 
 ROOT = Path(__file__).parents[2]
@@ -13,7 +14,7 @@ def test_the_configuration_to_start_with() -> None:
     found = accepted(text)
     assert (found.server.host, found.server.port, found.server.is_loopback) == ("127.0.0.1", 9080, True)
     assert found.storage.path == "./data/alert-router.db"
-    assert found.slack == Preview()
+    assert found.slack == PreviewSettings()
     assert sorted(found.sources) == ["prometheus", "shell"]
     assert found.sources["prometheus"].alertmanager_api
     # A first try with curl reaches a channel without a window that might hold it back, after the default wait.
@@ -43,6 +44,6 @@ def test_the_workspace_that_is_commented_out_is_right_too() -> None:
     ]
     found = accepted("\n".join([*lines[:start], *workspace, *lines[end:]])).slack
     assert isinstance(found, SlackSettings)
-    assert found == SlackSettings(found.token, found.signing_secret, "#alerts")
+    assert found == SlackSettings(found.token, found.signing_secret, "#alerts", fallback=Fallback("phone"))
     tokens = [line.replace("# ", "", 1) if line.startswith("  # ") else line for line in lines[:start]]
     assert sorted(accepted("\n".join([*tokens, *lines[start:]])).server.tokens) == ["admin", "read", "write"]

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters import ADAPTERS
-from rules.check import Checked, check, render_text, to_json
-from rules.explain import explain_route
-from rules.load import Source, load
+from rules.advice.check import Checked, check, render_text, to_json
+from rules.advice.explain import explain_route
+from rules.loading.load import RulesText, load
 from tests.rules.reading import HEAD, ROUTING, at
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +17,7 @@ FILES = {
     path.name: path.read_text(encoding="utf-8").splitlines()
     for path in (ROOT / "config.example.yaml", *sorted((ROOT / "rules" / "examples").glob("*.yaml")))
 }
-FORMER = load([Source("former.yaml", HEAD + ROUTING)], adapters=ADAPTERS).configuration
+FORMER = load([RulesText("former.yaml", HEAD + ROUTING)], adapters=ADAPTERS).configuration
 NOW = at("2026-10-25T00:30Z")
 """An hour that comes twice in Berlin."""
 NASTY = [
@@ -73,7 +73,7 @@ def damaged(lines: list[str], kind: str, here: int, there: int, nasty: str) -> l
 
 
 def answered(text: str) -> Checked:
-    found = check([Source("c.yaml", text)], adapters=ADAPTERS, at=NOW, before=FORMER)
+    found = check([RulesText("c.yaml", text)], adapters=ADAPTERS, at=NOW, before=FORMER)
     lines = text.count("\n") + 2
     for mistake in (*found.errors, *found.warnings):
         assert 1 <= mistake.line <= lines
@@ -82,7 +82,7 @@ def answered(text: str) -> Checked:
     assert render_text(found).endswith("\n")
     assert to_json(found).startswith("{")
     if not found.errors:
-        loaded = load([Source("c.yaml", text)], adapters=ADAPTERS).configuration
+        loaded = load([RulesText("c.yaml", text)], adapters=ADAPTERS).configuration
         assert loaded is not None
         assert explain_route(loaded.rules, {"alert.severity": "critical"}, NOW).owners
     return found

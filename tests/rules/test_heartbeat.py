@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from adapters.alert import Severity
-from rules.configuration import EnvSecret, Outward
-from rules.heartbeat import OWN_SOURCE, Heartbeat, Sign, Silence
-from rules.matcher import parse
+from rules.model.configuration import DeadMansSwitchSettings, EnvSecret
+from rules.model.heartbeat import OWN_SOURCE, Heartbeat, HeartbeatKey, StaleAfter
+from rules.model.matcher import parse
 from tests.rules.reading import HEAD, ROUTING, accepted, at, complaints, labels, loading
 
 MINUTE = timedelta(minutes=1)
@@ -46,11 +46,11 @@ def test_when_the_next_of_those_is_due_that_come_every_so_often() -> None:
 
 def test_who_is_a_sign_of_life() -> None:
     one = Heartbeat("x", parse("job =~ x|y"), every=MINUTE, per=("host", "job"))
-    assert one.sign(labels(job="x", host="a")) == Sign("", "x", (("host", "a"), ("job", "x")))
+    assert one.sign(labels(job="x", host="a")) == HeartbeatKey("", "x", (("host", "a"), ("job", "x")))
     assert one.sign(labels(job="z", host="a")) is None
     assert one.sign(labels(job="x")) is None, "without a host it says of no host that it lives"
     of_source = Heartbeat("p", parse("alertname = Watchdog"), source="p", every=MINUTE)
-    assert of_source.sign(labels(alertname="Watchdog")) == Sign("p", "p")
+    assert of_source.sign(labels(alertname="Watchdog")) == HeartbeatKey("p", "p")
     assert of_source.sign(labels(alertname="Watchdog", alert_source="q")) is None
 
 
@@ -79,11 +79,11 @@ def test_a_sources_own_heartbeat_is_told_nobody_and_one_of_heartbeats_is() -> No
         "heartbeats: {x: {match: ['job = x'], every: 1h}}\n" + ROUTING
     ).rules
     watchdog = rules.decide(labels(alertname="Watchdog"))
-    assert (watchdog.owners, watchdog.signs) == ((), (Sign("p", "p"),))
+    assert (watchdog.owners, watchdog.signs) == ((), (HeartbeatKey("p", "p"),))
     elsewhere = rules.decide(labels(alertname="Watchdog", alert_source="q"))
     assert (len(elsewhere.owners), elsewhere.signs) == (1, ())
     job = rules.decide(labels(alertname="Failed", job="x"))
-    assert (len(job.owners), job.signs) == (1, (Sign("", "x"),))
+    assert (len(job.owners), job.signs) == (1, (HeartbeatKey("", "x"),))
     own = rules.decide(labels(alertname="HeartbeatMissing", job="x", alert_source=OWN_SOURCE))
     assert (len(own.owners), own.signs) == (1, ()), "the router's own word is no sign of life"
 
@@ -101,14 +101,14 @@ def test_what_the_keys_mean() -> None:
         "router: {heartbeat: {url: https://example.com/ping/1?status=up}}\n" + ROUTING
     )
     awaited = found.rules.awaited
-    assert awaited.silent_after == {"p": Silence(5 * MINUTE), "q": Silence(60 * MINUTE, is_said=True)}
+    assert awaited.silent_after == {"p": StaleAfter(5 * MINUTE), "q": StaleAfter(60 * MINUTE, is_said=True)}
     own, nightly, hourly = awaited.heartbeats
     assert (own.source, own.every, own.grace, own.severity) == ("p", 5 * MINUTE, MINUTE, Severity.CRITICAL)
     assert (nightly.cron, nightly.zone, nightly.grace) == ("15 2 * * *", "Europe/Berlin", 15 * MINUTE)
     assert (hourly.zone, hourly.grace, hourly.forget_after) == ("UTC", timedelta(0), timedelta(days=14))
-    assert found.outward == Outward(url="https://example.com/ping/1?status=up")
+    assert found.outward == DeadMansSwitchSettings(url="https://example.com/ping/1?status=up")
     secret = accepted(HEAD + ROUTING + "router: {heartbeat: {url: {env: PING}, every: 30s}}\n").outward
-    assert secret == Outward(secret=(EnvSecret("PING"),), every=timedelta(seconds=30))
+    assert secret == DeadMansSwitchSettings(secret=(EnvSecret("PING"),), every=timedelta(seconds=30))
     assert accepted(HEAD + ROUTING).outward is None
 
 

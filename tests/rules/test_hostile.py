@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters import ADAPTERS
-from rules.load import Source, load
-from rules.yaml import NODES, YamlError, plain, read
+from rules.advice.lint import linted
+from rules.language.yaml import NODES, YamlError, plain, read
+from rules.loading.load import RulesText, load
 from tests.rules.reading import HEAD, ROUTING, accepted, loading
 
 EXAMPLE = (Path(__file__).parents[2] / "config.example.yaml").read_text(encoding="utf-8")
@@ -60,7 +61,7 @@ def test_text_that_is_no_yaml(text: str, expected: str) -> None:
 def test_a_catalogues_file_that_is_no_yaml(text: str) -> None:
     said = HEAD + ROUTING + "catalog: {service: {file: services.yaml}}\n"
     began = time.thread_time()
-    found = load([Source("c.yaml", said)], adapters=ADAPTERS, beside=lambda _, __: text)
+    found = linted(load([RulesText("c.yaml", said)], adapters=ADAPTERS, beside=lambda _, __: text), ADAPTERS)
     assert time.thread_time() - began < 2
     assert {error.file for error in found.errors} == {"services.yaml"}
 
@@ -158,7 +159,7 @@ def test_no_secret_is_printed() -> None:
 @given(st.text(max_size=200))
 def test_any_text_gets_an_answer(text: str) -> None:
     assert loading(text).errors
-    assert load([Source("c", HEAD + ROUTING + text)], adapters=ADAPTERS) is not None
+    assert linted(load([RulesText("c", HEAD + ROUTING + text)], adapters=ADAPTERS), ADAPTERS) is not None
 
 
 @settings(max_examples=300, deadline=None)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.matcher import Matcher, MatcherError, Op, _classic, _Modern, all_match, compiled, parse, written
+from rules.model.matcher import Matcher, MatcherError, Op, _classic, _Modern, all_match, compiled, parse, written
 
 READ = [
     ("team = payments", [("team", "=", "payments")]),

@@ -4,7 +4,8 @@ import pytest
 
 from adapters import ADAPTERS
 from adapters.adapter import Adapter, OptionsError, Parse, SourceOptions
-from rules.load import Source, load
+from rules.advice.lint import linted
+from rules.loading.load import RulesText, load
 from tests.rules.reading import HEAD, ROUTING, accepted, complaints, loading
 
 TREE = HEAD + 'routing:\n  channel: "#a"\n  routes:\n'
@@ -566,12 +567,12 @@ def test_a_complaint_about_what_is_not_there_is_placed_above_it() -> None:
         raise OptionsError("no title at all", path=("map", "title"))
 
     picky = {"prometheus": Adapter(name="prometheus", open=refuse, docs="")}
-    found = load([Source("c.yaml", HEAD + ROUTING)], adapters=picky)
+    found = linted(load([RulesText("c.yaml", HEAD + ROUTING)], adapters=picky), ADAPTERS)
     assert [str(error) for error in found.errors] == ["c.yaml:3:14: sources.p.map.title: no title at all"]
 
 
 def test_no_file_at_all() -> None:
-    assert [error.message for error in load([], adapters=ADAPTERS).errors] == ["no file"]
+    assert [error.message for error in linted(load([], adapters=ADAPTERS), ADAPTERS).errors] == ["no file"]
 
 
 WARNINGS = [

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from rules.oncall import Layer, Override, Rotation, Schedule, Turn, gaps, turn_at, turns
-from rules.window import Pattern, Span, Window
+from rules.model.oncall import Layer, Override, Rotation, Schedule, Turn, gaps, turn_at, turns
+from rules.model.window import Pattern, Span, Window
 from tests.rules.reading import at, rules
 
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Sydney")

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.lint_routes import lint_routes
-from rules.matcher import Matcher, Op, all_match
-from rules.reach import excluded_by, implied_by, swallowed
-from rules.route import Route, RouteSettings
+from rules.advice.lint_routes import lint_routes
+from rules.advice.matcher_implication import excluded_by, implied_by, swallowed
+from rules.model.matcher import Matcher, Op, all_match
+from rules.model.route import Route, RouteSettings
 from tests.rules.reading import HEAD, accepted
 
 VALUES = ("", "x", "y", "z")

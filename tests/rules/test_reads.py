@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapters import ADAPTERS
-from rules.schema import schema
+from rules.language.schema import schema
 from tests.rules.reading import HEAD, ROUTING, accepted, at, complaints, rules
 
 ROOT = Path(__file__).parents[2]

@@ -6,10 +6,18 @@ import msgspec
 import pytest
 
 from adapters.alert import Alert, Severity, Status
-from rules.hold import Hold, HoldKind
-from rules.oncall import Person
-from rules.route import Loudness, Page, PageKind, RouteSettings, Tell, Template
-from rules.ruleset import InhibitionKey, Owner, RuleSet, is_held_by, page_hold, visible_labels, window_hold
+from rules.model.oncall import Person
+from rules.model.route import Loudness, Page, PageKind, RouteSettings, Tell, Template
+from rules.model.ruleset import (
+    InhibitionKey,
+    Owner,
+    RuleSet,
+    is_inhibited_by,
+    page_suppression,
+    visible_labels,
+    window_suppression,
+)
+from rules.model.suppression import Suppression, SuppressionKind
 from tests.rules.reading import at, labels, rules
 
 TREE = """
@@ -146,7 +154,7 @@ def test_matchers_in_braces() -> None:
 
 def test_windows_that_never_let_go_are_looked_at_again() -> None:
     text = "routing: {channel: '#a', quiet: [n, d]}\nwindows: {n: {hours: 22:00-06:00}, d: {hours: 06:00-22:00}}\n"
-    hold = window_hold(rules(text).routes["default"].settings, at("2026-11-20T12:00Z"))
+    hold = window_suppression(rules(text).routes["default"].settings, at("2026-11-20T12:00Z"))
     assert hold is not None
     assert hold.until is not None
     assert hold.until > at("2026-12-01T12:00Z")
@@ -210,20 +218,20 @@ def test_inhibition() -> None:
     assert source.inhibited_by == ()
     assert target.inhibited_by == (InhibitionKey("down", ("eu",), two_sided=False),)
     assert both.inhibits == both.inhibited_by == (InhibitionKey("down", ("eu",), two_sided=True),)
-    assert is_held_by(target.inhibited_by[0], source.inhibits[0])
-    assert is_held_by(both.inhibited_by[0], source.inhibits[0])
-    assert is_held_by(target.inhibited_by[0], both.inhibits[0])
-    assert not is_held_by(both.inhibited_by[0], both.inhibits[0])  # also: nothing holds itself
-    assert not is_held_by(elsewhere.inhibited_by[0], source.inhibits[0])
+    assert is_inhibited_by(target.inhibited_by[0], source.inhibits[0])
+    assert is_inhibited_by(both.inhibited_by[0], source.inhibits[0])
+    assert is_inhibited_by(target.inhibited_by[0], both.inhibits[0])
+    assert not is_inhibited_by(both.inhibited_by[0], both.inhibits[0])  # also: nothing holds itself
+    assert not is_inhibited_by(elsewhere.inhibited_by[0], source.inhibits[0])
 
 
 def test_inhibition_without_equal_and_without_the_label() -> None:
     ruleset = rules(INHIBIT)
     source, target = ruleset.decide(labels(a="source")), ruleset.decide(labels(b="target"))
-    assert is_held_by(target.inhibited_by[1], source.inhibits[0])
+    assert is_inhibited_by(target.inhibited_by[1], source.inhibits[0])
     missing = ruleset.decide(labels(alert_name="Down", alert_severity="critical")).inhibits[0]
     assert missing.equal == ("",)
-    assert is_held_by(ruleset.decide(labels()).inhibited_by[0], missing)
+    assert is_inhibited_by(ruleset.decide(labels()).inhibited_by[0], missing)
 
 
 MAINTENANCE = """
@@ -249,12 +257,12 @@ maintenance:
     ],
 )
 def test_maintenance(cluster: str, when: str, name: str | None, until: str | None) -> None:
-    hold = rules(MAINTENANCE).maintenance_hold(labels(cluster=cluster), at(when))
+    hold = rules(MAINTENANCE).maintenance_suppression(labels(cluster=cluster), at(when))
     if name is None:
         assert hold is None
     else:
         reason = "CHG-1" if name == "long" else ""
-        assert hold == Hold(HoldKind.MAINTENANCE, name, at(until) if until else None, reason)
+        assert hold == Suppression(SuppressionKind.MAINTENANCE, name, at(until) if until else None, reason)
 
 
 WINDOWS = """
@@ -284,21 +292,21 @@ maintenance: [{name: m, match: [a=b], from: 2026-11-20T15:00Z, until: 2026-11-20
     ("route", "when", "expected"),
     [
         # Windows that touch are one hold.
-        ("quiet", "2026-11-20T23:00+01:00", (HoldKind.QUIET, "nights", "2026-11-21T07:00+01:00")),
-        ("quiet", "2026-11-20T06:30+01:00", (HoldKind.QUIET, "early", "2026-11-20T07:00+01:00")),
+        ("quiet", "2026-11-20T23:00+01:00", (SuppressionKind.QUIET, "nights", "2026-11-21T07:00+01:00")),
+        ("quiet", "2026-11-20T06:30+01:00", (SuppressionKind.QUIET, "early", "2026-11-20T07:00+01:00")),
         ("quiet", "2026-11-20T07:00+01:00", None),
         ("only", "2026-11-20T10:00+01:00", None),
-        ("only", "2026-11-20T18:00+01:00", (HoldKind.ONLY, "office, saturday", "2026-11-21T00:00+01:00")),
-        ("both", "2026-11-20T12:30+01:00", (HoldKind.QUIET, "lunch", "2026-11-20T13:00+01:00")),
-        ("both", "2026-11-21T12:30+01:00", (HoldKind.QUIET, "lunch", "2026-11-23T09:00+01:00")),
-        ("both", "2026-11-21T14:00+01:00", (HoldKind.ONLY, "office", "2026-11-23T09:00+01:00")),
-        ("never", "2026-11-21T14:00+01:00", (HoldKind.ONLY, "past", None)),
+        ("only", "2026-11-20T18:00+01:00", (SuppressionKind.ONLY, "office, saturday", "2026-11-21T00:00+01:00")),
+        ("both", "2026-11-20T12:30+01:00", (SuppressionKind.QUIET, "lunch", "2026-11-20T13:00+01:00")),
+        ("both", "2026-11-21T12:30+01:00", (SuppressionKind.QUIET, "lunch", "2026-11-23T09:00+01:00")),
+        ("both", "2026-11-21T14:00+01:00", (SuppressionKind.ONLY, "office", "2026-11-23T09:00+01:00")),
+        ("never", "2026-11-21T14:00+01:00", (SuppressionKind.ONLY, "past", None)),
         ("page", "2026-11-21T14:00+01:00", None),
         ("free", "2026-11-21T14:00+01:00", None),
     ],
 )
-def test_windows_hold_back(route: str, when: str, expected: tuple[HoldKind, str, str | None] | None) -> None:
-    hold = window_hold(rules(WINDOWS).routes[route].settings, at(when))
+def test_windows_hold_back(route: str, when: str, expected: tuple[SuppressionKind, str, str | None] | None) -> None:
+    hold = window_suppression(rules(WINDOWS).routes[route].settings, at(when))
     if expected is None:
         assert hold is None
     else:
@@ -310,9 +318,9 @@ def test_windows_hold_back(route: str, when: str, expected: tuple[HoldKind, str,
 def test_a_page_waits_for_its_own_windows() -> None:
     page = rules(WINDOWS).routes["page"].settings.page
     assert page is not None
-    assert page_hold(page, at("2026-11-20T10:00+01:00")) is None
-    hold = page_hold(page, at("2026-11-21T10:00+01:00"))
-    assert hold == Hold(HoldKind.ONLY, "office", at("2026-11-23T09:00+01:00"), "told only during office")
+    assert page_suppression(page, at("2026-11-20T10:00+01:00")) is None
+    hold = page_suppression(page, at("2026-11-21T10:00+01:00"))
+    assert hold == Suppression(SuppressionKind.ONLY, "office", at("2026-11-23T09:00+01:00"), "told only during office")
 
 
 def test_the_next_change_of_a_route() -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from adapters import ADAPTERS
-from rules.schema import PATH, complaints, main, schema, written
-from rules.yaml import read
+from rules.language.schema import PATH, complaints, main, schema, written
+from rules.language.yaml import read
 from tests.rules.reading import HEAD, loading
 from tests.rules.test_mistakes import MISTAKES
 
@@ -21,14 +21,14 @@ EXAMPLES = [ROOT / "config.example.yaml", *sorted((ROOT / "rules" / "examples").
 
 
 def test_the_file_is_fresh() -> None:
-    assert PATH.read_text(encoding="utf-8") == written(), "run: python -m rules.schema > rules/schema.json"
+    assert PATH.read_text(encoding="utf-8") == written(), "run: python -m rules.language.schema > rules/schema.json"
 
 
 def test_it_is_printed_as_a_module(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "rules.schema")
-    monkeypatch.setattr(sys, "argv", ["rules.schema"])
+    monkeypatch.delitem(sys.modules, "rules.language.schema")
+    monkeypatch.setattr(sys, "argv", ["rules.language.schema"])
     with pytest.raises(SystemExit, match=r"^0$"):
-        runpy.run_module("rules.schema", run_name="__main__")
+        runpy.run_module("rules.language.schema", run_name="__main__")
     assert capsys.readouterr().out == written()
 
 

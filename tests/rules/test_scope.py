@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.language import Language, UnknownSyntaxError, common_text, language
-from rules.matcher import Matcher, Op, all_match, parse
-from rules.scope import are_plainly_apart, fits_both, said_labels, starts
+from rules.loading.regex_automaton import Language, UnknownSyntaxError, common_text, language
+from rules.loading.scope import are_plainly_apart, fits_both, said_labels, starts
+from rules.model.matcher import Matcher, Op, all_match, parse
 
 DOMAINS = {"alert.severity": ["critical", "high"], "alert.source": ["prometheus"]}
 

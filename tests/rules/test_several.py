@@ -7,11 +7,12 @@ import msgspec
 import pytest
 
 from adapters import ADAPTERS
-from rules.heartbeat import OWN_SOURCE
-from rules.load import Loaded, RefusedFile, Source, load, rules_files
-from rules.oncall import Person
-from rules.route import PageKind
-from rules.ruleset import RuleSet
+from rules.advice.lint import linted
+from rules.loading.load import Loaded, RefusedFile, RulesText, load, rules_files
+from rules.model.heartbeat import OWN_SOURCE
+from rules.model.oncall import Person
+from rules.model.route import PageKind
+from rules.model.ruleset import RuleSet
 from tests.rules.reading import HEAD, at, labels
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
@@ -60,8 +61,10 @@ SEARCH = team(
 
 
 def loading(main: str = MAIN, *, last: dict[str, str] | None = None, **teams: str) -> Loaded:
-    files = [Source("c.yaml", main), *(Source(f"{name}.yaml", text) for name, text in teams.items())]
-    return load(files, adapters=ADAPTERS, last={f"{name}.yaml": text for name, text in (last or {}).items()})
+    files = [RulesText("c.yaml", main), *(RulesText(f"{name}.yaml", text) for name, text in teams.items())]
+    return linted(
+        load(files, adapters=ADAPTERS, last={f"{name}.yaml": text for name, text in (last or {}).items()}), ADAPTERS
+    )
 
 
 def well(found: Loaded) -> RuleSet:
@@ -171,10 +174,10 @@ def test_its_timezone_is_its_own_or_the_main_files() -> None:
 def test_maintenance_and_inhibition_of_a_team_act_in_its_scope_only() -> None:
     rules = well(loading(payments=PAYMENTS))
     during = at("2026-11-20T21:00+01:00")
-    hold = rules.maintenance_hold(labels(team="payments", cluster="eu"), during)
+    hold = rules.maintenance_suppression(labels(team="payments", cluster="eu"), during)
     assert hold is not None
     assert hold.name == "payments/works"
-    assert rules.maintenance_hold(labels(team="search", cluster="eu"), during) is None
+    assert rules.maintenance_suppression(labels(team="search", cluster="eu"), during) is None
     source = rules.decide(labels(team="payments", alert_name="Down")).inhibits
     assert [key.rule for key in source] == ["payments/down"]
     assert rules.decide(labels(team="search", alert_name="Down")).inhibits == ()
@@ -368,21 +371,23 @@ def test_a_refused_file_leaves_its_last_accepted_text_in_force() -> None:
 
 
 def test_a_file_that_cannot_be_read_leaves_its_last_accepted_text_in_force() -> None:
-    gone = Source("a.yaml", "", fault="cannot read a.yaml: Permission denied")
-    found = load([Source("c.yaml", MAIN), gone], adapters=ADAPTERS, last={"a.yaml": team("a")})
+    gone = RulesText("a.yaml", "", fault="cannot read a.yaml: Permission denied")
+    found = linted(load([RulesText("c.yaml", MAIN), gone], adapters=ADAPTERS, last={"a.yaml": team("a")}), ADAPTERS)
     assert said(refused(found)) == [
         "a.yaml:1:1: cannot read a.yaml: Permission denied; expected a file that can be read"
     ]
     assert refused(found).is_kept
     assert in_force(found) == {"a"}
-    without = load([Source("c.yaml", MAIN), gone], adapters=ADAPTERS)
+    without = linted(load([RulesText("c.yaml", MAIN), gone], adapters=ADAPTERS), ADAPTERS)
     assert in_force(without) == set()
     assert (refused(without).team, refused(without).contact) == ("", None)
 
 
 def test_the_last_accepted_text_is_remembered_by_key_not_by_the_name_in_messages() -> None:
-    file = Source("/etc/x/a.yaml", "", known_as="rules.d/a.yaml")
-    found = load([Source("c.yaml", MAIN), file], adapters=ADAPTERS, last={"rules.d/a.yaml": team("a")})
+    file = RulesText("/etc/x/a.yaml", "", known_as="rules.d/a.yaml")
+    found = linted(
+        load([RulesText("c.yaml", MAIN), file], adapters=ADAPTERS, last={"rules.d/a.yaml": team("a")}), ADAPTERS
+    )
     assert in_force(found) == {"a"}
     assert found.configuration is not None
     assert found.configuration.teams[0].file == "rules.d/a.yaml"

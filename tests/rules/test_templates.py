@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from adapters import ADAPTERS
-from router.core.template import template_fault
-from router.core.template_filters import FILTERS
-from router.core.template_scope import NAMES
-from rules.check import check
-from rules.load import Loaded, Source, load
-from rules.route import Template
-from rules.source import BesideError
-from rules.templates import TemplateFault
+from router.core.templates.filters import FILTERS
+from router.core.templates.scope import NAMES
+from router.core.templates.template import template_fault
+from rules.advice.check import check
+from rules.language.templates import TemplateFault
+from rules.loading.load import Loaded, RulesText, load
+from rules.model.route import Template
+from rules.model.source import BesideError
 from tests.rules.reading import HEAD, ROUTING, at, complaints
 
 
@@ -24,7 +24,7 @@ def loading(routing: str, files: Mapping[str, str]) -> Loaded:
         return files[path]
 
     text = HEAD + f"routing: {routing}\n"
-    return load([Source("c.yaml", text)], adapters=ADAPTERS, template_fault=template_fault, beside=beside)
+    return load([RulesText("c.yaml", text)], adapters=ADAPTERS, template_fault=template_fault, beside=beside)
 
 
 def errors(routing: str, **files: str) -> list[str]:
@@ -91,14 +91,14 @@ def test_a_teams_template_file_is_read_from_beside_the_teams_file() -> None:
     def beside(file: str, path: str) -> str:
         return {("teams/web.yaml", "t.j2"): "{{ summary }}", ("teams/db.yaml", "t.j2"): "{{ headlin }}"}[file, path]
 
-    def team(name: str) -> Source:
+    def team(name: str) -> RulesText:
         template = "routing: {template: {file: t.j2}}\n"
-        return Source(
+        return RulesText(
             f"teams/{name}.yaml",
             f"version: 1\nteam: {name}\nowner: {{channel: '#a'}}\nscope: ['team = {name}']\n{template}",
         )
 
-    main = Source("c.yaml", HEAD + "rules_files: [teams/*.yaml]\n" + ROUTING)
+    main = RulesText("c.yaml", HEAD + "rules_files: [teams/*.yaml]\n" + ROUTING)
     found = load([main, team("db"), team("web")], adapters=ADAPTERS, template_fault=template_fault, beside=beside)
     assert found.configuration is not None
     assert found.configuration.rules.routes["web"].settings.template == Template("", "{{ summary }}")
@@ -124,9 +124,9 @@ def test_an_inline_template_is_asked_of_who_renders_it() -> None:
     text = HEAD + "routing: {channel: '#a', template: none, routes: [{name: r, template: {title: ok, text: bad}}]}\n"
     said = "c.yaml:4:89: routing.routes[0].template.text: a template that cannot be used: line 2: why; expected that (perhaps)"
     assert [
-        str(error) for error in load([Source("c.yaml", text)], adapters=ADAPTERS, template_fault=refuse).errors
+        str(error) for error in load([RulesText("c.yaml", text)], adapters=ADAPTERS, template_fault=refuse).errors
     ] == [said]
-    checked = check([Source("c.yaml", text)], adapters=ADAPTERS, at=at("2026-11-20T12:00Z"), template_fault=refuse)
+    checked = check([RulesText("c.yaml", text)], adapters=ADAPTERS, at=at("2026-11-20T12:00Z"), template_fault=refuse)
     assert [str(error) for error in checked.errors] == [said]
 
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.matcher import Matcher, Op, all_match
-from rules.route import ROOT, Route, RouteSettings
-from rules.tree import Tree, _Sisters
+from rules.model.matcher import Matcher, Op, all_match
+from rules.model.route import ROOT, Route, RouteSettings
+from rules.model.tree import Tree, _Sisters
 
 NAMES = ("a", "b", "c")
 VALUES = ("", "x", "y", "xy", "x\ny", "é")

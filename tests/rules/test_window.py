@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.window import Dates, Pattern, Range, Span, Window, holds, instant, next_change
+from rules.model.window import Dates, Pattern, Range, Span, Window, holds, instant, next_change
 from tests.rules.reading import at, rules
 
 WINDOWS = """

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from adapters import ADAPTERS
-from rules.check import check
-from rules.load import Source
-from rules.yaml import Items, plain, read
+from rules.advice.check import check
+from rules.language.yaml import Items, plain, read
+from rules.loading.load import RulesText
 from tests.rules.reading import HEAD, ROUTING, at
 
 NOW = at("2026-11-21T12:00Z")
@@ -38,7 +38,7 @@ CASES = cases()
 def test_says(text: str, says: list[str]) -> None:
     head = HEAD if "sources:" not in text else "version: 1\nslack: preview\n"
     whole = text if "version:" in text else head + ("" if "routing:" in text else ROUTING) + text
-    found = check([Source("c.yaml", whole)], adapters=ADAPTERS, at=NOW)
+    found = check([RulesText("c.yaml", whole)], adapters=ADAPTERS, at=NOW)
     lines = [f"error {error}" for error in found.errors] + [f"warning {warning}" for warning in found.warnings]
     assert [line.replace(" c.yaml:", " ", 1) for line in lines] == says
 
@@ -65,7 +65,7 @@ def test_says(text: str, says: list[str]) -> None:
     ids=["empty", "too large", "half a surrogate", "a directive", "a long text", "a long expression"],
 )
 def test_says_of_a_whole_text(text: str, says: str) -> None:
-    [error] = check([Source("c.yaml", text)], adapters=ADAPTERS, at=NOW).errors
+    [error] = check([RulesText("c.yaml", text)], adapters=ADAPTERS, at=NOW).errors
     assert str(error) == says
 
 
@@ -80,7 +80,7 @@ windows: {off: {not: [day]}, day: {hours: 09:00-18:00}, idle: {dates: [2020-01-0
 people: {alice: {slack: U0123ABCD}, bob: {slack: U0123ABCE}}
 oncall: {primary: {rotation: {people: [alice], every: 1d, handoff: 09:00, starts: 2026-11-02}}}
 """
-    found = check([Source("c.yaml", main), Source("pay.yaml", team)], adapters=ADAPTERS, at=NOW)
+    found = check([RulesText("c.yaml", main), RulesText("pay.yaml", team)], adapters=ADAPTERS, at=NOW)
     assert found.errors == ()
     assert [str(warning) for warning in found.warnings] == [
         "c.yaml:4:1: route mine: mine is never reached: pay in pay.yaml:5 takes all that it matches; expected the narrower route first",
@@ -92,8 +92,8 @@ oncall: {primary: {rotation: {people: [alice], every: 1d, handoff: 09:00, starts
 
 
 def test_says_that_the_schema_for_editors_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rules.check.complaints", lambda _: [("routing.channel", "no such thing")])
-    [warning] = check([Source("c.yaml", HEAD + ROUTING)], adapters=ADAPTERS, at=NOW).warnings
+    monkeypatch.setattr("rules.advice.check.complaints", lambda _: [("routing.channel", "no such thing")])
+    [warning] = check([RulesText("c.yaml", HEAD + ROUTING)], adapters=ADAPTERS, at=NOW).warnings
     assert str(warning) == ("c.yaml:1:1: routing.channel: the schema for editors refuses what is right: no such thing")
 
 
@@ -126,9 +126,11 @@ def test_every_error_and_warning_has_a_test_of_its_words() -> None:
         constants = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         heard += [one.value for one in constants if isinstance(one, ast.Constant) and isinstance(one.value, str)]
     everything = "\n".join(heard)
+    modules = sorted(RULES.rglob("*.py"))
+    assert len(modules) > 40
     missing = {
-        f"rules/{path.name}:{line}: {text}"
-        for path in sorted(RULES.glob("*.py"))
+        f"{path.relative_to(RULES.parent)}:{line}: {text}"
+        for path in modules
         for line, text in spoken(path)
         if text.strip() not in everything and text.strip() not in UNHEARD
     }

@@ -7,12 +7,12 @@ from typing import Any
 from adapters import ADAPTERS
 from adapters.adapter import GroupDrafts
 from adapters.alert import Alert, Severity, Status, fingerprint
-from router.clock import to_ms
-from router.config import read
-from router.deliver import Settings
-from router.simulate import Simulation, VirtualClock
-from rules.load import Source, load
-from rules.ruleset import RuleSet
+from router.delivery.deliver import Settings
+from router.runtime.clock import to_ms
+from router.runtime.config import read
+from router.service.simulate import Simulation, VirtualClock
+from rules.loading.load import RulesText, load
+from rules.model.ruleset import RuleSet
 from tests.scenarios.story import Seen, Step, Story, span
 from tests.slackworld import FakeTransport, MessageView, SlackWorld, moods
 
@@ -43,7 +43,7 @@ def ruleset(text: str) -> RuleSet:
         loaded = read([Path(__file__).parents[2] / text])
     else:
         head = _HEAD if "sources:" in text else _HEAD + _SOURCES
-        loaded = load([Source("story", head + text)], adapters=ADAPTERS)
+        loaded = load([RulesText("story", head + text)], adapters=ADAPTERS)
     if loaded.configuration is None:
         raise AssertionError("\n".join(str(error) for error in loaded.errors))
     return loaded.configuration.rules

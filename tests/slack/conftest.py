@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from router.core.view import Rendered
-from router.slack.transport import Tag
+from router.notifiers.notifier import Tag
 from tests.slackworld import FakeTransport, SlackWorld
 
 START = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)

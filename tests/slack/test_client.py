@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from router.core.view import Rendered
-from router.slack.client import SlackClient
-from router.slack.errors import Fault, Reply
-from router.slack.transport import Outcome
+from router.notifiers.notifier import Outcome
+from router.notifiers.slack.client import SlackClient
+from router.notifiers.slack.errors import CallFault, Reply
 from tests.slack.conftest import HandClock, said, tag
 from tests.slackworld import FakeTransport, SlackWorld, Strictness, moods
 
@@ -22,7 +22,7 @@ class Canned:
         self.bodies = {name.replace("_", "."): body for name, body in bodies.items()}
         self.sent: list[tuple[str, Mapping[str, str]]] = []
 
-    async def __call__(self, method: str, form: Mapping[str, str]) -> Reply | Fault:
+    async def __call__(self, method: str, form: Mapping[str, str]) -> Reply | CallFault:
         self.sent.append((method, form))
         return Reply(status=200, headers={}, body=self.bodies[method])
 

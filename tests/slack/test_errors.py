@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.slack.errors import CODES, Fault, Reply, outcome_of, sort_answer
-from router.slack.transport import Outcome
+from router.notifiers.notifier import Outcome
+from router.notifiers.slack.errors import CODES, CallFault, Reply, outcome_of, sort_answer
 
 CODES_BY_OUTCOME = {
     Outcome.TOLD: "already_in_channel already_pinned already_reacted already_archived not_archived cant_invite_self",
@@ -82,8 +82,8 @@ def test_ok_behind_a_5xx_is_not_believed() -> None:
 
 
 def test_a_fault_is_unknown_exactly_when_something_was_written() -> None:
-    assert sort_answer(Fault(error="cannot connect", is_written=False)).outcome is Outcome.RETRY
-    assert sort_answer(Fault(error="connection lost", is_written=True)).outcome is Outcome.UNKNOWN
+    assert sort_answer(CallFault(error="cannot connect", is_written=False)).outcome is Outcome.RETRY
+    assert sort_answer(CallFault(error="connection lost", is_written=True)).outcome is Outcome.UNKNOWN
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import yaml
 
-from router.slack.errors import CODES
-from router.slack.transport import Outcome
+from router.notifiers.notifier import Outcome
+from router.notifiers.slack.errors import CODES
 from tests.slackworld.workspace import SCOPES
 
 ROOT = Path(__file__).parents[2]

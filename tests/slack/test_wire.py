@@ -11,10 +11,10 @@ import aiohttp.abc
 import pytest
 from aiohttp import web
 
-from router.clock import SystemClock
-from router.slack.client import SlackClient
-from router.slack.transport import Answer, Outcome
-from router.slack.wire import open_session
+from router.notifiers.notifier import Answer, Outcome
+from router.notifiers.slack.client import SlackClient
+from router.notifiers.slack.wire import open_session
+from router.runtime.clock import SystemClock
 from tests.slack.conftest import said, tag
 from tests.slackworld import TOKEN, FakeSlack, moods
 

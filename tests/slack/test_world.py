@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from router.core.view import Rendered
-from router.slack.transport import Outcome
+from router.notifiers.notifier import Outcome
 from tests.slack.conftest import HandClock, said, tag
 from tests.slackworld import FakeTransport, SlackWorld, moods
 

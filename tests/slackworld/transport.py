@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from router.clock import Clock
-from router.slack.client import Observer, SlackClient
-from router.slack.errors import Fault, Reply
+from router.notifiers.slack.client import Observer, SlackClient
+from router.notifiers.slack.errors import CallFault, Reply
+from router.runtime.clock import Clock
 from tests.slackworld.moods import Says
 from tests.slackworld.workspace import TOKEN
 from tests.slackworld.world import SlackWorld
@@ -36,20 +36,20 @@ class FakeTransport(SlackClient):
         self._is_instant = is_instant
         super().__init__(self._serve, clock, workspace="T000001", observe=observe)
 
-    async def _serve(self, method: str, form: Mapping[str, str]) -> Reply | Fault:
+    async def _serve(self, method: str, form: Mapping[str, str]) -> Reply | CallFault:
         served = self.world.serve(method, dict(form), token=self._fake_token())
         match served.says:
             case Says.UNREACHABLE:
-                return Fault(error="cannot connect (fake)", is_written=False)
+                return CallFault(error="cannot connect (fake)", is_written=False)
             case Says.RESET:
-                return Fault(error="connection lost (fake)", is_written=True)
+                return CallFault(error="connection lost (fake)", is_written=True)
             case Says.SILENCE:
                 await self._pass(CALL_TIMEOUT)
-                return Fault(error="no answer in time", is_written=True)
+                return CallFault(error="no answer in time", is_written=True)
             case _:
                 await self._pass(min(served.after, CALL_TIMEOUT))
         if served.after > CALL_TIMEOUT:
-            return Fault(error="no answer in time", is_written=True)
+            return CallFault(error="no answer in time", is_written=True)
         try:
             body = json.loads(served.body)
         except ValueError:

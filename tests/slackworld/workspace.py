@@ -161,5 +161,5 @@ class Workspace:
                 self.sounds.append(Sound(at, person.name, conversation.name, why, message.now.text))
 
     def _tell_changed(self) -> None:
-        for ring in list(self.changed):
-            ring()
+        for wake in list(self.changed):
+            wake()

@@ -11,18 +11,18 @@ from adapters.alert import fingerprint
 from router.core.member import Member
 from router.core.order import Verdict
 from router.store import migrate
-from router.store.alerts import Applied, apply_batch
-from router.store.belonging import Groups
-from router.store.change import Change, Inhibits, Owner
-from router.store.known import KnownAlerts
+from router.store.intake.apply import Applied, apply_batch
+from router.store.intake.change import Change, GroupKey, Inhibits
+from router.store.intake.committed import CommittedAlerts
+from router.store.intake.membership import Groups
 from router.store.tables import fingerprint_no
 
 MINUTE = 60_000
 NOW = 1_772_000_000_000
 """Some instant, in ms."""
 TTL = 4 * MINUTE
-WEB = Owner("web", "s1", '[["alert.name","InstanceDown"]]', 10_000)
-DISK = Owner("disk", "s1", "[]", 20_000)
+WEB = GroupKey("web", "s1", '[["alert.name","InstanceDown"]]', 10_000)
+DISK = GroupKey("disk", "s1", "[]", 20_000)
 
 
 def number_of(instance: str) -> int:
@@ -61,14 +61,14 @@ class Store:
         migrate.upgrade(path)
         self._conn = create_engine(f"sqlite:///{path}", isolation_level="AUTOCOMMIT").connect()
         self._knows = knows
-        self.owns_before: tuple[Owner, ...] = (DISK,)
+        self.owns_before: tuple[GroupKey, ...] = (DISK,)
         """Who owns an alert before it changes, as the rules in force have it."""
-        self.known, self.groups = KnownAlerts(), Groups()
+        self.known, self.groups = CommittedAlerts(), Groups()
         self.load()
 
     def load(self) -> None:
         """As a start does."""
-        self.known, self.groups = KnownAlerts(), Groups()
+        self.known, self.groups = CommittedAlerts(), Groups()
         if self._knows != "nothing":
             self.known.load(self._conn)
 
@@ -89,7 +89,7 @@ class Store:
         apply_batch(self._conn, changes, self.known, self.groups, at, self._belongs)
         self._conn.exec_driver_sql("ROLLBACK")
 
-    def _belongs(self, _: Member) -> tuple[tuple[Owner, ...], tuple[Inhibits, ...]]:
+    def _belongs(self, _: Member) -> tuple[tuple[GroupKey, ...], tuple[Inhibits, ...]]:
         return self.owns_before, ()
 
     def do(self, sql: str, *values: Any) -> None:
@@ -111,11 +111,11 @@ class Store:
 
     def tell(self) -> None:
         """As if dispatch had told of every member, and looked at every group just before `NOW`."""
-        self.do("UPDATE membership SET is_told = 1")
+        self.do("UPDATE membership SET is_notified = 1")
         self.look()
 
     def look(self, *, at: int = NOW - MINUTE) -> None:
-        self.do("UPDATE alert_group SET looked_at = ?, due_at = NULL", at)
+        self.do("UPDATE alert_group SET evaluated_at = ?, due_at = NULL", at)
 
     def close(self) -> None:
         self._conn.close()

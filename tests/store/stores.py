@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, create_engine, insert, select, update
 
-from router.core.blocks import post_message
-from router.store import messages, outbox
-from router.store.outbox import Claimed, Work
-from router.store.pace import Rate
+from router.core.render.blocks import post_message
+from router.store.delivery import outbox
+from router.store.delivery.outbox import Claimed, Work
+from router.store.delivery.pace import Rate
+from router.store.evaluation import messages
 from router.store.tables import alert, conversation, message, metadata
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -43,7 +44,7 @@ def post(conn: Connection, place: str, *, text: str = "hello", rank: int = 0, no
 
 def stand(conn: Connection, number: int, ts: str = "1.000001") -> None:
     """The message was posted and is true."""
-    done = {"ts": ts, "told_version": message.c.version, "delivery_id": None, "intent": None}
+    done = {"ts": ts, "notified_version": message.c.version, "delivery_id": None, "intent": None}
     conn.execute(update(message).where(message.c.id == number).values(done))
 
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from router.core.order import Verdict
-from router.store.change import Inhibits
+from router.store.intake.change import Inhibits
 from tests.store.intake import DISK, MINUTE, NOW, TTL, WEB, Store, change, number_of
 
 APPLY, UNCHANGED, TOUCH, STALE = Verdict.APPLY, Verdict.UNCHANGED, Verdict.TOUCH, Verdict.STALE
@@ -148,7 +148,7 @@ def test_the_first_alert_founds_its_group_and_others_join(store: Store) -> None:
     assert store.rows("SELECT route, labels, settings_id, created_at FROM alert_group") == [
         ("web", WEB.labels, "s1", NOW)
     ]
-    assert store.rows("SELECT alert_id, is_told, held_by, joined_at FROM membership ORDER BY 1") == [
+    assert store.rows("SELECT alert_id, is_notified, suppressed_by, joined_at FROM membership ORDER BY 1") == [
         (1, 0, None, NOW),
         (2, 0, None, NOW),
         (3, 0, None, NOW + 1),
@@ -232,7 +232,9 @@ def test_what_a_firing_alert_holds_back_is_recorded_and_freed_at_its_end(store: 
     assert store.rows("SELECT rule, equal_values, alert_id, is_two_sided FROM inhibitor") == [
         ("cluster-down", '["eu-1"]', store.one("id", "a")[0], 0)
     ]
-    store.do("UPDATE membership SET held_by = 'inhibition cluster-down' WHERE alert_id = ?", store.one("id", "b")[0])
+    store.do(
+        "UPDATE membership SET suppressed_by = 'inhibition cluster-down' WHERE alert_id = ?", store.one("id", "b")[0]
+    )
     store.look()
     store.take(change("a", is_firing=False), at=NOW + 1)
     assert store.rows("SELECT * FROM inhibitor") == []

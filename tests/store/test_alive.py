@@ -6,20 +6,21 @@ import msgspec
 from sqlalchemy import Connection, insert, select, update
 
 from adapters.alert import Status
-from router import alive
-from router.store import heartbeats, sources
-from router.store.heartbeats import Expected
-from router.store.silence import Asked
+from router.heartbeats import check
+from router.store.heartbeats import expected
+from router.store.heartbeats.expected import Expected
+from router.store.heartbeats.stale_sources import Asked
+from router.store.intake import sources
 from router.store.tables import alert, heartbeat, membership, source
-from rules.heartbeat import Awaited, Heartbeat, Sign, Silence
-from rules.matcher import parse
+from rules.model.heartbeat import Awaited, Heartbeat, HeartbeatKey, StaleAfter
+from rules.model.matcher import parse
 from tests.store.stores import NOW, SECOND, put_alert, store
 
 MINUTE = timedelta(minutes=1)
 LONG_AGO = NOW - timedelta(days=30)
 JOB = Heartbeat("job", parse("job = x"), every=10 * MINUTE, grace=MINUTE)
 PER = Heartbeat("per", parse("job = y"), every=10 * MINUTE, per=("host",), forget_after=timedelta(hours=1))
-ALIVE = Sign("", "job")
+ALIVE = HeartbeatKey("", "job")
 
 
 def titles(
@@ -27,11 +28,11 @@ def titles(
     awaited: Awaited,
     now: datetime,
     *,
-    seen: dict[Sign, datetime] | None = None,
+    seen: dict[HeartbeatKey, datetime] | None = None,
     since: datetime = LONG_AGO,
     asked: Asked | None = None,
 ) -> list[str]:
-    looked = alive.step(conn, now, since, awaited, seen or {}, {} if asked is None else asked)
+    looked = check.step(conn, now, since, awaited, seen or {}, {} if asked is None else asked)
     return [one.title for one in looked.own_alerts if one.status is Status.FIRING]
 
 
@@ -59,16 +60,16 @@ def test_the_time_before_we_listened_does_not_count_but_takes_back_nothing() -> 
 
 def test_what_is_not_in_the_rules_is_expected_no_more() -> None:
     with store() as conn:
-        titles(conn, Awaited((JOB, PER)), NOW, seen={Sign("", "per", (("host", "a"),)): NOW})
-        assert len(heartbeats.expected(conn)) == 2
+        titles(conn, Awaited((JOB, PER)), NOW, seen={HeartbeatKey("", "per", (("host", "a"),)): NOW})
+        assert len(expected.expected(conn)) == 2
         per_other = msgspec.structs.replace(PER, per=("job",))
         titles(conn, Awaited((per_other,)), NOW)
-        assert heartbeats.expected(conn) == []
+        assert expected.expected(conn) == []
 
 
 def test_of_several_each_is_missing_by_itself_and_forgotten_in_the_end() -> None:
     awaited = Awaited((PER,))
-    a, b = Sign("", "per", (("host", "a"),)), Sign("", "per", (("host", "b"),))
+    a, b = HeartbeatKey("", "per", (("host", "a"),)), HeartbeatKey("", "per", (("host", "b"),))
     with store() as conn:
         assert titles(conn, awaited, NOW, seen={a: NOW, b: NOW}) == []
         later = NOW + 10 * MINUTE
@@ -76,35 +77,35 @@ def test_of_several_each_is_missing_by_itself_and_forgotten_in_the_end() -> None
         away = NOW + timedelta(hours=1)
         assert len(titles(conn, awaited, away, since=later)) == 2, "nothing is forgotten because we were away"
         assert titles(conn, awaited, away) == ["per (a) was due Mon 12:20, nothing came"]
-        assert [one.sign for one in heartbeats.expected(conn)] == [a]
+        assert [one.sign for one in expected.expected(conn)] == [a]
 
 
 def test_senders_cannot_fill_the_store() -> None:
-    seen = {Sign("", "per", (("host", str(number)),)): NOW for number in range(heartbeats.MOST + 5)}
+    seen = {HeartbeatKey("", "per", (("host", str(number)),)): NOW for number in range(expected.MOST + 5)}
     with store() as conn:
-        heartbeats.note(conn, seen)
-        heartbeats.note(conn, {Sign("", "per", (("host", "new"),)): NOW})
-        assert len(heartbeats.expected(conn)) == heartbeats.MOST
+        expected.note(conn, seen)
+        expected.note(conn, {HeartbeatKey("", "per", (("host", "new"),)): NOW})
+        assert len(expected.expected(conn)) == expected.MOST
 
 
 def test_the_last_sign_counts() -> None:
     with store() as conn:
-        heartbeats.note(conn, {ALIVE: NOW})
-        heartbeats.note(conn, {ALIVE: NOW + MINUTE})
-        assert heartbeats.expected(conn) == [Expected(ALIVE, NOW, NOW + MINUTE, None, None)]
+        expected.note(conn, {ALIVE: NOW})
+        expected.note(conn, {ALIVE: NOW + MINUTE})
+        assert expected.expected(conn) == [Expected(ALIVE, NOW, NOW + MINUTE, None, None)]
 
 
 def put_routed(conn: Connection, number: int, **changes: object) -> None:
     put_alert(conn, number, **changes)
-    conn.execute(insert(membership).values(group_id=1, alert_id=number, is_told=True, joined_at=NOW))
+    conn.execute(insert(membership).values(group_id=1, alert_id=number, is_notified=True, joined_at=NOW))
 
 
 def silent_at(conn: Connection) -> datetime | None:
-    return conn.execute(select(source.c.silent_since).where(source.c.name == "p")).scalar()
+    return conn.execute(select(source.c.stale_since).where(source.c.name == "p")).scalar()
 
 
 def test_a_source_is_silent_only_while_its_alerts_fire() -> None:
-    awaited = Awaited(silent_after={"p": Silence(5 * MINUTE)})
+    awaited = Awaited(silent_after={"p": StaleAfter(5 * MINUTE)})
     asked: Asked = {}
     with store() as conn:
         put_routed(conn, 1)
@@ -122,11 +123,11 @@ def test_what_no_route_took_makes_no_source_silent() -> None:
     with store() as conn:
         put_alert(conn, 1)
         sources.listen(conn, NOW, {"p": NOW})
-        assert titles(conn, Awaited(silent_after={"p": Silence(5 * MINUTE)}), NOW + timedelta(hours=1)) == []
+        assert titles(conn, Awaited(silent_after={"p": StaleAfter(5 * MINUTE)}), NOW + timedelta(hours=1)) == []
 
 
 def test_a_silent_source_without_firing_alerts_is_asked_about_once() -> None:
-    awaited = Awaited(silent_after={"p": Silence(5 * MINUTE)})
+    awaited = Awaited(silent_after={"p": StaleAfter(5 * MINUTE)})
     asked: Asked = {}
     with store() as conn:
         sources.listen(conn, NOW, {"p": NOW})
@@ -143,17 +144,17 @@ def test_the_default_watches_what_is_sent_again_and_again_only() -> None:
         put_routed(conn, 1, ttl_is_presumed=True)
         sources.listen(conn, NOW, {"p": NOW})
         later = NOW + timedelta(hours=1)
-        assert titles(conn, Awaited(silent_after={"p": Silence(5 * MINUTE)}), later) == []
-        assert len(titles(conn, Awaited(silent_after={"p": Silence(5 * MINUTE, is_said=True)}), later)) == 1
+        assert titles(conn, Awaited(silent_after={"p": StaleAfter(5 * MINUTE)}), later) == []
+        assert len(titles(conn, Awaited(silent_after={"p": StaleAfter(5 * MINUTE, is_said=True)}), later)) == 1
         assert titles(conn, Awaited(), later) == []
 
 
 def test_a_clock_that_went_back_makes_nobody_missing_for_ever() -> None:
-    from router.store.stepped import pull_back
+    from router.store.clock_step import clamp
 
     awaited = Awaited((JOB,))
     with store() as conn:
-        heartbeats.note(conn, {ALIVE: NOW + timedelta(days=300)})
-        pull_back(conn, NOW)
+        expected.note(conn, {ALIVE: NOW + timedelta(days=300)})
+        clamp(conn, NOW)
         assert conn.execute(select(heartbeat.c.last_at)).scalar() == NOW
         assert len(titles(conn, awaited, NOW + 11 * MINUTE)) == 1

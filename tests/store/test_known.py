@@ -8,19 +8,19 @@ import pytest
 from sqlalchemy import create_engine
 
 from adapters.alert import fingerprint
-from router.clock import from_ms
 from router.core.order import Verdict
-from router.expire import forget
+from router.incidents.expire import forget
+from router.runtime.clock import from_ms
 from router.store.bulk import Insert, WhereIn
-from router.store.known import Known, KnownAlerts
-from router.store.sources import expire
+from router.store.intake.committed import Committed, CommittedAlerts
+from router.store.intake.sources import expire
 from tests.store.intake import MINUTE, NOW, TTL, Store, change, number_of
 
 HEX = fingerprint({"alertname": "InstanceDown", "instance": "a"})
 
 
-def known(number: int, key: int = 0) -> Known:
-    return Known(number, 2 * NOW, -5, True, NOW, False, NOW, NOW + MINUTE, key)
+def known(number: int, key: int = 0) -> Committed:
+    return Committed(number, 2 * NOW, -5, True, NOW, False, NOW, NOW + MINUTE, key)
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def test_what_is_put_is_what_is_got() -> None:
-    alerts = KnownAlerts()
+    alerts = CommittedAlerts()
     alerts.put([("prometheus", -(1 << 63), known(1, key=-7)), ("datadog", 3, known(2))])
     assert alerts.get("prometheus", -(1 << 63)) == known(1, key=-7)
     assert alerts.get("datadog", 3) == known(2)
@@ -47,7 +47,7 @@ def test_what_is_dropped_is_neither_known_nor_free(store: Store) -> None:
 
 
 def test_with_more_than_it_may_keep_it_forgets_the_oldest_and_says_that_it_is_not_complete(store: Store) -> None:
-    store.known = KnownAlerts(most=2)
+    store.known = CommittedAlerts(most=2)
     store.take(change("a", key=1))
     store.known.load(store._conn)
     store.take(change("b", key=2))
@@ -60,7 +60,7 @@ def test_with_more_than_it_may_keep_it_forgets_the_oldest_and_says_that_it_is_no
 
 def test_what_is_too_much_to_remember_is_not_read_at_a_start(store: Store) -> None:
     store.take(change("a"), change("b"))
-    alerts = KnownAlerts(most=1)
+    alerts = CommittedAlerts(most=1)
     alerts.load(store._conn)
     assert not alerts.is_complete
     assert alerts.get("prometheus", number_of("a")) is None

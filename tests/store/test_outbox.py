@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Connection, select, update
 
-from router.deliver import RATES
-from router.store import outbox
-from router.store import pace as pacing
-from router.store.outbox import LEASE, PATIENCE, SEARCH_AFTER, Act
-from router.store.pace import Pacer, Rate
+from router.delivery.deliver import RATES
+from router.store.delivery import outbox
+from router.store.delivery import pace as pacing
+from router.store.delivery.outbox import LEASE, PATIENCE, SEARCH_AFTER, Act
+from router.store.delivery.pace import Pacer, Rate
 from router.store.tables import conversation, message
 from tests.slackworld.pace import TIERS
 from tests.store.stores import NOW, SECOND, change_text, claim, one, post, row, stand, store
@@ -134,7 +134,7 @@ def test_an_edit_that_was_told_meanwhile_is_sent_once_more_too() -> None:
         slow = one(conn)
         stand(conn, number)
         outbox.edit_again(conn, slow, not_before=NOW)
-        assert row(conn, number).told_version == row(conn, number).version - 1
+        assert row(conn, number).notified_version == row(conn, number).version - 1
 
 
 @pytest.mark.parametrize("method", sorted(RATES))
@@ -214,7 +214,7 @@ def test_a_message_moves_with_its_word() -> None:
         elsewhere = row(conn, other).conversation
         outbox.move_to(conn, work, elsewhere, word="This belongs in #a.", now=NOW)
         moved = row(conn, number)
-        assert (moved.conversation, moved.ts, moved.told_version, moved.word) == (
+        assert (moved.conversation, moved.ts, moved.notified_version, moved.word) == (
             elsewhere,
             "",
             0,
@@ -230,7 +230,7 @@ def test_after_a_clock_step_nothing_lies_further_ahead_than_its_own_length() -> 
         one(conn)
         pacing.block(conn, "T1", "chat.update", until=NOW + timedelta(hours=1))
         earlier = NOW - timedelta(days=1)
-        outbox.free_claims(conn, earlier)
+        outbox.clamp_claims(conn, earlier)
         assert row(conn, number).intent_at == earlier
         assert row(conn, number).due_since == earlier
         assert _until(conn) == earlier + LEASE

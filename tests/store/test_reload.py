@@ -5,13 +5,13 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from router.core.member import Member
-from router.store import reload
-from router.store.change import Inhibits, Owner
-from router.store.reload import Snapshot
+from router.store.intake import reload
+from router.store.intake.change import GroupKey, Inhibits
+from router.store.intake.reload import SettingsSnapshot
 from router.store.tables import alert_group, inhibitor, membership, settings
 from tests.store.stores import NOW, put_alert, store
 
-OLD, NEW = Snapshot("old", '{"channels":["#a"]}'), Snapshot("new", '{"channels":["#b"]}')
+OLD, NEW = SettingsSnapshot("old", '{"channels":["#a"]}'), SettingsSnapshot("new", '{"channels":["#b"]}')
 
 
 def put_group(conn: Connection, route: str, **more: Any) -> int:
@@ -19,9 +19,9 @@ def put_group(conn: Connection, route: str, **more: Any) -> int:
     return int(conn.execute(insert(alert_group).values(values).returning(alert_group.c.id)).scalar_one())
 
 
-def join(conn: Connection, group: int, number: int, *, is_told: bool) -> None:
+def join(conn: Connection, group: int, number: int, *, is_notified: bool) -> None:
     put_alert(conn, number)
-    values = {"group_id": group, "alert_id": number, "is_told": is_told, "joined_at": NOW}
+    values = {"group_id": group, "alert_id": number, "is_notified": is_notified, "joined_at": NOW}
     conn.execute(insert(membership).values(values))
 
 
@@ -40,7 +40,7 @@ def test_snapshots_are_replaced_and_gone_routes_are_marked_until_they_come_back(
 def test_groups_with_members_are_looked_at_once() -> None:
     with store() as conn:
         full, empty = put_group(conn, "full"), put_group(conn, "empty")
-        join(conn, full, 1, is_told=True)
+        join(conn, full, 1, is_notified=True)
         reload.put_in_force(conn, {"full": OLD, "empty": OLD}, NOW, has_copies=False)
         due = {row.id: row.due_at for row in conn.execute(select(alert_group))}
         assert due == {full: NOW, empty: None}
@@ -49,7 +49,7 @@ def test_groups_with_members_are_looked_at_once() -> None:
 def test_what_changed_under_rules_without_copies_is_no_news_to_copies_that_come_later() -> None:
     with store() as conn:
         group = put_group(conn, "kept")
-        join(conn, group, 1, is_told=True)
+        join(conn, group, 1, is_notified=True)
         for has_copies, expected in ((True, [True]), (False, [False])):
             conn.execute(update(membership).values(is_unasked=True))
             reload.put_in_force(conn, {"kept": OLD}, NOW, has_copies=has_copies)
@@ -59,9 +59,9 @@ def test_what_changed_under_rules_without_copies_is_no_news_to_copies_that_come_
 def test_only_what_nobody_was_told_moves() -> None:
     with store() as conn:
         group = put_group(conn, "old")
-        join(conn, group, 1, is_told=True)
-        join(conn, group, 2, is_told=False)
-        wanted = Owner("new", "new", "[]", 0)
+        join(conn, group, 1, is_notified=True)
+        join(conn, group, 2, is_notified=False)
+        wanted = GroupKey("new", "new", "[]", 0)
         assert reload.reroute(conn, lambda _: ((wanted,), ()), 0, NOW) is None
         rows = conn.execute(
             select(membership.c.alert_id, alert_group.c.route).join(
@@ -74,8 +74,8 @@ def test_only_what_nobody_was_told_moves() -> None:
 def test_what_already_is_where_it_belongs_stays() -> None:
     with store() as conn:
         group = put_group(conn, "old")
-        join(conn, group, 1, is_told=False)
-        reload.reroute(conn, lambda _: ((Owner("old", "old", "[]", 0),), ()), 0, NOW)
+        join(conn, group, 1, is_notified=False)
+        reload.reroute(conn, lambda _: ((GroupKey("old", "old", "[]", 0),), ()), 0, NOW)
         assert conn.execute(select(membership.c.group_id, membership.c.alert_id)).all() == [(group, 1)]
 
 
@@ -86,7 +86,7 @@ def test_inhibitions_are_recorded_anew() -> None:
         conn.execute(insert(inhibitor).values(held))
         seen: list[str] = []
 
-        def belongs(member: Member) -> tuple[tuple[Owner, ...], tuple[Inhibits, ...]]:
+        def belongs(member: Member) -> tuple[tuple[GroupKey, ...], tuple[Inhibits, ...]]:
             seen.append(member.document.title)
             return (), (Inhibits("fresh", "[]", is_two_sided=False),)
 

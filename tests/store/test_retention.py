@@ -24,11 +24,11 @@ def put_incident(conn: Connection, *, ended_at: datetime | None, group: int = 1)
         "started_at": NOW,
         "ended_at": ended_at,
         "opened_at": NOW,
-        "lined_at": NOW,
+        "thread_line_at": NOW,
         "loud_at": NOW,
         "loud_firing": 1,
         "loud_severity": "high",
-        "spoke_at": NOW,
+        "last_notified_at": NOW,
         "view": "{}",
     }
     number = int(conn.execute(insert(incident).values(values).returning(incident.c.number)).scalar_one())
@@ -53,7 +53,7 @@ def test_ended_alerts_are_forgotten_after_a_day_unless_somebody_was_told() -> No
         put_alert(conn, 1, is_firing=False)
         put_alert(conn, 2, is_firing=False)
         put_alert(conn, 3)
-        member = {"group_id": 1, "alert_id": 2, "is_told": True, "joined_at": NOW}
+        member = {"group_id": 1, "alert_id": 2, "is_notified": True, "joined_at": NOW}
         conn.execute(insert(membership).values(member))
         assert retention.prune(conn, NOW + ENDED_ALERTS_FOR).alerts == []
         pruned = retention.prune(conn, NOW + ENDED_ALERTS_FOR + SECOND)
@@ -79,7 +79,7 @@ def test_incidents_are_forgotten_with_all_that_belongs_to_them_but_never_while_o
         for number in (owed, over):
             about = post(conn, "#a")
             told = 0 if number == owed else 1
-            conn.execute(update(message).where(message.c.id == about).values(incident=number, told_version=told))
+            conn.execute(update(message).where(message.c.id == about).values(incident=number, notified_version=told))
         conn.execute(update(message).values(due_since=NOW + INCIDENTS_FOR))
         pruned = retention.prune(conn, NOW + INCIDENTS_FOR + SECOND)
         assert pruned.incidents == 1

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Connection, select, update
 
-from router.store import sender_groups
-from router.store.sender_groups import Noted, Words
+from router.store.intake import sender_groups
+from router.store.intake.sender_groups import Mentioned, Noted
 from router.store.tables import alert, sender_group
 from tests.store.stores import NOW, SECOND, put_alert, store
 
@@ -20,7 +20,7 @@ def put(conn: Connection, *numbers: int, **changes: object) -> None:
 
 
 def note(conn: Connection, *firing: int, at: datetime = NOW, ended: frozenset[int] = NOBODY, group: int = 7) -> Noted:
-    words = Words(frozenset(firing), ended)
+    words = Mentioned(frozenset(firing), ended)
     return sender_groups.note(conn, group=group, namespace="prometheus", words=words, at=at, heard_before=at - MINUTE)
 
 
@@ -51,7 +51,7 @@ def test_a_last_word_that_is_fresh_leaves_the_question_open() -> None:
         assert note(conn, at=NOW + MINUTE - SECOND) == Noted((), is_settled=False)
         assert rows(conn) == {1: None}
         everybody_lately = sender_groups.note(
-            conn, group=7, namespace="prometheus", words=Words(NOBODY, NOBODY), at=NOW + MINUTE, heard_before=None
+            conn, group=7, namespace="prometheus", words=Mentioned(NOBODY, NOBODY), at=NOW + MINUTE, heard_before=None
         )
         assert everybody_lately == Noted((), is_settled=False)
 
@@ -118,7 +118,7 @@ def test_a_clock_that_went_back_makes_nobody_absent_for_ever() -> None:
         put(conn, 1, 2)
         note(conn, 1, 2)
         note(conn, 1, at=NOW + 3 * MINUTE)
-        sender_groups.pull_back(conn, NOW + MINUTE)
+        sender_groups.clamp(conn, NOW + MINUTE)
         assert rows(conn) == {1: None, 2: NOW + MINUTE}
 
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from router.store import sources
-from router.store.sources import GAP
+from router.store.intake import sources
+from router.store.intake.sources import GAP
 from router.store.tables import alert, listening
 from tests.store.stores import NOW, SECOND, put_alert, store
 

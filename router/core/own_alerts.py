@@ -1,0 +1,92 @@
+"""The alerts that the router raises itself, in its own words: a source that went silent, a heartbeat that did not come."""
+
+from datetime import datetime
+
+import msgspec
+
+from adapters.alert import Alert, Severity, Status, fingerprint
+from adapters.times import milliseconds
+from rules.model.heartbeat import OWN_SOURCE, Heartbeat, HeartbeatKey
+from rules.model.matcher import written
+from rules.model.window import zone
+
+
+class OwnDraft:
+    """An alert that needs no bringing to normal form."""
+
+    def __init__(self, alert: Alert) -> None:
+        self._alert = alert
+        self.key = hash(
+            (OWN_SOURCE, alert.fingerprint, alert.status, alert.title, alert.description, alert.severity, alert.order)
+        )
+
+    def alert(self) -> Alert:
+        return self._alert
+
+
+def source_silent(source: str, since: datetime, zone_name: str) -> Alert:
+    """`since`: when it was last heard from."""
+    return _alert(
+        {"alertname": "SourceSilent", "source": source},
+        title=f"{source} is silent: nothing heard since {_when(since, zone_name)}",
+        description=f"What {source} said last still counts: its alerts are neither confirmed nor over until it speaks again.",
+        severity=Severity.HIGH,
+        starts_at=since,
+    )
+
+
+def heartbeat_missing(
+    heartbeat: Heartbeat, sign: HeartbeatKey, *, due_at: datetime, missing_since: datetime, last_at: datetime | None
+) -> Alert:
+    """What was expected, when it was due, and by when it had not come."""
+    values = ", ".join(value for _, value in sign.labels)
+    who = f"the heartbeat of {sign.source}" if sign.source else sign.name + (f" ({values})" if values else "")
+    due = _when(due_at, heartbeat.zone)
+    by = _clock(missing_since, heartbeat.zone)
+    title = f"{who} was due {due}, nothing by {by}" if missing_since > due_at else f"{who} was due {due}, nothing came"
+    last = "none was ever seen" if last_at is None else f"the last was seen {_when(last_at, heartbeat.zone)}"
+    alert = _alert(
+        heartbeat.labels(sign.labels),
+        title=title,
+        description=f"A sign of life is an alert with {written(heartbeat.match)}; {last}.",
+        severity=heartbeat.severity,
+        starts_at=missing_since,
+    )
+    identity = {"heartbeat": sign.name, "source": sign.source, **{f"per {name}": value for name, value in sign.labels}}
+    return msgspec.structs.replace(
+        alert,
+        fingerprint=fingerprint({"alertname": "HeartbeatMissing", **identity}),
+        ttl=heartbeat.forget_after,
+        ttl_is_presumed=heartbeat.forget_after is not None,
+    )
+
+
+def over(alert: Alert, now: datetime) -> Alert:
+    """Its end, told."""
+    return msgspec.structs.replace(
+        alert, status=Status.RESOLVED, ends_at=now, order=2 * milliseconds(alert.starts_at or now) + 1, ttl=None
+    )
+
+
+def _alert(labels: dict[str, str], *, title: str, description: str, severity: Severity, starts_at: datetime) -> Alert:
+    return Alert(
+        fingerprint=fingerprint(labels),
+        name=labels["alertname"],
+        title=title,
+        description=description,
+        severity=severity,
+        status=Status.FIRING,
+        labels={**labels, "severity": severity.value},
+        annotations={},
+        starts_at=starts_at,
+        order=2 * milliseconds(starts_at),
+        severity_raw=severity.value,
+    )
+
+
+def _when(at: datetime, zone_name: str) -> str:
+    return f"{at.astimezone(zone(zone_name)):%a %H:%M}"
+
+
+def _clock(at: datetime, zone_name: str) -> str:
+    return f"{at.astimezone(zone(zone_name)):%H:%M}"

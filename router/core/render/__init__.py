@@ -1,0 +1,1 @@
+"""Views as Slack messages: blocks, headlines, threads, direct messages. Pure."""

@@ -1,0 +1,60 @@
+"""The direct message to whoever is on call (TELLING, *The direct message*), what follows it, and its end. Pure."""
+
+from router.core.mrkdwn import channel, duration, escape, instant, rich, said
+from router.core.render.blocks import Block, attachment, context, fitted, section
+from router.core.render.headline import colour, emblem, headline, place, silence_line
+from router.core.templates.template import words_of
+from router.core.view import EntryKind, IncidentView, PageView, Rendered, State, TimelineEntry
+
+
+def page_message(view: IncidentView, page: PageView, external_url: str = "") -> Rendered:
+    """You are paged: by what, why you, what comes next, and where it is worked on. Once ended, it says the end."""
+    if view.state is State.RESOLVED:
+        return page_end_message(view, page)
+    return _message(view, page, "You are paged: ", external_url)
+
+
+def page_worse_message(view: IncidentView, page: PageView, entry: TimelineEntry, external_url: str = "") -> Rendered:
+    """A new sound for who was paged already: it got worse, came back, or goes on."""
+    if view.state is State.RESOLVED:
+        return page_end_message(view, page)
+    return _message(view, page, f"{_opening(entry)}: ", external_url)
+
+
+def _opening(entry: TimelineEntry) -> str:
+    match entry.kind:
+        case EntryKind.REOPENED:
+            return "Reopened"
+        case EntryKind.REPEAT:
+            return "Still firing" + (f" after {duration(entry.lasted)}" if entry.lasted else "")
+        case _:
+            return "Worse"
+
+
+def page_end_message(view: IncidentView, page: PageView) -> Rendered:
+    """It is over: the short message that lets a person go back to sleep."""
+    line = headline(view)
+    facts = [f"you were paged: {said(page.why, 200)}"] if page.why else []
+    facts += [where] if (where := _where(page)) else []
+    bar = attachment(colour(view), line.text(), [context(" · ".join(facts) or f"#{view.number}")])
+    return fitted(Rendered(text=line.text(), blocks=(section(f"{emblem(view)} {line.bold()}"),), attachments=(bar,)))
+
+
+def _message(view: IncidentView, page: PageView, opening: str, external_url: str) -> Rendered:
+    own = words_of(view, external_url)
+    line = headline(view, own, opening=opening, names_on_call=False)
+    summary = rich(own.text, 1_000, own.marks) if own.text else rich(view.summary, 300)
+    where = escape(place(view))
+    first = f"{emblem(view)} {line.bold()}" + (f" · {where}" if where else "")
+    lines = [first, f"since {instant(view.started_at)}", *([unknown] if (unknown := silence_line(view)) else [])]
+    blocks: list[Block] = [section("\n".join(lines))]
+    blocks += [section(summary)] if summary else []
+    facts = [f"why you: {said(page.why, 200)}"] if page.why else []
+    facts += [f"next: {said(page.next_step, 200)}"] if page.next_step else []
+    facts += [where_to] if (where_to := _where(page)) else []
+    bar = attachment(colour(view), line.text(), [context(" · ".join(facts) or f"#{view.number}")])
+    return fitted(Rendered(text=line.text(), blocks=tuple(blocks), attachments=(bar,)))
+
+
+def _where(page: PageView) -> str:
+    return f"open in {channel(page.home)}" if page.home else ""

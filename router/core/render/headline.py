@@ -1,0 +1,142 @@
+"""An incident in one line: what the push says and every message begins with. Pure text; owns no block."""
+
+from collections.abc import Iterable
+from datetime import UTC, timedelta
+
+import msgspec
+
+from adapters.alert import Severity
+from router.core.mrkdwn import clip, duration, escape, escaped, instant, listed, words
+from router.core.templates.template import OwnWords, words_of
+from router.core.view import EndKind, IncidentView, State
+
+PUSH = 140
+"""Characters of `text`: what a locked phone shows."""
+_TITLE = 80
+_PLACES = ("team", "service", "namespace", "cluster", "region", "environment", "env")
+_ONE_PLACE = ("instance", "host", "pod", "job")
+_GREEN, _GREY = "#2eb67d", "#9aa0a6"
+_LOOKS: dict[Severity, tuple[str, str]] = {
+    Severity.CRITICAL: ("🔴", "#e01e5a"),
+    Severity.HIGH: ("🟠", "#e8710a"),
+    Severity.MEDIUM: ("🟡", "#ecb22e"),
+    Severity.LOW: ("🔵", "#36a3eb"),
+    Severity.INFO: ("⚪", "#7b8794"),
+}
+
+
+class Headline(msgspec.Struct, frozen=True):
+    """One line in pieces, none escaped yet: `Resolved #1234 ` · `InstanceDown` · ` after 14 min`."""
+
+    before: str
+    title: str
+    after: str
+    extras: tuple[str, ...] = ()
+    """Worth saying when there is room."""
+
+    def text(self, limit: int = PUSH) -> str:
+        """The line, escaped, at most `limit` long. State, number and duration are kept whole; the title gives way."""
+        room = limit - len(escape(self.before)) - len(escape(self.after))
+        line = escape(self.before) + escaped(self.title, min(max(room, 12), _TITLE)) + escape(self.after)
+        for extra in self.extras:
+            longer = f"{line} · {escape(extra)}"
+            if len(longer) <= limit:
+                line = longer
+        return line if len(line) <= limit else escaped(self.before + clip(self.title, 12) + self.after, limit)
+
+    def bold(self) -> str:
+        """The line escaped, its subject in bold, for a block."""
+        return f"*{escape(self.before)}{escaped(self.title, 200)}*{escape(self.after)}"
+
+
+def headline(
+    view: IncidentView, own: OwnWords | None = None, *, opening: str = "", names_on_call: bool = True
+) -> Headline:
+    """State first. `opening` is what a page says before it; who is paged need not read who is."""
+    title = title_of(view, own)
+    number = f"#{view.number} "
+    if view.state is State.RESOLVED:
+        return Headline(before=f"{opening}{end_word(view)} {number}", title=title, after=end_words(view))
+    times = f" ×{view.firing}" if view.firing > 1 else ""
+    extras = [text for text in (silence(view), place(view)) if text]
+    if view.on_call and names_on_call:
+        extras.append(f"on call: {on_call(view)}")
+    return Headline(
+        before=f"{opening}{view.severity.value.upper()} {number}", title=title, after=times, extras=tuple(extras)
+    )
+
+
+def title_of(view: IncidentView, own: OwnWords | None = None) -> str:
+    own = words_of(view) if own is None else own
+    return words(own.title or "", 200) or words(view.title, 200) or words(view.name, 200) or "(no title)"
+
+
+def emblem(view: IncidentView) -> str:
+    if view.state is State.RESOLVED:
+        return "✅" if is_green(view) else "◽"
+    return _LOOKS[view.severity][0]
+
+
+def colour(view: IncidentView) -> str:
+    """Of the bar. Green is only for an end that somebody told, or that the sender's silence about it proves."""
+    if view.state is State.RESOLVED:
+        return _GREEN if is_green(view) else _GREY
+    return _LOOKS[view.severity][1]
+
+
+def is_green(view: IncidentView) -> bool:
+    return (view.ended_how or EndKind.TOLD).is_green
+
+
+def end_word(view: IncidentView) -> str:
+    return "Resolved" if is_green(view) else "Over"
+
+
+def end_words(view: IncidentView) -> str:
+    """After the title of an ended incident: how long it was, and why we believe it is over if nobody said so."""
+    if view.ended_how is EndKind.MOVED:
+        return f": moved to {words(view.moved_to, 120)}"
+    lasted = None if view.ended_at is None else view.ended_at - view.started_at
+    return end_of(view.ended_how or EndKind.TOLD, lasted, view.unheard_for)
+
+
+def end_of(how: EndKind, lasted: timedelta | None, unheard_for: timedelta | None) -> str:
+    if how is EndKind.PRESUMED:
+        return f": no word{f' for {duration(unheard_for)}' if unheard_for else ''}, presumed over"
+    after = "" if lasted is None else f" after {duration(lasted)}"
+    return f"{after}: no longer sent by Alertmanager" if how is EndKind.MISSING else after
+
+
+def on_call(view: IncidentView) -> str:
+    return listed((words(name, 40) for name in view.on_call), 3)
+
+
+def silence(view: IncidentView) -> str:
+    if view.source_silent_since is None or view.state is State.RESOLVED:
+        return ""
+    return f"unknown since {view.source_silent_since.astimezone(UTC):%H:%M} UTC, {silent_sources(view)}"
+
+
+def silence_line(view: IncidentView) -> str:
+    """The same for a block: escaped, and in the reader's own time zone."""
+    if view.source_silent_since is None:
+        return ""
+    return f"unknown since {instant(view.source_silent_since)}, {escape(silent_sources(view))}"
+
+
+def silent_sources(view: IncidentView) -> str:
+    silent = view.silent_sources or view.sources
+    names = listed((words(name, 40) for name in silent), 3) or "its source"
+    return f"{names} {'are' if len(silent) > 1 else 'is'} silent"
+
+
+def place(view: IncidentView) -> str:
+    """Where it happens, in up to three label values: what tells two alerts of one name apart on a locked phone."""
+    known = {**view.common_labels, **view.group_labels}
+    names: Iterable[str] = (
+        *_PLACES,
+        *(name for name in view.group_labels if name != "alertname" and not name.startswith("alert.")),
+        *(_ONE_PLACE if view.firing == 1 else ()),
+    )
+    values = dict.fromkeys(words(known[name], 40) for name in names if known.get(name))
+    return " ".join([value for value in values if value and value != words(view.title, 200)][:3])

@@ -1,0 +1,1 @@
+"""Users' own words in messages: rendered within bounds of time and size. Pure."""

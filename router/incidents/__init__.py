@@ -1,0 +1,1 @@
+"""What follows from committed alerts: groups evaluated, recipients, ends, escalation."""

@@ -1,0 +1,89 @@
+"""Carries out pages that are due: asks the rules who is on call now, and begins their direct messages."""
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection
+
+from router.core.recipient import target_of
+from router.core.view import EntryKind, TimelineEntry
+from router.runtime.metrics import Metrics
+from router.store.evaluation import incidents, messages, pages
+from rules.model.route import Page
+from rules.model.ruleset import RuleSet
+from rules.model.suppression import page_suppression
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """What dispatch and escalate need of the configuration in force."""
+
+    ruleset: RuleSet
+    workspace: str
+
+
+class Paging(msgspec.Struct, frozen=True):
+    """A page whose time has come."""
+
+    id: int
+    incident: int
+    page: Page
+    rank: int
+
+
+class Escalated(msgspec.Struct, frozen=True):
+    """What a step did, and when the next page is due."""
+
+    paged: int
+    next_due: datetime | None
+
+
+def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics) -> Escalated:
+    """Pages whose window has opened: told if it is still true, put off if another window holds them now."""
+    paged = 0
+    for due in pages.due(conn, now):
+        hold = page_suppression(due.page, now)
+        if hold is not None:
+            pages.put_off(conn, due.id, hold.until)
+            continue
+        current = incidents.get(conn, due.incident)
+        paging = Paging(due.id, due.incident, due.page, current.view.severity.rank)
+        carry_out(conn, paging, current.seq, now, rules, metrics)
+        on_call = tuple(dict.fromkeys(person for _, _, person in messages.people_paged(conn, due.incident)))
+        incidents.save_view(conn, due.incident, msgspec.structs.replace(current.view, on_call=on_call))
+        messages.raise_versions(conn, due.incident, rank=current.view.severity.rank, now=now)
+        paged += 1
+    return Escalated(paged, pages.next_due(conn))
+
+
+def carry_out(conn: Connection, paging: Paging, seq: int, now: datetime, rules: Rules, metrics: Metrics) -> int:
+    """Begin a direct message for everybody on call who has none yet. Returns the timeline's last seq."""
+    reached = rules.ruleset.on_call(paging.page, now)
+    already = {person for _, _, person in messages.people_paged(conn, paging.incident)}
+    for person in reached.persons:
+        if person.name in already:
+            continue
+        conversation = messages.conversation_for(conn, rules.workspace, target_of(person), person=person.name, now=now)
+        messages.begin(
+            conn,
+            subject="page",
+            conversation_id=conversation,
+            rank=paging.rank,
+            now=now,
+            incident=paging.incident,
+            page=paging.id,
+        )
+    for channel in reached.channels:
+        conversation = messages.conversation_for(conn, rules.workspace, channel, now=now)
+        messages.begin(
+            conn, subject="incident", conversation_id=conversation, rank=paging.rank, now=now, incident=paging.incident
+        )
+    # The steps after this one are not carried out yet: who is paged must not count on them.
+    pages.carried_out(conn, paging.id, why=reached.why, next_step="", now=now)
+    kind = EntryKind.NOBODY_ON_CALL if reached.nobody else EntryKind.PAGED
+    entry = TimelineEntry(
+        seq=seq + 1, at=now, kind=kind, people=tuple(person.name for person in reached.persons), detail=reached.why
+    )
+    incidents.append(conn, paging.incident, [(entry, now if reached.nobody else None, False)])
+    incidents.advance(conn, paging.incident, entry.seq)
+    metrics.add("alert_router_pages", ("nobody" if reached.nobody else "told",))
+    return entry.seq

@@ -1,0 +1,1 @@
+"""From a request's drafts to committed alerts: changes, group commit, who was heard."""

@@ -1,0 +1,450 @@
+"""Takes what a source sent: drafts become changes, changes that arrive together share a transaction, then the answer.
+
+A 2xx is sent only after the commit (DESIGN, promise 1). Unchanged is free: most re-sent alerts are answered from what
+is known to be committed.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache, partial
+
+import msgspec
+from sqlalchemy.exc import DBAPIError
+
+from adapters.adapter import Draft, GroupDrafts, ItemError
+from adapters.alert import Alert, PartialAlert, PrometheusAlert, Status
+from adapters.times import milliseconds
+from router.core.member import Document
+from router.core.order import Verdict
+from router.core.view import EndKind
+from router.heartbeats.seen import HeartbeatsSeen
+from router.intake.missing_alerts import MissingAlerts
+from router.runtime.clock import Clock, to_ms
+from router.runtime.metrics import Metrics
+from router.store.database import Database
+from router.store.intake.apply import Applied, apply_batch
+from router.store.intake.change import Belongs, Change, GroupKey, Inhibits, digest_of
+from router.store.intake.committed import CommittedAlerts
+from router.store.intake.membership import Groups
+from router.store.intake.sender_groups import Mentioned
+from router.store.tables import fingerprint_no
+from rules.model.heartbeat import HeartbeatKey
+from rules.model.inhibition import InhibitionKey
+from rules.model.route import COMPUTED
+from rules.model.ruleset import Owner as RuleOwner
+from rules.model.ruleset import RoutingDecision, RuleSet, visible_labels
+
+log = logging.getLogger(__name__)
+
+PRESUMED_AFTER = timedelta(days=7)
+"""Without a word for so long an alert is presumed over, and shown as that (TELLING, *Ends*)."""
+SLICE = 500
+"""Drafts looked at before others get a turn of the loop,"""
+SLICE_SECONDS = 0.005
+"""or as many as are brought to normal form in this time."""
+COMMIT_ROWS = 1_000
+COMMIT_ROWS_SHARED = 250
+"""At most so many while dispatch or delivery waits for the writer."""
+WAITING_ROWS = 20_000
+"""Beyond this many alerts waiting for a commit a request is answered 503."""
+PLACES_KEPT = 4_096
+LABELS_REMEMBERED = 1_024
+"""Characters of a group's labels. Longer ones are rare, and a memory of them would be as large as a sender likes."""
+_COMPUTED = frozenset(COMPUTED)
+_FAR_MS = 10 * 365 * 86_400_000
+
+_encode = msgspec.json.Encoder().encode
+
+
+class OverloadError(RuntimeError):
+    """More is waiting to be committed than may wait: the sender should come again."""
+
+
+class NotCommittedError(RuntimeError):
+    """The database did not take it; nothing of this request may be called accepted."""
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """An item that was not taken, and why."""
+
+    index: int
+    message: str
+    where: str
+    expected: str
+
+
+class Receipt(msgspec.Struct):
+    """What became of one request. `accepted + unchanged + stale + len(errors)` is what it held."""
+
+    accepted: int = 0
+    unchanged: int = 0
+    stale: int = 0
+    resolved: int = 0
+    """Of these, ends."""
+    errors: list[Refused] = []
+
+
+class RouteRef(msgspec.Struct, frozen=True):
+    """What ingest needs of a route: its settings' snapshot and how long a first word waits, by severity rank."""
+
+    settings_id: str
+    waits_ms: tuple[int, ...]
+
+
+class InForce(msgspec.Struct, frozen=True):
+    """The rules that new alerts are routed by."""
+
+    ruleset: RuleSet
+    routes: Mapping[str, RouteRef]
+    places: dict[tuple[int, int], "tuple[RoutingDecision, _Place]"] = msgspec.field(default_factory=dict)
+    """By a decision's id and a severity's rank; the decision is kept beside, so that its id is nobody else's."""
+
+
+class _Request:
+    __slots__ = ("changes", "future")
+
+    def __init__(self, changes: list[Change]) -> None:
+        self.changes = changes
+        self.future: asyncio.Future[list[Verdict]] = asyncio.get_running_loop().create_future()
+
+
+class Intake:
+    """The door for alerts. One instance per process."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        in_force: Callable[[], InForce],
+        belongs: Belongs,
+        on_commit: Callable[[], None],
+    ) -> None:
+        self._database, self._clock, self._metrics = database, clock, metrics
+        self._in_force, self._belongs, self._on_commit = in_force, belongs, on_commit
+        self.known = CommittedAlerts()
+        self.signs = HeartbeatsSeen(self.known.forget_keys)
+        self.absence = MissingAlerts(database, self.known)
+        self.groups = Groups()
+        self._waiting: list[_Request] = []
+        self._waiting_rows = 0
+        self._in_flight: dict[int, asyncio.Future[list[Verdict]]] = {}
+        self._committer: asyncio.Task[None] | None = None
+        self._slices = _Slices(clock)
+        self.commits = 0
+        self.failures = 0
+        """Transactions that took alerts, and that were to."""
+
+    @property
+    def waiting_rows(self) -> int:
+        return self._waiting_rows
+
+    async def take(self, source: str, namespace: str, drafts: Sequence[Draft], received_at: datetime) -> Receipt:
+        """Commit what is new in these drafts. Raises OverloadError and NotCommittedError."""
+        if self._waiting_rows > WAITING_ROWS:
+            self._metrics.add("alert_router_overloads")
+            raise OverloadError
+        now_ms = to_ms(received_at)
+        receipt, changes = Receipt(), []
+        followed: list[asyncio.Future[list[Verdict]]] = []
+        is_unchanged = self.known.is_unchanged
+        in_force = self._in_force()
+        is_awaiting = bool(in_force.ruleset.awaited.heartbeats)
+        monotonic, until = self._clock.monotonic, self._slices.end()
+        for start in range(0, len(drafts), SLICE):
+            if start:
+                until = await self._slices.next()
+            for index, draft in enumerate(drafts[start : start + SLICE], start):
+                key = draft.key
+                if key:
+                    if is_unchanged(key, now_ms):
+                        receipt.unchanged += 1
+                        if is_awaiting:
+                            self.signs.see_again(key, received_at)
+                        continue
+                    if (ahead := self._in_flight.get(key)) is not None:
+                        receipt.unchanged += 1
+                        if is_awaiting:
+                            self.signs.see_again(key, received_at)
+                        followed.append(ahead)
+                        continue
+                try:
+                    alert = draft.alert()
+                except ItemError as error:
+                    receipt.errors.append(Refused(index, error.message, error.where, error.expected))
+                    continue
+                if not _COMPUTED.isdisjoint(alert.labels):
+                    self._metrics.add("alert_router_computed_names_shadowed", (source,))
+                if is_awaiting:
+                    self.signs.see(signs_of(alert, source, in_force.ruleset), key, received_at)
+                change = change_of(alert, source, namespace, key, now_ms, in_force)
+                self.absence.hear(namespace, change.fingerprint)
+                receipt.resolved += not change.is_firing
+                changes.append(change)
+                if monotonic() > until:
+                    until = await self._slices.next()
+        if changes:
+            for change, verdict in zip(changes, await self._commit(changes), strict=True):
+                if verdict is Verdict.APPLY:
+                    receipt.accepted += 1
+                    if not change.is_firing:
+                        self._metrics.add("alert_router_alerts_ended", (source, EndKind.TOLD.value))
+                elif verdict is Verdict.STALE:
+                    receipt.stale += 1
+                else:
+                    receipt.unchanged += 1
+        for ahead in followed:  # the same words, on their way already: they stand when that commit does
+            await _stands(ahead)
+        if isinstance(drafts, GroupDrafts) and not receipt.errors:
+            looked_into = Mentioned.of(changes) if len(changes) == len(drafts) else None
+            await self._compare(source, namespace, drafts, looked_into, received_at)
+        return receipt
+
+    async def _compare(
+        self, source: str, namespace: str, drafts: GroupDrafts, words: Mentioned | None, received_at: datetime
+    ) -> None:
+        """What the request holds is accepted; who is not in it can be found out by the next one too."""
+        try:
+            await self.absence.compare(source, namespace, drafts, words, received_at)
+        except DBAPIError:
+            log.exception("a group was not compared with what it held before", extra={"source": source})
+
+    async def _commit(self, changes: list[Change]) -> list[Verdict]:
+        request = _Request(changes)
+        for change in changes:
+            self.known.forget_key(change.namespace, change.fingerprint)
+            if change.key:
+                self._in_flight[change.key] = request.future
+        self._waiting.append(request)
+        self._waiting_rows += len(changes)
+        if self._committer is None or self._committer.done():
+            self._committer = asyncio.get_running_loop().create_task(self._commit_waiting())
+        return await _stands(request.future)
+
+    async def drain(self) -> None:
+        """Wait until everything that was taken is committed or refused."""
+        while self._committer is not None and not self._committer.done():
+            await asyncio.wait([self._committer])
+
+    async def _commit_waiting(self) -> None:
+        """Group commit: whatever has arrived while the last transaction ran shares the next."""
+        while self._waiting:
+            most = COMMIT_ROWS_SHARED if self._database.has_urgent else COMMIT_ROWS
+            batch, rows = [self._waiting[0]], len(self._waiting[0].changes)
+            for request in self._waiting[1:]:
+                if rows + len(request.changes) > most:
+                    break
+                batch.append(request)
+                rows += len(request.changes)
+            del self._waiting[: len(batch)]
+            await self._commit_batch(batch)
+            self._waiting_rows -= rows
+            self._on_commit()
+
+    async def _commit_batch(self, batch: list[_Request]) -> None:
+        try:
+            verdicts = await self._write([change for request in batch for change in request.changes])
+        except DBAPIError as error:
+            if len(batch) == 1:
+                log.exception("a batch was not committed", extra={"alerts": len(batch[0].changes)})
+                self._finish(batch[0], None, error)
+            else:  # the data of one request must not fail its neighbours
+                for request in batch:
+                    await self._commit_batch([request])
+            return
+        except Exception as error:  # the top of this task: whoever waits must be told
+            log.exception("a batch was not committed")
+            self._metrics.add("alert_router_loop_errors", ("ingest",))
+            for request in batch:
+                self._finish(request, None, error)
+            return
+        for request in batch:
+            count = len(request.changes)
+            self._finish(request, verdicts[:count], None)
+            del verdicts[:count]
+
+    async def _write(self, changes: list[Change]) -> list[Verdict]:
+        now_ms = to_ms(self._clock.now())
+        verdicts: list[Verdict] = []
+        for start in range(0, len(changes), COMMIT_ROWS):
+            call = partial(
+                apply_batch,
+                changes=changes[start : start + COMMIT_ROWS],
+                known=self.known,
+                groups=self.groups,
+                now_ms=now_ms,
+                has_copies=bool(self._in_force().ruleset.copies),
+                belongs=self._belongs,
+            )
+            applied: Applied = await self._database.write_bulk(call, then=self._remember)
+            self.commits += 1
+            verdicts += applied.verdicts
+        return verdicts
+
+    def _remember(self, applied: Applied) -> None:
+        """On the writer, after the commit and before the next transaction."""
+        self.groups.put(applied.groups)
+        self.known.put(applied.known)
+
+    def _finish(self, request: _Request, verdicts: list[Verdict] | None, error: BaseException | None) -> None:
+        for change in request.changes:
+            if change.key and self._in_flight.get(change.key) is request.future:
+                del self._in_flight[change.key]
+        if request.future.done():
+            return
+        if error is not None or verdicts is None:
+            self.failures += 1
+            request.future.set_exception(NotCommittedError(str(error)))
+            request.future.exception()  # who asked may have gone; that is no fault of the loop's
+        else:
+            request.future.set_result(verdicts)
+
+
+class _Slices:
+    """Turns of the loop for requests that use up more than one: one of them all in each turn, so that many long requests
+    together keep a short one waiting no longer than one does."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._is_calling = False
+
+    def end(self) -> float:
+        """Of a slice that begins now, on the monotonic clock."""
+        return self._clock.monotonic() + SLICE_SECONDS
+
+    async def next(self) -> float:
+        """Let others have their turn. Returns the end of the next slice."""
+        loop = asyncio.get_running_loop()
+        mine = loop.create_future()
+        self._waiting.append(mine)
+        if not self._is_calling:
+            self._is_calling = True
+            loop.call_soon(self._call)
+        await mine
+        return self.end()
+
+    def _call(self) -> None:
+        while self._waiting:
+            first = self._waiting.popleft()
+            if not first.done():
+                first.set_result(None)
+                break
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._call)
+        else:
+            self._is_calling = False
+
+
+async def _stands(future: asyncio.Future[list[Verdict]]) -> list[Verdict]:
+    """Wait without taking the commit down with a sender that hangs up."""
+    return await asyncio.shield(future)
+
+
+def signs_of(alert: Alert, source: str, ruleset: RuleSet) -> tuple[HeartbeatKey, ...]:
+    """What it is a sign of life of. That a job has ended well or badly says that it ran; of a source's own heartbeat only
+    an alert that fires is one."""
+    signs = ruleset.decide(visible_labels(alert, source)).signs
+    if alert.status is Status.FIRING:
+        return signs
+    return tuple(sign for sign in signs if not sign.is_of_source)
+
+
+def change_of(alert: Alert, source: str, namespace: str, key: int, now_ms: int, in_force: InForce) -> Change:
+    """An alert as it is judged and written: where it belongs, its digest, and instants as numbers."""
+    is_firing = alert.status is Status.FIRING
+    rank = alert.severity.rank
+    starts_ms = now_ms if alert.starts_at is None else milliseconds(alert.starts_at)
+    if starts_ms > now_ms + _FAR_MS or starts_ms < 0:
+        starts_ms = now_ms
+    ends_ms = None if alert.ends_at is None else milliseconds(alert.ends_at)
+    ttl, is_presumed = (alert.ttl, alert.ttl_is_presumed) if alert.ttl is not None else (PRESUMED_AFTER, True)
+    added, sent_fingerprint = (
+        (alert.added, alert.sent_fingerprint) if isinstance(alert, PrometheusAlert) else (None, "")
+    )
+    document = _encode(
+        Document(
+            alert.title,
+            alert.description,
+            alert.labels,
+            alert.annotations,
+            alert.url,
+            alert.severity_raw,
+            added,
+            sent_fingerprint,
+        )
+    )
+    order = alert.order
+    owners, inhibits = _place(alert, source, rank, in_force)
+    return Change(
+        namespace=namespace,
+        fingerprint=fingerprint_no(alert.fingerprint),
+        source=source,
+        key=key,
+        order=2 * now_ms if order is None else order,
+        digest=digest_of(document, order, is_firing=is_firing, severity_rank=rank),
+        is_firing=is_firing,
+        starts_ms=starts_ms,
+        ends_ms=ends_ms,
+        ttl_ms=_span_ms(ttl),
+        ttl_is_presumed=is_presumed,
+        severity_rank=rank,
+        name=alert.name,
+        document=document.decode(),
+        owners=owners if is_firing else (),
+        inhibits=inhibits if is_firing else (),
+        unsaid=alert.unsaid if isinstance(alert, PartialAlert) else (),
+        sent_order=order,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _span_ms(span: timedelta) -> int:
+    return int(span.total_seconds() * 1000)
+
+
+_Place = tuple[tuple[GroupKey, ...], tuple[Inhibits, ...]]
+
+
+def _place(alert: Alert, source: str, rank: int, in_force: InForce) -> _Place:
+    """Where it belongs and what it holds back. The rules answer most alerts with a decision they made before."""
+    decision = in_force.ruleset.decide(visible_labels(alert, source))
+    found = in_force.places.get((id(decision), rank))
+    if found is None:
+        if len(in_force.places) >= PLACES_KEPT:
+            in_force.places.clear()
+        place = owners_of(decision.owners, in_force, rank), inhibits_of(decision.inhibits)
+        found = in_force.places[id(decision), rank] = decision, place
+    return found[1]
+
+
+_labels_memo: dict[tuple[tuple[str, str], ...], str] = {}
+
+
+def labels_key(labels: tuple[tuple[str, str], ...]) -> str:
+    """A group's labels as its key. The same few tuples come again and again."""
+    known = _labels_memo.get(labels)
+    if known is None:
+        if len(_labels_memo) > 50_000:
+            _labels_memo.clear()
+        known = _encode(labels).decode()
+        if len(known) <= LABELS_REMEMBERED:
+            _labels_memo[labels] = known
+    return known
+
+
+def owners_of(owners: Sequence[RuleOwner], in_force: InForce, rank: int) -> tuple[GroupKey, ...]:
+    """The groups that the rules' owners name, ready to be joined."""
+    return tuple(
+        GroupKey(owner.route_id, route.settings_id, labels_key(owner.group_labels), route.waits_ms[rank])
+        for owner in owners
+        if (route := in_force.routes.get(owner.route_id)) is not None
+    )
+
+
+def inhibits_of(keys: Sequence[InhibitionKey]) -> tuple[Inhibits, ...]:
+    return tuple(Inhibits(key.rule, _encode(key.equal).decode(), key.two_sided) for key in keys)

@@ -1,0 +1,1 @@
+"""The messages as Slack would show them, kept in rows of our own."""

@@ -1,0 +1,246 @@
+"""Slack, told something: every method makes its call and sorts the answer. When to call, and what then, is deliver's.
+
+No method raises on Slack's weather, sleeps, or calls twice what may have happened.
+"""
+
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, Self
+
+import aiohttp
+import msgspec
+
+from router.core.view import Rendered
+from router.notifiers.notifier import Answer, Outcome, Tag
+from router.notifiers.slack.directory import Directory, as_lookup, next_cursor
+from router.notifiers.slack.errors import Reply, sort_answer
+from router.notifiers.slack.wire import SLACK_API_URL, SdkWire, Wire
+from router.runtime.clock import Clock
+
+Observer = Callable[[str, Outcome, float], None]
+"""(method, outcome, seconds) of every call, for metrics."""
+
+EVENT_TYPE: Final = "alert_router_message"
+"""`metadata.event_type` of everything we post."""
+
+_GROUP_KEY_LIMIT: Final = 500
+"""Characters of the group key in metadata: it is a hint for people, and too much metadata refuses the whole message."""
+
+_PAGE: Final = 200
+"""Messages per page of a search: Slack asks for no more than this."""
+
+_MARGIN: Final = timedelta(seconds=2)
+"""Added to both ends of a search: `Date` counts whole seconds, the messages' own times do not."""
+
+_DELIVERIES: Final = uuid.uuid5(uuid.NAMESPACE_URL, "alert-router:delivery")
+
+
+class Check(msgspec.Struct, frozen=True):
+    """What `auth.test` says of our token."""
+
+    answer: Answer
+    workspace: str = ""
+    """Team id."""
+    team: str = ""
+    bot: str = ""
+    """The bot's user id."""
+    url: str = ""
+    scopes: frozenset[str] = frozenset()
+    """Granted ones. Empty also when Slack did not say."""
+
+
+class SlackClient:
+    """A Transport over Slack's Web API."""
+
+    def __init__(self, wire: Wire, clock: Clock, *, workspace: str = "slack", observe: Observer | None = None) -> None:
+        self._wire = wire
+        self._clock = clock
+        self._workspace = workspace
+        self._observe = observe
+        self._directory = Directory(self._call_for_body, clock)
+
+    @classmethod
+    def over(
+        cls,
+        session: aiohttp.ClientSession,
+        token: Callable[[], str],
+        clock: Clock,
+        *,
+        api_url: str = SLACK_API_URL,
+        workspace: str = "slack",
+        observe: Observer | None = None,
+    ) -> Self:
+        """The real thing, over `wire.open_session()`."""
+        return cls(SdkWire(session, token, api_url=api_url), clock, workspace=workspace, observe=observe)
+
+    @property
+    def workspace(self) -> str:
+        """The team id once `check` has heard it; until then what the constructor was given."""
+        return self._workspace
+
+    async def check(self) -> Check:
+        """Ask who we are and what we may. For readiness and `doctor`; learns the workspace."""
+        answer, reply = await self._call("auth.test", {})
+        body = (reply.body if reply else None) or {}
+        if answer.outcome is not Outcome.TOLD or reply is None:
+            return Check(answer=answer)
+        self._workspace = str(body.get("team_id") or self._workspace)
+        scopes = (scope.strip() for scope in reply.headers.get("x-oauth-scopes", "").split(","))
+        return Check(
+            answer=answer,
+            workspace=self._workspace,
+            team=str(body.get("team") or ""),
+            bot=str(body.get("user_id") or ""),
+            url=str(body.get("url") or ""),
+            scopes=frozenset(scope for scope in scopes if scope),
+        )
+
+    async def post(
+        self, channel: str, message: Rendered, tag: Tag, *, thread_ts: str = "", broadcast: bool = False
+    ) -> Answer:
+        arguments = {
+            "channel": channel,
+            **_content(message, tag),
+            # Undocumented, harmless, and where Slack honours it, one more guard against a second copy.
+            "client_msg_id": str(uuid.uuid5(_DELIVERIES, tag.delivery_id)),
+            "unfurl_links": False,
+            "unfurl_media": False,
+        }
+        if thread_ts:
+            arguments["thread_ts"] = thread_ts
+            if broadcast:
+                arguments["reply_broadcast"] = True
+        answer, _ = await self._call("chat.postMessage", arguments)
+        if answer.outcome is Outcome.TOLD and not answer.ts:
+            return msgspec.structs.replace(answer, outcome=Outcome.UNKNOWN, error="no_ts_in_answer")
+        return answer
+
+    async def edit(self, channel: str, ts: str, message: Rendered, tag: Tag) -> Answer:
+        # Empty lists are sent: a field left out would keep the blocks and attachments of the version before.
+        answer, _ = await self._call("chat.update", {"channel": channel, "ts": ts, **_content(message, tag)})
+        return answer
+
+    async def find(
+        self, channel: str, delivery_id: str, *, oldest: datetime, latest: datetime, thread_ts: str = ""
+    ) -> Answer:
+        """As Transport says. A public channel that we post to without being in it is entered first: only members may read."""
+        answer = await self._search(channel, delivery_id, oldest=oldest, latest=latest, thread_ts=thread_ts)
+        if answer.error == "not_in_channel":
+            joined = await self.join(channel)
+            if joined.outcome is Outcome.RETRY:
+                return joined
+            if joined.outcome is Outcome.TOLD:
+                answer = await self._search(channel, delivery_id, oldest=oldest, latest=latest, thread_ts=thread_ts)
+        return _as_search(answer)
+
+    async def resolve(self, target: str) -> Answer:
+        return await self._directory.resolve(target)
+
+    async def join(self, channel: str) -> Answer:
+        answer, _ = await self._call("conversations.join", {"channel": channel})
+        return as_lookup(answer)
+
+    async def _search(
+        self, channel: str, delivery_id: str, *, oldest: datetime, latest: datetime, thread_ts: str
+    ) -> Answer:
+        arguments: dict[str, object] = {
+            "channel": channel,
+            "oldest": f"{(oldest - _MARGIN).timestamp():.6f}",
+            "latest": f"{(latest + _MARGIN).timestamp():.6f}",
+            "inclusive": True,
+            "include_all_metadata": True,
+            "limit": _PAGE,
+        }
+        method = "conversations.history"
+        if thread_ts:
+            method, arguments["ts"] = "conversations.replies", thread_ts
+        seen: set[str] = set()
+        while True:
+            answer, body = await self._call_for_body(method, arguments)
+            if answer.outcome is not Outcome.TOLD:
+                return answer
+            ts = _ts_of(delivery_id, body)
+            if ts:
+                return msgspec.structs.replace(answer, channel=channel, ts=ts)
+            cursor = next_cursor(body)
+            if not cursor:
+                return msgspec.structs.replace(answer, outcome=Outcome.NOT_FOUND, channel=channel)
+            if cursor in seen:  # the rest was not seen, so "not there" would be a guess
+                return msgspec.structs.replace(answer, outcome=Outcome.RETRY, error="paging_does_not_end")
+            seen.add(cursor)
+            arguments["cursor"] = cursor
+
+    async def _call_for_body(self, method: str, arguments: Mapping[str, object]) -> tuple[Answer, Mapping[str, Any]]:
+        answer, reply = await self._call(method, arguments)
+        return answer, (reply.body if reply else None) or {}
+
+    async def _call(self, method: str, arguments: Mapping[str, object]) -> tuple[Answer, Reply | None]:
+        """The one call path."""
+        began = self._clock.monotonic()
+        got = await self._wire(method, {name: _form_value(value) for name, value in arguments.items()})
+        answer = sort_answer(got)
+        if self._observe is not None:
+            self._observe(method, answer.outcome, self._clock.monotonic() - began)
+        return answer, got if isinstance(got, Reply) else None
+
+
+def _content(message: Rendered, tag: Tag) -> dict[str, object]:
+    return {
+        "text": message.text,
+        "blocks": list(message.blocks),
+        "attachments": list(message.attachments),
+        "metadata": {
+            "event_type": EVENT_TYPE,
+            "event_payload": {
+                "instance": tag.instance,
+                "delivery_id": tag.delivery_id,
+                "incident": tag.incident,
+                "group_key": tag.group_key[:_GROUP_KEY_LIMIT],
+            },
+        },
+        # chat.update's own default, "client", would turn bare @names and #names of senders into mentions.
+        "parse": "none",
+        "link_names": False,
+    }
+
+
+def _form_value(value: object) -> str:
+    """Slack's forms: words for booleans, JSON for structures. A lone surrogate would not survive UTF-8."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _ts_of(delivery_id: str, body: Mapping[str, Any]) -> str:
+    """`ts` of the message on this page that carries our delivery id; "" when none does."""
+    messages = body.get("messages")
+    for message in messages if isinstance(messages, list) else ():
+        match message:
+            case {"ts": str(ts), "metadata": {"event_type": str(kind), "event_payload": {"delivery_id": str(found)}}}:
+                if kind == EVENT_TYPE and found == delivery_id:
+                    return ts
+            case _:
+                pass
+    return ""
+
+
+def _as_search(answer: Answer) -> Answer:
+    """Read a history call's answer: what we may not read is UNSEARCHABLE; a thread that is gone holds nothing of ours."""
+    match answer.outcome:
+        case Outcome.UNKNOWN:
+            outcome = Outcome.RETRY
+        case _ if answer.error == "invalid_cursor":
+            outcome = Outcome.RETRY  # cursors age
+        case Outcome.MESSAGE_REFUSED | Outcome.EDIT_CLOSED:
+            outcome = Outcome.UNSEARCHABLE
+        case Outcome.ANCHOR_LOST:
+            outcome = Outcome.NOT_FOUND
+        case _ if answer.error in {"missing_scope", "not_in_channel"}:
+            outcome = Outcome.UNSEARCHABLE
+        case _:
+            return answer
+    return msgspec.structs.replace(answer, outcome=outcome)

@@ -1,0 +1,146 @@
+"""Whom a name means: `#db`, `email:maria@example.com` and people's ids to conversation ids. Keeps what Slack answered a while.
+
+Owns the cache and the paging of `conversations.list`; makes its calls through the client's one call path.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+import msgspec
+
+from router.notifiers.notifier import Answer, Outcome
+from router.runtime.clock import Clock
+
+Call = Callable[[str, Mapping[str, object]], Awaitable[tuple[Answer, Mapping[str, Any]]]]
+"""(method, arguments) → the sorted answer and Slack's own body ({} when there was none)."""
+
+_CONVERSATION: Final = re.compile(r"[CDG][A-Z0-9]{5,}")
+_PERSON: Final = re.compile(r"[UW][A-Z0-9]{5,}")
+
+_KEEP_FOUND: Final = timedelta(hours=24)
+_KEEP_MISSING_PERSON: Final = timedelta(minutes=10)
+_KEEP_MISSING_CHANNEL: Final = timedelta(minutes=1)
+"""Short: the person who reads "no such channel" creates it and looks again. A listing is 20 calls a minute at best."""
+
+_PAGE: Final = 1000
+
+_REFUSALS: Final = frozenset({Outcome.MESSAGE_REFUSED, Outcome.ANCHOR_LOST, Outcome.EDIT_CLOSED})
+
+
+def as_lookup(answer: Answer) -> Answer:
+    """Read an answer to a call that looks up, opens or joins. It may be repeated freely, and there is no message to degrade.
+
+    A scope that only this call needs is no reason to stop the workspace: the rest can still be told.
+    """
+    if answer.outcome is Outcome.UNKNOWN:
+        return msgspec.structs.replace(answer, outcome=Outcome.RETRY)
+    if answer.outcome in _REFUSALS or answer.error == "missing_scope":
+        return msgspec.structs.replace(answer, outcome=Outcome.CHANNEL_REFUSED)
+    return answer
+
+
+def next_cursor(body: Mapping[str, Any]) -> str:
+    """Where the next page begins; "" after the last."""
+    metadata = body.get("response_metadata")
+    cursor = metadata.get("next_cursor") if isinstance(metadata, dict) else None
+    return cursor if isinstance(cursor, str) else ""
+
+
+class Directory:
+    """Names, addresses and people of one workspace."""
+
+    def __init__(self, call: Call, clock: Clock) -> None:
+        self._call = call
+        self._clock = clock
+        self._kept: dict[str, tuple[float, Answer]] = {}
+        """target → (monotonic time it is kept until, answer)."""
+        self._names: dict[str, str] = {}
+        self._cursor: str | None = ""
+        """Where the listing goes on: a big workspace takes more calls than one minute allows. None: it is whole."""
+        self._whole_at = 0.0
+        self._listing = asyncio.Lock()
+
+    async def resolve(self, target: str) -> Answer:
+        if _CONVERSATION.fullmatch(target):
+            return Answer(outcome=Outcome.TOLD, channel=target)
+        kept = self._kept.get(target)
+        if kept is not None and self._clock.monotonic() < kept[0]:
+            return kept[1]
+        if target.startswith("email:"):
+            return await self._by_address(target)
+        if _PERSON.fullmatch(target):
+            return await self._direct(target, target)
+        return await self._by_name(target)
+
+    async def _by_address(self, target: str) -> Answer:
+        answer, body = await self._call("users.lookupByEmail", {"email": target.removeprefix("email:")})
+        user = body.get("user")
+        person = user.get("id") if isinstance(user, dict) else None
+        if answer.outcome is not Outcome.TOLD:
+            return self._keep_refusal(target, as_lookup(answer), _KEEP_MISSING_PERSON)
+        if not isinstance(person, str):
+            return Answer(outcome=Outcome.RETRY, error="no_user_in_answer", server_time=answer.server_time)
+        return await self._direct(target, person)
+
+    async def _direct(self, target: str, person: str) -> Answer:
+        answer, _ = await self._call("conversations.open", {"users": person})
+        if answer.outcome is Outcome.TOLD and not answer.channel:
+            return Answer(outcome=Outcome.RETRY, error="no_channel_in_answer", server_time=answer.server_time)
+        if answer.outcome is Outcome.TOLD:
+            return self._keep(target, answer, _KEEP_FOUND)
+        return self._keep_refusal(target, as_lookup(answer), _KEEP_MISSING_PERSON)
+
+    async def _by_name(self, target: str) -> Answer:
+        name = target.removeprefix("#")
+        async with self._listing:  # whoever waited here finds the list already read
+            if name not in self._names and self._is_stale():
+                self._cursor = ""
+            while name not in self._names and self._cursor is not None:
+                refused = await self._read_page(self._cursor)
+                if refused is not None:
+                    return refused
+        channel = self._names.get(name)
+        if channel is None:
+            return Answer(outcome=Outcome.CHANNEL_REFUSED, error="channel_not_found")
+        return self._keep(target, Answer(outcome=Outcome.TOLD, channel=channel), _KEEP_FOUND)
+
+    def _is_stale(self) -> bool:
+        age = self._clock.monotonic() - self._whole_at
+        return self._cursor is None and age >= _KEEP_MISSING_CHANNEL.total_seconds()
+
+    async def _read_page(self, cursor: str) -> Answer | None:
+        """Read one page into `_names`. The answer when Slack would not give it; where we were is remembered."""
+        answer, body = await self._call(
+            "conversations.list",
+            {
+                "types": "public_channel,private_channel",
+                "exclude_archived": True,
+                "limit": _PAGE,
+                **({"cursor": cursor} if cursor else {}),
+            },
+        )
+        if answer.outcome is not Outcome.TOLD:
+            if answer.error == "invalid_cursor":
+                self._cursor = ""  # cursors age; begin again the next time
+                return Answer(outcome=Outcome.RETRY, error=answer.error, server_time=answer.server_time)
+            return as_lookup(answer)
+        channels = body.get("channels")
+        for channel in channels if isinstance(channels, list) else ():
+            if isinstance(channel, dict) and isinstance(channel.get("id"), str):
+                self._names[str(channel.get("name"))] = channel["id"]
+        following = next_cursor(body)
+        self._cursor = following if following != cursor else ""
+        if not self._cursor:
+            self._cursor = None
+            self._whole_at = self._clock.monotonic()
+        return None
+
+    def _keep_refusal(self, target: str, answer: Answer, age: timedelta) -> Answer:
+        return self._keep(target, answer, age) if answer.outcome is Outcome.CHANNEL_REFUSED else answer
+
+    def _keep(self, target: str, answer: Answer, age: timedelta) -> Answer:
+        self._kept[target] = (self._clock.monotonic() + age.total_seconds(), answer)
+        return answer

@@ -1,0 +1,94 @@
+"""The one place that speaks HTTP to Slack: a form goes out, a Reply or a Fault comes back. Judges no answer, repeats no call.
+
+slack-sdk is a thin transport here: no retry handler of its own (one of them posts twice after a reset), no session of
+its own (it would open a connection per call), no logger of its own (at DEBUG it prints whole messages).
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any, Final
+from urllib.parse import urlsplit
+from urllib.request import proxy_bypass
+
+import aiohttp
+import aiohttp.abc
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from router.notifiers.slack.errors import CallFault, Reply
+
+SLACK_API_URL: Final = "https://slack.com/api/"
+
+CALL_TIMEOUT: Final = timedelta(seconds=10)
+"""One call, from connecting to the last byte. Deliver's lease (ENGINE, *Order of writing*) is longer."""
+
+Wire = Callable[[str, Mapping[str, str]], Awaitable[Reply | CallFault]]
+"""(method, form) → what came back. The seam below which a test puts its own Slack."""
+
+_silent = logging.getLogger("router.slack.sdk")
+_silent.setLevel(logging.CRITICAL)
+_silent.propagate = False
+
+
+def open_session(
+    *, timeout: timedelta = CALL_TIMEOUT, resolver: aiohttp.abc.AbstractResolver | None = None
+) -> aiohttp.ClientSession:
+    """The shared session. The bound must be set here: with a session, slack-sdk ignores its own `timeout`.
+
+    Connecting has half of the time to itself, so that a network that swallows packets is told apart from a Slack that
+    does not answer: in the first case nothing was written, and nothing needs to be searched for.
+    """
+    total = timeout.total_seconds()
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(resolver=resolver),
+        timeout=aiohttp.ClientTimeout(total=total, connect=total / 2),
+    )
+
+
+class SdkWire:
+    """slack-sdk's `api_call`, one form per call; the token is asked for at each, so that it may be rotated."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, token: Callable[[], str], *, api_url: str = SLACK_API_URL
+    ) -> None:
+        self._token = token
+        self._client = AsyncWebClient(base_url=api_url, session=session, retry_handlers=[], logger=_silent)
+        if _is_reached_directly(api_url):
+            self._client.proxy = None  # slack-sdk takes HTTPS_PROXY for every address and knows no NO_PROXY
+
+    async def __call__(self, method: str, form: Mapping[str, str]) -> Reply | CallFault:
+        try:
+            response = await self._client.api_call(
+                method, data=dict(form), headers={"Authorization": f"Bearer {self._token().strip()}"}
+            )
+        except SlackApiError as error:
+            return _reply(error.response)
+        except (
+            aiohttp.ClientConnectorError,  # refused, DNS, TLS, the proxy's own connection
+            aiohttp.ConnectionTimeoutError,
+            aiohttp.ClientHttpProxyError,
+            aiohttp.InvalidURL,
+        ) as error:
+            return CallFault(error=f"cannot connect ({type(error).__name__})", is_written=False)
+        except TimeoutError:
+            return CallFault(error="no answer in time", is_written=True)
+        except (aiohttp.ClientError, OSError) as error:
+            return CallFault(error=f"connection lost ({type(error).__name__})", is_written=True)
+        except (AttributeError, ValueError, RecursionError) as error:
+            # slack-sdk stumbles over bodies that are no JSON object: plain text, a list, broken UTF-8.
+            return CallFault(error=f"unreadable answer ({type(error).__name__})", is_written=True)
+        return _reply(response)
+
+
+def _is_reached_directly(api_url: str) -> bool:
+    host = urlsplit(api_url).hostname or ""
+    return host in {"localhost", "127.0.0.1", "::1"} or bool(proxy_bypass(host))
+
+
+def _reply(response: Any) -> Reply:
+    """From slack-sdk's response, or from aiohttp's own: that is what its error carries when JSON was broken."""
+    body = getattr(response, "data", None)
+    status = response.status if isinstance(response, aiohttp.ClientResponse) else response.status_code
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Reply(status=status, headers=headers, body=body if isinstance(body, dict) else None)

@@ -1,0 +1,1 @@
+"""What the process stands on: clock, metrics, logs, configuration, version. Knows no alert."""

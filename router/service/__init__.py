@@ -1,0 +1,1 @@
+"""The running process: parts made and joined, loops, reload, health, rule files."""

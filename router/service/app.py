@@ -1,0 +1,353 @@
+"""Composition root: makes the parts, turns the loops, ends them cleanly. The only module that knows all the others."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from router.core.render.blocks import post_message
+from router.engine import Engine
+from router.heartbeats import dead_mans_switch
+from router.heartbeats.dead_mans_switch import DeadMansSwitch, IntakeNumbers, Target
+from router.http import routes, unreadable
+from router.http.service import OpenSource, Reloaded
+from router.notifiers.slack.wire import open_session
+from router.runtime.clock import Clock, SystemClock, new_id
+from router.runtime.config import ConfigError, Files, SecretError, Vault
+from router.runtime.health import Health
+from router.runtime.metrics import Metrics
+from router.runtime.version import version
+from router.runtime.wake_up import WakeUps
+from router.service.config_watcher import ConfigWatcher
+from router.service.health import HealthCheck
+from router.service.in_force import InForce, StartError, delivery_settings, secrets_of
+from router.service.loops import DRAIN, Loops
+from router.service.reload import Reloader, notice_target
+from router.service.rule_files import TeamFiles
+from router.service.way_out import WayOut
+from router.store import retention
+from router.store.database import Database, StorageError
+from router.store.evaluation import messages
+from rules.loading.load import Loaded
+from rules.model.configuration import Configuration
+
+log = logging.getLogger(__name__)
+
+
+class App:
+    """The process, its parts all made. Satisfies http.service.Service."""
+
+    def __init__(
+        self,
+        in_force: InForce,
+        files: Files,
+        teams: TeamFiles,
+        vault: Vault,
+        database: Database,
+        way_out: WayOut,
+        session: aiohttp.ClientSession,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._in_force, self._vault, self._clock, self._metrics = in_force, vault, clock, metrics
+        self._teams, self._database, self._way_out = teams, database, way_out
+        self._wake_ups = WakeUps(clock)
+        configuration = in_force.configuration
+        self._engine = Engine(
+            database,
+            clock,
+            metrics,
+            new_id,
+            transport=way_out.notifier,
+            settings=delivery_settings(configuration, way_out.notifier.workspace),
+            ruleset=configuration.rules,
+            on_commit=self._wake_ups.dispatch.wake,
+            on_refused_workspace=way_out.refuse,
+        )
+        self._loops = Loops(self._engine, self._wake_ups, way_out, clock, metrics, on_given_up=self._say_given_up)
+        self._reloader = Reloader(
+            in_force,
+            files,
+            teams,
+            vault,
+            self._engine,
+            clock,
+            metrics,
+            wake_all=self._wake_ups.wake_all,
+            begin=self._begin,
+        )
+        self._health = HealthCheck(database, self._loops, clock, trouble=self._trouble)
+        self._switch = DeadMansSwitch(
+            session,
+            clock,
+            metrics,
+            target=lambda: _switch_target(in_force, vault),
+            health=self.health,
+            intake=lambda: _intake_numbers(self._engine),
+        )
+        watcher = ConfigWatcher(
+            clock,
+            is_on=lambda: bool(in_force.configuration.rules_files),
+            read=lambda: files.read_digest,
+            look=lambda: asyncio.to_thread(files.digest),
+            reload=self.reload,
+        )
+        self._loops.add(dead_mans_switch.NAME, self._switch.turn)
+        self._loops.add("watch", watcher.turn)
+        self._runner = web.AppRunner(
+            self._application(),
+            access_log=None,
+            logger=unreadable.log,
+            auto_decompress=False,
+            shutdown_timeout=DRAIN.total_seconds(),
+            max_line_size=16_384,
+            max_field_size=16_384,
+        )
+        self._stopping = asyncio.Event()
+        self._background: asyncio.TaskGroup | None = None
+        self._once: list[asyncio.Task[None]] = []
+        self._gauges()
+
+    @property
+    def configuration(self) -> Configuration:
+        return self._in_force.configuration
+
+    @property
+    def sources(self) -> Mapping[str, OpenSource]:
+        return self._in_force.sources
+
+    @property
+    def bare_source(self) -> str | None:
+        return self._in_force.bare_source
+
+    @property
+    def engine(self) -> Engine:
+        return self._engine
+
+    @property
+    def vault(self) -> Vault:
+        return self._vault
+
+    @property
+    def clock(self) -> Clock:
+        return self._clock
+
+    @property
+    def metrics(self) -> Metrics:
+        return self._metrics
+
+    @property
+    def version(self) -> str:
+        return version()
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where it listens."""
+        return [f"http://{_bracketed(host)}:{port}" for host, port, *_ in self._runner.addresses]
+
+    async def health(self) -> Health:
+        return await self._health.health()
+
+    async def reload(self) -> Reloaded:
+        return await self._reloader.reload()
+
+    async def begin(self, loaded: Loaded, stack: AsyncExitStack) -> None:
+        """Put what was loaded in force, and listen. What is begun ends with the stack. Raises StartError."""
+        stack.push_async_callback(self._drain)
+        await self._engine.start(self._teams.adopting(loaded, notice_target(self._engine.settings)))
+        self._teams.in_force(loaded, is_start=True)
+        if self._database.is_new:
+            log.warning("a new, empty database was made", extra={"path": str(self._database.path)})
+        await self._runner.setup()
+        stack.push_async_callback(self._runner.cleanup)
+        server = self.configuration.server
+        try:
+            await web.TCPSite(self._runner, server.host, server.port, backlog=1024).start()
+        except OSError as error:
+            raise StartError(
+                f"cannot listen on {server.host}:{server.port}: {error.strerror or error}; set server.listen to another address"
+            ) from error
+
+    async def run(self) -> None:
+        """Turn the loops until `stop` is asked for."""
+        async with asyncio.TaskGroup() as group:
+            self._background = group
+            tasks = [group.create_task(loop.run(), name=loop.name) for loop in self._loops.all]
+            self._reloader.reroute_until_well()
+            await self._stopping.wait()
+            log.info("stopping: no more requests, then what is in flight")
+            await self._runner.cleanup()
+            for task in (*tasks, *self._once):
+                task.cancel()
+
+    def stop(self) -> None:
+        """Ask `run` to end."""
+        self._stopping.set()
+
+    async def run_until_signalled(self) -> None:
+        """`run`, ended by SIGTERM or SIGINT; SIGHUP reloads."""
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, self.stop)
+        reloads: set[asyncio.Task[Reloaded]] = set()
+
+        def reload() -> None:
+            task = loop.create_task(self.reload())
+            reloads.add(task)
+            task.add_done_callback(reloads.discard)
+
+        loop.add_signal_handler(signal.SIGHUP, reload)
+        await self.run()
+
+    def _begin(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        if self._background is not None:
+            self._once.append(self._background.create_task(work()))
+
+    async def _drain(self) -> None:
+        """What was taken is committed, calls in flight end, and who was heard since the last tick is written down: a
+        nightly job would be missing for a restart."""
+        await self._loops.finish_calls()
+        await self._engine.intake.drain()
+        try:
+            await self._engine.expire()
+        except Exception:  # the end of the process must not hang on it
+            log.exception("the last signs of life were not written down")
+
+    def _application(self) -> web.Application:
+        application = web.Application(client_max_size=64 * 1024 * 1024)
+        application.add_routes(routes(self))
+        return application
+
+    def _trouble(self) -> list[str]:
+        found = []
+        if self._way_out.refused:
+            found.append(
+                f"Slack refuses the workspace: {self._way_out.refused}; messages are kept and told when it accepts us again"
+            )
+        if self._reloader.errors:
+            found.append(
+                f"the last reload was refused ({len(self._reloader.errors)} errors); the configuration before it is in force"
+            )
+        found += self._teams.degraded()
+        if self._switch.trouble:
+            found.append(f"the outward heartbeat was not made: {self._switch.trouble}")
+        return found
+
+    async def _say_given_up(self, count: int) -> None:
+        self._metrics.add("alert_router_given_up", (), count)
+        log.error("truths owed for too long were given up", extra={"messages": count})
+        settings = self._engine.settings
+        if settings.fallback_channel:
+            text = f"{count} messages could not be delivered for {retention.GIVE_UP_AFTER.days} days and were given up; /api/messages names them."
+            post = partial(
+                messages.post,
+                workspace=settings.workspace,
+                target=settings.fallback_channel,
+                body=post_message(text),
+                now=self._clock.now(),
+            )
+            await self._database.write(post)
+
+    def _gauges(self) -> None:
+        gauge = self._metrics.gauge
+        gauge(
+            "alertmanager_config_last_reload_successful",
+            "1 unless the last reload was refused.",
+            lambda: not self._reloader.errors,
+        )
+        gauge(
+            "alert_router_rules_files_refused",
+            "Files of teams whose text is not in force.",
+            lambda: len(self._teams.refused),
+        )
+        gauge("alert_router_ingest_waiting", "Alerts waiting for a commit.", lambda: self._engine.intake.waiting_rows)
+        gauge("alert_router_calls_in_flight", "Calls to Slack in flight.", lambda: self._loops.calls_in_flight)
+        gauge(
+            "alert_router_new_database",
+            "1 if this process began with an empty database.",
+            lambda: self._database.is_new,
+        )
+
+
+@asynccontextmanager
+async def opened(
+    paths: Sequence[Path], *, clock: Clock | None = None, environ: Mapping[str, str] | None = None
+) -> AsyncIterator[App]:
+    """A process that listens; its loops turn in `App.run`. Raises StartError with every mistake."""
+    clock = clock or SystemClock()
+    files, vault, metrics = Files(paths), Vault(environ), Metrics()
+    first = _usable(_read(files), vault)
+    for warning in first.warnings:
+        log.warning("the configuration has a weakness", extra={"warning": str(warning)})
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(_database(first, clock, metrics))
+        teams = TeamFiles(files, database, clock)
+        try:
+            # With what the database knows of teams' files: the last accepted text of one that is refused is in force.
+            loaded = _usable(await teams.at_start(first), vault)
+        except ConfigError as error:
+            raise StartError(str(error)) from error
+        in_force = InForce(_configuration(loaded))
+        session = await stack.enter_async_context(open_session())
+        way_out = WayOut(in_force, vault, session, database, clock)
+        app = App(in_force, files, teams, vault, database, way_out, session, clock, metrics)
+        await app.begin(loaded, stack)
+        yield app
+
+
+def _read(files: Files) -> Loaded:
+    try:
+        return files.read()
+    except ConfigError as error:
+        raise StartError(str(error)) from error
+
+
+def _usable(loaded: Loaded, vault: Vault) -> Loaded:
+    """With a configuration whose secrets are there. Raises StartError."""
+    try:
+        vault.open(secrets_of(_configuration(loaded)))
+    except SecretError as error:
+        raise StartError(str(error)) from error
+    return loaded
+
+
+def _configuration(loaded: Loaded) -> Configuration:
+    if loaded.configuration is None:
+        raise StartError("\n".join(str(error) for error in loaded.errors))
+    return loaded.configuration
+
+
+@asynccontextmanager
+async def _database(loaded: Loaded, clock: Clock, metrics: Metrics) -> AsyncIterator[Database]:
+    try:
+        database = Database(Path(_configuration(loaded).storage.path), clock, metrics)
+    except StorageError as error:
+        raise StartError(str(error)) from error
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def _switch_target(in_force: InForce, vault: Vault) -> Target | None:
+    """The address lives no longer than a call: it may be a secret."""
+    found = in_force.configuration.outward
+    if found is None:
+        return None
+    return Target(vault.one(found.secret) if found.secret else found.url, found.every)
+
+
+def _intake_numbers(engine: Engine) -> IntakeNumbers:
+    intake = engine.intake
+    return IntakeNumbers(intake.commits, intake.failures, intake.waiting_rows)
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

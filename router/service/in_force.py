@@ -1,0 +1,76 @@
+"""The configuration that is in force in this process, and what is opened for it: sources, secrets, delivery's settings."""
+
+from collections.abc import Mapping
+from ipaddress import ip_network
+
+from adapters import ADAPTERS
+from adapters.adapter import OptionsError
+from router.delivery.deliver import Settings
+from router.http.service import OpenSource
+from rules.model.configuration import Configuration, SecretRef, SlackSettings
+
+
+class StartError(RuntimeError):
+    """The service cannot start; the text is for the person who started it."""
+
+
+class InForce:
+    """One configuration at a time. It changes as a whole, by a reload."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.take(configuration, open_sources(configuration))
+
+    def take(self, configuration: Configuration, sources: Mapping[str, OpenSource]) -> None:
+        self.configuration, self.sources = configuration, sources
+        self.bare_source = bare_source(configuration)
+
+
+def open_sources(configuration: Configuration) -> dict[str, OpenSource]:
+    """Each source with its adapter opened; `load` has opened each once already, so nothing is refused here."""
+    opened = {}
+    for name, settings in configuration.sources.items():
+        try:
+            parse = ADAPTERS[settings.adapter].open(settings.options)
+        except OptionsError as error:
+            raise StartError(f"source {name}: {'.'.join(error.path)}: {error.message}") from error
+        networks = tuple(ip_network(network, strict=False) for network in settings.allow)
+        opened[name] = OpenSource(settings, parse, networks)
+    return opened
+
+
+def bare_source(configuration: Configuration) -> str | None:
+    """The one with `alertmanager_api: true`, or the only one of the family."""
+    family = [one for one in configuration.sources.values() if ADAPTERS[one.adapter].is_prometheus_family]
+    chosen = [one.name for one in family if one.alertmanager_api] or [one.name for one in family]
+    return chosen[0] if len(chosen) == 1 else None
+
+
+def secrets_of(configuration: Configuration) -> list[SecretRef]:
+    """Every secret that the configuration refers to."""
+    slack = configuration.slack
+    found: list[SecretRef] = list(slack.token + slack.signing_secret) if isinstance(slack, SlackSettings) else []
+    for tokens in configuration.server.tokens.values():
+        found += tokens
+    if configuration.outward is not None:
+        found += configuration.outward.secret
+    for source in configuration.sources.values():
+        for auth in source.auth:
+            for field in auth.__struct_fields__:
+                value = getattr(auth, field)
+                if isinstance(value, tuple):
+                    found += value
+    return found
+
+
+def delivery_settings(configuration: Configuration, workspace: str) -> Settings:
+    slack = configuration.slack
+    if not isinstance(slack, SlackSettings):
+        return Settings(configuration.name, configuration.server.external_url, "", workspace)
+    return Settings(
+        configuration.name,
+        configuration.server.external_url,
+        slack.fallback_channel,
+        workspace,
+        slack.posts_per_minute,
+        slack.posts_again,
+    )

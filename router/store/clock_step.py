@@ -1,0 +1,58 @@
+"""What is stored of instants that have not come yet because the machine's clock went back: pulled back to now.
+
+Without this, nobody would be told, ended or asked again until the clock has caught up with what was written down.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import BigInteger, Connection, type_coerce, update
+
+from router.runtime.clock import to_ms
+from router.store.intake import sender_groups
+from router.store.tables import (
+    InstantMs,
+    alert,
+    alert_group,
+    conversation,
+    heartbeat,
+    membership,
+    message,
+    pace,
+    source,
+)
+
+AHEAD = timedelta(hours=1)
+"""Nothing but windows and pages is ever planned further ahead than this."""
+_LINE_AHEAD = timedelta(minutes=5)
+
+
+def clamp(conn: Connection, now: datetime) -> list[tuple[str, str]]:
+    """Returns (namespace, fingerprint) of the alerts that it changed: what is known of them in memory is not so."""
+    conn.execute(update(membership).where(membership.c.joined_at > now).values(joined_at=now))
+    conn.execute(update(alert_group).where(alert_group.c.created_at > now).values(created_at=now))
+    conn.execute(update(message).where(message.c.not_before > now + AHEAD).values(not_before=now))
+    conn.execute(update(message).where(message.c.thread_due_at > now + AHEAD).values(thread_due_at=now + _LINE_AHEAD))
+    conn.execute(update(conversation).where(conversation.c.refused_at > now).values(refused_at=now))
+    conn.execute(update(source).where(source.c.heard_at > now).values(heard_at=now))
+    conn.execute(update(source).where(source.c.stale_since > now).values(stale_since=now))
+    conn.execute(update(source).where(source.c.fresh_since > now).values(fresh_since=now))
+    for column in (heartbeat.c.created_at, heartbeat.c.last_at, heartbeat.c.missing_since):
+        conn.execute(update(heartbeat).where(column > now).values({column: now}))
+    conn.execute(update(pace).where(pace.c.blocked_until > now + AHEAD).values(blocked_until=now))
+    sender_groups.clamp(conn, now)
+    return _alerts(conn, now)
+
+
+def _alerts(conn: Connection, now: datetime) -> list[tuple[str, str]]:
+    """A word of now must be able to end what fires; an end must not count as fresh for ever; time to live is from now."""
+    latest = 2 * to_ms(now)
+    longest = type_coerce(to_ms(now) + type_coerce(alert.c.ttl, BigInteger), InstantMs)
+    changed: set[tuple[str, str]] = set()
+    for statement in (
+        update(alert).where(alert.c.is_firing, alert.c.order_no > latest).values(order_no=latest),
+        update(alert).where(~alert.c.is_firing, alert.c.changed_at > now).values(changed_at=now),
+        update(alert).where(alert.c.is_firing, alert.c.expires_at > longest).values(expires_at=longest),
+    ):
+        found = conn.execute(statement.returning(alert.c.namespace, alert.c.fingerprint))
+        changed.update((row.namespace, row.fingerprint) for row in found)
+    return sorted(changed)

@@ -1,0 +1,1 @@
+"""What delivery claims and settles: the outbox, pace, the rows of the preview."""

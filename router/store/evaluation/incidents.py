@@ -1,0 +1,217 @@
+"""Incidents and their timelines. Numbers are never reused; the timeline is only ever appended to."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import Connection, case, distinct, func, literal, select, update
+
+from adapters.alert import Severity
+from router.core.evaluation import NotificationState
+from router.core.view import EndKind, IncidentView, State, TimelineEntry
+from router.store.tables import InstantMs, conversation, incident, message, timeline
+
+FREED = 5
+FREED_WITHIN = timedelta(minutes=1)
+"""So many of those that a window held back open in one channel within it; the others follow in turn."""
+_decode_view = msgspec.json.Decoder(IncidentView).decode
+_decode_entry = msgspec.json.Decoder(TimelineEntry).decode
+
+
+class Incident(msgspec.Struct, frozen=True):
+    """A row, decoded."""
+
+    number: int
+    group_id: int
+    standing: NotificationState
+    alerts_ended: int
+    ended_how: EndKind | None
+    seq: int
+    view: IncidentView
+
+
+def get(conn: Connection, number: int) -> Incident:
+    """The incident of a number that is known to exist."""
+    found = find(conn, number)
+    if found is None:
+        raise LookupError(f"incident {number} is gone")
+    return found
+
+
+def find(conn: Connection, number: int) -> Incident | None:
+    row = conn.execute(select(incident).where(incident.c.number == number)).first()
+    if row is None:
+        return None
+    standing = NotificationState(
+        state=State(row.state),
+        started_at=row.started_at,
+        thread_line_at=row.thread_line_at,
+        loud_at=row.loud_at,
+        loud_firing=row.loud_firing,
+        loud_severity=Severity(row.loud_severity),
+        last_notified_at=row.last_notified_at,
+        ended_at=row.ended_at,
+    )
+    how = None if row.ended_how is None else EndKind(row.ended_how)
+    return Incident(row.number, row.group_id, standing, row.alerts_ended, how, row.seq, _decode_view(row.view))
+
+
+def open_incident(
+    conn: Connection,
+    *,
+    group_id: int,
+    route: str,
+    group_labels: str,
+    standing: NotificationState,
+    now: datetime,
+    released_in: str | None = None,
+) -> int:
+    """A new number. Its view follows in `save`, within the same transaction. `released_in`: its home channel, where a
+    window or a maintenance held it back until now."""
+    values = {
+        "group_id": group_id,
+        "route": route,
+        "group_labels": group_labels,
+        "opened_at": now,
+        "title": "",
+        "view": "",
+        "severity": "",
+        "released_in": released_in,
+    }
+    values |= _standing_values(standing)
+    return int(conn.execute(incident.insert().values(values).returning(incident.c.number)).scalar_one())
+
+
+def turn(conn: Connection, channel: str, now: datetime) -> datetime | None:
+    """When the next of those that were held back may open in a channel; None: now."""
+    lately = select(incident.c.opened_at).where(
+        incident.c.released_in == channel, incident.c.opened_at > now - FREED_WITHIN
+    )
+    opened = conn.execute(lately.order_by(incident.c.opened_at.desc()).limit(FREED)).scalars().all()
+    return opened[-1] + FREED_WITHIN if len(opened) == FREED else None
+
+
+def move(conn: Connection, number: int, *, group_id: int, route: str, group_labels: str) -> None:
+    """It goes on in another group, under its number."""
+    values = {"group_id": group_id, "route": route, "group_labels": group_labels}
+    conn.execute(update(incident).where(incident.c.number == number).values(values))
+
+
+def place(conn: Connection, number: int) -> str:
+    """Where it is told, as people say it: "#incidents-p1 as #42"."""
+    query = (
+        select(conversation.c.target)
+        .join(message, message.c.conversation == conversation.c.id)
+        .where(message.c.incident == number, message.c.subject == "incident", message.c.is_primary)
+    )
+    where = conn.execute(query).scalar()
+    if where is None:
+        where = conn.execute(select(incident.c.route).where(incident.c.number == number)).scalar_one()
+    return f"{where} as #{number}"
+
+
+def save(
+    conn: Connection,
+    number: int,
+    *,
+    standing: NotificationState,
+    view: IncidentView,
+    alerts_ended: int,
+    ended_how: EndKind | None,
+    seq: int,
+) -> None:
+    conn.execute(
+        update(incident)
+        .where(incident.c.number == number)
+        .values(
+            severity=view.severity.value,
+            title=view.title,
+            view=msgspec.json.encode(view).decode(),
+            alerts_ended=alerts_ended,
+            ended_how=None if ended_how is None else ended_how.value,
+            seq=seq,
+            **{**_standing_values(standing), "started_at": view.started_at},
+        )
+    )
+
+
+def append(conn: Connection, number: int, entries: Sequence[tuple[TimelineEntry, datetime | None, bool]]) -> None:
+    """Entries with when the thread hears them, and whether the channel does; the home message learns when to reply."""
+    if not entries:
+        return
+    conn.execute(
+        timeline.insert(),
+        [
+            {
+                "incident": number,
+                "seq": entry.seq,
+                "at": entry.at,
+                "kind": entry.kind.value,
+                "say_at": say_at,
+                "is_broadcast": is_broadcast,
+                "document": msgspec.json.encode(entry).decode(),
+            }
+            for entry, say_at, is_broadcast in entries
+        ],
+    )
+    said = [say_at for _, say_at, _ in entries if say_at is not None]
+    if said:
+        home = (
+            (message.c.incident == number)
+            & (message.c.subject == "incident")
+            & message.c.is_primary
+            & ~message.c.is_over
+        )
+        soonest = case(
+            (message.c.thread_due_at <= min(said), message.c.thread_due_at), else_=literal(min(said), InstantMs)
+        )
+        conn.execute(update(message).where(home).values(thread_due_at=soonest))
+
+
+def advance(conn: Connection, number: int, seq: int) -> None:
+    """The timeline's last number, for entries that are appended outside `save`."""
+    conn.execute(update(incident).where(incident.c.number == number).values(seq=seq))
+
+
+class TimelineLine(msgspec.Struct, frozen=True):
+    """A timeline entry and how it is told."""
+
+    entry: TimelineEntry
+    say_at: datetime | None
+    is_broadcast: bool
+
+
+def entries(conn: Connection, number: int, *, after: int = 0) -> list[TimelineLine]:
+    query = select(timeline.c.document, timeline.c.say_at, timeline.c.is_broadcast)
+    query = query.where(timeline.c.incident == number, timeline.c.seq > after).order_by(timeline.c.seq)
+    return [TimelineLine(_decode_entry(row.document), row.say_at, row.is_broadcast) for row in conn.execute(query)]
+
+
+def lines_since(conn: Connection, number: int, since: datetime) -> int:
+    """How many thread lines an incident has had since, or is to have; entries told at one time are one line."""
+    query = select(func.count(distinct(timeline.c.say_at)))
+    return int(conn.execute(query.where(timeline.c.incident == number, timeline.c.say_at > since)).scalar_one())
+
+
+def save_view(conn: Connection, number: int, view: IncidentView) -> None:
+    conn.execute(update(incident).where(incident.c.number == number).values(view=msgspec.json.encode(view).decode()))
+
+
+def _standing_values(standing: NotificationState) -> dict[str, object]:
+    return {
+        "state": standing.state.value,
+        "started_at": standing.started_at,
+        "ended_at": standing.ended_at,
+        "thread_line_at": standing.thread_line_at,
+        "loud_at": standing.loud_at,
+        "loud_firing": standing.loud_firing,
+        "loud_severity": standing.loud_severity.value,
+        "last_notified_at": standing.last_notified_at,
+    }
+
+
+def add(conn: Connection, number: int, entry: TimelineEntry, *, say_at: datetime | None, is_broadcast: bool) -> None:
+    """Append one entry from outside dispatch; its seq is taken here, under the incident's row."""
+    taken = update(incident).where(incident.c.number == number).values(seq=incident.c.seq + 1).returning(incident.c.seq)
+    seq = conn.execute(taken).scalar_one()
+    append(conn, number, [(msgspec.structs.replace(entry, seq=seq), say_at, is_broadcast)])

@@ -1,0 +1,62 @@
+"""Pages: who is to be reached about an incident, and what became of it."""
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, bindparam, func, select, update
+
+from router.store.tables import page
+from rules.model.route import Page
+
+
+class DuePage(msgspec.Struct, frozen=True):
+    """A page to be carried out now."""
+
+    id: int
+    incident: int
+    page: Page
+
+
+_DUE = (
+    select(page.c.id, page.c.incident, page.c.document)
+    .where(page.c.due_at <= bindparam("now"))
+    .order_by(page.c.due_at, page.c.id)
+    .limit(20)
+)
+_decode = msgspec.json.Decoder(Page).decode
+
+
+def begin(conn: Connection, incident: int, wanted: Page, due_at: datetime | None) -> int:
+    values = {"incident": incident, "document": msgspec.json.encode(wanted).decode(), "due_at": due_at}
+    return int(conn.execute(page.insert().values(values).returning(page.c.id)).scalar_one())
+
+
+def due(conn: Connection, now: datetime) -> list[DuePage]:
+    return [DuePage(row.id, row.incident, _decode(row.document)) for row in conn.execute(_DUE, {"now": now})]
+
+
+def last(conn: Connection, incident: int) -> Page | None:
+    """Whom an incident was to page when it opened, or reopened, last."""
+    query = select(page.c.document).where(page.c.incident == incident).order_by(page.c.id.desc()).limit(1)
+    document = conn.execute(query).scalar()
+    return None if document is None else _decode(document)
+
+
+def next_due(conn: Connection) -> datetime | None:
+    return conn.execute(select(func.min(page.c.due_at))).scalar()
+
+
+def put_off(conn: Connection, page_id: int, due_at: datetime | None) -> None:
+    """Its window opens then; None: never by itself."""
+    conn.execute(update(page).where(page.c.id == page_id).values(due_at=due_at))
+
+
+def carried_out(conn: Connection, page_id: int, *, why: str, next_step: str, now: datetime) -> None:
+    conn.execute(
+        update(page).where(page.c.id == page_id).values(due_at=None, paged_at=now, why=why, next_step=next_step)
+    )
+
+
+def call_off(conn: Connection, incident: int) -> None:
+    """The incident is over: whoever was not reached yet is left in peace."""
+    conn.execute(update(page).where(page.c.incident == incident, page.c.due_at.is_not(None)).values(due_at=None))

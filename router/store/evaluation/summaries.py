@@ -1,0 +1,42 @@
+"""What began and ended while it was held back: counted by channel and holder, told as one word when the holding ends."""
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, delete, func, select, update
+
+from router.store.tables import suppressed_summary
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """A count that is due to be told."""
+
+    channel: str
+    suppressed_by: str
+    alerts: int
+
+
+def add(conn: Connection, channel: str, suppressed_by: str, alerts: int, *, due_at: datetime) -> None:
+    mine = (suppressed_summary.c.channel == channel) & (suppressed_summary.c.suppressed_by == suppressed_by)
+    more = update(suppressed_summary).where(mine).values(alerts=suppressed_summary.c.alerts + alerts, due_at=due_at)
+    if conn.execute(more).rowcount == 0:
+        conn.execute(
+            suppressed_summary.insert().values(
+                channel=channel, suppressed_by=suppressed_by, due_at=due_at, alerts=alerts
+            )
+        )
+
+
+def take_due(conn: Connection, now: datetime) -> list[Summary]:
+    """Those whose time has come; they are told in the transaction that takes them."""
+    due = suppressed_summary.c.due_at <= now
+    rows = conn.execute(
+        select(suppressed_summary.c.channel, suppressed_summary.c.suppressed_by, suppressed_summary.c.alerts).where(due)
+    ).fetchall()
+    if rows:
+        conn.execute(delete(suppressed_summary).where(due))
+    return [Summary(row.channel, row.suppressed_by, row.alerts) for row in rows]
+
+
+def next_due(conn: Connection) -> datetime | None:
+    return conn.execute(select(func.min(suppressed_summary.c.due_at))).scalar()

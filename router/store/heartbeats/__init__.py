@@ -1,0 +1,1 @@
+"""Expected signs of life and stale sources, as they are stored."""

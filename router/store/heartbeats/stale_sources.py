@@ -1,0 +1,87 @@
+"""Sources that have gone silent while their alerts fire: who, since when, and which incidents have to say so."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection, exists, select, update
+
+from router.runtime.clock import to_ms
+from router.store.intake.membership import wake_groups
+from router.store.tables import alert, membership, source
+from rules.model.heartbeat import StaleAfter
+
+Asked = dict[str, tuple[datetime, int | None]]
+"""Source -> when it had last been heard from, and an alert of it that fired then; None: none did. Only a source's own word
+can change that, so a silent one is not asked about every alert again."""
+
+
+def judge(conn: Connection, now: datetime, since: datetime, allowed: Mapping[str, StaleAfter], asked: Asked) -> bool:
+    """Note who fell silent and who speaks again. `since`: from when we were there to hear. Returns whether any did."""
+    is_news = False
+    for row in conn.execute(select(source.c.name, source.c.heard_at, source.c.stale_since)).fetchall():
+        name, silence = row.name, allowed.get(row.name)
+        stale_since: datetime | None = None
+        if silence is not None and _is_due(row.heard_at, row.stale_since, since, now, silence):
+            stale_since = row.heard_at if _fires(conn, name, row.heard_at, silence, asked) else None
+        if stale_since != row.stale_since:
+            changes = {"stale_since": stale_since}
+            if stale_since is None:
+                changes["fresh_since"] = row.heard_at
+            conn.execute(update(source).where(source.c.name == name).values(changes))
+            wake_groups(conn, _groups_of(conn, name), to_ms(now))
+            is_news = True
+    return is_news
+
+
+def _is_due(
+    heard_at: datetime, stale_since: datetime | None, since: datetime, now: datetime, silence: StaleAfter
+) -> bool:
+    """What is known to be silent stays so until it speaks, whether we were away or not."""
+    if stale_since is not None and heard_at <= stale_since:
+        return now >= heard_at + silence.after
+    return now >= max(heard_at, since) + silence.after
+
+
+def _fires(conn: Connection, name: str, heard_at: datetime, silence: StaleAfter, asked: Asked) -> bool:
+    found = asked.get(name)
+    if found is not None and found[0] == heard_at:
+        number = found[1]
+        if number is None:
+            return False
+        if conn.execute(select(alert.c.is_firing).where(alert.c.id == number)).scalar():
+            return True
+    # What no route took, such as the source's own heartbeat, is in no group: nobody waits to hear how it is.
+    is_routed = exists().where(membership.c.alert_id == alert.c.id)
+    query = select(alert.c.id).where(alert.c.source == name, alert.c.is_firing, is_routed)
+    if not silence.is_said:
+        query = query.where(~alert.c.ttl_is_presumed)
+    number = conn.execute(query.limit(1)).scalar()
+    asked[name] = (heard_at, number)
+    return number is not None
+
+
+def _groups_of(conn: Connection, name: str) -> set[int]:
+    """Who shows alerts of a source."""
+    query = select(membership.c.group_id).join(alert, alert.c.id == membership.c.alert_id)
+    return set(conn.execute(query.where(alert.c.source == name, alert.c.is_firing, membership.c.is_notified)).scalars())
+
+
+def silent(conn: Connection) -> dict[str, datetime]:
+    """Every silent source, and when it was last heard from."""
+    rows = conn.execute(select(source.c.name, source.c.stale_since).where(source.c.stale_since.is_not(None)))
+    return {row.name: row.stale_since for row in rows}
+
+
+def silent_in(conn: Connection, group: int) -> dict[str, datetime]:
+    """Of the sources whose alerts a group tells and that fire, those that are silent."""
+    everybody = silent(conn)
+    if not everybody:
+        return {}
+    query = select(alert.c.source).join(membership, alert.c.id == membership.c.alert_id).distinct()
+    mine = query.where(
+        membership.c.group_id == group,
+        membership.c.is_notified,
+        alert.c.is_firing,
+        alert.c.source.in_(sorted(everybody)),
+    )
+    return {name: everybody[name] for name in sorted(conn.execute(mine).scalars())}

@@ -1,0 +1,1 @@
+"""What intake writes: alerts, where they belong, what is known to be committed."""

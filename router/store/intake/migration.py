@@ -1,0 +1,170 @@
+"""Alerts that changed so that another route or group owns them: which do, where they come from, what went with them.
+
+A reload moves nothing: what counts is whether the rules in force would have owned the alert otherwise before it changed.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from sqlalchemy import Connection, and_, delete, func, or_, select, update
+
+from router.core.member import Member
+from router.store.evaluation.groups import ALERT_COLUMNS, decode_document, member_of
+from router.store.intake.change import Belongs, Change, GroupKey
+from router.store.intake.membership import Membership
+from router.store.tables import alert, alert_group, incident, membership
+
+SEVERITY = "severity"
+"""The label that senders without labels get, and others mostly have: it falls with the severity."""
+
+
+class Move(msgspec.Struct, frozen=True):
+    """An alert that was told in one group and belongs to another now."""
+
+    group: int
+    """That was told of it."""
+    rose: bool
+    """Its severity did: news at the new place."""
+
+
+def find(
+    conn: Connection,
+    changes: Sequence[tuple[int, Change]],
+    standing: Mapping[int, Sequence[Membership]],
+    belongs: Belongs,
+) -> dict[int, Move]:
+    """Which of these changed alerts move. Asked before their rows change; costs nothing for those that stay."""
+    candidates: list[tuple[Change, int, int]] = []
+    for number, change in changes:
+        told = [one for one in standing[number] if one.is_notified]
+        wanted = {(owner.route, owner.labels) for owner in change.owners}
+        left = [one for one in told if (one.route, one.labels) not in wanted]
+        if left and wanted.difference((one.route, one.labels) for one in told):
+            candidates.append((change, number, left[0].group_id))
+    found = {}
+    for change, number, group in candidates:
+        before = _member(conn, number)
+        if _moves(change, before, belongs):
+            found[number] = Move(group, change.severity_rank > before.severity_rank)
+    return found
+
+
+def _moves(change: Change, before: Member, belongs: Belongs) -> bool:
+    """It changed, and that is why it belongs elsewhere. A fall in severity alone makes no sound: it stays."""
+    wanted = _places(change.owners)
+    if _places(belongs(before)[0]) == wanted:
+        return False
+    if change.severity_rank >= before.severity_rank:
+        return True
+    document = decode_document(change.document)
+    labels = dict(document.labels)
+    if SEVERITY in labels and SEVERITY in before.document.labels:
+        labels[SEVERITY] = before.document.labels[SEVERITY]
+    as_bad = msgspec.structs.replace(
+        before, source=change.source, name=change.name, document=msgspec.structs.replace(document, labels=labels)
+    )
+    return _places(belongs(as_bad)[0]) != _places(belongs(before)[0])
+
+
+def _places(owners: Sequence[GroupKey]) -> set[tuple[str, str]]:
+    return {(owner.route, owner.labels) for owner in owners}
+
+
+def _member(conn: Connection, number: int) -> Member:
+    return member_of(conn.execute(select(*ALERT_COLUMNS).where(alert.c.id == number)).one())
+
+
+def note(conn: Connection, moving: Sequence[tuple[int, int, Move]]) -> None:
+    """(group, alert, move) of what has joined the group it moves to, and is told where it was until that has told it."""
+    for group, number, move in moving:
+        mine = (membership.c.group_id == group) & (membership.c.alert_id == number)
+        conn.execute(update(membership).where(mine).values(migrates_from=move.group, rose=move.rose))
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """Alerts that a group is about to tell, and that another group told before."""
+
+    group: int
+    incident: int | None
+    """The other group's, while it is open."""
+    is_whole: bool
+    """All that the other group told and that still fires comes along."""
+
+
+def arrivals(conn: Connection, group: int) -> list[Arrival]:
+    """From which groups, the earliest incident first."""
+    firing = select(alert.c.id).where(alert.c.id == membership.c.alert_id, alert.c.is_firing).exists()
+    coming = (
+        select(membership.c.migrates_from, func.count().label("alerts"))
+        .where(
+            membership.c.group_id == group,
+            ~membership.c.is_notified,
+            membership.c.suppressed_by.is_(None),
+            membership.c.migrates_from.is_not(None),
+            firing,
+        )
+        .group_by(membership.c.migrates_from)
+    )
+    found = []
+    for row in conn.execute(coming).fetchall():
+        standing = (
+            select(func.count())
+            .select_from(membership)
+            .where(membership.c.group_id == row.migrates_from, membership.c.is_notified, firing)
+        )
+        number = (
+            select(incident.c.number)
+            .join(alert_group, alert_group.c.incident == incident.c.number)
+            .where(alert_group.c.id == row.migrates_from, incident.c.state != "resolved")
+        )
+        is_whole = conn.execute(standing).scalar_one() == row.alerts
+        found.append(Arrival(row.migrates_from, conn.execute(number).scalar(), is_whole))
+    return sorted(found, key=lambda one: (one.incident is None, one.incident, one.group))
+
+
+def leaving_for(conn: Connection, group: int) -> list[int]:
+    """The groups that are about to tell what this group told."""
+    query = select(membership.c.group_id).where(membership.c.migrates_from == group, ~membership.c.is_notified)
+    return list(conn.execute(query.distinct().order_by(membership.c.group_id)).scalars())
+
+
+def destination(conn: Connection, group: int) -> int | None:
+    """The incident that tells what this group told; of several the last."""
+    query = select(func.max(membership.c.moved_to)).where(membership.c.group_id == group)
+    return conn.execute(query).scalar()
+
+
+def is_news(conn: Connection, group: int) -> bool:
+    """Whether anything that is about to be told wakes people: it is new, or it rose when it came."""
+    firing = select(alert.c.id).where(alert.c.id == membership.c.alert_id, alert.c.is_firing).exists()
+    untold = and_(
+        membership.c.group_id == group, ~membership.c.is_notified, membership.c.suppressed_by.is_(None), firing
+    )
+    news = select(membership.c.alert_id).where(untold, or_(membership.c.migrates_from.is_(None), membership.c.rose))
+    return conn.execute(news.limit(1)).first() is not None
+
+
+def take_over(conn: Connection, group: int, came_from: int) -> None:
+    """What the other group told is told by this one: who comes along, and the ends that are owed there."""
+    told = (membership.c.group_id == came_from) & membership.c.is_notified
+    came = select(membership.c.alert_id).where(membership.c.group_id == group, membership.c.migrates_from == came_from)
+    ended = select(alert.c.id).where(alert.c.id == membership.c.alert_id, ~alert.c.is_firing).exists()
+    here = select(membership.c.alert_id).where(membership.c.group_id == group)
+    conn.execute(delete(membership).where(told, membership.c.alert_id.in_(came)))
+    conn.execute(update(membership).where(told, ended, membership.c.alert_id.not_in(here)).values(group_id=group))
+    conn.execute(update(alert_group).where(alert_group.c.id == came_from).values(incident=None))
+
+
+def tell(conn: Connection, group: int, came_from: int, number: int) -> None:
+    """This group has told them in this incident: the other one is to be told where they went."""
+    came = select(membership.c.alert_id).where(
+        membership.c.group_id == group, membership.c.migrates_from == came_from, membership.c.is_notified
+    )
+    told = (membership.c.group_id == came_from) & membership.c.is_notified
+    conn.execute(update(membership).where(told, membership.c.alert_id.in_(came)).values(moved_to=number))
+
+
+def settle(conn: Connection, group: int) -> None:
+    """They are at home here."""
+    mine = (membership.c.group_id == group) & membership.c.is_notified & membership.c.migrates_from.is_not(None)
+    conn.execute(update(membership).where(mine).values(migrates_from=None, rose=False))

@@ -1,0 +1,464 @@
+"""The first schema."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from router.store import tables
+
+revision = "0003"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "alert",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("namespace", sa.Text(), nullable=False),
+        sa.Column("fingerprint", tables.Fingerprint(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("severity_rank", sa.SmallInteger(), nullable=False),
+        sa.Column("is_firing", sa.Boolean(), nullable=False),
+        sa.Column("order_no", sa.BigInteger(), nullable=False),
+        sa.Column("digest", sa.BigInteger(), nullable=False),
+        sa.Column("starts_at", tables.InstantMs(), nullable=False),
+        sa.Column("ends_at", tables.InstantMs(), nullable=True),
+        sa.Column("ended_how", sa.Text(), nullable=True),
+        sa.Column("changed_at", tables.InstantMs(), nullable=False),
+        sa.Column("ttl", tables.Milliseconds(), nullable=True),
+        sa.Column("ttl_is_presumed", sa.Boolean(), nullable=False),
+        sa.Column("expires_at", tables.InstantMs(), nullable=True),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("namespace", "fingerprint"),
+    )
+    op.create_index(
+        "alert_ended",
+        "alert",
+        ["ends_at"],
+        unique=False,
+        sqlite_where=sa.text("NOT is_firing"),
+        postgresql_where=sa.text("NOT is_firing"),
+    )
+    op.create_index(
+        "alert_expires",
+        "alert",
+        ["expires_at"],
+        unique=False,
+        sqlite_where=sa.text("is_firing"),
+        postgresql_where=sa.text("is_firing"),
+    )
+    op.create_table(
+        "conversation",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("workspace", sa.Text(), nullable=False),
+        sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), server_default=sa.text("('')"), nullable=False),
+        sa.Column("channel", sa.Text(), server_default=sa.text("('')"), nullable=False),
+        sa.Column("next_at", tables.InstantMs(), nullable=False),
+        sa.Column("claimed_until", tables.InstantMs(), nullable=True),
+        sa.Column("claim_token", sa.Text(), nullable=True),
+        sa.Column("refused", sa.Text(), server_default=sa.text("('')"), nullable=False),
+        sa.Column("refused_at", tables.InstantMs(), nullable=True),
+        sa.Column("was_first_post", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("workspace", "target"),
+    )
+    op.create_table(
+        "heartbeat",
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("labels", sa.Text(), nullable=False),
+        sa.Column("created_at", tables.InstantMs(), nullable=False),
+        sa.Column("last_at", tables.InstantMs(), nullable=True),
+        sa.Column("due_at", tables.InstantMs(), nullable=True),
+        sa.Column("missing_since", tables.InstantMs(), nullable=True),
+        sa.PrimaryKeyConstraint("source", "name", "labels"),
+    )
+    op.create_table(
+        "listening",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("since", tables.InstantMs(), nullable=False),
+        sa.Column("until", tables.InstantMs(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "pace",
+        sa.Column("workspace", sa.Text(), nullable=False),
+        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("calls", sa.Text(), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("blocked_until", tables.InstantMs(), nullable=True),
+        sa.PrimaryKeyConstraint("workspace", "method"),
+    )
+    op.create_table(
+        "preview",
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("ts", sa.Text(), nullable=False),
+        sa.Column("delivery_id", sa.Text(), nullable=False),
+        sa.Column("changed_at", tables.InstantMs(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+        sa.UniqueConstraint("channel", "ts"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("preview_changed", "preview", ["changed_at"], unique=False)
+    op.create_index("preview_delivery", "preview", ["delivery_id"], unique=False)
+    op.create_table(
+        "rules_file",
+        sa.Column("file", sa.Text(), nullable=False),
+        sa.Column("team", sa.Text(), nullable=False),
+        sa.Column("contact", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=True),
+        sa.Column("accepted_at", tables.InstantMs(), nullable=True),
+        sa.Column("refused_digest", sa.Text(), server_default=sa.text("('')"), nullable=False),
+        sa.PrimaryKeyConstraint("file"),
+    )
+    op.create_table(
+        "ruleset",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "settings",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "source",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("heard_at", tables.InstantMs(), nullable=False),
+        sa.Column("stale_since", tables.InstantMs(), nullable=True),
+        sa.Column("fresh_since", tables.InstantMs(), nullable=True),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "suppressed_summary",
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("suppressed_by", sa.Text(), nullable=False),
+        sa.Column("due_at", tables.InstantMs(), nullable=False),
+        sa.Column("alerts", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("channel", "suppressed_by"),
+    )
+    op.create_index("suppressed_summary_due", "suppressed_summary", ["due_at"], unique=False)
+    op.create_table(
+        "alert_group",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("route", sa.Text(), nullable=False),
+        sa.Column("labels", sa.Text(), nullable=False),
+        sa.Column("settings_id", sa.Text(), nullable=False),
+        sa.Column("route_is_gone", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("created_at", tables.InstantMs(), nullable=False),
+        sa.Column("evaluated_at", tables.InstantMs(), nullable=True),
+        sa.Column("due_at", tables.InstantMs(), nullable=True),
+        sa.Column("incident", sa.BigInteger(), nullable=True),
+        sa.Column("suppressed_rank", sa.SmallInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["settings_id"], ["settings.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("route", "labels"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "alert_group_due",
+        "alert_group",
+        ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
+    op.create_table(
+        "inhibitor",
+        sa.Column("rule", sa.Text(), nullable=False),
+        sa.Column("equal_values", sa.Text(), nullable=False),
+        sa.Column(
+            "alert_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("is_two_sided", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
+        sa.PrimaryKeyConstraint("rule", "equal_values", "alert_id"),
+    )
+    op.create_index("inhibitor_alert", "inhibitor", ["alert_id"], unique=False)
+    op.create_table(
+        "sender_group",
+        sa.Column("group_no", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "alert_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("heard_at", tables.InstantMs(), nullable=False),
+        sa.Column("absent_at", tables.InstantMs(), nullable=True),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
+        sa.PrimaryKeyConstraint("group_no", "alert_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "sender_group_absent",
+        "sender_group",
+        ["absent_at"],
+        unique=False,
+        sqlite_where=sa.text("absent_at IS NOT NULL"),
+        postgresql_where=sa.text("absent_at IS NOT NULL"),
+    )
+    op.create_index("sender_group_alert", "sender_group", ["alert_id"], unique=False)
+    op.create_table(
+        "incident",
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("group_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("route", sa.Text(), nullable=False),
+        sa.Column("group_labels", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("severity", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("started_at", tables.InstantMs(), nullable=False),
+        sa.Column("ended_at", tables.InstantMs(), nullable=True),
+        sa.Column("ended_how", sa.Text(), nullable=True),
+        sa.Column("alerts_ended", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("opened_at", tables.InstantMs(), nullable=False),
+        sa.Column("thread_line_at", tables.InstantMs(), nullable=False),
+        sa.Column("loud_at", tables.InstantMs(), nullable=False),
+        sa.Column("loud_firing", sa.Integer(), nullable=False),
+        sa.Column("loud_severity", sa.Text(), nullable=False),
+        sa.Column("last_notified_at", tables.InstantMs(), nullable=False),
+        sa.Column("seq", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("view", sa.Text(), nullable=False),
+        sa.Column("released_in", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
+        sa.PrimaryKeyConstraint("number"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("incident_open", "incident", ["state"], unique=False)
+    op.create_index(
+        "incident_released",
+        "incident",
+        ["released_in", "opened_at"],
+        unique=False,
+        sqlite_where=sa.text("released_in IS NOT NULL"),
+        postgresql_where=sa.text("released_in IS NOT NULL"),
+    )
+    op.create_table(
+        "membership",
+        sa.Column("group_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "alert_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("is_notified", sa.Boolean(), nullable=False),
+        sa.Column("suppressed_by", sa.Text(), nullable=True),
+        sa.Column("joined_at", tables.InstantMs(), nullable=False),
+        sa.Column("is_unasked", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("migrates_from", sa.BigInteger(), nullable=True),
+        sa.Column("rose", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("moved_to", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
+        sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
+        sa.PrimaryKeyConstraint("group_id", "alert_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("membership_alert", "membership", ["alert_id"], unique=False)
+    op.create_index(
+        "membership_migrates",
+        "membership",
+        ["migrates_from"],
+        unique=False,
+        sqlite_where=sa.text("migrates_from IS NOT NULL"),
+        postgresql_where=sa.text("migrates_from IS NOT NULL"),
+    )
+    op.create_index(
+        "membership_suppressed",
+        "membership",
+        ["suppressed_by"],
+        unique=False,
+        sqlite_where=sa.text("suppressed_by IS NOT NULL"),
+        postgresql_where=sa.text("suppressed_by IS NOT NULL"),
+    )
+    op.create_table(
+        "page",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("incident", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("due_at", tables.InstantMs(), nullable=True),
+        sa.Column("paged_at", tables.InstantMs(), nullable=True),
+        sa.Column("why", sa.Text(), server_default=sa.text("('')"), nullable=False),
+        sa.Column("next_step", sa.Text(), server_default=sa.text("('')"), nullable=False),
+        sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        "page_due",
+        "page",
+        ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
+    op.create_index("page_incident", "page", ["incident"], unique=False)
+    op.create_table(
+        "timeline",
+        sa.Column("incident", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("at", tables.InstantMs(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("say_at", tables.InstantMs(), nullable=True),
+        sa.Column("is_broadcast", sa.Boolean(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
+        sa.PrimaryKeyConstraint("incident", "seq"),
+    )
+    op.create_table(
+        "message",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("incident", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("page", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("entry", sa.Integer(), nullable=True),
+        sa.Column("conversation", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("is_primary", sa.Boolean(), nullable=False),
+        sa.Column("is_copy", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("rank", sa.SmallInteger(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("notified_version", sa.Integer(), nullable=False),
+        sa.Column("due_since", tables.InstantMs(), nullable=False),
+        sa.Column("thread_seq", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("thread_due_at", tables.InstantMs(), nullable=True),
+        sa.Column("ts", sa.Text(), server_default=sa.text("('')"), nullable=False),
+        sa.Column("notified_at", tables.InstantMs(), nullable=True),
+        sa.Column("posts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("delivery_id", sa.Text(), nullable=True),
+        sa.Column("intent", sa.Text(), nullable=True),
+        sa.Column("intent_version", sa.Integer(), nullable=True),
+        sa.Column("intent_seq", sa.Integer(), nullable=True),
+        sa.Column("intent_at", tables.InstantMs(), nullable=True),
+        sa.Column("not_before", tables.InstantMs(), nullable=True),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("degraded", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("is_over", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("last_error", sa.Text(), server_default=sa.text("('')"), nullable=False),
+        sa.Column("word", sa.Text(), server_default=sa.text("('')"), nullable=False),
+        sa.Column("body", sa.Text(), nullable=True),
+        sa.Column("moved_to", sa.Text(), server_default=sa.text("('')"), nullable=False),
+        sa.ForeignKeyConstraint(["conversation"], ["conversation.id"]),
+        sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
+        sa.ForeignKeyConstraint(["page"], ["page.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("message_incident", "message", ["incident"], unique=False)
+    op.create_index(
+        "message_intent",
+        "message",
+        ["intent_at"],
+        unique=False,
+        sqlite_where=sa.text("delivery_id IS NOT NULL"),
+        postgresql_where=sa.text("delivery_id IS NOT NULL"),
+    )
+    op.create_index(
+        "message_pending",
+        "message",
+        ["conversation"],
+        unique=False,
+        sqlite_where=sa.text("notified_version < version"),
+        postgresql_where=sa.text("notified_version < version"),
+    )
+    op.create_index(
+        "message_thread_due",
+        "message",
+        ["thread_due_at"],
+        unique=False,
+        sqlite_where=sa.text("thread_due_at IS NOT NULL"),
+        postgresql_where=sa.text("thread_due_at IS NOT NULL"),
+    )
+
+
+def downgrade() -> None:
+    op.drop_index(
+        "message_thread_due",
+        table_name="message",
+        sqlite_where=sa.text("thread_due_at IS NOT NULL"),
+        postgresql_where=sa.text("thread_due_at IS NOT NULL"),
+    )
+    op.drop_index(
+        "message_pending",
+        table_name="message",
+        sqlite_where=sa.text("notified_version < version"),
+        postgresql_where=sa.text("notified_version < version"),
+    )
+    op.drop_index(
+        "message_intent",
+        table_name="message",
+        sqlite_where=sa.text("delivery_id IS NOT NULL"),
+        postgresql_where=sa.text("delivery_id IS NOT NULL"),
+    )
+    op.drop_index("message_incident", table_name="message")
+    op.drop_table("message")
+    op.drop_table("timeline")
+    op.drop_index("page_incident", table_name="page")
+    op.drop_index(
+        "page_due",
+        table_name="page",
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
+    op.drop_table("page")
+    op.drop_index(
+        "membership_suppressed",
+        table_name="membership",
+        sqlite_where=sa.text("suppressed_by IS NOT NULL"),
+        postgresql_where=sa.text("suppressed_by IS NOT NULL"),
+    )
+    op.drop_index(
+        "membership_migrates",
+        table_name="membership",
+        sqlite_where=sa.text("migrates_from IS NOT NULL"),
+        postgresql_where=sa.text("migrates_from IS NOT NULL"),
+    )
+    op.drop_index("membership_alert", table_name="membership")
+    op.drop_table("membership")
+    op.drop_index(
+        "incident_released",
+        table_name="incident",
+        sqlite_where=sa.text("released_in IS NOT NULL"),
+        postgresql_where=sa.text("released_in IS NOT NULL"),
+    )
+    op.drop_index("incident_open", table_name="incident")
+    op.drop_table("incident")
+    op.drop_index("sender_group_alert", table_name="sender_group")
+    op.drop_index(
+        "sender_group_absent",
+        table_name="sender_group",
+        sqlite_where=sa.text("absent_at IS NOT NULL"),
+        postgresql_where=sa.text("absent_at IS NOT NULL"),
+    )
+    op.drop_table("sender_group")
+    op.drop_index("inhibitor_alert", table_name="inhibitor")
+    op.drop_table("inhibitor")
+    op.drop_index(
+        "alert_group_due",
+        table_name="alert_group",
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
+    op.drop_table("alert_group")
+    op.drop_index("suppressed_summary_due", table_name="suppressed_summary")
+    op.drop_table("suppressed_summary")
+    op.drop_table("source")
+    op.drop_table("settings")
+    op.drop_table("ruleset")
+    op.drop_table("rules_file")
+    op.drop_index("preview_delivery", table_name="preview")
+    op.drop_index("preview_changed", table_name="preview")
+    op.drop_table("preview")
+    op.drop_table("pace")
+    op.drop_table("listening")
+    op.drop_table("heartbeat")
+    op.drop_table("conversation")
+    op.drop_index(
+        "alert_expires", table_name="alert", sqlite_where=sa.text("is_firing"), postgresql_where=sa.text("is_firing")
+    )
+    op.drop_index(
+        "alert_ended",
+        table_name="alert",
+        sqlite_where=sa.text("NOT is_firing"),
+        postgresql_where=sa.text("NOT is_firing"),
+    )
+    op.drop_table("alert")

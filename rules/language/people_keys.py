@@ -1,0 +1,226 @@
+"""The keys of `people`, `oncall` and `escalation`: their shapes and what they are for."""
+
+import re
+from datetime import timedelta
+
+from rules.language.keys import SECOND, WINDOW_NAMES, Name
+from rules.language.shape import Fields, Key, ListOf, NameOf, Place, Record, Text, Whole, shown, text_of
+from rules.language.times import Duration, HandoffTime, Hours, Instant, TurnLength, Zone, said
+from rules.language.webhook_keys import NAMED
+from rules.language.words import ChannelText
+from rules.language.yaml import Node
+
+
+class Email(Text):
+    """An address, as Slack knows it."""
+
+    def read(self, node: Node, place: Place) -> str | None:
+        text = text_of(node)
+        if text is not None and re.fullmatch(r"[^@\s<>]{1,64}@[^@\s<>]{1,190}", text):
+            return text
+        place.error(node, f"found {shown(node)}", expected="an e-mail address")
+        return None
+
+
+class SlackId(Text):
+    """A member's id, not a name."""
+
+    def read(self, node: Node, place: Place) -> str | None:
+        text = text_of(node)
+        if text is not None and re.fullmatch(r"[UW][A-Z0-9]{6,20}", text, re.ASCII):
+            return text
+        hint = "in Slack: profile, ⋮, Copy member ID"
+        place.error(node, f"found {shown(node)}", expected="a Slack member id such as U0123ABCD", hint=hint)
+        return None
+
+
+def _check_person(fields: Fields) -> None:
+    if "email" not in fields and "slack" not in fields:
+        fields.place.error(fields.node, "a person nobody can reach", expected="email: …, or slack: U0123ABCD, or both")
+
+
+PERSON = Record(
+    "person",
+    {
+        "email": Key(Email("an e-mail address"), "As Slack knows it; looked up there."),
+        "slack": Key(SlackId("a Slack member id"), "Slack member id; needs no look-up."),
+    },
+    check=_check_person,
+)
+
+
+def _check_rotation(fields: Fields) -> None:
+    every, handoff = fields.get("every"), fields.get("handoff")
+    if every is None or handoff is None:
+        return
+    if every % 7 == 0 and handoff.weekday is None:
+        fields.error("handoff", "turns of weeks need a day to hand over", expected="handoff: mon 09:00")
+    if every % 7 and handoff.weekday is not None:
+        fields.error("handoff", "turns of days drift through the week", expected="a time alone, or every: 1w")
+
+
+PEOPLE_IN_TURN = ListOf(NameOf("person"), "a list of people such as [alice, bob]")
+ROTATION = Record(
+    "rotation",
+    {
+        "people": Key(PEOPLE_IN_TURN, "Who takes turns, the first name first.", required=True),
+        "every": Key(TurnLength(), "How long a turn is: 1d, 1w, 2w.", required=True),
+        "handoff": Key(HandoffTime(), "When people hand over: mon 09:00; for turns of days 09:00.", required=True),
+        "starts": Key(Instant(), "The first turn begins with the hand-over on or after it.", required=True),
+        "until": Key(Instant(), "It ends with the hand-over on or after it."),
+    },
+    check=_check_rotation,
+)
+OVERRIDE = Record(
+    "override",
+    {
+        "person": Key(NameOf("person"), "Who is on call instead.", required=True),
+        "from": Key(Instant(), "From then on.", required=True),
+        "until": Key(Instant(), "Until then (exclusive).", required=True),
+    },
+)
+
+
+ROTATIONS = {
+    "rotation": Key(ROTATION, "Who takes turns."),
+    "rotations": Key(ListOf(ROTATION, "a list of rotations"), "Rotations that follow each other."),
+}
+
+
+def _check_layer(fields: Fields) -> None:
+    _check_turns(fields, "layer", "rotation: {…}, or rotations: [{…, until: …}, {…, starts: …}]", *ROTATIONS)
+
+
+def _check_schedule(fields: Fields) -> None:
+    expected = (
+        "rotation: {…}, rotations: [{…, until: …}, {…, starts: …}], or layers: [{name: …, hours: …, rotation: {…}}]"
+    )
+    _check_turns(fields, "schedule", expected, *ROTATIONS, "layers")
+
+
+def _check_turns(fields: Fields, what: str, expected: str, *keys: str) -> None:
+    """Exactly one of the ways to say who takes turns."""
+    found = [key for key in keys if key in fields]
+    if len(found) != 1:
+        message = f"both {' and '.join(found)}" if found else f"a {what} without a rotation"
+        fields.place.error(fields.node, message, expected=expected)
+
+
+LAYER = Record(
+    "layer",
+    {
+        "name": Key(Name(), "Said with the name of who is on call.", required=True),
+        "hours": Key(Hours(), "18:00-09:00, or a list; the end is exclusive. Without it: all hours."),
+        **ROTATIONS,
+    },
+    check=_check_layer,
+)
+
+SCHEDULE = Record(
+    "schedule",
+    {
+        **ROTATIONS,
+        "layers": Key(
+            ListOf(LAYER, "a list of layers", most=20), "Rotations by hours; the first that covers the instant wins."
+        ),
+        "overrides": Key(ListOf(OVERRIDE, "a list of overrides", least=0), "One person instead of whose turn it is."),
+        "timezone": Key(Zone(), "IANA zone of hand-overs and instants; default: the file's."),
+    },
+    later={"ical": "a calendar as schedule"},
+    check=_check_schedule,
+)
+
+
+class SlackGroup(Text):
+    """A Slack user group: its handle, or its id."""
+
+    def read(self, node: Node, place: Place) -> str | None:
+        text = text_of(node)
+        if text is not None and re.fullmatch(r"@[a-z0-9][a-z0-9._-]{0,80}|S[A-Z0-9]{6,20}", text, re.ASCII):
+            return text
+        hint = f'write "@{text.lower()}"' if text is not None and re.fullmatch(r"[A-Za-z0-9._-]{1,80}", text) else ""
+        place.error(node, f"found {shown(node)}", expected=self.expected, hint=hint)
+        return None
+
+
+REACHES = ("oncall", "person", "group", "channel", "webhook")
+
+
+def _check_step(fields: Fields) -> None:
+    said_keys = [key for key in REACHES if key in fields]
+    if len(said_keys) == 1:
+        return
+    found = "a step that reaches nobody" if not said_keys else f"a step with {' and '.join(said_keys)}"
+    fields.place.error(fields.node, found, expected=f"one of {', '.join(REACHES)}")
+
+
+_NEVER = "oncall, person, group, channel or webhook: a policy never reaches a policy"
+STEP = Record(
+    "step",
+    {
+        "after": Key(Duration(), "Counted from the start of the round; must grow. Default 0s."),
+        "oncall": Key(NameOf("schedule"), "Whoever that schedule says."),
+        "person": Key(ListOf(NameOf("person"), "a person or a list of them", single=True), "One or more persons."),
+        "group": Key(
+            ListOf(
+                SlackGroup('a Slack user group such as "@team", or its id such as S0123ABCD'),
+                "a group or a list of them",
+                single=True,
+            ),
+            "A Slack user group. Not carried out yet: the next step is taken at once.",
+        ),
+        "channel": Key(
+            ListOf(ChannelText(), "a channel or a list of them", single=True), "A new word in that channel."
+        ),
+        "webhook": Key(
+            NAMED,
+            "The name of one under webhooks. Not carried out yet: the next step is taken at once.",
+        ),
+        "only": Key(WINDOW_NAMES, "Outside these windows the step is skipped."),
+        "quiet": Key(WINDOW_NAMES, "Inside these windows the step is skipped."),
+    },
+    foreign={"policy": _NEVER, "escalation": _NEVER, "schedule": "oncall: NAME", "user": "person: NAME"},
+    check=_check_step,
+)
+
+
+def _check_policy(fields: Fields) -> None:
+    steps = [step for step in fields.get("steps", ()) if step is not None]
+    before: timedelta | None = None
+    for number, step in enumerate(steps):
+        after = step.get("after", timedelta(0))
+        if before is not None and after <= before:
+            step.error(
+                "after",
+                f"step {number + 1} comes after {said(after)}",
+                expected=f"more than {said(before)}: it must grow",
+            )
+        before = after
+    if ("repeat" in fields) != ("every" in fields):
+        fields.place.error(fields.node, "repeat and every belong together", expected="repeat: 2, every: 30m")
+    if steps and not any(key in step for step in steps for key in ("oncall", "person", "channel")):
+        fields.error(
+            "steps",
+            "every step is a group or a webhook, which are not carried out yet: a page would reach nobody",
+            expected="a step with oncall, person or channel among them",
+        )
+    every = fields.get("every")
+    if every is not None and before is not None and every <= before:
+        fields.error(
+            "every",
+            f"a round begins before the last step ({said(before)}) of the one before",
+            expected=f"more than {said(before)}",
+        )
+
+
+POLICY = Record(
+    "policy",
+    {
+        "steps": Key(
+            ListOf(STEP, "a list of steps such as [{oncall: payments}]", most=50), "Whom to reach.", required=True
+        ),
+        "repeat": Key(Whole(0, 100), "Up to so many further rounds until somebody acknowledges."),
+        "every": Key(Duration(SECOND), "How far apart the rounds begin."),
+    },
+    check=_check_policy,
+)

@@ -1,0 +1,1 @@
+"""What rules are and what they decide. Pure; knows neither YAML nor its shapes."""

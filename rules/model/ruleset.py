@@ -1,0 +1,303 @@
+"""The rules in force, as one value to ask: who owns an alert, what holds it back, who is on call.
+
+Pure and immutable but for a bounded memo; every answer depends on the arguments alone.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+import msgspec
+
+from rules.model.catalog import Catalog
+from rules.model.copies import Copies, Copy
+from rules.model.escalation import Policy, Step, skipped
+from rules.model.heartbeat import Awaited, HeartbeatKey
+from rules.model.inhibition import InhibitionKey, InhibitRule, is_inhibited_by
+from rules.model.matcher import Matcher, all_match
+from rules.model.oncall import Person, Schedule, turn_at
+from rules.model.route import ChannelForm, FromLabel, Page, PageKind, Route, RouteSettings, visible_labels
+from rules.model.suppression import (
+    Maintenance,
+    Suppression,
+    SuppressionKind,
+    next_window_change,
+    page_suppression,
+    window_suppression,
+)
+from rules.model.tree import Tree
+from rules.model.window import NamedWindow, zone
+
+__all__ = [
+    "InhibitionKey",
+    "OnCall",
+    "Owner",
+    "RoutingDecision",
+    "RuleSet",
+    "Suppression",
+    "SuppressionKind",
+    "is_inhibited_by",
+    "next_window_change",
+    "page_suppression",
+    "visible_labels",
+    "window_suppression",
+]
+
+MEMO_SIZE = 65_536
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """A route that took an alert, and the group it falls into there: the labels it has, sorted by name."""
+
+    route_id: str
+    group_labels: tuple[tuple[str, str], ...]
+
+
+class RoutingDecision(msgspec.Struct, frozen=True):
+    """What the rules say of one label set."""
+
+    owners: tuple[Owner, ...]
+    """One; more only where `continue: true` was asked for."""
+    inhibits: tuple[InhibitionKey, ...]
+    """While it fires it is a source of these."""
+    inhibited_by: tuple[InhibitionKey, ...]
+    """It is held back while another firing alert is a source of one of these (`is_inhibited_by`)."""
+    signs: tuple[HeartbeatKey, ...] = ()
+    """What it is a sign of life of. A source's own heartbeat is told nobody: it has no owner."""
+
+
+class OnCall(msgspec.Struct, frozen=True):
+    """Whom a page reaches now."""
+
+    persons: tuple[Person, ...]
+    channels: tuple[str, ...]
+    why: str
+    """As in "on call for payments until Mon 09:00"."""
+    until: datetime | None
+    """When the answer may change; None: not by itself."""
+    next_step: str
+    """As in "lead in 10 min"; "" when nothing follows."""
+    nobody: bool
+
+
+class RuleSet:
+    """One accepted configuration's rules."""
+
+    def __init__(
+        self,
+        root: Route,
+        *,
+        zone_name: str,
+        maintenance: tuple[Maintenance, ...] = (),
+        inhibit: tuple[InhibitRule, ...] = (),
+        people: Mapping[str, Person] | None = None,
+        schedules: Mapping[str, Schedule] | None = None,
+        policies: Mapping[str, Policy] | None = None,
+        windows: Mapping[str, NamedWindow] | None = None,
+        catalog: Catalog | None = None,
+        copies: tuple[Copy, ...] = (),
+        awaited: Awaited | None = None,
+    ) -> None:
+        self.root = root
+        self.zone_name = zone_name
+        self.maintenance = maintenance
+        self.inhibit = inhibit
+        self.people: Mapping[str, Person] = people or {}
+        self.schedules: Mapping[str, Schedule] = schedules or {}
+        self.policies: Mapping[str, Policy] = policies or {}
+        self.windows: Mapping[str, NamedWindow] = windows or {}
+        self.catalog: Catalog = catalog or {}
+        self.copies = Copies(copies)
+        self._catalog_pages = {
+            label: dict.fromkeys(page for entry in entries.values() for page in entry.pages or ())
+            for label, entries in self.catalog.items()
+        }
+        self.routes: Mapping[str, Route] = {route.id: route for route in _walk(root)}
+        self._tree = Tree(root)
+        self.awaited = awaited or Awaited()
+        self._names = _mentioned(tuple(self.routes.values()), inhibit, self.awaited)
+        self._memo: dict[object, RoutingDecision] = {}
+
+    def decide(self, labels: Mapping[str, str]) -> RoutingDecision:
+        """Owners and inhibition of an alert with these visible labels. Remembers what it decided, within bounds."""
+        names = self._names
+        key: object
+        if names is None:
+            key = frozenset(labels.items())
+        else:
+            get = labels.get
+            key = tuple([get(name) for name in names])
+        found = self._memo.get(key)
+        if found is None:
+            found = self._decide(labels)
+            if len(self._memo) >= MEMO_SIZE:
+                self._memo = {}  # cheaper than an order of use, and as rare as 65,536 new label sets
+            self._memo[key] = found
+        return found
+
+    def maintenance_suppression(self, labels: Mapping[str, str], at: datetime) -> Suppression | None:
+        """The planned work that holds news about these labels back now; of several the one that ends last."""
+        found: Suppression | None = None
+        for entry in self.maintenance:
+            if not entry.begins <= at or (entry.ends is not None and entry.ends <= at):
+                continue
+            if found is not None and (found.until is None or (entry.ends is not None and entry.ends <= found.until)):
+                continue
+            if all_match(entry.match, labels):
+                found = Suppression(SuppressionKind.MAINTENANCE, entry.name, entry.ends, entry.reason)
+        return found
+
+    def next_change(self, settings: RouteSettings, at: datetime) -> datetime | None:
+        """When a window of this route or its page, or any maintenance, next begins or ends."""
+        edges = [edge for entry in self.maintenance for edge in (entry.begins, entry.ends) if edge is not None]
+        window = next_window_change(settings, at)
+        return min((edge for edge in (*edges, window) if edge is not None and edge > at), default=None)
+
+    def path(self, route: Route) -> list[Route]:
+        """From the root to this route."""
+        names = route.id.split("/") if route is not self.root else []
+        return [self.root, *(self.routes["/".join(names[: end + 1])] for end in range(len(names)))]
+
+    def pages_of(self, settings: RouteSettings) -> tuple[Page, ...]:
+        """Every page that these settings may come to, whatever the labels."""
+        found = [page for form in settings.page_from for page in self._catalog_pages.get(form.label, ())]
+        return tuple(dict.fromkeys((*found, *((settings.page,) if settings.page is not None else ()))))
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Every channel that the rules name, in the order of the routes, then of the catalogue and the copies."""
+        forms = [form for route in self.routes.values() for form in (*route.settings.channels, *route.settings.also)]
+        forms += [
+            channel for entries in self.catalog.values() for one in entries.values() for channel in one.channels or ()
+        ]
+        forms += [form for copy in self.copies.all for form in copy.channels]
+        return tuple(dict.fromkeys(name for form in forms for name in self._named(form)))
+
+    def _named(self, form: ChannelForm) -> Iterable[str]:
+        if isinstance(form, str):
+            return (form,)
+        if isinstance(form, FromLabel):
+            return map(form.name, self.catalog.get(form.catalog, {}) if form.catalog else form.only)
+        return ()
+
+    def page_for(self, name: str) -> Page | None:
+        """What `page: name` means: a policy of that name, else a schedule, else a person."""
+        if name in self.policies:
+            return Page(name, PageKind.POLICY)
+        if name in self.schedules:
+            return Page(name, PageKind.SCHEDULE)
+        return Page(name, PageKind.PERSON) if name in self.people else None
+
+    def first_after(self, page: Page) -> timedelta:
+        """How long a page's first step waits."""
+        policy = self.policies.get(page.target) if page.kind is PageKind.POLICY else None
+        return timedelta(0) if policy is None else policy.steps[0].after
+
+    def on_call(self, page: Page, at: datetime) -> OnCall:
+        """Whom the first step reaches now. A step that reaches nobody gives way to the next at once, and says so.
+
+        A target these rules no longer have (the page comes from a stored snapshot) reaches nobody.
+        """
+        policy = self.policies.get(page.target) if page.kind is PageKind.POLICY else None
+        if policy is None:
+            step = Step(schedule=page.target) if page.kind is PageKind.SCHEDULE else Step(persons=(page.target,))
+            found = self.reached(step, at)
+            return self._nobody(f"nobody is on call for {page.target}", page.target, at) if found.nobody else found
+        missed: list[str] = []
+        for number, step in enumerate(policy.steps):
+            found = self.reached(step, at)
+            if found.nobody:
+                missed.append(found.why)
+                continue
+            why = "; ".join([found.why, *missed])
+            following = policy.steps[number + 1] if number + 1 < len(policy.steps) else None
+            said = "" if following is None else f"{following.reaches} in {_short(following.after - step.after)}"
+            return msgspec.structs.replace(found, why=why, next_step=said)
+        return self._nobody(f"no step of {page.target} reaches anybody: {'; '.join(missed)}", page.target, at)
+
+    def reached(self, step: Step, at: datetime) -> OnCall:
+        """Whom one step reaches at an instant; where nobody, `why` says it."""
+        if window := skipped(step, at):
+            return _missed(f"{step.reaches} is skipped {window}")
+        if not step.is_carried_out:
+            return _missed(f"{step.reaches} is not carried out yet")
+        if step.schedule:
+            return self._scheduled(step.schedule, at)
+        if step.persons:
+            persons = tuple(self.people[name] for name in step.persons if name in self.people)
+            if not persons:
+                return _missed(f"nobody is called {', '.join(step.persons)}")
+            return OnCall(persons, (), "named in the rules", None, "", nobody=False)
+        return OnCall((), step.channels, f"told in {', '.join(step.channels)}", None, "", nobody=False)
+
+    def _decide(self, labels: Mapping[str, str]) -> RoutingDecision:
+        signs = self.awaited.signs(labels)
+        if any(sign.is_of_source for sign in signs):
+            return RoutingDecision((), (), (), signs)
+        owners = tuple(
+            Owner(route.id, group_labels(route.settings.group_by, labels)) for route in self._tree.owners(labels)
+        )
+        keys = [rule.keys(labels) for rule in self.inhibit]
+        inhibits = tuple(source for source, _ in keys if source is not None)
+        return RoutingDecision(owners, inhibits, tuple(target for _, target in keys if target is not None), signs)
+
+    def _scheduled(self, name: str, at: datetime) -> OnCall:
+        schedule = self.schedules.get(name)
+        turn = None if schedule is None else turn_at(schedule, at)
+        person = None if turn is None else self.people.get(turn.person)
+        if schedule is None or turn is None or person is None:
+            return _missed(f"nobody on call for {name}")
+        team, _, part = name.rpartition("/")
+        role = f"{part} of {team}" if team else f"on call for {name}"
+        until = "" if turn.until is None else f" until {said_at(turn.until, at, schedule.zone)}"
+        note = " (override)" if turn.is_override else f" ({turn.layer})" if turn.layer else ""
+        return OnCall((person,), (), f"{role}{until}{note}", turn.until, "", nobody=False)
+
+    def _nobody(self, why: str, target: str, at: datetime) -> OnCall:
+        until = turn_at(self.schedules[target], at).until if target in self.schedules else None
+        return OnCall((), (), why, until, "", nobody=True)
+
+
+def _missed(why: str) -> OnCall:
+    return OnCall((), (), why, None, "", nobody=True)
+
+
+def group_labels(group_by: tuple[str, ...] | None, labels: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The group's labels, sorted by name; a missing label is left out, as in Alertmanager.
+
+    All labels means those that were sent and the alert's name: title and severity change while an alert fires, and
+    two sources may report one alert.
+    """
+    if group_by is None:
+        skip = ("alert.title", "alert.severity", "alert.source")
+        return tuple(sorted((name, value) for name, value in labels.items() if value and name not in skip))
+    return tuple((name, labels[name]) for name in sorted(group_by) if labels.get(name))
+
+
+def said_at(at: datetime, now: datetime, zone_name: str) -> str:
+    """An instant as people say it: "Mon 09:00" within six days, else "2026-12-24 09:00"."""
+    wall = at.astimezone(zone(zone_name))
+    near = timedelta(0) <= at - now < timedelta(days=6)
+    return f"{wall:%a %H:%M}" if near else f"{wall:%Y-%m-%d %H:%M}"
+
+
+def _short(span: timedelta) -> str:
+    minutes = int(span.total_seconds() // 60)
+    if minutes >= 60 and minutes % 60 == 0:
+        return f"{minutes // 60} h"
+    return f"{minutes} min" if minutes else f"{int(span.total_seconds())} s"
+
+
+def _walk(route: Route) -> list[Route]:
+    return [route, *(found for child in route.children for found in _walk(child))]
+
+
+def _mentioned(routes: tuple[Route, ...], inhibit: tuple[InhibitRule, ...], awaited: Awaited) -> tuple[str, ...] | None:
+    """The labels a decision can depend on; None: all of them."""
+    if any(route.settings.group_by is None for route in routes):
+        return None
+    matchers: list[Matcher] = [matcher for route in routes for matcher in route.match]
+    matchers += [matcher for rule in inhibit for matcher in (*rule.source, *rule.target)]
+    names = {matcher.name for matcher in matchers}
+    names |= {name for route in routes for name in route.settings.group_by or ()}
+    names |= {name for rule in inhibit for name in rule.equal} | awaited.names()
+    return tuple(sorted(names))
