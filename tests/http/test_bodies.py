@@ -17,7 +17,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from adapters.adapter import Payload
-from router.http import webhooks
+from router.http import assembled, webhooks
+from router.http.access import Guard
 from router.http.body_budget import FREE_BYTES, BodyBudget, NoRoomError, Share
 from router.http.webhooks import BODIES_BYTES, ON_LOOP_BYTES, UNSIGNED_BYTES, Webhooks
 from tests.http.conftest import Client
@@ -51,9 +52,7 @@ class Stage:
         self.service.sources = {**self.service.sources, "shell": msgspec.structs.replace(shell, parse=parse)}
 
     def application(self) -> web.Application:
-        application = web.Application()
-        application.add_routes(self.webhooks.routes())
-        return application
+        return assembled(Guard(self.service), self.webhooks.routes())
 
 
 class AsServed(TestServer):
