@@ -14,7 +14,7 @@ class Limits(msgspec.Struct, frozen=True):
 
     body_bytes: int = 8 * 1024 * 1024
     """Of the decompressed body."""
-    form_bytes: int = 1024 * 1024
+    form_bytes: int = 512 * 1024
     """Of a form: a field of `%41`s takes a quarter of a second for each MiB."""
     nesting: int = 64
     containers: int = 150_000
