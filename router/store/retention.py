@@ -6,7 +6,17 @@ import msgspec
 from sqlalchemy import Connection, and_, delete, exists, or_, select, update
 
 from router.store.intake import sender_groups
-from router.store.tables import alert, alert_group, incident, membership, message, page, timeline
+from router.store.tables import (
+    alert,
+    alert_group,
+    group_count,
+    group_source,
+    incident,
+    membership,
+    message,
+    page,
+    timeline,
+)
 
 ENDED_ALERTS_FOR = timedelta(hours=24)
 INCIDENTS_FOR = timedelta(days=90)
@@ -59,6 +69,8 @@ def _groups(conn: Connection, now: datetime) -> int:
     )
     found = list(conn.execute(old).scalars())
     if found:
+        for table in (group_count, group_source):
+            conn.execute(delete(table).where(table.c.group_id.in_(found)))
         conn.execute(delete(alert_group).where(alert_group.c.id.in_(found)))
     return len(found)
 

@@ -146,6 +146,17 @@ class RuleSet:
                 found = Suppression(SuppressionKind.MAINTENANCE, entry.name, entry.ends, entry.reason)
         return found
 
+    def maintenance_at(self, at: datetime) -> tuple[Maintenance, ...]:
+        """The planned work that is under way."""
+        return tuple(
+            entry for entry in self.maintenance if entry.begins <= at and (entry.ends is None or at < entry.ends)
+        )
+
+    def next_maintenance_change(self, at: datetime) -> datetime | None:
+        """When any planned work next begins or ends."""
+        edges = (edge for entry in self.maintenance for edge in (entry.begins, entry.ends))
+        return min((edge for edge in edges if edge is not None and edge > at), default=None)
+
     def next_change(self, settings: RouteSettings, at: datetime) -> datetime | None:
         """When a window of this route or its page, or any maintenance, next begins or ends."""
         edges = [edge for entry in self.maintenance for edge in (entry.begins, entry.ends) if edge is not None]

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from router.core.member import MemberState
 from router.store import retention
 from router.store.retention import ENDED_ALERTS_FOR, GIVE_UP_AFTER, INCIDENTS_FOR
 from router.store.tables import alert, alert_group, incident, membership, message, timeline
@@ -53,7 +54,7 @@ def test_ended_alerts_are_forgotten_after_a_day_unless_somebody_was_told() -> No
         put_alert(conn, 1, is_firing=False)
         put_alert(conn, 2, is_firing=False)
         put_alert(conn, 3)
-        member = {"group_id": 1, "alert_id": 2, "is_notified": True, "joined_at": NOW}
+        member = {"group_id": 1, "alert_id": 2, "state": MemberState.NOTIFIED, "rank": 3, "joined_at": NOW}
         conn.execute(insert(membership).values(member))
         assert retention.prune(conn, NOW + ENDED_ALERTS_FOR).alerts == []
         pruned = retention.prune(conn, NOW + ENDED_ALERTS_FOR + SECOND)
