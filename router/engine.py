@@ -19,10 +19,10 @@ from router.incidents.escalate import Rules
 from router.incidents.evaluate import AT_ONCE as GROUPS_AT_ONCE
 from router.incidents.evaluate import Evaluated as Dispatched
 from router.incidents.evaluate import step as look
-from router.intake.intake import InForce, Intake, Receipt, RouteRef, inhibits_of, owners_of
+from router.intake.intake import InForce, Intake, Receipt, RouteRef, place_of
 from router.intake.last_heard import LastHeard
 from router.notifiers.notifier import Notifier
-from router.runtime.clock import Clock, NewId
+from router.runtime.clock import Clock, NewId, to_ms
 from router.runtime.metrics import Metrics
 from router.store import retention
 from router.store.clock_step import clamp
@@ -32,7 +32,7 @@ from router.store.delivery.outbox import Work
 from router.store.evaluation import groups
 from router.store.heartbeats.stale_sources import Asked
 from router.store.intake import sources
-from router.store.intake.change import GroupKey, Inhibits
+from router.store.intake.change import Place
 from router.store.intake.reload import SettingsSnapshot, note_routed_by, put_in_force, reroute, routed_by
 from router.store.tables import fingerprint_no
 from rules.model.heartbeat import OWN_SOURCE
@@ -242,9 +242,8 @@ class Engine:
     async def tell(self, work: Work) -> None:
         await self.deliverer.carry_out(work)
 
-    def _belongs(self, member: Member) -> tuple[tuple[GroupKey, ...], tuple[Inhibits, ...]]:
-        decision = self.ruleset.decide(visible(member))
-        return owners_of(decision.owners, self._in_force, member.severity_rank), inhibits_of(decision.inhibits)
+    def _belongs(self, member: Member) -> Place:
+        return place_of(visible(member), member.severity_rank, to_ms(self.clock.now()), self._in_force)
 
 
 def _digest(ruleset: RuleSet, snapshots: Mapping[str, SettingsSnapshot]) -> str:

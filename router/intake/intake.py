@@ -22,11 +22,11 @@ from router.core.order import Verdict
 from router.core.view import EndKind
 from router.heartbeats.seen import HeartbeatsSeen
 from router.intake.missing_alerts import MissingAlerts
-from router.runtime.clock import Clock, to_ms
+from router.runtime.clock import Clock, from_ms, to_ms
 from router.runtime.metrics import Metrics
 from router.store.database import Database
 from router.store.intake.apply import Applied, apply_batch
-from router.store.intake.change import Belongs, Change, GroupKey, Inhibits, digest_of
+from router.store.intake.change import NEVER_MS, NOWHERE, Belongs, Change, GroupKey, Inhibits, Place, digest_of
 from router.store.intake.committed import CommittedAlerts
 from router.store.intake.membership import Groups
 from router.store.intake.sender_groups import Mentioned
@@ -99,7 +99,7 @@ class InForce(msgspec.Struct, frozen=True):
 
     ruleset: RuleSet
     routes: Mapping[str, RouteRef]
-    places: dict[tuple[int, int], "tuple[RoutingDecision, _Place]"] = msgspec.field(default_factory=dict)
+    places: dict[tuple[int, int], tuple[RoutingDecision, Place]] = msgspec.field(default_factory=dict)
     """By a decision's id and a severity's rank; the decision is kept beside, so that its id is nobody else's."""
 
 
@@ -379,7 +379,6 @@ def change_of(alert: Alert, source: str, namespace: str, key: int, now_ms: int, 
         )
     )
     order = alert.order
-    owners, inhibits = _place(alert, source, rank, in_force)
     return Change(
         namespace=namespace,
         fingerprint=fingerprint_no(alert.fingerprint),
@@ -395,8 +394,7 @@ def change_of(alert: Alert, source: str, namespace: str, key: int, now_ms: int, 
         severity_rank=rank,
         name=alert.name,
         document=document.decode(),
-        owners=owners if is_firing else (),
-        inhibits=inhibits if is_firing else (),
+        place=_place(alert, source, rank, now_ms, in_force) if is_firing else NOWHERE,
         unsaid=alert.unsaid if isinstance(alert, PartialAlert) else (),
         sent_order=order,
     )
@@ -407,19 +405,32 @@ def _span_ms(span: timedelta) -> int:
     return int(span.total_seconds() * 1000)
 
 
-_Place = tuple[tuple[GroupKey, ...], tuple[Inhibits, ...]]
+def _place(alert: Alert, source: str, rank: int, now_ms: int, in_force: InForce) -> Place:
+    """What the rules make of an alert that fires."""
+    return place_of(visible_labels(alert, source), rank, now_ms, in_force)
 
 
-def _place(alert: Alert, source: str, rank: int, in_force: InForce) -> _Place:
-    """Where it belongs and what it holds back. The rules answer most alerts with a decision they made before."""
-    decision = in_force.ruleset.decide(visible_labels(alert, source))
+def place_of(labels: Mapping[str, str], rank: int, now_ms: int, in_force: InForce) -> Place:
+    """What the rules make of what matchers see. They answer most alerts with a decision they made before; only a
+    maintenance is asked about again, where there is one."""
+    ruleset = in_force.ruleset
+    decision = ruleset.decide(labels)
     found = in_force.places.get((id(decision), rank))
     if found is None:
         if len(in_force.places) >= PLACES_KEPT:
             in_force.places.clear()
-        place = owners_of(decision.owners, in_force, rank), inhibits_of(decision.inhibits)
+        owners = owners_of(decision.owners, in_force, rank)
+        place = Place(owners, inhibits_of(decision.inhibits), inhibits_of(decision.inhibited_by))
         found = in_force.places[id(decision), rank] = decision, place
-    return found[1]
+    if not ruleset.maintenance:
+        return found[1]
+    at = from_ms(now_ms)
+    held, edge = ruleset.maintenance_suppression(labels, at), ruleset.next_maintenance_change(at)
+    return msgspec.structs.replace(
+        found[1],
+        maintenance="" if held is None else held.name,
+        examined_until_ms=NEVER_MS if edge is None else to_ms(edge),
+    )
 
 
 _labels_memo: dict[tuple[tuple[str, str], ...], str] = {}

@@ -5,16 +5,18 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, CursorResult, Row, and_, distinct, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, CursorResult, Row, and_, func, or_, select, text
 
-from router.core.member import BY_RANK
+from router.core.member import BY_RANK, MemberState
 from router.core.view import IncidentView
-from router.store.evaluation.groups import decode_document, decode_settings
+from router.store.evaluation.groups import decode_settings
+from router.store.evaluation.members import decode_document
 from router.store.heartbeats.stale_sources import silent
 from router.store.tables import (
     alert,
     alert_group,
     conversation,
+    group_count,
     heartbeat,
     incident,
     membership,
@@ -31,7 +33,6 @@ _ROW_BYTES = 400
 """What a row costs beside its texts."""
 _IS_FIRING = text("alert.is_firing")
 """As the partial indexes say it; `is_firing = 1` would read the whole table."""
-_IS_HELD = text("membership.suppressed_by IS NOT NULL")
 _decode_page = msgspec.json.Decoder(Page).decode
 _decode_view = msgspec.json.Decoder(IncidentView).decode
 _decode_labels = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
@@ -216,14 +217,30 @@ def alerts(
 
 def _groups_of(conn: Connection, ids: Sequence[int]) -> dict[int, list[InGroup]]:
     query = (
-        select(membership, alert_group.c.route, alert_group.c.labels, alert_group.c.incident)
+        select(
+            membership.c.alert_id,
+            membership.c.state,
+            membership.c.suppressed_kind,
+            membership.c.suppressed_name,
+            alert_group.c.route,
+            alert_group.c.labels,
+            alert_group.c.incident,
+            alert_group.c.suppressed_kind.label("route_kind"),
+            alert_group.c.suppressed_name.label("route_name"),
+        )
         .join(alert_group, alert_group.c.id == membership.c.group_id)
         .where(membership.c.alert_id.in_(ids))
         .order_by(membership.c.group_id)
     )
     found: dict[int, list[InGroup]] = {}
     for row in conn.execute(query) if ids else ():
-        one = InGroup(row.route, dict(_decode_labels(row.labels)), row.is_notified, row.suppressed_by, row.incident)
+        state = MemberState(row.state)
+        suppressed_by = None
+        if state is MemberState.ARRIVED and row.route_kind:
+            suppressed_by = f"{row.route_kind} {row.route_name}"
+        elif row.suppressed_kind:
+            suppressed_by = f"{row.suppressed_kind} {row.suppressed_name}"
+        one = InGroup(row.route, dict(_decode_labels(row.labels)), state.is_notified, suppressed_by, row.incident)
         found.setdefault(row.alert_id, []).append(one)
     return found
 
@@ -326,39 +343,55 @@ _IS_OWED: ColumnElement[bool] = and_(
 )
 
 
+_example = (
+    select(alert.c.document)
+    .join(membership, membership.c.alert_id == alert.c.id)
+    .where(membership.c.group_id == group_count.c.group_id, membership.c.state == group_count.c.state)
+    .where(membership.c.suppressed_kind == group_count.c.suppressed_kind)
+    .where(membership.c.suppressed_name == group_count.c.suppressed_name)
+    .limit(1)
+    .scalar_subquery()
+)
+
+
 def waiting(conn: Connection, most: int = 50) -> list[WaitingRow]:
     """Groups with news that nobody was told yet, the soonest first, apart by what holds it back."""
+    by = (group_count.c.state, group_count.c.suppressed_kind, group_count.c.suppressed_name)
     query = (
         select(
             alert_group.c.route,
             alert_group.c.due_at,
             settings.c.document,
-            membership.c.suppressed_by,
-            func.count().label("alerts"),
-            func.min(alert.c.document).label("example"),
+            *by,
+            alert_group.c.suppressed_kind.label("route_kind"),
+            alert_group.c.suppressed_name.label("route_name"),
+            func.sum(group_count.c.alerts).label("alerts"),
+            _example.label("example"),
         )
-        .select_from(membership)
-        .join(alert, alert.c.id == membership.c.alert_id)
-        .join(alert_group, alert_group.c.id == membership.c.group_id)
+        .select_from(group_count)
+        .join(alert_group, alert_group.c.id == group_count.c.group_id)
         .join(settings, settings.c.id == alert_group.c.settings_id)
-        .where(~membership.c.is_notified, alert.c.is_firing)
-        .group_by(
-            alert_group.c.id, alert_group.c.route, alert_group.c.due_at, settings.c.document, membership.c.suppressed_by
-        )
-        .order_by(alert_group.c.due_at, alert_group.c.id)
+        .where(group_count.c.state.in_((MemberState.ARRIVED, MemberState.SUPPRESSED)))
+        .group_by(alert_group.c.id, *by)
+        .order_by(alert_group.c.due_at, alert_group.c.id, *by)
         .limit(most)
     )
-    return [
-        WaitingRow(
-            row.route,
-            row.alerts,
-            decode_document(row.example).title,
-            row.due_at,
-            row.suppressed_by,
-            str(next(iter(decode_settings(row.document).channels), "")),
+    found = []
+    for row in conn.execute(query):
+        kind, name = row.suppressed_kind, row.suppressed_name
+        if row.state == MemberState.ARRIVED:
+            kind, name = row.route_kind, row.route_name
+        found.append(
+            WaitingRow(
+                row.route,
+                row.alerts,
+                decode_document(row.example).title,
+                row.due_at,
+                f"{kind} {name}" if kind else None,
+                str(next(iter(decode_settings(row.document).channels), "")),
+            )
         )
-        for row in conn.execute(query)
-    ]
+    return found
 
 
 def pending_pages(conn: Connection, most: int = 50) -> list[PendingPage]:
@@ -408,14 +441,24 @@ def routes_of(conn: Connection, numbers: Sequence[int]) -> dict[int, str]:
 def numbers(conn: Connection) -> Numbers:
     """What the metrics show of the store; each count is an index's."""
     firing = conn.execute(select(func.count()).select_from(alert).where(_IS_FIRING)).scalar_one()
-    held = conn.execute(select(func.count(distinct(membership.c.alert_id))).where(_IS_HELD)).scalar_one()
-    suppressed = min(held, firing)  # an alert may end while it is held, and stay in its group until the next look
+    suppressed = min(_suppressed(conn), firing)  # one alert may be in several groups
     groups = conn.execute(select(func.count()).select_from(alert_group)).scalar_one()
     open_ = conn.execute(select(func.count()).select_from(incident).where(incident.c.state != "resolved")).scalar_one()
     owed = conn.execute(select(func.count(), func.min(message.c.due_since)).where(_IS_OWED)).one()
     return Numbers(
         firing - suppressed, suppressed, groups, open_, owed[0], owed[1], _heartbeats(conn), len(silent(conn))
     )
+
+
+def _suppressed(conn: Connection) -> int:
+    """Of whom nobody was notified because an alert, or its whole route, is suppressed."""
+    by_route = and_(group_count.c.state == MemberState.ARRIVED, alert_group.c.suppressed_kind != "")
+    query = (
+        select(func.sum(group_count.c.alerts))
+        .join(alert_group, alert_group.c.id == group_count.c.group_id)
+        .where(or_(group_count.c.state == MemberState.SUPPRESSED, by_route))
+    )
+    return int(conn.execute(query).scalar() or 0)
 
 
 def _heartbeats(conn: Connection) -> tuple[tuple[str, str, int, int], ...]:

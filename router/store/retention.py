@@ -16,6 +16,8 @@ from router.store.tables import (
     alert,
     alert_group,
     conversation,
+    group_count,
+    group_source,
     incident,
     membership,
     message,
@@ -119,6 +121,8 @@ def _groups(conn: Connection, before: datetime) -> int:
     old = select(alert_group.c.id).where(~has_members, ~is_recent, alert_group.c.created_at < before).limit(BATCH)
     found = list(conn.execute(old).scalars())
     if found:
+        for table in (group_count, group_source):
+            conn.execute(delete(table).where(table.c.group_id.in_(found)))
         conn.execute(delete(alert_group).where(alert_group.c.id.in_(found)))
     return len(found)
 

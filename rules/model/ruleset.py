@@ -162,6 +162,17 @@ class RuleSet:
         """The longest time after its end in which some route's incident may come back."""
         return max(route.settings.reopen_within for route in self.routes.values())
 
+    def maintenance_at(self, at: datetime) -> tuple[Maintenance, ...]:
+        """The planned work that is under way."""
+        return tuple(
+            entry for entry in self.maintenance if entry.begins <= at and (entry.ends is None or at < entry.ends)
+        )
+
+    def next_maintenance_change(self, at: datetime) -> datetime | None:
+        """When any planned work next begins or ends."""
+        edges = (edge for entry in self.maintenance for edge in (entry.begins, entry.ends))
+        return min((edge for edge in edges if edge is not None and edge > at), default=None)
+
     def path(self, route: Route) -> list[Route]:
         """From the root to this route."""
         names = route.id.split("/") if route is not self.root else []

@@ -98,12 +98,14 @@ async def test_the_store_is_read_once_in_five_seconds(open_service: Open) -> Non
 async def test_metrics_are_there_when_the_store_is_not(open_service: Open, caplog: pytest.LogCaptureFixture) -> None:
     service, client = open_service
     service.virtual.move_to(START + timedelta(seconds=5))
-    await service.engine.database.write(lambda conn: conn.exec_driver_sql("ALTER TABLE membership RENAME TO elsewhere"))
+    await service.engine.database.write(
+        lambda conn: conn.exec_driver_sql("ALTER TABLE group_count RENAME TO elsewhere")
+    )
     try:
         found = await scraped(client)
     finally:
         await service.engine.database.write(
-            lambda conn: conn.exec_driver_sql("ALTER TABLE elsewhere RENAME TO membership")
+            lambda conn: conn.exec_driver_sql("ALTER TABLE elsewhere RENAME TO group_count")
         )
     assert "alertmanager_alerts active" not in found
     assert "process_resident_memory_bytes" in found

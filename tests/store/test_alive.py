@@ -6,12 +6,13 @@ import msgspec
 from sqlalchemy import Connection, insert, select, update
 
 from adapters.alert import Status
+from router.core.member import MemberState
 from router.heartbeats import check
 from router.store.heartbeats import expected
 from router.store.heartbeats.expected import Expected
 from router.store.heartbeats.stale_sources import Asked
 from router.store.intake import sources
-from router.store.tables import alert, heartbeat, membership, source
+from router.store.tables import alert, group_source, heartbeat, membership, source
 from rules.model.heartbeat import Awaited, Heartbeat, HeartbeatKey, StaleAfter
 from rules.model.matcher import parse
 from tests.store.stores import NOW, SECOND, put_alert, store
@@ -97,7 +98,10 @@ def test_the_last_sign_counts() -> None:
 
 def put_routed(conn: Connection, number: int, **changes: object) -> None:
     put_alert(conn, number, **changes)
-    conn.execute(insert(membership).values(group_id=1, alert_id=number, is_notified=True, joined_at=NOW))
+    conn.execute(
+        insert(membership).values(group_id=1, alert_id=number, state=MemberState.NOTIFIED, rank=3, joined_at=NOW)
+    )
+    conn.execute(insert(group_source).values(group_id=1, source="p"))
 
 
 def silent_at(conn: Connection) -> datetime | None:
@@ -115,6 +119,7 @@ def test_a_source_is_silent_only_while_its_alerts_fire() -> None:
         assert found == ["p is silent: nothing heard since Mon 12:00"]
         assert silent_at(conn) == NOW
         conn.execute(update(alert).values(is_firing=False))
+        conn.execute(update(membership).values(state=MemberState.ENDED))
         assert titles(conn, awaited, NOW + 6 * MINUTE, asked=asked) == []
         assert silent_at(conn) is None
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event, func, insert, select, update
 
+from router.core.member import MemberState
 from router.store import retention
 from router.store.retention import BATCH, GIVE_UP_AFTER, Pruned
 from router.store.tables import alert, alert_group, conversation, incident, membership, message, settings, timeline
@@ -62,7 +63,7 @@ def test_ended_alerts_are_forgotten_after_a_day_unless_somebody_was_told() -> No
         put_alert(conn, 1, is_firing=False)
         put_alert(conn, 2, is_firing=False)
         put_alert(conn, 3)
-        member = {"group_id": 1, "alert_id": 2, "is_notified": True, "joined_at": NOW}
+        member = {"group_id": 1, "alert_id": 2, "state": MemberState.NOTIFIED, "rank": 3, "joined_at": NOW}
         conn.execute(insert(membership).values(member))
         assert prune(conn, NOW + ENDED_ALERTS_FOR).alerts == []
         pruned = prune(conn, NOW + ENDED_ALERTS_FOR + SECOND)

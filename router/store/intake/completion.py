@@ -11,8 +11,8 @@ from sqlalchemy import Connection, select
 from adapters.adapter import Limits
 from router.core.member import Document, Member
 from router.runtime.clock import from_ms
-from router.store.evaluation.groups import decode_document
-from router.store.intake.change import Belongs, Change, digest_of
+from router.store.evaluation.members import decode_document
+from router.store.intake.change import NOWHERE, Belongs, Change, digest_of
 from router.store.tables import alert, fingerprint_of
 
 _LIMITS = Limits()
@@ -67,7 +67,7 @@ def _completed(change: Change, before: _Before, belongs: Belongs) -> Change:
     is_firing = before.is_firing if "status" in unsaid else change.is_firing
     if not before.is_firing:
         if "status" in unsaid:  # a word about what is over: older than any, it changes nothing
-            return msgspec.structs.replace(change, is_firing=False, order=0, unsaid=(), owners=(), inhibits=())
+            return msgspec.structs.replace(change, is_firing=False, order=0, unsaid=(), place=NOWHERE)
         if is_firing and "title" not in unsaid:  # begins anew, and says what it is
             return change
     said = decode_document(change.document)
@@ -103,7 +103,7 @@ def _together(
 def _written(change: Change, now: _Before, belongs: Belongs) -> Change:
     """The change as it would be had its sender said this."""
     document = _encode(now.document)
-    owners, inhibits = belongs(_member(change, now)) if now.is_firing else ((), ())
+    place = belongs(_member(change, now)) if now.is_firing else NOWHERE
     return msgspec.structs.replace(
         change,
         is_firing=now.is_firing,
@@ -111,8 +111,7 @@ def _written(change: Change, now: _Before, belongs: Belongs) -> Change:
         severity_rank=now.severity_rank,
         document=document.decode(),
         digest=digest_of(document, change.sent_order, is_firing=now.is_firing, severity_rank=now.severity_rank),
-        owners=tuple(owners),
-        inhibits=tuple(inhibits),
+        place=place,
         unsaid=(),
     )
 
