@@ -26,6 +26,7 @@ from tests.slackworld import MessageView, SlackWorld, Sound
 T = TypeVar("T")
 START = datetime(2026, 11, 2, 12, tzinfo=UTC)
 """A Monday, noon."""
+NEVER = datetime.max.replace(tzinfo=UTC)
 HEAD = """version: 1
 slack: preview
 sources:
@@ -125,7 +126,10 @@ class Site:
         fallback: str = "",
         starts: datetime = START,
         clock_ahead: timedelta = timedelta(0),
+        has_ticks: bool = True,
     ) -> None:
+        """`has_ticks`: alerts may expire and sources fall silent, which is looked for every ten seconds."""
+        self._has_ticks = has_ticks
         self._loop = asyncio.new_event_loop()
         self._open = ExitStack()
         folder = self._open.enter_context(folder_with("site.db"))
@@ -238,6 +242,8 @@ class Site:
     # What happens to the machine.
 
     def wait(self, **span: float) -> None:
+        if not self._has_ticks:
+            self.sim._next_tick = NEVER
         self._run(self.sim.run_for(timedelta(**span)))
 
     def reload(self, rules: str) -> None:
@@ -256,7 +262,8 @@ class Site:
         """Somebody sets our clock; what the process does about it comes with `notice_clock`, ten seconds later at most."""
         step = timedelta(**by)
         self.clock.ahead += step
-        self.sim._next_tick += step  # ticks are counted on the steady clock
+        if self._has_ticks:
+            self.sim._next_tick += step  # ticks are counted on the steady clock
         self.sim._next_due = None
 
     def notice_clock(self) -> None:
