@@ -70,7 +70,7 @@ class Run:
         self.reader = Reader(self.site.slack, [*CAST, *SIBLINGS])
         self.described: dict[str, Condition] = dict(CAST)
         self.books = {script.book}
-        self.foul_until = self.now
+        self.foul_until = self.now - timedelta(days=1)
         """Bad weather, a kill or a restart, the last time."""
         self.refused: set[str] = set()
         """Channels that refused us at some time."""

@@ -25,6 +25,8 @@ NOT_YET = {
     "E7-fires-again",
     "E8-again-and-again",
     "E8-shown-there-already",
+    "E9-second-root-in-fallback",
+    "E9-silent-after-a-fall-and-a-move",
     "E11-one-that-flaps",
     "E11-always-one",
     "E12-a-line",

@@ -45,6 +45,36 @@ def another_is_critical() -> None:
         _rises(site)
 
 
+MATRIX = """
+routing:
+  channel: "#db"
+  group_by: [alert.name]
+  repeat_interval: none
+  routes:
+    - {name: p1, match: ['alert.severity = critical'], channel: "#p1", page: bob}
+    - {name: p2, match: ['alert.severity = high'], page: chris}
+    - {name: search, match: ['team = search'], channel: "#search"}
+"""
+
+
+@story("E9-silent-after-a-fall-and-a-move")
+def falls_moves_and_rises() -> None:
+    """What fell, went elsewhere and rises there is news to those who are there now."""
+    with Site(MATRIX, channels={"#db": ["maria"], "#p1": [], "#search": []}) as site:
+        disk = event("Disk", "a", "critical", team="search")
+        site.fire(disk)
+        site.wait(minutes=1)
+        site.fire(disk.but(severity="low"))
+        site.wait(minutes=1)
+        site.fire(disk.but(severity="low", team="shop"))
+        site.wait(minutes=1)
+        assert [one.text for one in site.heard("maria") if "LOW #1" in one.text]
+        site.fire(disk.but(severity="high", team="shop"))
+        site.wait(minutes=2)
+        must([one for one in site.heard("maria") if "HIGH" in one.text], "its rise is heard where it is now")
+        must([one for one in site.heard("chris") if "HIGH" in one.text], "and pages who is paged for it now")
+
+
 @story("E2")
 def paged_for_what_moved() -> None:
     """Who was paged for two alerts reads where one of them went before the other's end says that all is well."""

@@ -47,7 +47,7 @@ def _ends_within_a_minute(site: Site) -> None:
 def an_end_behind_first_words() -> None:
     """An end is told within a minute, whatever first words wait in other channels."""
     with _busy_site() as site:
-        site.fire(*_storm("Storm", 1_000))
+        site.fire(*_storm("Storm", 500))
         site.wait(seconds=90)
         _ends_within_a_minute(site)
 
@@ -171,7 +171,27 @@ def direct_message_refused_once() -> None:
 
 
 @story("E9-second-root-in-fallback")
-def unknown_outcome_and_a_refusal() -> None:
+def unknown_outcome_and_a_refused_search() -> None:
+    """A first word of unknown outcome, and a channel that refuses for a minute: it is not said again elsewhere."""
+    with Site(ONE, channels={"#db": ["maria"], "#fallback": ["chris"]}, fallback="#fallback") as site:
+        site.slack.mood(moods.RESET_AFTER, method="chat.postMessage", channel="#db")
+        disk = event("Disk", "a")
+        site.fire(disk)
+        site.wait(seconds=20)
+        assert len(site.shown("#db")) == 1
+        site.slack.mood(moods.refuse("channel_not_found"), channel="#db", times=None)
+        site.wait(minutes=1)
+        site.slack.clear_moods()
+        site.wait(minutes=15)
+        site.end(disk)
+        site.wait(minutes=15)
+        shown = [*texts(site.shown("#db")), *texts(site.shown("#fallback"))]
+        must(len(shown) == 1, f"one first word: {shown}")
+        must(is_over(site.shown("#db")[0]), f"and it is kept true: {shown}")
+
+
+@story("E9-unknown-in-fallback")
+def unknown_outcome_in_the_fallback() -> None:
     """A first word of unknown outcome in the fallback channel is looked for there before it is said again."""
     with Site(ONE, channels={"#db": ["maria"], "#fallback": ["chris"]}, fallback="#fallback") as site:
         site.slack.archive("#db")
