@@ -82,11 +82,17 @@ def an_end_rings_after_the_end(run: Run) -> Iterator[str]:
     for sound in run.new_sounds:
         if not _is_end(sound) or not number_in(sound.text):
             continue
-        yield from (
-            f"{_line(sound)}: {life.name} fires"
-            for life in _about(run, number_in(sound.text), sound)
-            if life.fires_throughout(sound.at - MINUTE, sound.at) and not _goes_on(run, life, number_in(sound.text))
-        )
+        number = number_in(sound.text)
+        for life in _about(run, number, sound):
+            if not life.fires_throughout(sound.at - MINUTE, sound.at):
+                continue
+            goes_on = (
+                _goes_on(run, life, number)
+                if life.name not in SIBLINGS
+                else life.at(sound.at).rank < _rank(run, number)
+            )
+            if not goes_on:
+                yield f"{_line(sound)}: {life.name} fires"
 
 
 @after_every_step
@@ -233,7 +239,8 @@ def resolved_is_over(run: Run) -> Iterator[str]:
             for life in lives:
                 if not life.fires_throughout(message.now.at - MINUTE, run.now):
                     continue
-                if life.name in SIBLINGS or not _goes_on(run, life, message.number):
+                is_sibling = life.name in SIBLINGS and life.at(message.now.at).rank >= last.rank
+                if is_sibling or not _goes_on(run, life, message.number):
                     yield f"{message}: {life.name} fires"
 
 
@@ -486,6 +493,13 @@ def _stood_as_bad(run: Run, life: Life, moment: Moment) -> bool:
         if run.foul_until >= run.settled_at and any(said.rank >= moment.rank for said in before):
             return True
     return False
+
+
+def _rank(run: Run, number: int) -> int:
+    """How bad that incident was said to be, at last."""
+    standing = [message for channel in CHANNELS for message in run.reader.standing(channel)]
+    lasts = [message.last_open() for message in standing if message.number == number]
+    return max((said.rank for said in lasts if said is not None), default=-1)
 
 
 def _is_end(sound: Sound) -> bool:
