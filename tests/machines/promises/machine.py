@@ -248,12 +248,16 @@ class Run:
         is_news = self._is_news(step)
         begun = len(self.sounds)
         before = self.model.book
+        edge = before.next_boundary(self.site.clock.now())
         self._do(step)
         self._pass(timedelta(minutes=3))
         lives = self.model.lives.values()
         was_held = any(moment.held != {False} for life in lives for moment in life.between(self.settled_at, self.now))
         repeats = {before.repeat, self.model.book.repeat} != {"none"}
-        if not is_news and not was_held and not repeats:
+        # A window that opens is news of its own; so is one that a clock passes which is set.
+        is_same_time = not isinstance(step, SetClock) and self.site.clock.now() < edge
+        is_same_time |= isinstance(step, SetClock) and not any(route.page_only for route in before.routes)
+        if not is_news and not was_held and not repeats and is_same_time:
             self.calm_sounds = step, list(self.sounds[begun:])
 
     def _is_news(self, step: Step) -> bool:
