@@ -9,7 +9,6 @@ from tests.machines.promises.rulebook import BOOKS
 from tests.machines.promises.script import Calm, Restart, Script, Settle, Step, Wait
 from tests.machines.promises.site import Broken
 
-
 PLAYED = 200
 """So many shorter ones are tried at most: a red build does not take for ever."""
 
