@@ -14,11 +14,11 @@ from typing import Any, Self, TypeVar
 
 from adapters import ADAPTERS
 from adapters.adapter import Parse, Payload
-from router.clock import EPOCH
-from router.deliver import Settings
-from router.simulate import Simulation, VirtualClock
-from rules.configuration import Configuration
-from rules.load import Source, load
+from router.delivery.deliver import Settings
+from router.runtime.clock import EPOCH
+from router.service.simulate import Simulation, VirtualClock
+from rules.loading.load import RulesText, load
+from rules.model.configuration import Configuration
 from tests.emptystore import folder_with
 from tests.machines.stage import DeadlyTransport, Killed
 from tests.slackworld import MessageView, SlackWorld, Sound
@@ -51,7 +51,7 @@ def configured(rules: str) -> Configuration:
     text = rules if "sources:" in rules else HEAD + rules
     if "people:" not in text:
         text += WHO
-    loaded = load([Source("site", text)], adapters=ADAPTERS)
+    loaded = load([RulesText("site", text)], adapters=ADAPTERS)
     if loaded.configuration is None:
         raise ValueError("\n".join(str(error) for error in loaded.errors))
     return loaded.configuration
