@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from router.notifiers.notifier import Answer
     from router.runtime.config import Vault
-    from rules.model.configuration import Configuration
+    from rules.model.configuration import Configuration, SlackSettings
 
 AGAIN = timedelta(seconds=5)
 TRIES = 5
@@ -18,15 +18,25 @@ async def unknown_names(configuration: "Configuration", vault: "Vault") -> list[
     """A line for each that Slack does not have, or does not let us reach, and for scopes that are missing; or one that says
     why it could not be asked."""
     from router.commands.doctor import Grade, asked
-    from router.core.recipient import target_of
-    from router.notifiers.slack.client import SlackClient
-    from router.notifiers.slack.wire import open_session
-    from router.runtime.clock import SystemClock
     from rules.model.configuration import SlackSettings
 
     slack = configuration.slack
     if not isinstance(slack, SlackSettings):
         return ["slack: preview: there is no workspace to ask"]
+    found = await asked(slack, vault)
+    complaints = [f"{one.what}: {one.to_do}" for one in found if one.verdict is not Grade.OK]
+    if any(one.verdict is Grade.FAIL for one in found):
+        return complaints
+    return complaints + await unanswered(configuration, slack, vault)
+
+
+async def unanswered(configuration: "Configuration", slack: "SlackSettings", vault: "Vault") -> list[str]:
+    """A line for each channel and person that Slack does not have, or does not let us reach."""
+    from router.core.recipient import target_of
+    from router.notifiers.slack.client import SlackClient
+    from router.notifiers.slack.wire import open_session
+    from router.runtime.clock import SystemClock
+
     channels = dict.fromkeys(
         (*configuration.rules.channels, *([slack.fallback_channel] if slack.fallback_channel else []))
     )
@@ -35,13 +45,10 @@ async def unknown_names(configuration: "Configuration", vault: "Vault") -> list[
         target_of(person): f"{person.name} ({person.email or person.slack_id})"
         for person in configuration.rules.people.values()
     }
-    clock, found = SystemClock(), await asked(slack, vault)
-    complaints = [f"{one.what}: {one.to_do}" for one in found if one.verdict is not Grade.OK]
-    if any(one.verdict is Grade.FAIL for one in found):
-        return complaints
+    clock = SystemClock()
     async with open_session() as session:
         client = SlackClient.over(session, lambda: vault.one(slack.token), clock, api_url=slack.api_url)
-        return complaints + await _unknown(named, client.resolve, clock.sleep)
+        return await _unknown(named, client.resolve, clock.sleep)
 
 
 async def _unknown(

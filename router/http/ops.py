@@ -44,6 +44,7 @@ class Ops:
             web.get("/healthz", self._healthz),
             web.get("/readyz", self._readyz),
             web.get("/metrics", self._metrics),
+            web.get("/api/status", guard(Level.READ, self._status)),
             web.post("/-/reload", guard(Level.ADMIN, self._reload)),
         ]
 
@@ -72,6 +73,11 @@ class Ops:
         await self._stored.refresh()
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
+
+    async def _status(self, _: web.Request) -> web.StreamResponse:
+        found = self._service.status()
+        body: dict[str, object] = {**msgspec.structs.asdict(found), "in_force_since": instant(found.in_force_since)}
+        return _answer(body, is_well=True)
 
     async def _reload(self, _: web.Request) -> web.StreamResponse:
         reloaded = await self._service.reload()

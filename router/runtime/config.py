@@ -181,8 +181,11 @@ def _text_or_why(beside: Beside, file: str, path: str) -> str:
 
 
 def _digest(gathered: Gathered, named: Mapping[tuple[str, str], str]) -> str:
-    texts = [(file.key, file.fault, file.text) for file in gathered.files]
-    document = msgspec.json.encode((texts, [pattern for pattern, _ in gathered.unmatched], sorted(named.items())))
+    """By names relative to the main file: whoever names that in another way reads the same."""
+    folder = Path(gathered.files[0].name).parent
+    texts = [(file.known_as, file.fault, file.text) for file in gathered.files]
+    beside = sorted((os.path.relpath(file, folder), path, text) for (file, path), text in named.items())
+    document = msgspec.json.encode((texts, [pattern for pattern, _ in gathered.unmatched], beside))
     return hashlib.blake2b(document, digest_size=16).hexdigest()
 
 

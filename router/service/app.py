@@ -18,7 +18,7 @@ from router.engine import Engine
 from router.heartbeats import dead_mans_switch
 from router.heartbeats.dead_mans_switch import DeadMansSwitch, IntakeNumbers, Target
 from router.http import routes, unreadable
-from router.http.service import OpenSource, Reloaded
+from router.http.service import OpenSource, Reloaded, Status
 from router.notifiers.slack.wire import open_session
 from router.runtime.clock import Clock, SystemClock, new_id
 from router.runtime.config import ConfigError, Files, SecretError, Vault
@@ -59,6 +59,7 @@ class App:
     ) -> None:
         self._in_force, self._vault, self._clock, self._metrics = in_force, vault, clock, metrics
         self._teams, self._database, self._way_out = teams, database, way_out
+        self._files = files
         self._wake_ups = WakeUps(clock)
         configuration = in_force.configuration
         self._engine = Engine(
@@ -156,6 +157,20 @@ class App:
     async def health(self) -> Health:
         return await self._health.health()
 
+    def status(self) -> Status:
+        configuration = self.configuration
+        return Status(
+            name=configuration.name,
+            version=self.version,
+            in_force_since=self._in_force.since,
+            digest=self._in_force.digest,
+            sources=len(configuration.sources),
+            routes=len(configuration.rules.routes),
+            teams=tuple(team.name for team in configuration.teams),
+            refused=self._teams.refused,
+            reload_errors=self._reloader.errors,
+        )
+
     async def reload(self) -> Reloaded:
         return await self._reloader.reload()
 
@@ -164,6 +179,7 @@ class App:
         stack.push_async_callback(self._drain)
         await self._engine.start(self._teams.adopting(loaded, notice_target(self._engine.settings)))
         self._teams.in_force(loaded, is_start=True)
+        self._in_force.note(self._clock.now(), self._files.read_digest)
         if self._database.is_new:
             log.warning("a new, empty database was made", extra={"path": str(self._database.path)})
         await self._runner.setup()
