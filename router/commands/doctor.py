@@ -117,7 +117,7 @@ def _secrets(
 ) -> Generator[Finding, None, bool]:
     """Returns whether one is missing."""
     from router.runtime.config import SecretError
-    from router.service.in_force import secrets_of
+    from router.service.in_force import open_secrets, secrets_of
     from rules.model.configuration import SlackSettings
 
     if configuration is not None:
@@ -126,7 +126,10 @@ def _secrets(
         references = [one for tokens in where.server.tokens.values() for one in tokens]
         references += where.slack.token if isinstance(where.slack, SlackSettings) else ()
     try:
-        vault.open(references)
+        if configuration is not None:
+            open_secrets(vault, configuration)
+        else:
+            vault.open(references)
     except SecretError as error:
         for line in str(error).splitlines():
             yield Finding(Grade.FAIL, line, "set it for this user, or name another in the configuration")

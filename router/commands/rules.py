@@ -79,11 +79,11 @@ def _missing(files: tuple[Path, ...], *, with_slack: bool) -> tuple[str, ...]:
     from router.commands.configured import configuration
     from router.commands.slack_names import unknown_names
     from router.runtime.config import SecretError, Vault
-    from router.service.in_force import secrets_of
+    from router.service.in_force import open_secrets
 
     read, vault = configuration(files), Vault()
     try:
-        vault.open(secrets_of(read))
+        open_secrets(vault, read)
     except SecretError as error:
         return tuple(str(error).splitlines())
     return tuple(asyncio.run(unknown_names(read, vault))) if with_slack else ()

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import os
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +25,14 @@ LARGEST_BYTES = 8 * 1024 * 1024
 LARGEST_TEAM_BYTES = 1024 * 1024
 """Of a team's file: some ten thousand routes. What is larger takes others' time whenever anything is loaded."""
 LARGEST_SECRET_BYTES = 64 * 1024
+
+
+SHORTEST_TOKEN = 8
+"""Characters of a token of `server.tokens`."""
+_TOO_SHORT = (
+    f"is too short for a token of server.tokens: expected {SHORTEST_TOKEN} characters or more, "
+    "as `openssl rand -hex 24` makes them"
+)
 
 
 class ConfigError(RuntimeError):
@@ -241,14 +249,18 @@ class Vault:
         self._environment = os.environ if environment is None else environment
         self._known: dict[SecretRef, str] = {}
 
-    def open(self, references: Iterable[SecretRef]) -> None:
-        """Read all of these. Raises SecretError with every one that is missing."""
+    def open(self, references: Iterable[SecretRef], *, tokens: Collection[SecretRef] = ()) -> None:
+        """Read all of these. Raises SecretError with every one that is missing, or too short for one of those `tokens` that
+        people and programs present to us."""
         fresh, missing = {}, []
         for reference in references:
             try:
                 fresh[reference] = self._read(reference)
             except SecretError as error:
                 missing.append(str(error))
+                continue
+            if reference in tokens and len(fresh[reference]) < SHORTEST_TOKEN:
+                missing.append(f"{_where(reference)} {_TOO_SHORT}")
         if missing:
             raise SecretError("\n".join(missing))
         self._known = {**self._known, **fresh}
@@ -293,3 +305,11 @@ class Vault:
                 if not value:
                     raise SecretError(f"the secret file {path} is empty")
                 return value
+
+
+def _where(reference: SecretRef) -> str:
+    match reference:
+        case EnvSecret(name):
+            return f"the environment variable {name}"
+        case FileSecret(path):
+            return f"the secret file {path}"

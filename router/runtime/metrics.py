@@ -65,6 +65,15 @@ COUNTERS: Mapping[str, tuple[str, Labels]] = {
         "Calls to the dead man's switch (router.heartbeat), by outcome: told, failed, withheld.",
         ("outcome",),
     ),
+    "alert_router_tokens_refused": (
+        "Tokens of server.tokens that were refused, by where (api, sign_in) and why: unknown, too_many.",
+        ("door", "reason"),
+    ),
+    "alert_router_connections_closed": (
+        "Connections that were closed by us, by why: head_late, made_room, refused (too many are open).",
+        ("reason",),
+    ),
+    "alert_router_descriptors_exhausted": ("Seconds in which no file descriptor was left.", ()),
     "alert_router_overloads": ("Requests answered 503 because the queue was full.", ()),
 }
 

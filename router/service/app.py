@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from aiohttp import web
+from sqlalchemy.exc import DBAPIError
 
 from router.core.render.blocks import post_message
 from router.engine import Engine
 from router.heartbeats import dead_mans_switch
 from router.heartbeats.dead_mans_switch import DeadMansSwitch, IntakeNumbers, Target
-from router.http import routes, unreadable
+from router.http import application, listener
+from router.http.listener import Listener
 from router.http.service import OpenSource, Reloaded, Status
 from router.notifiers.slack.wire import open_session
 from router.runtime.clock import Clock, SystemClock, new_id
@@ -28,14 +29,15 @@ from router.runtime.version import version
 from router.runtime.wake_up import WakeUps
 from router.service.config_watcher import ConfigWatcher
 from router.service.health import HealthCheck
-from router.service.in_force import InForce, StartError, delivery_settings, secrets_of
+from router.service.in_force import InForce, StartError, delivery_settings, open_secrets
 from router.service.loops import DRAIN, Loops
 from router.service.reload import Reloader, notice_target
 from router.service.rule_files import TeamFiles
 from router.service.way_out import WayOut
 from router.store import retention
-from router.store.database import Database, StorageError
+from router.store.database import Database
 from router.store.evaluation import messages
+from router.store.file import StorageError, trouble
 from rules.loading.load import Loaded
 from rules.model.configuration import Configuration
 
@@ -103,15 +105,8 @@ class App:
         )
         self._loops.add(dead_mans_switch.NAME, self._switch.turn)
         self._loops.add("watch", watcher.turn)
-        self._runner = web.AppRunner(
-            self._application(),
-            access_log=None,
-            logger=unreadable.log,
-            auto_decompress=False,
-            shutdown_timeout=DRAIN.total_seconds(),
-            max_line_size=16_384,
-            max_field_size=16_384,
-        )
+        self._listener = Listener(application(self), clock, metrics, finish_within=DRAIN)
+        self._loops.add(listener.NAME, self._listener.turn)
         self._stopping = asyncio.Event()
         self._background: asyncio.TaskGroup | None = None
         self._once: list[asyncio.Task[None]] = []
@@ -152,7 +147,7 @@ class App:
     @property
     def addresses(self) -> list[str]:
         """Where it listens."""
-        return [f"http://{_bracketed(host)}:{port}" for host, port, *_ in self._runner.addresses]
+        return self._listener.addresses
 
     async def health(self) -> Health:
         return await self._health.health()
@@ -177,16 +172,20 @@ class App:
     async def begin(self, loaded: Loaded, stack: AsyncExitStack) -> None:
         """Put what was loaded in force, and listen. What is begun ends with the stack. Raises StartError."""
         stack.push_async_callback(self._drain)
-        await self._engine.start(self._teams.adopting(loaded, notice_target(self._engine.settings)))
+        if self._database.lost:
+            log.error("something of the database is lost", extra={"what": self._database.lost})
+        try:
+            await self._engine.start(self._teams.adopting(loaded, notice_target(self._engine.settings)))
+        except DBAPIError as error:
+            raise StartError(trouble(self._database.path, error)) from error
         self._teams.in_force(loaded, is_start=True)
         self._in_force.note(self._clock.now(), self._files.read_digest)
         if self._database.is_new:
             log.warning("a new, empty database was made", extra={"path": str(self._database.path)})
-        await self._runner.setup()
-        stack.push_async_callback(self._runner.cleanup)
+        stack.push_async_callback(self._listener.stop)
         server = self.configuration.server
         try:
-            await web.TCPSite(self._runner, server.host, server.port, backlog=1024).start()
+            await self._listener.start(server.host, server.port)
         except OSError as error:
             raise StartError(
                 f"cannot listen on {server.host}:{server.port}: {error.strerror or error}; set server.listen to another address"
@@ -200,7 +199,7 @@ class App:
             self._reloader.reroute_until_well()
             await self._stopping.wait()
             log.info("stopping: no more requests, then what is in flight")
-            await self._runner.cleanup()
+            await self._listener.stop()
             for task in (*tasks, *self._once):
                 task.cancel()
 
@@ -236,11 +235,6 @@ class App:
             await self._engine.expire()
         except Exception:  # the end of the process must not hang on it
             log.exception("the last signs of life were not written down")
-
-    def _application(self) -> web.Application:
-        application = web.Application(client_max_size=64 * 1024 * 1024)
-        application.add_routes(routes(self))
-        return application
 
     def _trouble(self) -> list[str]:
         found = []
@@ -286,6 +280,11 @@ class App:
         )
         gauge("alert_router_ingest_waiting", "Alerts waiting for a commit.", lambda: self._engine.intake.waiting_rows)
         gauge("alert_router_calls_in_flight", "Calls to Slack in flight.", lambda: self._loops.calls_in_flight)
+        gauge(
+            "alert_router_database_lost",
+            "1 if something of the database was lost before this process began.",
+            lambda: bool(self._database.lost),
+        )
         gauge(
             "alert_router_new_database",
             "1 if this process began with an empty database.",
@@ -339,7 +338,7 @@ def _read(files: Files) -> Loaded:
 def _usable(loaded: Loaded, vault: Vault) -> Loaded:
     """With a configuration whose secrets are there. Raises StartError."""
     try:
-        vault.open(secrets_of(_configuration(loaded)))
+        open_secrets(vault, _configuration(loaded))
     except SecretError as error:
         raise StartError(str(error)) from error
     return loaded
@@ -378,7 +377,3 @@ def _age(at: datetime | None, now: datetime) -> float:
 def _intake_numbers(engine: Engine) -> IntakeNumbers:
     intake = engine.intake
     return IntakeNumbers(intake.commits, intake.failures, intake.waiting_rows)
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

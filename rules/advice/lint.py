@@ -65,12 +65,27 @@ def _inhibitions(document: Fields) -> Iterator[RuleError]:
 
 def _listener(configuration: Configuration, document: Fields) -> Iterator[RuleError]:
     server = configuration.server
-    if server.is_loopback:
+    if server.is_loopback and not server.is_behind_proxy:
         return
     mark, file = document.mark("server"), document.place.report.file
+    where = server.external_url if server.is_behind_proxy else f"{server.host}:{server.port}"
     if not server.tokens:
         message = "others can reach the listener, and there are no tokens: only intake, health and metrics answer them"
+        if server.is_behind_proxy:
+            message = f"others reach it at {where}, and there are no tokens: only intake, health and metrics answer"
         yield RuleError(file, mark.line, mark.column, "server.tokens", message, "tokens: {read: {env: NAME}, …}")
-    if "external_url" not in document.get("server"):
+    for name, entry in document.get("sources", {}).items():
+        source, at = configuration.sources[name], entry.mark("allow" if "allow" in entry else "auth")
+        path = entry.place.path
+        if not source.auth and not source.allow:
+            message = f"{name} takes alerts from anyone who reaches {where}"
+            expected = "auth: {bearer: {env: NAME}} or another form, or allow: [10.0.0.0/8]"
+            yield RuleError(file, at.line, at.column, f"{path}.auth", message, expected)
+        elif source.allow and server.is_behind_proxy and not server.trusted_proxies:
+            message = f"{name} asks from where it is sent, and behind a proxy all comes from the proxy"
+            yield RuleError(
+                file, at.line, at.column, f"{path}.allow", message, "server: {trusted_proxies: [127.0.0.1]}"
+            )
+    if not server.is_loopback and "external_url" not in document.get("server"):
         message = f"no external_url: links in messages lead to {server.external_url}"
         yield RuleError(file, mark.line, mark.column, "server.external_url", message, "the address people reach it by")

@@ -105,9 +105,10 @@ TOKENS = Record(
     "tokens",
     {
         "read": Key(SECRET, "May read."),
-        "write": Key(SECRET, "May read and act."),
-        "admin": Key(SECRET, "May read, act and administer."),
+        "write": Key(SECRET, "May read; and act, where there is something to act on."),
+        "admin": Key(SECRET, "May read, act and reload."),
     },
+    is_secret=True,
 )
 SERVER = Record(
     "server",
@@ -115,6 +116,10 @@ SERVER = Record(
         "listen": Key(ListenAddress(), "Where it listens; default 127.0.0.1:9080."),
         "external_url": Key(Url(), "How people reach it; links in messages begin with it."),
         "tokens": Key(TOKENS, "Who may use the API off loopback."),
+        "trusted_proxies": Key(
+            ListOf(Network(), "a list of networks such as [10.0.0.0/8]"),
+            "Proxies whose X-Forwarded-For or Forwarded is believed: for `allow`, and to count wrong tokens.",
+        ),
     },
 )
 STORAGE = Record(
@@ -172,6 +177,7 @@ SLACK = Record(
     },
     later={"app_token": "Socket Mode", "workspaces": "several workspaces", "client_id": "installing from Slack"},
     check=_check_slack,
+    is_secret=True,
 )
 
 BASIC = Record(
@@ -180,6 +186,7 @@ BASIC = Record(
         "username": Key(Text("a user name"), "Sent by the sender.", required=True),
         "password": Key(SECRET, "Sent by the sender.", required=True),
     },
+    is_secret=True,
 )
 HMAC = Record(
     "hmac",
@@ -188,6 +195,7 @@ HMAC = Record(
         "algorithm": Key(OneOf("sha256", "sha512", "sha1"), "Default sha256."),
         "secret": Key(SECRET, "The key of the signature.", required=True),
     },
+    is_secret=True,
 )
 
 
@@ -198,7 +206,7 @@ def _check_auth(fields: Fields) -> None:
 
 AUTH_EXPECTED = "none, or a map with bearer, basic, hmac or url_token"
 AUTH = Either(
-    OneOf("none", expected=AUTH_EXPECTED),
+    OneOf("none", expected=AUTH_EXPECTED, is_secret=True),
     Record(
         "auth",
         {
@@ -275,7 +283,7 @@ def document(adapters: Iterable[str] = ()) -> Record:
             "server": Key(SERVER, "Where it listens and who may use it."),
             "storage": Key(STORAGE, "Where its state lives."),
             "slack": Key(
-                Either(OneOf("preview", expected=SLACK_EXPECTED), SLACK, SLACK_EXPECTED),
+                Either(OneOf("preview", expected=SLACK_EXPECTED, is_secret=True), SLACK, SLACK_EXPECTED),
                 "preview, or {token, signing_secret, fallback_channel}.",
                 required=True,
             ),

@@ -9,7 +9,7 @@ import msgspec
 from adapters.adapter import Adapter, OptionsError, SourceOptions
 from adapters.alert import Severity
 from rules.language import heartbeat_keys, webhook_keys
-from rules.language.service_keys import Listen, document
+from rules.language.service_keys import Listen, ListenAddress, document
 from rules.language.shape import Fields, Place, Reference, Report, RuleError, text_of
 from rules.language.templates import Examine, accept_all, take_in
 from rules.language.yaml import Entries, Items, Node, Position, YamlError, read
@@ -45,6 +45,9 @@ __all__ = [
     "rules_files",
     "whereabouts",
 ]
+
+
+_LISTEN = Listen(ServerSettings().host, ServerSettings().port)
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -86,6 +89,17 @@ def rules_files(text: str) -> tuple[tuple[str, Position], ...]:
     said = () if entry is None else entry.node.items if isinstance(entry.node, Items) else (entry.node,)
     texts = ((text_of(one), one.mark) for one in said)
     return tuple((found, mark) for found, mark in texts if found and "\0" not in found)
+
+
+def listens_at(text: str) -> Listen:
+    """Where a main file says that the router listens, whatever else stands in it. Raises YamlError."""
+    node, _ = read(text)
+    for key in ("server", "listen"):
+        entry = node.entries.get(key) if isinstance(node, Entries) else None
+        if entry is None:
+            return _LISTEN
+        node = entry.node
+    return ListenAddress().read(node, Place(Report(""))) or _LISTEN
 
 
 def load(
@@ -213,13 +227,14 @@ def _server(fields: Fields) -> ServerSettings:
     server = fields.get("server")
     if server is None:
         return ServerSettings()
-    listen: Listen = server.get("listen", Listen("127.0.0.1", 9080))
+    listen: Listen = server.get("listen", _LISTEN)
     tokens = server.get("tokens")
     return ServerSettings(
         host=listen.host,
         port=listen.port,
         external_url=server.get("external_url", f"http://localhost:{listen.port}").rstrip("/"),
         tokens={} if tokens is None else tokens.values,
+        trusted_proxies=server.get("trusted_proxies", ()),
     )
 
 

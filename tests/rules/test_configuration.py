@@ -30,6 +30,7 @@ server:
   listen: "[::1]:9999"
   external_url: https://alerts.example.com/
   tokens: {read: {env: R}, admin: [{env: A}, {file: /run/secrets/a}]}
+  trusted_proxies: [10.1.0.0/16, 192.0.2.1]
 storage: {path: /var/lib/alert-router.db}
 slack:
   token: {env: SLACK_BOT_TOKEN}
@@ -66,6 +67,7 @@ def test_everything() -> None:
         port=9999,
         external_url="https://alerts.example.com",
         tokens={"read": (EnvSecret("R"),), "admin": (EnvSecret("A"), FileSecret("/run/secrets/a"))},
+        trusted_proxies=("10.1.0.0/16", "192.0.2.1/32"),
     )
     assert found.storage == StorageSettings("/var/lib/alert-router.db")
     assert found.slack == SlackSettings(
@@ -123,6 +125,8 @@ def test_an_only_source_of_another_kind_has_no_bare_endpoint() -> None:
         ("localhost:0", "localhost", 0, True),
         ("'[::1]:5'", "::1", 5, True),
         ("127.8.8.8:5", "127.8.8.8", 5, True),
+        ("127.evil.example:5", "127.evil.example", 5, False),
+        ("LOCALHOST:5", "LOCALHOST", 5, True),
         ("':9080'", "0.0.0.0", 9080, False),  # noqa: S104  what an empty host means
         ("alerts.internal:80", "alerts.internal", 80, False),
     ],

@@ -1,4 +1,4 @@
-"""What happened to an incident, as one reply in its thread (TELLING's table). Entries of one kind become one line. Pure."""
+"""What happened to an incident, as one reply in its thread. Entries of one kind become one line. Pure."""
 
 from collections.abc import Sequence
 from typing import assert_never
@@ -7,7 +7,7 @@ import msgspec
 
 from router.core.mrkdwn import duration, escaped, listed, user, words
 from router.core.render.blocks import fitted, section
-from router.core.render.headline import end_of, title_of
+from router.core.render.headline import end_of, is_unknown, silent_sources, title_of
 from router.core.view import EndKind, EntryKind, IncidentView, Rendered, TimelineEntry
 
 _TITLES = 5
@@ -80,7 +80,8 @@ def _line(entry: TimelineEntry, view: IncidentView) -> str:
             severity = f", {entry.severity.value.upper()}" if entry.severity else ""
             return f"reopened: firing again{severity}{which}"
         case EntryKind.REPEAT:
-            return f"still firing{f' after {duration(entry.lasted)}' if entry.lasted else ''}, nobody acknowledged"
+            after = f" after {duration(entry.lasted)}" if entry.lasted else ""
+            return f"still unknown{after}, {silent_sources(view)}" if is_unknown(view) else f"still firing{after}"
         case EntryKind.SOURCE_SILENT:
             return detail or "its source is silent"
         case EntryKind.MOVED:
