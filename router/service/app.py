@@ -27,12 +27,14 @@ from router.runtime.health import Health
 from router.runtime.metrics import Metrics
 from router.runtime.version import version
 from router.runtime.wake_up import WakeUps
+from router.service import secret_watcher
 from router.service.config_watcher import ConfigWatcher
 from router.service.health import HealthCheck
 from router.service.in_force import InForce, StartError, delivery_settings, open_secrets
 from router.service.loops import DRAIN, Loops
 from router.service.reload import Reloader, notice_target
 from router.service.rule_files import TeamFiles
+from router.service.secret_watcher import SecretWatcher
 from router.service.way_out import WayOut
 from router.store import retention
 from router.store.database import Database
@@ -105,6 +107,7 @@ class App:
         )
         self._loops.add(dead_mans_switch.NAME, self._switch.turn)
         self._loops.add("watch", watcher.turn)
+        self._loops.add(secret_watcher.NAME, SecretWatcher(vault, clock).turn)
         self._listener = Listener(application(self), clock, metrics, finish_within=DRAIN)
         self._loops.add(listener.NAME, self._listener.turn)
         self._stopping = asyncio.Event()

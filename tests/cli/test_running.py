@@ -310,3 +310,22 @@ def test_help_imports_nothing_of_the_service() -> None:
     code = "import sys; import router.commands.cli; print([name for name in ('aiohttp', 'sqlalchemy', 'slack_sdk') if name in sys.modules])"
     done = subprocess.run([COMMAND[0], "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_collector_gets_nothing_but_json(config: Path, tmp_path: Path) -> None:
+    with process("serve", "--config", config, "--log-format", "json") as serving:
+        assert serving.stderr is not None
+        for line in serving.stderr:
+            if "listens on" in json.loads(line)["message"]:
+                break
+        serving.send_signal(signal.SIGTERM)
+        out, rest = serving.communicate(timeout=20)
+    assert out == ""
+    assert all(json.loads(line)["level"] for line in rest.splitlines())
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("version: 3\n")
+    with process("serve", "--config", bad, "--log-format", "json") as serving:
+        out, rest = serving.communicate(timeout=20)
+    assert (serving.returncode, out) == (2, "")
+    [line] = rest.splitlines()
+    assert "version" in str(json.loads(line)["errors"])
