@@ -5,13 +5,13 @@ import fcntl
 import os
 import shutil
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
+from router.commands.slack_names import Finding, Grade, asked, unanswered
 from router.commands.terms import FILE
 
 if TYPE_CHECKING:
@@ -19,37 +19,7 @@ if TYPE_CHECKING:
     from rules.loading.load import Loaded, Whereabouts
     from rules.model.configuration import Configuration, ServerSettings, SlackSettings
 
-SCOPES = (
-    "chat:write",
-    "chat:write.public",
-    "channels:read",
-    "channels:join",
-    "groups:read",
-    "im:write",
-    "users:read",
-    "users:read.email",
-    "channels:history",
-    "groups:history",
-    "im:history",
-)
-"""As deploy/slack-manifest.yaml asks for them."""
 LITTLE_BYTES = 500 * 1024 * 1024
-
-
-class Grade(StrEnum):
-    """How a check came out."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One line."""
-
-    verdict: Grade
-    what: str
-    to_do: str = ""
 
 
 @click.command()
@@ -198,43 +168,12 @@ def _slack(
 
 
 def _names(configuration: "Configuration", slack: "SlackSettings", vault: "Vault") -> Iterator[Finding]:
-    from router.commands.slack_names import unanswered
-
     unknown = asyncio.run(unanswered(configuration, slack, vault))
     for line in unknown:
         yield Finding(Grade.FAIL, line, "create it, or invite the app: docs/slack.md")
     if not unknown:
         channels, people = len(configuration.rules.channels), len(configuration.rules.people)
         yield Finding(Grade.OK, f"Slack knows all {channels} channels and {people} people of the rules")
-
-
-async def asked(slack: "SlackSettings", vault: "Vault") -> list[Finding]:
-    from router.notifiers.notifier import Outcome
-    from router.notifiers.slack.client import SlackClient
-    from router.notifiers.slack.wire import open_session
-    from router.runtime.clock import SystemClock
-
-    async with open_session() as session:
-        client = SlackClient.over(session, lambda: vault.one(slack.token), SystemClock(), api_url=slack.api_url)
-        check = await client.check()
-    if check.answer.outcome is not Outcome.TOLD:
-        to_do = (
-            "docs/slack.md has a table of errors"
-            if check.answer.outcome is Outcome.WORKSPACE_REFUSED
-            else f"is {slack.api_url} reachable from here?"
-        )
-        return [Finding(Grade.FAIL, f"Slack does not accept us: {check.answer.error}", to_do)]
-    found = [Finding(Grade.OK, f"Slack knows us in {check.team or check.workspace}")]
-    missing = [scope for scope in SCOPES if scope not in check.scopes] if check.scopes else []
-    if missing:
-        found.append(
-            Finding(
-                Grade.WARN,
-                f"scopes are missing: {', '.join(missing)}",
-                "add them under OAuth & Permissions as in deploy/slack-manifest.yaml, and reinstall the app",
-            )
-        )
-    return found
 
 
 class Running(msgspec.Struct, frozen=True):

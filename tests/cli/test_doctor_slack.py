@@ -5,8 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from router.commands.doctor import SCOPES, Finding, Grade, asked
-from router.commands.slack_names import unknown_names
+from router.commands.slack_names import SCOPES, Finding, Grade, asked, unknown_names
 from router.runtime.clock import SystemClock
 from router.runtime.config import Vault
 from rules.model.configuration import Configuration, EnvSecret, SlackSettings
