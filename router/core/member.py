@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from adapters.alert import Severity
+from adapters.alert import Severity, alertmanager_fingerprint
 
 BY_RANK: tuple[Severity, ...] = tuple(sorted(Severity, key=lambda severity: severity.rank))
 """Severity of a rank: what is stored is the rank, so that SQL can ask for the worst."""
@@ -19,6 +19,16 @@ class Document(msgspec.Struct, frozen=True, omit_defaults=True):
     annotations: dict[str, str] = {}
     url: str = ""
     severity_raw: str = ""
+    added: tuple[str, ...] | None = None
+    """Of an alert of the Prometheus family: names of the labels that were not sent."""
+    sent_fingerprint: str = ""
+    """Alertmanager's, where it cannot be told from the labels."""
+
+    def fingerprint(self, stored: str) -> str:
+        """What people call the alert that is stored under a fingerprint: Alertmanager's, where it has one."""
+        if self.added is None:
+            return stored
+        return self.sent_fingerprint or alertmanager_fingerprint(self.labels, self.added)
 
 
 class Member(msgspec.Struct, frozen=True):

@@ -1,5 +1,6 @@
 """The sign-in of browsers: a form that takes a token of the configuration and gives a cookie for it."""
 
+import asyncio
 import html
 from urllib.parse import parse_qsl
 
@@ -9,6 +10,8 @@ from router.http.access import COOKIE, GRANTS, SIGNED_IN_FOR, Access, Endpoint, 
 from router.http.problem import problem
 from router.http.service import Service
 
+FORM_WITHIN_S = 10
+"""From its head to its end: else whoever sends half of it holds a connection for ever."""
 _LARGEST_FORM_BYTES = 16 * 1024
 _FORM = "application/x-www-form-urlencoded"
 
@@ -73,14 +76,18 @@ class SignIn:
 
 
 async def _form(request: web.Request) -> dict[str, str] | None:
-    """The fields; None when it is no form, or larger than a token could be."""
+    """The fields; None when it is no form, larger than a token could be, or does not come."""
     if request.content_type != _FORM:
         return None
     body = b""
-    async for chunk in request.content.iter_any():
-        body += chunk
-        if len(body) > _LARGEST_FORM_BYTES:
-            return None
+    try:
+        async with asyncio.timeout(FORM_WITHIN_S):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > _LARGEST_FORM_BYTES:
+                    return None
+    except TimeoutError:
+        return None
     try:
         return dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=10))
     except ValueError:

@@ -5,8 +5,8 @@ is known to be committed.
 """
 
 import asyncio
-import hashlib
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy.exc import DBAPIError
 
 from adapters.adapter import Draft, GroupDrafts, ItemError
-from adapters.alert import Alert, Status
+from adapters.alert import Alert, PartialAlert, PrometheusAlert, Status
 from adapters.times import milliseconds
 from router.core.member import Document
 from router.core.order import Verdict
@@ -26,7 +26,7 @@ from router.runtime.clock import Clock, to_ms
 from router.runtime.metrics import Metrics
 from router.store.database import Database
 from router.store.intake.apply import Applied, apply_batch
-from router.store.intake.change import Belongs, Change, GroupKey, Inhibits
+from router.store.intake.change import Belongs, Change, GroupKey, Inhibits, digest_of
 from router.store.intake.committed import CommittedAlerts
 from router.store.intake.membership import Groups
 from router.store.intake.sender_groups import Mentioned
@@ -42,13 +42,17 @@ log = logging.getLogger(__name__)
 PRESUMED_AFTER = timedelta(days=7)
 """Without a word for so long an alert is presumed over, and shown as that (TELLING, *Ends*)."""
 SLICE = 500
-"""Drafts worked on before others get a turn of the loop."""
+"""Drafts looked at before others get a turn of the loop,"""
+SLICE_SECONDS = 0.005
+"""or as many as are brought to normal form in this time."""
 COMMIT_ROWS = 1_000
 COMMIT_ROWS_SHARED = 250
 """At most so many while dispatch or delivery waits for the writer."""
 WAITING_ROWS = 20_000
 """Beyond this many alerts waiting for a commit a request is answered 503."""
 PLACES_KEPT = 4_096
+LABELS_REMEMBERED = 1_024
+"""Characters of a group's labels. Longer ones are rare, and a memory of them would be as large as a sender likes."""
 _COMPUTED = frozenset(COMPUTED)
 _FAR_MS = 10 * 365 * 86_400_000
 
@@ -130,6 +134,7 @@ class Intake:
         self._waiting_rows = 0
         self._in_flight: dict[int, asyncio.Future[list[Verdict]]] = {}
         self._committer: asyncio.Task[None] | None = None
+        self._slices = _Slices(clock)
         self.commits = 0
         self.failures = 0
         """Transactions that took alerts, and that were to."""
@@ -149,9 +154,10 @@ class Intake:
         is_unchanged = self.known.is_unchanged
         in_force = self._in_force()
         is_awaiting = bool(in_force.ruleset.awaited.heartbeats)
+        monotonic, until = self._clock.monotonic, self._slices.end()
         for start in range(0, len(drafts), SLICE):
             if start:
-                await asyncio.sleep(0)
+                until = await self._slices.next()
             for index, draft in enumerate(drafts[start : start + SLICE], start):
                 key = draft.key
                 if key:
@@ -179,6 +185,8 @@ class Intake:
                 self.absence.hear(namespace, change.fingerprint)
                 receipt.resolved += not change.is_firing
                 changes.append(change)
+                if monotonic() > until:
+                    until = await self._slices.next()
         if changes:
             for change, verdict in zip(changes, await self._commit(changes), strict=True):
                 if verdict is Verdict.APPLY:
@@ -296,6 +304,42 @@ class Intake:
             request.future.set_result(verdicts)
 
 
+class _Slices:
+    """Turns of the loop for requests that use up more than one: one of them all in each turn, so that many long requests
+    together keep a short one waiting no longer than one does."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._is_calling = False
+
+    def end(self) -> float:
+        """Of a slice that begins now, on the monotonic clock."""
+        return self._clock.monotonic() + SLICE_SECONDS
+
+    async def next(self) -> float:
+        """Let others have their turn. Returns the end of the next slice."""
+        loop = asyncio.get_running_loop()
+        mine = loop.create_future()
+        self._waiting.append(mine)
+        if not self._is_calling:
+            self._is_calling = True
+            loop.call_soon(self._call)
+        await mine
+        return self.end()
+
+    def _call(self) -> None:
+        while self._waiting:
+            first = self._waiting.popleft()
+            if not first.done():
+                first.set_result(None)
+                break
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._call)
+        else:
+            self._is_calling = False
+
+
 async def _stands(future: asyncio.Future[list[Verdict]]) -> list[Verdict]:
     """Wait without taking the commit down with a sender that hangs up."""
     return await asyncio.shield(future)
@@ -319,12 +363,22 @@ def change_of(alert: Alert, source: str, namespace: str, key: int, now_ms: int, 
         starts_ms = now_ms
     ends_ms = None if alert.ends_at is None else milliseconds(alert.ends_at)
     ttl, is_presumed = (alert.ttl, alert.ttl_is_presumed) if alert.ttl is not None else (PRESUMED_AFTER, True)
+    added, sent_fingerprint = (
+        (alert.added, alert.sent_fingerprint) if isinstance(alert, PrometheusAlert) else (None, "")
+    )
     document = _encode(
-        Document(alert.title, alert.description, alert.labels, alert.annotations, alert.url, alert.severity_raw)
+        Document(
+            alert.title,
+            alert.description,
+            alert.labels,
+            alert.annotations,
+            alert.url,
+            alert.severity_raw,
+            added,
+            sent_fingerprint,
+        )
     )
     order = alert.order
-    said = b"%b%d %d %d" % (document, order or 0, is_firing, rank)
-    digest = hashlib.blake2b(said, digest_size=8, person=b"alert").digest()
     owners, inhibits = _place(alert, source, rank, in_force)
     return Change(
         namespace=namespace,
@@ -332,7 +386,7 @@ def change_of(alert: Alert, source: str, namespace: str, key: int, now_ms: int, 
         source=source,
         key=key,
         order=2 * now_ms if order is None else order,
-        digest=int.from_bytes(digest, "big", signed=True),
+        digest=digest_of(document, order, is_firing=is_firing, severity_rank=rank),
         is_firing=is_firing,
         starts_ms=starts_ms,
         ends_ms=ends_ms,
@@ -343,6 +397,8 @@ def change_of(alert: Alert, source: str, namespace: str, key: int, now_ms: int, 
         document=document.decode(),
         owners=owners if is_firing else (),
         inhibits=inhibits if is_firing else (),
+        unsaid=alert.unsaid if isinstance(alert, PartialAlert) else (),
+        sent_order=order,
     )
 
 
@@ -375,7 +431,9 @@ def labels_key(labels: tuple[tuple[str, str], ...]) -> str:
     if known is None:
         if len(_labels_memo) > 50_000:
             _labels_memo.clear()
-        known = _labels_memo[labels] = _encode(labels).decode()
+        known = _encode(labels).decode()
+        if len(known) <= LABELS_REMEMBERED:
+            _labels_memo[labels] = known
     return known
 
 

@@ -194,7 +194,7 @@ def alerts(
         document = decode_document(row.document)
         found.append(
             AlertRow(
-                fingerprint=row.fingerprint,
+                fingerprint=document.fingerprint(row.fingerprint),
                 namespace=row.namespace,
                 source=row.source,
                 name=row.name,

@@ -66,13 +66,18 @@ class Fingerprint(TypeDecorator[str]):
         return None if value is None else fingerprint_no(value)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        return None if value is None else f"{value & 0xFFFFFFFFFFFFFFFF:016x}"
+        return None if value is None else fingerprint_of(value)
 
 
 def fingerprint_no(fingerprint: str) -> int:
     """The number that is stored for a fingerprint."""
     value = int(fingerprint, 16)
     return value - (1 << 64) if value >> 63 else value
+
+
+def fingerprint_of(number: int) -> str:
+    """The fingerprint that is stored as this number."""
+    return f"{number & 0xFFFFFFFFFFFFFFFF:016x}"
 
 
 metadata = MetaData()

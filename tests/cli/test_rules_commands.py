@@ -54,6 +54,15 @@ def test_check_env_names_the_secrets_that_are_missing(tmp_path: Path) -> None:
     assert (well.exit_code, well.stdout.splitlines()[-1]) == (0, "Well: 2 routes, 0 warnings.")
 
 
+def test_check_env_refuses_a_token_of_one_letter(tmp_path: Path) -> None:
+    text = CONFIG.replace("server: {{", "server: {{tokens: {{read: {{env: READ_TOKEN}}}}, ")
+    file = written(tmp_path, text)
+    assert run("check", "--env", file, environ={"READ_TOKEN": "longer-than-that"}).exit_code == 0
+    done = run("check", "--env", file, environ={"READ_TOKEN": "x"})
+    assert done.exit_code == 1
+    assert "error: the environment variable READ_TOKEN is too short for a token of server.tokens: " in done.stdout
+
+
 def test_check_against_what_is_in_force(config: Path, tmp_path: Path) -> None:
     former = tmp_path / "former.yaml"
     former.write_text(

@@ -1,10 +1,12 @@
 """Who may do what: tokens and their levels, the sign-in of browsers, and what an open loopback listener refuses."""
 
+import asyncio
 from datetime import timedelta
 from http.cookies import SimpleCookie
 
 import pytest
 
+from router.http import sign_in
 from router.http.access import HEADERS, SIGNED_IN_FOR
 from router.http.guesses import AT_ONCE, EVERY_S
 from rules.model.configuration import EnvSecret
@@ -202,6 +204,17 @@ async def test_a_form_that_is_none_is_refused(guarded: Guarded, body: bytes) -> 
     assert answer.status == 400
     assert (await answer.json())["detail"] == "this is not the form of the sign-in page"
     assert (await client.post("/sign-in", json={"token": "read-token"})).status == 400
+
+
+async def test_half_a_form_is_not_waited_for(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, client = guarded
+    monkeypatch.setattr(sign_in, "FORM_WITHIN_S", 0.05)
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+    head = f"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Type: {FORM['Content-Type']}\r\nContent-Length: 99\r\n\r\n"
+    writer.write(head.encode() + b"token=")
+    async with asyncio.timeout(10):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")
+    writer.close()
 
 
 async def test_another_sites_page_cannot_use_a_cookie(guarded: Guarded) -> None:

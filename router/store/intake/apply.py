@@ -12,6 +12,7 @@ from router.store.bulk import Insert, WhereIn
 from router.store.intake import migration
 from router.store.intake.change import Belongs, Change, GroupKey
 from router.store.intake.committed import NEVER_MS, Committed, CommittedAlerts, State, touch_at
+from router.store.intake.completion import completed
 from router.store.intake.membership import Groups, Membership, found_or_made, memberships, wake_groups
 
 _COLUMNS = (
@@ -77,6 +78,8 @@ def apply_batch(
     `belongs` is asked about alerts that were told elsewhere than where they belong now: did they change, or the rules? With
     `has_copies`, alerts that were told and have changed are news to the copies.
     """
+    if any(change.unsaid for change in changes):
+        changes = completed(conn, changes, belongs)
     entries = _load(conn, changes, known)
     ordered = [
         (space, number, entries[space][number]) for space in sorted(entries) for number in sorted(entries[space])

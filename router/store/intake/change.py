@@ -1,5 +1,6 @@
 """A word about an alert as it is judged and written: what ingest makes of a draft, and where it belongs."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -44,6 +45,16 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     document: str
     owners: tuple[GroupKey, ...]
     inhibits: tuple[Inhibits, ...]
+    unsaid: tuple[str, ...] = ()
+    """What its sender did not say: to be taken from what is stored before this is judged."""
+    sent_order: int | None = None
+    """`order`, where the sender said one."""
+
+
+def digest_of(document: bytes, sent_order: int | None, *, is_firing: bool, severity_rank: int) -> int:
+    """Two words about an alert are one when all that decides it is."""
+    said = b"%b%d %d %d" % (document, sent_order or 0, is_firing, severity_rank)
+    return int.from_bytes(hashlib.blake2b(said, digest_size=8, person=b"alert").digest(), "big", signed=True)
 
 
 Belongs = Callable[[Member], tuple[Sequence[GroupKey], Sequence[Inhibits]]]
