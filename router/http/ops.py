@@ -43,6 +43,7 @@ class Ops:
             Endpoint("GET", "/healthz", self._healthz, Access.OPEN),
             Endpoint("GET", "/readyz", self._readyz, Access.OPEN),
             Endpoint("GET", "/metrics", self._metrics, Access.OPEN),
+            Endpoint("GET", "/api/status", self._status, Access.READ),
             Endpoint("POST", "/-/reload", self._reload, Access.ADMIN),
         ]
 
@@ -71,6 +72,11 @@ class Ops:
         await self._stored.refresh()
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
+
+    async def _status(self, _: web.Request) -> web.StreamResponse:
+        found = self._service.status()
+        body: dict[str, object] = {**msgspec.structs.asdict(found), "in_force_since": instant(found.in_force_since)}
+        return _answer(body, is_well=True)
 
     async def _reload(self, _: web.Request) -> web.StreamResponse:
         reloaded = await self._service.reload()

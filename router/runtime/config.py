@@ -189,8 +189,11 @@ def _text_or_why(beside: Beside, file: str, path: str) -> str:
 
 
 def _digest(gathered: Gathered, named: Mapping[tuple[str, str], str]) -> str:
-    texts = [(file.key, file.fault, file.text) for file in gathered.files]
-    document = msgspec.json.encode((texts, [pattern for pattern, _ in gathered.unmatched], sorted(named.items())))
+    """By names relative to the main file: whoever names that in another way reads the same."""
+    folder = Path(gathered.files[0].name).parent
+    texts = [(file.known_as, file.fault, file.text) for file in gathered.files]
+    beside = sorted((os.path.relpath(file, folder), path, text) for (file, path), text in named.items())
+    document = msgspec.json.encode((texts, [pattern for pattern, _ in gathered.unmatched], beside))
     return hashlib.blake2b(document, digest_size=16).hexdigest()
 
 
@@ -240,11 +243,13 @@ def _content(path: Path, most: int, *, waits: bool = False) -> bytes | None:
 
 
 class Vault:
-    """Secrets by reference: read when the configuration comes into force, and again when one was refused."""
+    """Secrets by reference: read when the configuration comes into force, again when one was refused, and those in files
+    when they change."""
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self._environment = os.environ if environment is None else environment
         self._known: dict[SecretRef, str] = {}
+        self._tokens: frozenset[SecretRef] = frozenset()
 
     def open(self, references: Iterable[SecretRef], *, tokens: Collection[SecretRef] = ()) -> None:
         """Read all of these. Raises SecretError with every one that is missing, or too short for one of those `tokens` that
@@ -261,6 +266,25 @@ class Vault:
         if missing:
             raise SecretError("\n".join(missing))
         self._known = {**self._known, **fresh}
+        self._tokens |= frozenset(tokens)
+
+    def changed_files(self) -> dict[SecretRef, str]:
+        """What files say now that said something else when they were read; not those that could not be opened so."""
+        found: dict[SecretRef, str] = {}
+        for reference, known in self._known.items():
+            if not isinstance(reference, FileSecret):
+                continue
+            try:
+                value = self._read(reference)
+            except SecretError:
+                continue
+            if value != known and not (reference in self._tokens and len(value) < SHORTEST_TOKEN):
+                found[reference] = value
+        return found
+
+    def take(self, changed: Mapping[SecretRef, str]) -> None:
+        """From now on these are the values."""
+        self._known = {**self._known, **changed}
 
     def one(self, secrets: Secrets) -> str:
         """The first of several that are valid at once: the one that we present ourselves."""

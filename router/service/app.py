@@ -19,7 +19,7 @@ from router.heartbeats import dead_mans_switch
 from router.heartbeats.dead_mans_switch import DeadMansSwitch, IntakeNumbers, Target
 from router.http import application, listener
 from router.http.listener import Listener
-from router.http.service import OpenSource, Reloaded
+from router.http.service import OpenSource, Reloaded, Status
 from router.notifiers.slack.wire import open_session
 from router.runtime.clock import Clock, SystemClock, new_id
 from router.runtime.config import ConfigError, Files, SecretError, Vault
@@ -27,12 +27,14 @@ from router.runtime.health import Health
 from router.runtime.metrics import Metrics
 from router.runtime.version import version
 from router.runtime.wake_up import WakeUps
+from router.service import secret_watcher
 from router.service.config_watcher import ConfigWatcher
 from router.service.health import HealthCheck
 from router.service.in_force import InForce, StartError, delivery_settings, open_secrets
 from router.service.loops import DRAIN, Loops
 from router.service.reload import Reloader, notice_target
 from router.service.rule_files import TeamFiles
+from router.service.secret_watcher import SecretWatcher
 from router.service.way_out import WayOut
 from router.store import retention
 from router.store.database import Database
@@ -61,6 +63,7 @@ class App:
     ) -> None:
         self._in_force, self._vault, self._clock, self._metrics = in_force, vault, clock, metrics
         self._teams, self._database, self._way_out = teams, database, way_out
+        self._files = files
         self._wake_ups = WakeUps(clock)
         configuration = in_force.configuration
         self._engine = Engine(
@@ -104,6 +107,7 @@ class App:
         )
         self._loops.add(dead_mans_switch.NAME, self._switch.turn)
         self._loops.add("watch", watcher.turn)
+        self._loops.add(secret_watcher.NAME, SecretWatcher(vault, clock).turn)
         self._listener = Listener(application(self), clock, metrics, finish_within=DRAIN)
         self._loops.add(listener.NAME, self._listener.turn)
         self._stopping = asyncio.Event()
@@ -151,6 +155,20 @@ class App:
     async def health(self) -> Health:
         return await self._health.health()
 
+    def status(self) -> Status:
+        configuration = self.configuration
+        return Status(
+            name=configuration.name,
+            version=self.version,
+            in_force_since=self._in_force.since,
+            digest=self._in_force.digest,
+            sources=len(configuration.sources),
+            routes=len(configuration.rules.routes),
+            teams=tuple(team.name for team in configuration.teams),
+            refused=self._teams.refused,
+            reload_errors=self._reloader.errors,
+        )
+
     async def reload(self) -> Reloaded:
         return await self._reloader.reload()
 
@@ -164,6 +182,7 @@ class App:
         except DBAPIError as error:
             raise StartError(trouble(self._database.path, error)) from error
         self._teams.in_force(loaded, is_start=True)
+        self._in_force.note(self._clock.now(), self._files.read_digest)
         if self._database.is_new:
             log.warning("a new, empty database was made", extra={"path": str(self._database.path)})
         stack.push_async_callback(self._listener.stop)

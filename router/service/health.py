@@ -9,6 +9,8 @@ from router.service.loops import Loops
 from router.store import health as stored_health
 from router.store.database import Database
 
+NEW_FOR = timedelta(hours=1)
+"""So long it is said that the database is new: whoever lost a volume looks within the hour."""
 STUCK_AFTER = timedelta(seconds=60)
 
 
@@ -18,6 +20,7 @@ class HealthCheck:
     def __init__(self, database: Database, loops: Loops, clock: Clock, *, trouble: Callable[[], list[str]]) -> None:
         """`trouble`: what the other parts of the process have to say, in a person's words."""
         self._database, self._loops, self._clock, self._trouble = database, loops, clock, trouble
+        self._since = clock.now()
         self._probe = stored_health.Probe(database, clock)
 
     async def health(self) -> Health:
@@ -37,6 +40,6 @@ class HealthCheck:
         found += [f"Slack refuses {target}" for target in stored.refused]
         if self._database.lost:
             found.append(self._database.lost)
-        elif self._database.is_new:
+        elif self._database.is_new and now - self._since < NEW_FOR:
             found.append("this process began with a new, empty database")
         return found

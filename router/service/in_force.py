@@ -1,12 +1,14 @@
 """The configuration that is in force in this process, and what is opened for it: sources, secrets, delivery's settings."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from ipaddress import ip_network
 
 from adapters import ADAPTERS
 from adapters.adapter import OptionsError
 from router.delivery.deliver import Settings
 from router.http.service import OpenSource
+from router.runtime.clock import EPOCH
 from router.runtime.config import Vault
 from rules.model.configuration import Configuration, SecretRef, SlackSettings
 
@@ -20,6 +22,11 @@ class InForce:
 
     def __init__(self, configuration: Configuration) -> None:
         self.take(configuration, open_sources(configuration))
+        self.since, self.digest = EPOCH, ""
+
+    def note(self, since: datetime, digest: str) -> None:
+        """When it came into force, and the digest of the files that say it."""
+        self.since, self.digest = since, digest
 
     def take(self, configuration: Configuration, sources: Mapping[str, OpenSource]) -> None:
         self.configuration, self.sources = configuration, sources

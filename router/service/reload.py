@@ -86,6 +86,7 @@ class Reloader:
         adopting = self._teams.adopting(loaded, notice_target(settings))
         await self._engine.put_in_force(after.rules, settings, adopting)
         self._in_force.take(after, sources)
+        self._in_force.note(self._clock.now(), self._files.read_digest)
         lost = self._teams.in_force(loaded)
         try:
             await self._engine.reroute()

@@ -134,7 +134,6 @@ _ABBREVIATED = {
     "MDT": "America/Denver",
     "PST": "America/Los_Angeles",
     "PDT": "America/Los_Angeles",
-    "IST": "Asia/Kolkata",
     "JST": "Asia/Tokyo",
     "SGT": "Asia/Singapore",
     "AEST": "Australia/Sydney",

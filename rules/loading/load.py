@@ -39,9 +39,11 @@ __all__ = [
     "RefusedFile",
     "RuleError",
     "RulesText",
+    "Whereabouts",
     "load",
     "nothing_beside",
     "rules_files",
+    "whereabouts",
 ]
 
 
@@ -161,6 +163,35 @@ def load(
     names = tuple(file.name for file in files)
     return Loaded(
         configuration, (), _sorted(found, names), chosen.accepted, chosen.refused, nodes, whole, references, names
+    )
+
+
+class Whereabouts(msgspec.Struct, frozen=True):
+    """Where the router of a configuration is, and its way to Slack."""
+
+    server: ServerSettings
+    storage: StorageSettings
+    slack: PreviewSettings | SlackSettings | None
+    """None: the file does not say."""
+
+
+def whereabouts(text: str, adapters: Mapping[str, Adapter]) -> Whereabouts | None:
+    """As far as a text says it that may have mistakes; None where it is no YAML."""
+    try:
+        node, _ = read(text)
+    except YamlError:
+        return None
+    fields = document(adapters).read(node, Place(Report("")))
+    if fields is None:
+        return None
+    server, slack, storage = _server(fields), fields.get("slack"), fields.get("storage")
+    if isinstance(slack, Fields) and slack.get("token") is None and slack.get("preview") is None:
+        slack = None
+    tokens = {level: found for level, found in server.tokens.items() if found}
+    return Whereabouts(
+        server=msgspec.structs.replace(server, tokens=tokens),
+        storage=StorageSettings() if storage is None else StorageSettings(storage.get("path", StorageSettings().path)),
+        slack=PreviewSettings() if slack == "preview" else None if slack is None else _slack(slack),
     )
 
 

@@ -60,7 +60,7 @@ def test_check_env_refuses_a_token_of_one_letter(tmp_path: Path) -> None:
     assert run("check", "--env", file, environ={"READ_TOKEN": "longer-than-that"}).exit_code == 0
     done = run("check", "--env", file, environ={"READ_TOKEN": "x"})
     assert done.exit_code == 1
-    assert done.stderr.startswith("the environment variable READ_TOKEN is too short for a token of server.tokens: ")
+    assert "error: the environment variable READ_TOKEN is too short for a token of server.tokens: " in done.stdout
 
 
 def test_check_against_what_is_in_force(config: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from adapters import ADAPTERS
 from router.delivery.deliver import Settings
 from router.engine import Engine
 from router.http import application
-from router.http.service import OpenSource, Reloaded
+from router.http.service import OpenSource, Reloaded, Status
 from router.notifiers.preview.preview import Preview
 from router.runtime.clock import Clock
 from router.runtime.config import Vault
@@ -104,6 +104,9 @@ class StandIn:
     async def reload(self) -> Reloaded:
         self.reloads += 1
         return self.reloaded
+
+    def status(self) -> Status:
+        return Status("test", self.version, START, "d1", 2, 3, ("db",), self.reloaded.refused, self.reloaded.errors)
 
     async def health(self) -> Health:
         return self.healthy

@@ -5,12 +5,15 @@ import threading
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import Connection
 
 from router.runtime.metrics import Metrics
+from router.service.health import HealthCheck
+from router.service.loops import Loops
 from router.service.simulate import VirtualClock
 from router.store.database import Database
 from router.store.health import Probe
@@ -33,6 +36,17 @@ def changes(database: Database) -> int:
     """Rows that were ever changed: one by each probe, one by each `write_something`."""
     raw: Any = database._writer.connection.dbapi_connection
     return int(raw.total_changes)
+
+
+async def test_a_database_is_called_new_for_an_hour(made: Made) -> None:
+    database, _, clock = made
+    check = HealthCheck(database, cast("Loops", SimpleNamespace(all=[])), clock, trouble=list)
+    new = ("this process began with a new, empty database",)
+    assert (await check.health()).degraded == new
+    clock.move_to(START + timedelta(minutes=60) - SECOND)
+    assert (await check.health()).degraded == new
+    clock.move_to(START + timedelta(minutes=60))
+    assert (await check.health()).degraded == ()
 
 
 def write_something(conn: Connection) -> None:
