@@ -104,7 +104,7 @@ class Engine:
     async def put_in_force(
         self, ruleset: RuleSet, settings: Settings, also: Callable[[Connection], None] = lambda _: None
     ) -> None:
-        """From now on these rules hold; what was told stays as it is (ENGINE, *Routed once*)."""
+        """From now on these rules hold; what was notified stays where it is."""
         in_force, snapshots = _in_force(ruleset)
         now = self.clock.now()
 

@@ -1,4 +1,4 @@
-"""What a channel is told of an incident: TELLING's words, and Slack's limits whatever a sender wrote."""
+"""What a channel is told of an incident: its words, and Slack's limits whatever a sender wrote."""
 
 import re
 from datetime import timedelta

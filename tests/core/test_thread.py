@@ -1,4 +1,4 @@
-"""Thread lines as TELLING words them; entries of one kind are one line."""
+"""Thread lines as people read them; entries of one kind are one line."""
 
 from datetime import timedelta
 

@@ -158,7 +158,7 @@ def test_pace_stays_below_slacks_tier_in_any_minute(method: str) -> None:
 
 
 def test_a_burst_after_a_quiet_minute_does_not_wait() -> None:
-    """TELLING: an edit is due within five seconds while fewer than forty a minute are needed in the workspace."""
+    """An edit is due within five seconds while fewer than forty a minute are needed in the workspace."""
     with store() as conn:
         for minute in range(5):
             pacer = Pacer(conn, NOW + timedelta(minutes=minute, seconds=2 * minute), RATES)
