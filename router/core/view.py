@@ -69,7 +69,7 @@ class IncidentView(msgspec.Struct, frozen=True):
     name: str
     """`alert.name` of the worst alert."""
     summary: str
-    """The worst alert's description; "" when it has none."""
+    """What all its alerts describe alike; "" when they differ, or have no description."""
     started_at: datetime
     firing: int
     """Alerts that are told and still firing."""
@@ -95,12 +95,16 @@ class IncidentView(msgspec.Struct, frozen=True):
     suppressed: tuple[Suppressed, ...] = ()
     on_call: tuple[str, ...] = ()
     """Names of the people paged."""
-    unreached: tuple[str, ...] = ()
-    """Slack ids of people whose direct message was refused: they are mentioned in the home channel instead."""
     source_silent_since: datetime | None = None
     silent_sources: tuple[str, ...] = ()
     """Of `sources`, those that are silent; () where that is all of them."""
     template: MessageTemplate | None = None
+    worst: Severity | None = None
+    """The highest severity that it has had; None: the present one."""
+    noun: str = "alerts"
+    """What its alerts are, many of them: "pods" where each has a `pod` of its own."""
+    counted: tuple[str, tuple[tuple[str, int], ...]] = ("", ())
+    """The label that sorts many alerts into few heaps, and how many are in each, in natural order."""
 
 
 class EntryKind(StrEnum):
@@ -115,7 +119,6 @@ class EntryKind(StrEnum):
     REPEAT = "repeat"
     SOURCE_SILENT = "source_silent"
     MOVED = "moved"
-    HELD_BACK = "suppressed"
     PAGED = "paged"
     NOBODY_ON_CALL = "nobody_on_call"
     PAGE_DROPPED = "page_dropped"
@@ -134,7 +137,11 @@ class TimelineEntry(msgspec.Struct, frozen=True):
     firing: int = 0
     """How many fire after it."""
     titles: tuple[str, ...] = ()
-    """The first five of them."""
+    """The first five of them, each once; without the one that the incident itself has."""
+    noun: str = "alerts"
+    """What they are, many of them."""
+    counted: tuple[tuple[str, int], ...] = ()
+    """By the value of the label that sorts them into few heaps: how many of each."""
     severity: Severity | None = None
     """WORSE, REOPENED: the severity it rose to or came back with."""
     lasted: timedelta | None = None

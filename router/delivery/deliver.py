@@ -337,9 +337,7 @@ def render(work: Work, settings: Settings) -> Rendered:
     if work.act is Act.REPLY:
         return thread_reply(work.entries, view)
     if work.moved_to:
-        view = msgspec.structs.replace(
-            view, state=State.RESOLVED, ended_how=EndKind.MOVED, moved_to=work.moved_to, unreached=()
-        )
+        view = msgspec.structs.replace(view, state=State.RESOLVED, ended_how=EndKind.MOVED, moved_to=work.moved_to)
     if work.subject == "page" and work.page is not None:
         return page_message(view, work.page, settings.external_url)
     if work.subject == "note" and work.page is not None:

@@ -10,7 +10,18 @@ import msgspec
 from sqlalchemy import Connection
 
 from adapters.alert import Severity
-from router.core.compose import COMPARED, SHOWN, compose, fell_silent, least_certain, with_silence
+from router.core.compose import (
+    COMPARED,
+    COUNTED,
+    SHOWN,
+    compose,
+    fell_silent,
+    heaps,
+    least_certain,
+    noun_of,
+    titles_of,
+    with_silence,
+)
 from router.core.evaluation import CROWDED_WITHIN, Decision, Line, NotificationState, Snapshot, continue_elsewhere, plan
 from router.core.member import BY_RANK, Member, visible
 from router.core.render.blocks import post_message
@@ -276,10 +287,10 @@ class _Notification:
     ) -> bool:
         """Returns whether anybody is to be told anything."""
         conn, group, last, now = self._conn, self._group, self._last, self._now
-        arrived = groups.newest(conn, group.id, SHOWN) if decided.notifies_new else []
+        arrived = groups.newest(conn, group.id, COUNTED) if decided.notifies_new else []
         if decided.notifies_new:
             groups.mark_notified(conn, group.id, for_copies=bool(self._rules.ruleset.copies))
-        departed = groups.ended(conn, group.id, SHOWN) if facts.ended else []
+        departed = groups.ended(conn, group.id, COUNTED) if facts.ended else []
         moved = groups.moved(conn, group.id, SHOWN) if facts.moved else []
         how = EndKind.MOVED if moved and decided.resolves else self._ended_how(facts)
         firing = facts.notified_firing + facts.new
@@ -328,6 +339,7 @@ class _Notification:
             suppressed=suppressed if not decided.resolves else (),
             on_call=tuple(dict.fromkeys(person for _, _, person in messages.people_paged(conn, self._number))),
             moved_to=where if how is EndKind.MOVED else "",
+            before=None if last is None or decided.opens else last.view,
         )
         view = with_silence(view, stale_sources.silent_in(conn, group.id) if firing else {})
         is_changed = last is None or view != last.view
@@ -396,13 +408,16 @@ class _Notification:
         self._seq += 1
         is_end = line.kind in {EntryKind.SOME_RESOLVED, EntryKind.ALL_RESOLVED}
         lasted = (ended_at or self._now) - started_at
+        count = len(about) and facts.moved if line.kind is EntryKind.MOVED else facts.ended if is_end else facts.new
         entry = TimelineEntry(
             seq=self._seq,
             at=self._now,
             kind=line.kind,
-            count=len(about) and facts.moved if line.kind is EntryKind.MOVED else facts.ended if is_end else facts.new,
+            count=count,
             firing=facts.notified_firing + facts.new,
-            titles=tuple(member.document.title for member in about),
+            titles=titles_of(about),
+            noun=noun_of(about),
+            counted=heaps(about)[1] if len(about) == count else (),
             severity=severity,
             lasted=lasted if line.kind in {EntryKind.ALL_RESOLVED, EntryKind.REPEAT} else None,
             how=how if is_end else None,

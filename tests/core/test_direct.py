@@ -10,17 +10,18 @@ from router.core.render.direct import page_end_message, page_message, page_worse
 from router.core.render.headline import PUSH
 from router.core.view import EndKind, EntryKind, IncidentView, MessageTemplate, PageView, TimelineEntry
 from tests.core.incidents import BEGAN, ENTRIES, OPEN, OVER, PAGES, VIEWS, but
-from tests.core.test_message import SINCE, colour, texts
+from tests.core.test_message import AGO, SINCE, SPAN, colour, texts
 
 PAGE = PageView(why="primary of payments until Mon 09:00", next_step="lead in 10 min", home="C0123ABCD")
 
 
 def test_a_page_says_what_why_you_and_what_is_next() -> None:
     message = page_message(OPEN, PAGE)
-    assert message.text == "You are paged: CRITICAL #1234 InstanceDown ×3 · payments eu-1"
+    assert message.text == "You are paged: CRITICAL #1234 InstanceDown ×3 · team payments, cluster eu-1"
     assert texts(message) == [
-        f"🔴 *You are paged: CRITICAL #1234 InstanceDown* ×3 · payments eu-1\nsince {SINCE}",
+        f"🔴 *You are paged: CRITICAL #1234 InstanceDown* ×3 · team payments, cluster eu-1\nsince {SINCE} ({AGO})",
         "web-1 does not answer",
+        "• `instance=web-1`\n• HIGH `instance=web-2`\nand 1 more",
         "why you: primary of payments until Mon 09:00 · next: lead in 10 min · open in <#C0123ABCD>",
     ]
 
@@ -28,7 +29,8 @@ def test_a_page_says_what_why_you_and_what_is_next() -> None:
 def test_a_page_says_no_more_than_is_known() -> None:
     view = but(OPEN, summary="", common_labels={}, group_labels={}, source_silent_since=BEGAN)
     assert texts(page_message(view, PageView(why=""))) == [
-        f"🔴 *You are paged: CRITICAL #1234 InstanceDown* ×3\nsince {SINCE}\nunknown since {SINCE}, prometheus is silent",
+        f"🔴 *You are paged: CRITICAL #1234 InstanceDown* ×3\nsince {SINCE} ({AGO})\nunknown since {SINCE}, prometheus is silent",
+        "• `instance=web-1`\n• HIGH `instance=web-2`\nand 1 more",
         "#1234",
     ]
 
@@ -57,9 +59,9 @@ def test_a_new_sound_says_first_why_it_rings_again(entry: TimelineEntry, begins:
 
 def test_the_end_is_short_and_an_edit_of_a_page_says_it_too() -> None:
     message = page_end_message(OVER, PAGE)
-    assert message.text == "Resolved #1234 InstanceDown after 14 min"
+    assert message.text == "Resolved #1234 CRITICAL InstanceDown — payments, eu-1 · 3 alerts · 14 min"
     assert texts(message) == [
-        "✅ *Resolved #1234 InstanceDown* after 14 min",
+        f"✅ *Resolved #1234 CRITICAL InstanceDown* — payments, eu-1 · 3 alerts · 14 min{SPAN}",
         "you were paged: primary of payments until Mon 09:00 · open in <#C0123ABCD>",
     ]
     assert page_message(OVER, PAGE) == message

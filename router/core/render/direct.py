@@ -1,10 +1,14 @@
 """The direct message to whoever is on call (TELLING, *The direct message*), what follows it, and its end. Pure."""
 
-from router.core.mrkdwn import channel, duration, escape, instant, rich, said
+from router.core.mrkdwn import ago, channel, duration, escape, instant, rich, said
 from router.core.render.blocks import Block, attachment, context, fitted, section
-from router.core.render.headline import colour, emblem, headline, place, silence_line
+from router.core.render.detail import alerts, links
+from router.core.render.headline import colour, emblem, headline, place, silence_line, span
 from router.core.templates.template import words_of
 from router.core.view import EntryKind, IncidentView, PageView, Rendered, State, TimelineEntry
+
+_ALERTS = 3
+"""Of many alerts the worst: a phone's screen is small."""
 
 
 def page_message(view: IncidentView, page: PageView, external_url: str = "") -> Rendered:
@@ -37,7 +41,9 @@ def page_end_message(view: IncidentView, page: PageView) -> Rendered:
     facts = [f"you were paged: {said(page.why, 200)}"] if page.why else []
     facts += [where] if (where := _where(page)) else []
     bar = attachment(colour(view), line.text(), [context(" · ".join(facts) or f"#{view.number}")])
-    return fitted(Rendered(text=line.text(), blocks=(section(f"{emblem(view)} {line.bold()}"),), attachments=(bar,)))
+    return fitted(
+        Rendered(text=line.text(), blocks=(section(f"{emblem(view)} {line.bold()}{span(view)}"),), attachments=(bar,))
+    )
 
 
 def _message(view: IncidentView, page: PageView, opening: str, external_url: str) -> Rendered:
@@ -46,9 +52,14 @@ def _message(view: IncidentView, page: PageView, opening: str, external_url: str
     summary = rich(own.text, 1_000, own.marks) if own.text else rich(view.summary, 300)
     where = escape(place(view))
     first = f"{emblem(view)} {line.bold()}" + (f" · {where}" if where else "")
-    lines = [first, f"since {instant(view.started_at)}", *([unknown] if (unknown := silence_line(view)) else [])]
+    lines = [
+        first,
+        f"since {instant(view.started_at)} ({ago(view.started_at)})",
+        *([unknown] if (unknown := silence_line(view)) else []),
+    ]
     blocks: list[Block] = [section("\n".join(lines))]
-    blocks += [section(summary)] if summary else []
+    found = [summary, alerts(view, external_url, _ALERTS), links(view.links)]
+    blocks += [section(text) for text in found if text]
     facts = [f"why you: {said(page.why, 200)}"] if page.why else []
     facts += [f"next: {said(page.next_step, 200)}"] if page.next_step else []
     facts += [where_to] if (where_to := _where(page)) else []

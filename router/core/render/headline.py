@@ -6,7 +6,7 @@ from datetime import UTC, timedelta
 import msgspec
 
 from adapters.alert import Severity
-from router.core.mrkdwn import clip, duration, escape, escaped, instant, listed, words
+from router.core.mrkdwn import clip, duration, escape, escaped, instant, listed, time_of_day, words
 from router.core.templates.template import OwnWords, words_of
 from router.core.view import EndKind, IncidentView, State
 
@@ -56,7 +56,8 @@ def headline(
     title = title_of(view, own)
     number = f"#{view.number} "
     if view.state is State.RESOLVED:
-        return Headline(before=f"{opening}{end_word(view)} {number}", title=title, after=end_words(view))
+        severity = f"{(view.worst or view.severity).value.upper()} "
+        return Headline(before=f"{opening}{end_word(view)} {number}{severity}", title=title, after=end_words(view))
     times = f" ×{view.firing}" if view.firing > 1 else ""
     extras = [text for text in (silence(view), place(view)) if text]
     if view.on_call and names_on_call:
@@ -96,8 +97,21 @@ def end_words(view: IncidentView) -> str:
     """After the title of an ended incident: how long it was, and why we believe it is over if nobody said so."""
     if view.ended_how is EndKind.MOVED:
         return f": moved to {words(view.moved_to, 120)}"
-    lasted = None if view.ended_at is None else view.ended_at - view.started_at
-    return end_of(view.ended_how or EndKind.TOLD, lasted, view.unheard_for)
+    how = view.ended_how or EndKind.TOLD
+    where = ", ".join(value for _, value in places(view))
+    facts = [f" — {where}"] if where else []
+    facts += [f" · {view.ended} {words(view.noun, 40)}"] if view.ended > 1 else []
+    if how is not EndKind.PRESUMED and view.ended_at is not None:
+        facts.append(f" · {duration(view.ended_at - view.started_at)}")
+    return "".join(facts) + end_of(how, None, view.unheard_for)
+
+
+def span(view: IncidentView) -> str:
+    """From when to when an ended incident was, for a block: in the reader's own time zone."""
+    if view.ended_at is None or view.ended_how in {EndKind.MOVED, EndKind.PRESUMED}:
+        return ""
+    is_short = view.ended_at - view.started_at < timedelta(hours=20)
+    return f" ({instant(view.started_at)}–{time_of_day(view.ended_at) if is_short else instant(view.ended_at)})"
 
 
 def end_of(how: EndKind, lasted: timedelta | None, unheard_for: timedelta | None) -> str:
@@ -108,7 +122,13 @@ def end_of(how: EndKind, lasted: timedelta | None, unheard_for: timedelta | None
 
 
 def on_call(view: IncidentView) -> str:
-    return listed((words(name, 40) for name in view.on_call), 3)
+    return listed(map(person, view.on_call), 3)
+
+
+def person(name: str) -> str:
+    """As people say it: "Alice", not "payments/alice"."""
+    own = words(name.rpartition("/")[2], 40)
+    return own[:1].upper() + own[1:] if own.islower() else own
 
 
 def silence(view: IncidentView) -> str:
@@ -131,12 +151,18 @@ def silent_sources(view: IncidentView) -> str:
 
 
 def place(view: IncidentView) -> str:
-    """Where it happens, in up to three label values: what tells two alerts of one name apart on a locked phone."""
+    """Where it happens, in up to three labels: what tells two alerts of one name apart on a locked phone."""
+    return ", ".join(f"{name} {value}" for name, value in places(view))
+
+
+def places(view: IncidentView) -> list[tuple[str, str]]:
+    """The labels that say where it happens, with values of one line, at most three."""
     known = {**view.common_labels, **view.group_labels}
     names: Iterable[str] = (
         *_PLACES,
         *(name for name in view.group_labels if name != "alertname" and not name.startswith("alert.")),
         *(_ONE_PLACE if view.firing == 1 else ()),
     )
-    values = dict.fromkeys(words(known[name], 40) for name in names if known.get(name))
-    return " ".join([value for value in values if value and value != words(view.title, 200)][:3])
+    found = {words(known[name], 40): words(name, 30) for name in reversed(tuple(names)) if known.get(name)}
+    told = [(name, value) for value, name in reversed(found.items()) if value and value != words(view.title, 200)]
+    return told[:3]
