@@ -51,6 +51,7 @@ def changes(before: Configuration, after: Configuration, at: datetime | None = N
     yield from _catalogue(before, after)
     yield from _named("copy", _copies(before), _copies(after))
     yield from _named("heartbeat", _heartbeats(before), _heartbeats(after))
+    yield from _named("webhook", before.webhooks, after.webhooks)
     if before.outward != after.outward:
         yield "router changed"
     for key in ("name", "timezone", "server", "storage", "slack", "rules_files"):

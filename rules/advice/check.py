@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -17,7 +18,7 @@ from rules.language.templates import Examine, accept_all
 from rules.language.times import said
 from rules.loading.load import Beside, Loaded, RuleError, RulesText, load, nothing_beside
 from rules.model import escalation_rounds
-from rules.model.configuration import Configuration
+from rules.model.configuration import Configuration, SlackSettings
 from rules.model.escalation_rounds import Call, first_round
 from rules.model.oncall import gaps, turns
 from rules.model.ruleset import RuleSet
@@ -74,6 +75,16 @@ class CopyTakes(msgspec.Struct, frozen=True):
     routes: tuple[str, ...]
 
 
+class WebhookUse(msgspec.Struct, frozen=True):
+    """A webhook, where it is, and what tells it."""
+
+    webhook: str
+    format: str
+    host: str
+    """"" where the address is a secret."""
+    notified_by: tuple[str, ...]
+
+
 class PolicyNow(msgspec.Struct, frozen=True):
     """What a policy does when a page comes now: its first round."""
 
@@ -95,6 +106,7 @@ class Checked(msgspec.Struct, frozen=True):
     pages: tuple[PageTarget, ...] = ()
     copies: tuple[CopyTakes, ...] = ()
     policies: tuple[PolicyNow, ...] = ()
+    webhooks: tuple[WebhookUse, ...] = ()
     at: datetime | None = None
     zone: str = "UTC"
     """Of what belongs to no schedule or window."""
@@ -152,6 +164,7 @@ def checked(loaded: Loaded, at: datetime, before: Configuration | None = None) -
             PolicyNow(name, first_round(policy, rules, at), policy.repeat, policy.every)
             for name, policy in rules.policies.items()
         ),
+        webhooks=_webhooks(loaded.configuration),
         at=at,
         zone=rules.zone_name,
         over=tuple(over(rules, at)),
@@ -170,6 +183,12 @@ def render_text(checked: Checked) -> str:
     if checked.copies:
         lines += ["", "What copies take"]
         lines += [f"  {one.copy} shows in {', '.join(one.channels)}: {_routes(one.routes)}" for one in checked.copies]
+    if checked.webhooks:
+        lines += ["", "What tells webhooks"]
+        lines += [
+            f"  {one.webhook} ({one.format}, {one.host or 'its address is a secret'}): {', '.join(one.notified_by) or 'nothing'}"
+            for one in checked.webhooks
+        ]
     lines += _policies(checked)
     if checked.hand_overs:
         lines += ["", f"Next hand-overs ({HANDOVERS} of each schedule)"]
@@ -227,6 +246,23 @@ def _routes(routes: Sequence[str]) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def _webhooks(configuration: Configuration) -> tuple[WebhookUse, ...]:
+    rules, slack = configuration.rules, configuration.slack
+    notified_by: dict[str, list[str]] = {}
+    for name, policy in rules.policies.items():
+        for webhook in dict.fromkeys(step.webhook for step in policy.steps if step.webhook):
+            notified_by.setdefault(webhook, []).append(f"policy {name}")
+    for route in rules.routes.values():
+        for webhook in dict.fromkeys(route.settings.also_webhooks):
+            notified_by.setdefault(webhook, []).append(f"route {route.id}")
+    if isinstance(slack, SlackSettings) and slack.fallback is not None:
+        notified_by.setdefault(slack.fallback.webhook, []).append("Slack's fallback")
+    return tuple(
+        WebhookUse(name, one.format.value, urlsplit(one.url).hostname or "", tuple(notified_by.get(name, ())))
+        for name, one in configuration.webhooks.items()
+    )
 
 
 def _hand_overs(rules: RuleSet, at: datetime) -> tuple[HandOver, ...]:

@@ -17,6 +17,7 @@ from rules.model.matcher import written
 from rules.model.route import COMPUTED, Page, PageFrom, PageKind, Route, RouteSettings
 from rules.model.ruleset import OnCall, Owner, RuleSet, said_at
 from rules.model.suppression import Suppression, page_suppression, window_suppression
+from rules.model.webhook import ToWebhook
 
 
 class ExplainedStep(msgspec.Struct, frozen=True):
@@ -206,7 +207,8 @@ def _value(settings: RouteSettings, key: str) -> str:
         case "channel":
             return ", ".join(map(str, value)) or "none"
         case "also":
-            return ", ".join(map(str, value)) or "none"
+            webhooks = [str(ToWebhook(name)) for name in settings.also_webhooks]
+            return ", ".join([*map(str, value), *webhooks]) or "none"
         case "group_by":
             return "all labels" if value is None else f"[{', '.join(value)}]"
         case "group_wait" if value is None:

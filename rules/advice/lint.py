@@ -9,6 +9,7 @@ from adapters.adapter import Adapter
 from rules.advice.lint_catalog import lint_catalog
 from rules.advice.lint_people import lint_people
 from rules.advice.lint_routes import lint_matchers, lint_routes
+from rules.advice.lint_webhooks import lint_webhooks
 from rules.language.shape import Fields, Reference, RuleError
 from rules.loading.load import Loaded
 from rules.model.configuration import Configuration
@@ -29,6 +30,7 @@ def lint(
     references: Iterable[Reference],
 ) -> list[RuleError]:
     """Every warning about an accepted document. `references`: every name that something in it is reached by."""
+    references = tuple(references)
     labels = {name: adapters[source.adapter].labels(source.options) for name, source in configuration.sources.items()}
     labels[OWN_SOURCE] = None
     return [
@@ -37,6 +39,7 @@ def lint(
         *lint_matchers(document, labels),
         *lint_catalog(configuration, document),
         *lint_people(configuration, document, references),
+        *lint_webhooks(configuration, document, references),
         *_maintenance(document),
     ]
 

@@ -122,7 +122,7 @@ def _settings(route: Route, match: tuple[Matcher, ...], labels: Labels) -> Itera
         origin = "has" if _said_here(route, "only") else "inherits"
         message = f"{route.id} pages and {origin} only: [{_names(settings.only)}]: nobody is woken outside {_hours(settings.only, '')}"
         yield _warning(route, message, "only: none where somebody must be woken", line=line)
-    if not settings.channels and not settings.also and _said_here(route, "page", "channel"):
+    if not (settings.channels or settings.also or settings.also_webhooks) and _said_here(route, "page", "channel"):
         message = f"{route.id} pages but tells no channel (channel: none)"
         yield _warning(route, message, "a channel where the incident can be seen", line=line)
 

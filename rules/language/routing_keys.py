@@ -4,10 +4,11 @@ A key that RULES names but this version does not carry out is in a `later` table
 """
 
 from adapters.alert import Severity
-from rules.language.channel_keys import CATALOGUE, FURTHER, TARGET, TARGET_EXPECTED, Channel
+from rules.language.channel_keys import CATALOGUE, TARGET, TARGET_EXPECTED, Channel
 from rules.language.keys import HELD, SECOND, Either, Name
 from rules.language.shape import Fields, Flag, Key, ListOf, OneOf, OrNone, Place, Record, Text
 from rules.language.times import Duration, Instant, Zone
+from rules.language.webhook_keys import ALSO
 from rules.language.words import JinjaText, Match
 from rules.language.yaml import Node
 from rules.model.route import Loudness
@@ -106,7 +107,9 @@ SEVERITY = OneOf(*(severity.value for severity in Severity))
 
 SETTINGS = {
     "channel": Key(Channel(), 'A name in quotes ("#alerts"), an id, a form, a list (the first is home), or none.'),
-    "also": Key(OrNone(FURTHER), "Further channels that show the incident; adds to the inherited ones."),
+    "also": Key(
+        OrNone(ALSO), "Further channels that show the incident, and {webhook: NAME}; adds to the inherited ones."
+    ),
     "group_by": Key(GroupBy(), "Alerts with equal labels share one message; ['...'] all labels, [] one group."),
     "group_wait": Key(OrNone(Duration()), "How long the first word waits; default 10s, 0s when critical (none)."),
     "group_interval": Key(Duration(SECOND), "How often a thread may get lines and broadcasts; default 5m."),

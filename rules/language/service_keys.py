@@ -29,6 +29,7 @@ from rules.language.shape import (
     text_of,
 )
 from rules.language.times import Duration, Zone
+from rules.language.webhook_keys import FALLBACK, WEBHOOKS
 from rules.language.words import ChannelText, Secret, Url
 from rules.language.yaml import Node
 
@@ -141,6 +142,9 @@ SLACK = Record(
         "token": Key(SECRET, "The bot token (xoxb-…)."),
         "signing_secret": Key(SECRET, "Verifies what Slack sends."),
         "fallback_channel": Key(ChannelText(), "Where a message goes whose channel refuses it."),
+        "fallback": Key(
+            FALLBACK, "What is called when Slack refuses a message, or is away: {webhook: NAME, after: 2m}."
+        ),
         "api_url": Key(Url(), "Default https://slack.com/api/."),
         "posts_per_minute": Key(
             Whole(1, 100_000), "Posts in the whole workspace; Slack allows several hundred. Default 240."
@@ -276,6 +280,7 @@ def document(adapters: Iterable[str] = ()) -> Record:
             "escalation": Key(
                 MapOf(POLICY, names + "escalation policies", name=name_rule), "Whom a page reaches, in order."
             ),
+            "webhooks": Key(WEBHOOKS, "Receivers other than Slack: PagerDuty, Opsgenie, whatever takes JSON."),
             "heartbeats": Key(MapOf(HEARTBEAT, names + "heartbeats", name=name_rule), "Jobs that must be heard from."),
             "router": Key(ROUTER, "Of this router itself: where it says that it is well."),
             "rules_files": Key(

@@ -6,7 +6,6 @@ Owns no complaint: what can be wrong is found before (`shape.py`, `consistent.py
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -14,7 +13,6 @@ from adapters.alert import Severity
 from rules.language.routing_keys import SETTINGS
 from rules.language.shape import NONE, Fields
 from rules.model.catalog import CatalogEntry
-from rules.model.configuration import EnvSecret, Secrets
 from rules.model.copies import Copy
 from rules.model.escalation import Policy, Step
 from rules.model.heartbeat import Awaited
@@ -35,6 +33,7 @@ from rules.model.route import (
 )
 from rules.model.ruleset import RuleSet
 from rules.model.suppression import Maintenance
+from rules.model.webhook import ToWebhook
 from rules.model.window import NamedWindow, Pattern, Window
 
 
@@ -200,7 +199,8 @@ def _settings(merged: Mapping[str, Any], names: _Names) -> RouteSettings:
     return RouteSettings(
         channels=merged["channel"][0],
         channels_above=merged["channel"][1:],
-        also=merged.get("also", ()),
+        also=tuple(one for one in merged.get("also", ()) if not isinstance(one, ToWebhook)),
+        also_webhooks=tuple(one.name for one in merged.get("also", ()) if isinstance(one, ToWebhook)),
         group_by=None if group_by == ("...",) else group_by,
         group_wait=get("group_wait"),
         group_interval=get("group_interval", timedelta(minutes=5)),
@@ -277,16 +277,8 @@ def _policy(name: str, fields: Fields, names: _Names) -> Policy:
             only=names.held(step.get("only")),
             quiet=names.held(step.get("quiet")),
             groups=step.get("group", ()),
-            webhook=_shown(step.get("webhook")),
+            webhook=step.get("webhook", ""),
         )
         for step in fields.get("steps")
     )
     return Policy(name, steps, fields.get("repeat", 0), fields.get("every"))
-
-
-def _shown(webhook: str | Secrets | None) -> str:
-    """Enough to know it by. The rest of an address may be a secret too."""
-    if webhook is None or isinstance(webhook, str):
-        return urlsplit(webhook or "").hostname or ""
-    [secret] = webhook
-    return f"{{env: {secret.name}}}" if isinstance(secret, EnvSecret) else f"{{file: {secret.path}}}"

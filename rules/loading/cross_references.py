@@ -50,6 +50,7 @@ def names(document: Fields) -> dict[str, tuple[Collection[str], str]]:
         "window": (document.get("windows", {}), "a window defined under windows"),
         "person": (people, "somebody under people"),
         "schedule": (schedules, "a schedule under oncall"),
+        "webhook": (document.get("webhooks", {}), "a webhook under webhooks"),
         "policy, schedule or person": ([*policies, *schedules, *people], "a policy, schedule or person"),
     }
 

@@ -8,7 +8,7 @@ import msgspec
 
 from adapters.adapter import Adapter, OptionsError, SourceOptions
 from adapters.alert import Severity
-from rules.language import heartbeat_keys
+from rules.language import heartbeat_keys, webhook_keys
 from rules.language.service_keys import Listen, document
 from rules.language.shape import Fields, Place, Reference, Report, RuleError, text_of
 from rules.language.templates import Examine, accept_all, take_in
@@ -167,6 +167,7 @@ def _configuration(fields: Fields, sources: Mapping[str, SourceSettings], chosen
         rules=build.ruleset(fields, heartbeat_keys.awaited(fields, sources)),
         teams=tuple(found.as_team() for found in chosen.drafts),
         rules_files=fields.get("rules_files", ()),
+        webhooks=webhook_keys.webhooks(fields),
         outward=heartbeat_keys.outward(fields),
     )
 
@@ -196,6 +197,7 @@ def _slack(fields: Fields) -> PreviewSettings | SlackSettings:
         api_url=fields.get("api_url", "https://slack.com/api/").rstrip("/") + "/",
         posts_per_minute=fields.get("posts_per_minute", 240),
         posts_again=fields.get("without_history", "post_again") == "post_again",
+        fallback=webhook_keys.fallback(fields),
     )
 
 

@@ -9,6 +9,7 @@ from adapters.adapter import SourceOptions
 from rules.model.heartbeat import Heartbeat, StaleAfter
 from rules.model.oncall import Person
 from rules.model.ruleset import RuleSet
+from rules.model.webhook import Fallback, Format
 
 
 class EnvSecret(msgspec.Struct, frozen=True, tag="env"):
@@ -68,6 +69,8 @@ class SlackSettings(msgspec.Struct, frozen=True):
     """In the whole workspace."""
     posts_again: bool = True
     """Where history cannot be read, a post of unknown outcome is posted again: at least once instead of at most once."""
+    fallback: Fallback | None = None
+    """What is called when Slack refuses, or is away."""
 
 
 class Bearer(msgspec.Struct, frozen=True, tag="bearer"):
@@ -132,6 +135,28 @@ class DeadMansSwitchSettings(msgspec.Struct, frozen=True):
     every: timedelta = timedelta(minutes=1)
 
 
+class WebhookSettings(msgspec.Struct, frozen=True):
+    """A receiver other than Slack."""
+
+    name: str
+    """As the whole configuration knows it: "team/name" of a team's file."""
+    format: Format
+    url: str = ""
+    """The vendor's where the file names none; "" where the address is a secret."""
+    url_secret: Secrets = ()
+    key: Secrets = ()
+    """PagerDuty's routing key, Opsgenie's API key."""
+    bearer: Secrets = ()
+    headers: Mapping[str, str] = {}
+    secret_headers: Mapping[str, Secrets] = {}
+
+    @property
+    def secrets(self) -> Secrets:
+        """Every secret that it refers to."""
+        headers = tuple(reference for found in self.secret_headers.values() for reference in found)
+        return (*self.url_secret, *self.key, *self.bearer, *headers)
+
+
 class TeamContact(msgspec.Struct, frozen=True):
     """Who is told what becomes of a team's file: the channel, else the people."""
 
@@ -158,6 +183,8 @@ class Configuration(msgspec.Struct, frozen=True):
     slack: PreviewSettings | SlackSettings
     sources: Mapping[str, SourceSettings]
     rules: RuleSet
+    webhooks: Mapping[str, WebhookSettings] = {}
+    """By name; the rules and `slack.fallback` name them."""
     outward: DeadMansSwitchSettings | None = None
     teams: tuple[Team, ...] = ()
     rules_files: tuple[str, ...] = ()

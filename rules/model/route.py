@@ -137,6 +137,8 @@ class RouteSettings(msgspec.Struct, frozen=True):
     """What a form that finds nothing gives way to: the inherited channels, and what they inherit, as far as needed."""
     also: tuple[ChannelForm, ...] = ()
     """Further channels that show the incident."""
+    also_webhooks: tuple[str, ...] = ()
+    """Names of webhooks that are told the incident too."""
     page_from: tuple[PageFrom, ...] = ()
     """The nearest first; each gives way to the next, the last to `page`."""
 

@@ -354,7 +354,7 @@ MISTAKES = [
         + "routing: {channel: '#a', also: []}\n"
         + "copies:\n  - {name: a, match: [x=y], channel: none}\n  - {name: a, match: [x=y], channel: '#x', page: bob}\n  - {channel: '#x'}\n",
         [
-            '4:32: routing.also: an empty list; expected a channel such as "#alerts", or a list of them',
+            '4:32: routing.also: an empty list; expected a channel such as "#alerts", {webhook: NAME}, or a list of them',
             "6:38: copies[0].channel: found 'none'; expected a channel such as \"#alerts\", or a list of them",
             "7:12: copies[1].name: a second copy is called 'a'; expected another name than in line 6",
             "7:44: copies[1].page: unknown key 'page'; expected no page: a copy is shown, it wakes nobody",

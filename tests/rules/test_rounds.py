@@ -19,9 +19,10 @@ escalation:
     every: 30m
   office: {steps: [{person: lead, only: [office]}, {after: 5m, oncall: pay}, {after: 15m, person: bob, quiet: [nights]}, {after: 1h, person: lead}]}
   nobody: {steps: [{person: lead}, {after: 10m, oncall: later}, {after: 1h, person: bob}]}
-  groups: {steps: [{group: "@sre"}, {after: 5m, webhook: "https://pager.example/T0/secret"}, {after: 10m, person: bob}]}
+  groups: {steps: [{group: "@sre"}, {after: 5m, webhook: pager}, {after: 10m, person: bob}]}
   relay: {steps: [{person: lead}, {after: 10m, oncall: pay}]}
   late: {steps: [{oncall: later}]}
+webhooks: {pager: {format: json, url: https://pager.example}}
 """
 FOUND = rules(RULES)
 
@@ -83,7 +84,7 @@ def test_nobody_on_call_the_next_step_at_once_and_it_is_said() -> None:
 def test_what_is_not_carried_out_gives_way_to_the_next_step() -> None:
     assert said("groups", "2026-11-24T12:00+01:00") == [
         "Tue 12:00  group @sre is not carried out yet",
-        "Tue 12:00  webhook pager.example is not carried out yet",
+        "Tue 12:00  webhook pager is not carried out yet",
         "Tue 12:00  bob: named in the rules",
     ]
 
