@@ -56,14 +56,15 @@ def compose(
     )
     template = settings.template
     is_whole = firing <= COMPARED
-    noun = noun_of(members) if firing else "alerts" if before is None else before.noun
+    noun = noun_of(members) if firing > 1 or before is None else before.noun
+    is_one = len(members) == 1 and (firing > 0 or ended <= 1)
     shown = sorted(members, key=lambda member: (-member.severity_rank, *_natural(member, common)))[:SHOWN]
     descriptions = {member.document.description for member in members}
     return IncidentView(
         number=number,
         state=state,
         severity=severity,
-        title=worst.document.title if len(members) == 1 else ", ".join(names[:3]) + (" …" if len(names) > 3 else ""),
+        title=worst.document.title if is_one else ", ".join(names[:3]) + (" …" if len(names) > 3 else ""),
         name=worst.name,
         summary=worst.document.description if len(descriptions) == 1 and is_whole else "",
         started_at=started_at,
@@ -84,6 +85,7 @@ def compose(
         on_call=on_call,
         template=None if template is None else MessageTemplate(template.title, template.text),
         worst=severity if before is None else max(severity, before.worst or before.severity, key=lambda one: one.rank),
+        lasting_labels=common if before is None else dict(common.items() & before.lasting_labels.items()),
         noun=noun,
         counted=heaps(members) if firing and is_whole and len(members) > SHOWN else ("", ()),
     )
@@ -135,8 +137,8 @@ _HEAPS = 6
 
 
 def titles_of(members: Sequence[Member]) -> tuple[str, ...]:
-    """The first few, each once."""
-    return tuple(dict.fromkeys(member.document.title for member in members))[:SHOWN]
+    """The first few in natural order, each once."""
+    return tuple(sorted({member.document.title for member in members}, key=natural)[:SHOWN])
 
 
 def noun_of(members: Sequence[Member]) -> str:

@@ -1,6 +1,6 @@
 """Why now? Compares what is true of a group with what its destinations were told, and says what to tell and how loud.
 
-TELLING.md is the contract; this is its table. Pure: given the same facts at the same instant, the same plan.
+Pure: given the same facts at the same instant, the same plan.
 """
 
 from datetime import datetime, timedelta

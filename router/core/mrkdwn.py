@@ -208,8 +208,17 @@ def link(url: str, label: str, limit: int = 150) -> str:
         return shown
     host = urlsplit(url).hostname or ""
     if any(found.lower() != host for found in _HOST.findall(words(label, limit))):
-        shown = f"{said(label, max(limit - len(host) - 3, 8))} [{said(host, 100)}]"
+        true = said(_ascii(host), 100)
+        shown = f"{said(label, max(limit - len(true) - 3, 8))} [{true}]"
     return f"<{target}|{shown}>"
+
+
+def _ascii(host: str) -> str:
+    """As the network knows it: a letter of another alphabet that looks like ours is seen."""
+    try:
+        return host.encode("idna").decode()
+    except UnicodeError:
+        return host
 
 
 def instant(at: datetime) -> str:
@@ -217,14 +226,19 @@ def instant(at: datetime) -> str:
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{plain_instant(at)}>"
 
 
-def time_of_day(at: datetime) -> str:
-    """The same, by its time alone: for what stands beside another instant, or is new."""
-    return f"<!date^{int(at.timestamp())}^{{time}}|{at.astimezone(UTC):%H:%M} UTC>"
+def instant_and_age(at: datetime) -> str:
+    """The same and, counted by whoever shows it, how long ago: "today 02:14 (3 minutes ago)", true whenever it is read."""
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}} ({{ago}})|{plain_instant(at)}>"
 
 
 def ago(at: datetime) -> str:
-    """How long ago a moment is, counted by whoever shows it: "3 minutes ago", and true whenever it is read."""
+    """How long ago a moment is, counted by whoever shows it: "3 minutes ago"."""
     return f"<!date^{int(at.timestamp())}^{{ago}}|{plain_instant(at)}>"
+
+
+def time_of_day(at: datetime) -> str:
+    """The same, by its time alone: for what stands beside another instant, or is new."""
+    return f"<!date^{int(at.timestamp())}^{{time}}|{at.astimezone(UTC):%H:%M} UTC>"
 
 
 def plain_instant(at: datetime) -> str:

@@ -16,7 +16,7 @@ class State(StrEnum):
 
 
 class EndKind(StrEnum):
-    """How an alert ended (TELLING, *Ends are of four kinds*)."""
+    """How an alert ended."""
 
     TOLD = "told"
     EXPIRED = "expired"
@@ -52,7 +52,7 @@ class Suppressed(msgspec.Struct, frozen=True):
 
 
 class MessageTemplate(msgspec.Struct, frozen=True):
-    """A user's own words (RULES, `template`). "" keeps the built-in rendering of that part."""
+    """A user's own words (`template:` of a route). "" keeps the built-in rendering of that part."""
 
     title: str = ""
     text: str = ""
@@ -101,6 +101,8 @@ class IncidentView(msgspec.Struct, frozen=True):
     template: MessageTemplate | None = None
     worst: Severity | None = None
     """The highest severity that it has had; None: the present one."""
+    lasting_labels: dict[str, str] = {}
+    """What all its alerts have had in common from the first to the last."""
     noun: str = "alerts"
     """What its alerts are, many of them: "pods" where each has a `pod` of its own."""
     counted: tuple[str, tuple[tuple[str, int], ...]] = ("", ())
@@ -148,6 +150,9 @@ class TimelineEntry(msgspec.Struct, frozen=True):
     """ALL_RESOLVED: the incident's duration. REPEAT: for how long it has been firing."""
     how: EndKind | None = None
     people: tuple[str, ...] = ()
+    """By name."""
+    mentions: tuple[str, ...] = ()
+    """PAGE_REFUSED: the Slack ids of those whom no direct message reached, as far as they are known."""
     detail: str = ""
     """Refusals: Slack's error code and where it is told instead. Page entries: why these people. MOVED: where to.
     SOURCE_SILENT: what it says."""
@@ -157,12 +162,14 @@ class PageView(msgspec.Struct, frozen=True):
     """Why a person is told directly, and what follows."""
 
     why: str
-    """As "primary of payments until Mon 09:00"."""
+    """As "primary of payments until Mon 09:00 CET"."""
     next_step: str = ""
     """As "lead in 10 min"; "" when nothing follows."""
     home: str = ""
     """Home channel: an id (C…, G…) once known, else its name."""
     home_ts: str = ""
+    permalink: str = ""
+    """Of the message in the home channel, as Slack gives it; "" while it is not known."""
 
 
 class Rendered(msgspec.Struct, frozen=True):

@@ -313,8 +313,14 @@ class Deliverer:
 
     @staticmethod
     def _say_page_refused(conn: Connection, work: Work, answer: Answer, now: datetime) -> None:
-        who = work.target if not work.target.startswith("email:") else work.person
-        entry = TimelineEntry(seq=0, at=now, kind=EntryKind.PAGE_REFUSED, people=(who,), detail=answer.error)
+        entry = TimelineEntry(
+            seq=0,
+            at=now,
+            kind=EntryKind.PAGE_REFUSED,
+            people=(work.person or work.target,),
+            mentions=() if work.target.startswith("email:") else (work.target,),
+            detail=answer.error,
+        )
         is_open = work.view is not None and work.view.state is State.TRIGGERED
         incidents.add(conn, work.incident or 0, entry, say_at=now if is_open else None, is_broadcast=is_open)
 

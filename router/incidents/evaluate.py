@@ -307,6 +307,8 @@ class _Notification:
         if decided.resolves:
             ended_at = max(started_at, min(now, max((member.ends_at or now for member in departed), default=now)))
         alerts_ended = (last.alerts_ended if last is not None else 0) + facts.ended
+        if decided.reopens:  # what has come back has not ended
+            alerts_ended = max(alerts_ended - facts.new, 0)
         paged_before = messages.people_paged(conn, self._number)
         shown = recipients.Recipients(conn, self._number, group, severity.rank, now, self._rules, self._metrics)
         if decided.opens:

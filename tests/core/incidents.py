@@ -43,7 +43,13 @@ OPEN = IncidentView(
     on_call=("Maria",),
 )
 OVER = msgspec.structs.replace(
-    OPEN, state=State.RESOLVED, firing=0, ended=3, ended_at=BEGAN + timedelta(minutes=14), ended_how=EndKind.TOLD
+    OPEN,
+    state=State.RESOLVED,
+    firing=0,
+    ended=3,
+    ended_at=BEGAN + timedelta(minutes=14),
+    ended_how=EndKind.TOLD,
+    lasting_labels=OPEN.common_labels,
 )
 
 

@@ -190,9 +190,20 @@ def test_no_alerts_description_stands_for_all() -> None:
 def test_an_end_remembers_how_bad_it_was_and_what_it_was_about() -> None:
     critical = composed(*(pod(number, "a") for number in range(6)), severity=Severity.CRITICAL)
     low = composed(pod(1, "a"), severity=Severity.LOW, before=critical)
-    assert (low.severity, low.worst, low.noun) == (Severity.LOW, Severity.CRITICAL, "alerts")
-    over = composed(pod(1, "a"), state=State.RESOLVED, firing=0, ended=6, before=critical, severity=Severity.LOW)
+    assert (low.severity, low.worst, low.noun) == (Severity.LOW, Severity.CRITICAL, "pods")
+    over = composed(pod(1, "a"), state=State.RESOLVED, firing=0, ended=6, before=low, severity=Severity.LOW)
     assert (over.worst, over.noun, over.counted) == (Severity.CRITICAL, "pods", ("", ()))
+    assert over.title == "Down", "not the one that ended last"
+
+
+def test_an_end_says_only_what_all_alerts_had_in_common_not_what_the_last_had() -> None:
+    both = composed(pod(1, "a"), pod(2, "b"))
+    last = composed(pod(2, "b"), ended=1, before=both)
+    assert last.common_labels["node"] == "b"
+    over = composed(pod(2, "b"), state=State.RESOLVED, firing=0, ended=2, before=last)
+    assert "node" not in over.lasting_labels
+    assert over.lasting_labels.items() <= both.common_labels.items()
+    assert over.lasting_labels, "the alert's name at least"
 
 
 def test_a_runbook_is_not_called_the_source() -> None:

@@ -1,4 +1,4 @@
-"""What a channel is told of an incident: TELLING's words, and Slack's limits whatever a sender wrote."""
+"""What a channel is told of an incident, in which words, and Slack's limits whatever a sender wrote."""
 
 import re
 from datetime import timedelta
@@ -16,7 +16,7 @@ from router.core.view import AlertLine, EndKind, IncidentView, MessageTemplate, 
 from tests.core.incidents import BEGAN, OPEN, OVER, VIEWS, but
 
 SINCE = "<!date^1795227240^{date_short_pretty} {time}|2026-11-21 02:14 UTC>"
-AGO = SINCE.replace("{date_short_pretty} {time}", "{ago}")
+SINCE_AGO = SINCE.replace("{time}", "{time} ({ago})")
 SPAN = f" ({SINCE}–<!date^1795228080^{{time}}|02:28 UTC>)"
 
 
@@ -53,7 +53,7 @@ def test_one_alert_is_not_counted_and_says_where() -> None:
 def test_open_message_has_headline_summary_and_detail() -> None:
     message = incident_message(but(OPEN, ended=2), is_primary=True, external_url="http://localhost:9080/")
     assert texts(message) == [
-        f"🔴 *CRITICAL #1234 InstanceDown* ×3 · team payments, cluster eu-1\nsince {SINCE} ({AGO}) · on call: Maria · 2 ended",
+        f"🔴 *CRITICAL #1234 InstanceDown* ×3 · team payments, cluster eu-1\nsince {SINCE_AGO} · on call: Maria · 2 ended",
         "web-1 does not answer",
         "• `instance=web-1`\n• HIGH `instance=web-2`\n<http://localhost:9080/incidents/1234|… all 3>",
         "`cluster=eu-1` `team=payments`",
@@ -198,6 +198,40 @@ def test_a_template_gives_title_and_text_and_a_broken_one_the_built_in_words() -
     assert texts(message)[1] == "*3* of &lt;!channel&gt;"
     broken = but(OPEN, template=MessageTemplate(title="{{ 'a' * 9 }}", text="{% for"))
     assert incident_message(broken, is_primary=True) == incident_message(OPEN, is_primary=True)
+
+
+def test_a_place_that_the_title_says_is_not_said_again() -> None:
+    labels = {"service": "checkout", "instance": "web-1", "cluster": "eu-1"}
+    view = but(OPEN, title="checkout is slow on web-1", firing=1, common_labels=labels, group_labels={}, on_call=())
+    assert incident_message(view, is_primary=True).text == "CRITICAL #1234 checkout is slow on web-1 · cluster eu-1"
+    own = but(view, title="Slow", template=MessageTemplate(title="{{ name }} in {{ labels.cluster }}"))
+    text = incident_message(own, is_primary=True).text
+    assert text == "CRITICAL #1234 InstanceDown in eu-1 · service checkout, instance web-1"
+    part = but(view, title="checkout-v2 is slow")
+    assert "service checkout, " in incident_message(part, is_primary=True).text, "another one"
+
+
+def test_one_alert_alone_has_no_others_to_lead_to() -> None:
+    alone = but(OPEN, firing=1, alerts=())
+    assert "all 1" not in str(incident_message(alone, is_primary=True, external_url="https://router.example"))
+    one = but(OPEN, firing=1, alerts=OPEN.alerts[:1])
+    assert "• `instance=web-1`" in texts(incident_message(one, is_primary=True, external_url="https://r.example"))[2]
+    assert "all 1" not in str(incident_message(one, is_primary=True, external_url="https://r.example"))
+
+
+def test_what_moved_is_not_said_to_be_over() -> None:
+    moved = but(OVER, ended_how=EndKind.MOVED, moved_to="#incidents as #42")
+    message = incident_message(moved, is_primary=True)
+    assert message.text == "#1234 CRITICAL InstanceDown: moved to #incidents as #42"
+    assert colour(message) == "#9aa0a6"
+
+
+def test_one_alert_that_ended_says_where_it_was() -> None:
+    labels = {"instance": "web-1", "service": "checkout"}
+    one = but(OVER, ended=1, lasting_labels=labels, group_labels={})
+    assert incident_message(one, is_primary=True).text.endswith("InstanceDown — checkout, web-1 · 14 min")
+    several = but(OVER, ended=6, noun="pods", lasting_labels=labels, group_labels={})
+    assert incident_message(several, is_primary=True).text.endswith("InstanceDown — checkout · 6 pods · 14 min")
 
 
 def test_a_long_title_gives_way_to_state_and_duration() -> None:

@@ -17,7 +17,7 @@ EVERYTHING = """\
 {% for name, value in labels.items() %}{{ name }}={{ value }} {% endfor %}
 {% for alert in alerts %}- {{ alert.title }} {{ alert.started_at }} {{ alert.started_at | ago }} {{ alert.url | link(alert.title) }} {{ alert.differs.keys() }}
 {% endfor %}{% for one in links %}{{ one.url | link(one.label) }} `{{ one.url | link }}` {% endfor %}
-{% for held in suppressed %}{{ held.count }} {{ held.by }} {{ held.until }} {% endfor %}{{ ended_at }} {{ lasted }} {{ url | link('page') }}"""
+{% for held in held_back %}{{ held.count }} {{ held.by }} {{ held.until }} {% endfor %}{{ ended_at }} {{ lasted }} {{ url | link('page') }}"""
 
 
 @settings(max_examples=30, deadline=None)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from router.core.render.blocks import faults
 from router.core.render.thread import thread_reply
 from router.core.view import EndKind, EntryKind, IncidentView, TimelineEntry
 from tests.core.incidents import BEGAN, ENTRIES, OPEN, VIEWS, but
+from tests.core.test_message import texts
 
 
 def entry(kind: EntryKind, seq: int = 1, **facts: object) -> TimelineEntry:
@@ -84,6 +86,32 @@ BEGAN_AT = "<!date^1795227240^{time}|02:14 UTC> "
 )
 def test_each_kind_has_its_line(told: TimelineEntry, line: str) -> None:
     assert lines(told, view=but(OPEN, unheard_for=timedelta(hours=26))) == [line]
+
+
+def test_whom_no_direct_message_reached_is_mentioned_where_the_id_is_known_and_named_plainly_else() -> None:
+    alice = entry(KIND.PAGE_REFUSED, people=("payments/alice",), mentions=("U0123ABCD",), detail="user_disabled")
+    known, plain = thread_reply([alice], OPEN), thread_reply([msgspec.structs.replace(alice, mentions=())], OPEN)
+    assert [text.rpartition("> ")[2] for text in texts(known)] == [
+        "Slack refused the direct message to Alice: user_disabled",
+        "<@U0123ABCD>",
+    ]
+    assert "U0123" not in known.text, "a push is read by people"
+    assert [text.rpartition("> ")[2] for text in texts(plain)] == [
+        "Slack refused the direct message to Alice: user_disabled"
+    ]
+    both = thread_reply([alice, entry(KIND.PAGE_REFUSED, 2, people=("Bob",), mentions=("U0000BOB1",))], OPEN)
+    assert texts(both)[-1] == "<@U0123ABCD> <@U0000BOB1>"
+
+
+def test_one_of_several_is_named_though_the_incident_is_called_like_it_now() -> None:
+    view = but(OPEN, title="Down b", name="Down")
+    assert lines(entry(KIND.MORE, count=1, firing=2, titles=("Down b",)), view=view) == ["+1 alert (2): Down b"]
+    assert lines(entry(KIND.MORE, count=2, firing=3, titles=("Down b",)), view=view) == ["+2 alerts (3)"]
+    assert lines(entry(KIND.MORE, count=1, firing=2, titles=("Down",)), view=view) == ["+1 alert (2)"]
+
+
+def test_one_that_is_worse_is_not_counted() -> None:
+    assert lines(entry(KIND.WORSE, severity=Severity.CRITICAL, firing=1)) == ["worse: now CRITICAL"]
 
 
 def test_entries_of_one_kind_are_one_line_in_the_order_of_the_last() -> None:

@@ -29,7 +29,7 @@ def alerts(view: IncidentView, external_url: str = "", most: int = _ALERTS) -> s
             room -= len(linked) - len(line)
             line = linked
         lines.append(f"• {line}{since}")
-    if view.firing > len(lines):
+    if view.firing > max(len(lines), 1):
         lines.append(_rest(view, external_url, view.firing - len(lines)))
     return "\n".join([*([heaps] if (heaps := counted(view.counted[1])) else []), *lines])
 

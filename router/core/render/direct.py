@@ -1,9 +1,9 @@
-"""The direct message to whoever is on call (TELLING, *The direct message*), what follows it, and its end. Pure."""
+"""The direct message to whoever is on call, what follows it, and its end. Pure."""
 
-from router.core.mrkdwn import ago, channel, duration, escape, instant, rich, said
+from router.core.mrkdwn import address, channel, duration, escape, escaped, instant_and_age, link, rich, said
 from router.core.render.blocks import Block, attachment, context, fitted, section
 from router.core.render.detail import alerts, links
-from router.core.render.headline import colour, emblem, headline, place, silence_line, span
+from router.core.render.headline import colour, emblem, headline, kind, place, silence_line, span
 from router.core.templates.template import words_of
 from router.core.view import EntryKind, IncidentView, PageView, Rendered, State, TimelineEntry
 
@@ -50,11 +50,11 @@ def _message(view: IncidentView, page: PageView, opening: str, external_url: str
     own = words_of(view, external_url)
     line = headline(view, own, opening=opening, names_on_call=False)
     summary = rich(own.text, 1_000, own.marks) if own.text else rich(view.summary, 300)
-    where = escape(place(view))
+    where = escape(place(view, line.title))
     first = f"{emblem(view)} {line.bold()}" + (f" · {where}" if where else "")
     lines = [
         first,
-        f"since {instant(view.started_at)} ({ago(view.started_at)})",
+        f"since {instant_and_age(view.started_at)}",
         *([unknown] if (unknown := silence_line(view)) else []),
     ]
     blocks: list[Block] = [section("\n".join(lines))]
@@ -63,9 +63,14 @@ def _message(view: IncidentView, page: PageView, opening: str, external_url: str
     facts = [f"why you: {said(page.why, 200)}"] if page.why else []
     facts += [f"next: {said(page.next_step, 200)}"] if page.next_step else []
     facts += [where_to] if (where_to := _where(page)) else []
+    facts += [escaped(name, 100)] if (name := kind(view)) else []
     bar = attachment(colour(view), line.text(), [context(" · ".join(facts) or f"#{view.number}")])
     return fitted(Rendered(text=line.text(), blocks=tuple(blocks), attachments=(bar,)))
 
 
 def _where(page: PageView) -> str:
-    return f"open in {channel(page.home)}" if page.home else ""
+    """Where it is worked on: the message itself where its address is known, and its channel."""
+    if not page.home:
+        return ""
+    opened = link(page.permalink, "open the message") if address(page.permalink) else "open"
+    return f"{opened} in {channel(page.home)}"

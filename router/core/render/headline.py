@@ -1,5 +1,6 @@
 """An incident in one line: what the push says and every message begins with. Pure text; owns no block."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, timedelta
 
@@ -55,11 +56,13 @@ def headline(
     """State first. `opening` is what a page says before it; who is paged need not read who is."""
     title = title_of(view, own)
     number = f"#{view.number} "
+    where = place(view, title)
     if view.state is State.RESOLVED:
         severity = f"{(view.worst or view.severity).value.upper()} "
-        return Headline(before=f"{opening}{end_word(view)} {number}{severity}", title=title, after=end_words(view))
+        word = "" if view.ended_how is EndKind.MOVED else f"{end_word(view)} "
+        return Headline(before=f"{opening}{word}{number}{severity}", title=title, after=end_words(view, title))
     times = f" ×{view.firing}" if view.firing > 1 else ""
-    extras = [text for text in (silence(view), place(view)) if text]
+    extras = [text for text in (silence(view), where) if text]
     if view.on_call and names_on_call:
         extras.append(f"on call: {on_call(view)}")
     return Headline(
@@ -93,12 +96,12 @@ def end_word(view: IncidentView) -> str:
     return "Resolved" if is_green(view) else "Over"
 
 
-def end_words(view: IncidentView) -> str:
+def end_words(view: IncidentView, title: str = "") -> str:
     """After the title of an ended incident: how long it was, and why we believe it is over if nobody said so."""
     if view.ended_how is EndKind.MOVED:
         return f": moved to {words(view.moved_to, 120)}"
     how = view.ended_how or EndKind.TOLD
-    where = ", ".join(value for _, value in places(view))
+    where = ", ".join(value for _, value in places(view, title))
     facts = [f" — {where}"] if where else []
     facts += [f" · {view.ended} {words(view.noun, 40)}"] if view.ended > 1 else []
     if how is not EndKind.PRESUMED and view.ended_at is not None:
@@ -150,19 +153,32 @@ def silent_sources(view: IncidentView) -> str:
     return f"{names} {'are' if len(silent) > 1 else 'is'} silent"
 
 
-def place(view: IncidentView) -> str:
+def kind(view: IncidentView) -> str:
+    """The name of the alert where the headline has its summary instead; one line, not escaped."""
+    name = words(view.name, 200)
+    return "" if name in words(title_of(view), 400) else name
+
+
+def place(view: IncidentView, title: str = "") -> str:
     """Where it happens, in up to three labels: what tells two alerts of one name apart on a locked phone."""
-    return ", ".join(f"{name} {value}" for name, value in places(view))
+    return ", ".join(f"{name} {value}" for name, value in places(view, title))
 
 
-def places(view: IncidentView) -> list[tuple[str, str]]:
-    """The labels that say where it happens, with values of one line, at most three."""
-    known = {**view.common_labels, **view.group_labels}
+def places(view: IncidentView, title: str = "") -> list[tuple[str, str]]:
+    """The labels that say where it happens, with values of one line, at most three; none that the title says."""
+    is_over = view.state is State.RESOLVED
+    known = {**(view.lasting_labels if is_over else view.common_labels), **view.group_labels}
+    spoken = words(title or title_of(view), 300)
     names: Iterable[str] = (
         *_PLACES,
         *(name for name in view.group_labels if name != "alertname" and not name.startswith("alert.")),
-        *(_ONE_PLACE if view.firing == 1 else ()),
+        *(_ONE_PLACE if (view.ended if is_over else view.firing) == 1 else ()),
     )
     found = {words(known[name], 40): words(name, 30) for name in reversed(tuple(names)) if known.get(name)}
-    told = [(name, value) for value, name in reversed(found.items()) if value and value != words(view.title, 200)]
+    told = [(name, value) for value, name in reversed(found.items()) if value and not _says(spoken, value)]
     return told[:3]
+
+
+def _says(text: str, value: str) -> bool:
+    """Whether the value stands in the text as a word of its own."""
+    return re.search(rf"(?<![\w-]){re.escape(value)}(?![\w-])", text) is not None

@@ -1,9 +1,21 @@
-"""An incident as a Slack message (TELLING, *The message*): headline, summary, and detail behind a coloured bar. Pure."""
+"""An incident as a Slack message : headline, summary, and detail behind a coloured bar. Pure."""
 
-from router.core.mrkdwn import address, ago, channel, escape, instant, link, listed, rich, said, words
+from router.core.mrkdwn import (
+    address,
+    channel,
+    escape,
+    escaped,
+    instant,
+    instant_and_age,
+    link,
+    listed,
+    rich,
+    said,
+    words,
+)
 from router.core.render.blocks import Block, attachment, context, fitted, section
 from router.core.render.detail import alerts, labels, links
-from router.core.render.headline import Headline, colour, emblem, headline, on_call, place, silence_line, span, title_of
+from router.core.render.headline import Headline, colour, emblem, headline, kind, on_call, place, silence_line, span
 from router.core.templates.template import words_of
 from router.core.view import IncidentView, Rendered, State
 
@@ -40,8 +52,8 @@ def _first_line(view: IncidentView, line: Headline) -> str:
     """Headline and, below it while the incident is open, since when, who, and what is held back."""
     if view.state is State.RESOLVED:
         return f"{emblem(view)} {line.bold()}{span(view)}"
-    where = escape(place(view))
-    facts = [f"since {instant(view.started_at)} ({ago(view.started_at)})"]
+    where = escape(place(view, line.title))
+    facts = [f"since {instant_and_age(view.started_at)}"]
     if view.on_call:
         facts.append(f"on call: {escape(on_call(view))}")
     if view.ended:
@@ -62,9 +74,7 @@ def _held(count: int, by: str, until: str | None) -> str:
 
 def _why(view: IncidentView, external_url: str) -> str:
     sources = listed((said(source, 40) for source in view.sources), 3)
-    # What kind of alert it is, small, where the headline has its summary instead.
-    kind = "" if words(view.name, 200) in words(title_of(view), 400) else said(view.name, 100)
-    parts = [kind, said(view.route, 120), sources]
+    parts = [escaped(kind(view), 100), said(view.route, 120), sources]
     if address(external_url):
         parts.append(link(f"{external_url.rstrip('/')}/incidents/{view.number}", "why am I seeing this"))
     return " · ".join(part for part in parts if part) or f"#{view.number}"

@@ -1,4 +1,4 @@
-"""What happened to an incident, as one reply in its thread (TELLING's table). Entries of one kind become one line. Pure."""
+"""What happened to an incident, as one reply in its thread. Entries of one kind become one line. Pure."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import msgspec
 
 from router.core.mrkdwn import duration, escaped, listed, time_of_day, user, words
 from router.core.render.blocks import fitted, section
-from router.core.render.headline import end_of, title_of
+from router.core.render.headline import end_of, person, title_of
 from router.core.view import EndKind, EntryKind, IncidentView, Rendered, TimelineEntry
 
 Heaps = tuple[tuple[str, int], ...]
@@ -29,9 +29,9 @@ def thread_reply(entries: Sequence[TimelineEntry], view: IncidentView) -> Render
     text = escaped(f"{subject}: {'; '.join(line for _, line in told) or 'nothing new'}", _TEXT)
     lines = [f"{time_of_day(entry.at)} {escaped(line, _LINE)}" for entry, line in told[:_LINES]]
     blocks = [section("\n".join(lines) or "nothing new")]
-    if unreached := [name for entry in entries if entry.kind is EntryKind.PAGE_REFUSED for name in entry.people]:
+    if unreached := dict.fromkeys(one for entry in entries for one in entry.mentions):
         # Only here is somebody mentioned: no direct message could make the sound.
-        blocks.append(section(" ".join(user(name) for name in dict.fromkeys(unreached[:10]))))
+        blocks.append(section(" ".join(user(one) for one in list(unreached)[:10])))
     return fitted(Rendered(text=text, blocks=tuple(blocks)))
 
 
@@ -49,6 +49,7 @@ def _merged(entries: Sequence[TimelineEntry]) -> list[TimelineEntry]:
                 counted=_sum(before.counted, entry.counted),
                 noun=entry.noun if entry.noun == before.noun else "alerts",
                 people=tuple(dict.fromkeys((*before.people, *entry.people))),
+                mentions=tuple(dict.fromkeys((*before.mentions, *entry.mentions))),
                 severity=entry.severity or before.severity,
                 detail=entry.detail or before.detail,
             )
@@ -75,7 +76,7 @@ def _line(entry: TimelineEntry, view: IncidentView) -> str:
     count = f"{entry.count} {_noun(entry)} " if entry.count else ""
     titles = _which(entry, view)
     which = f": {titles}" if titles else ""
-    people = listed((words(name, 40) for name in entry.people), 5) or "nobody"
+    people = listed(map(person, entry.people), 5) or "nobody"
     detail = words(entry.detail, 200)
     match entry.kind:
         case EntryKind.FIRST:
@@ -84,7 +85,7 @@ def _line(entry: TimelineEntry, view: IncidentView) -> str:
             return f"+{count}{f'({entry.firing})' if entry.firing else ''}".rstrip() + which
         case EntryKind.WORSE:
             now = [f"now {entry.severity.value.upper()}"] if entry.severity else []
-            now += [f"{entry.firing} firing"] if entry.firing else []
+            now += [f"{entry.firing} firing"] if entry.firing > 1 else []
             return f"worse: {' · '.join([*now, *([titles] if titles else [])])}".rstrip(": ")
         case EntryKind.SOME_RESOLVED:
             return f"{count}{_ended(entry, view)}{which}{f' · {entry.firing} still firing' if entry.firing else ''}"
@@ -120,11 +121,12 @@ def _noun(entry: TimelineEntry) -> str:
 
 
 def _which(entry: TimelineEntry, view: IncidentView) -> str:
-    """Which alerts: by heap where they fall into few, else by their titles; never the incident's own title again."""
+    """Which alerts: by heap where they fall into few, else by their titles; not what the incident itself is called."""
     if entry.counted:
         return ", ".join(f"{words(value, 40)} {count}" for value, count in entry.counted)
-    own = words(view.title, 80)
-    titles = [title for title in dict.fromkeys(words(title, 80) for title in entry.titles) if title != own]
+    is_one_of_several = entry.count == 1 and entry.kind in {EntryKind.MORE, EntryKind.SOME_RESOLVED, EntryKind.MOVED}
+    called = {words(view.name, 80), *([] if is_one_of_several else [words(view.title, 80)])}
+    titles = [title for title in dict.fromkeys(words(title, 80) for title in entry.titles) if title not in called]
     return listed(titles, _TITLES, entry.count if titles and len(titles) == len(entry.titles) else 0)
 
 
