@@ -61,6 +61,7 @@ paged: alice
     🔴 *You are paged: CRITICAL #1 Down on web-1*
     since 2026-11-20 11:00 UTC
     no answer since 2026-11-20 11:00 UTC, runbook (https://wiki.example/x)
+    runbook (https://wiki.example/x)
     | why you: on call for ops until Mon 09:00 CET · open in #p1
 """
     )
