@@ -24,6 +24,7 @@ from router.intake.last_heard import LastHeard
 from router.notifiers.notifier import Notifier
 from router.runtime.clock import Clock, NewId
 from router.runtime.metrics import Metrics
+from router.store import retention
 from router.store.clock_step import clamp
 from router.store.database import Database
 from router.store.delivery import outbox
@@ -39,6 +40,7 @@ from rules.model.ruleset import RuleSet
 
 log = logging.getLogger(__name__)
 
+UNUSED_FOR = timedelta(hours=1)
 TROUBLED_FOR = timedelta(minutes=1)
 """How long a group waits that could not be looked at."""
 
@@ -71,6 +73,8 @@ class Engine:
         self._in_force, self._snapshots = _in_force(ruleset)
         self.heard = LastHeard()
         self._asked: Asked = {}
+        self._unused_settings: dict[str, datetime] = {}
+        """Since when they were found to be."""
         self.intake = Intake(
             database, clock, metrics, in_force=lambda: self._in_force, belongs=self._belongs, on_commit=on_commit
         )
@@ -206,6 +210,26 @@ class Engine:
             said = await self.intake.take(OWN_SOURCE, OWN_SOURCE, [OwnDraft(one) for one in looked.own_alerts], now)
         is_news = bool(ticked.ended or said.accepted) or looked.is_news
         return Ticked(is_news=is_news, is_more=ticked.is_more)
+
+    async def prune(self) -> retention.Pruned:
+        """One batch of what is forgotten. A route's settings go that were unused an hour ago and still are."""
+        now, in_force = self.clock.now(), {one.settings_id for one in self._snapshots.values()}
+        rules = self.ruleset
+        ripe = [key for key, since in self._unused_settings.items() if since <= now - UNUSED_FOR]
+
+        def step(conn: Connection) -> tuple[retention.Pruned, set[str]]:
+            retention.drop_settings(conn, ripe, in_force)
+            pruned = retention.prune(conn, now, rules.retention, rules.reopens_within)
+            return pruned, retention.unused_settings(conn, in_force)
+
+        def forget(found: tuple[retention.Pruned, set[str]]) -> None:
+            self.intake.known.drop(found[0].alerts)
+            if found[0].groups:
+                self.intake.groups.clear()
+
+        pruned, unused = await self.database.write(step, then=forget)
+        self._unused_settings = {key: self._unused_settings.get(key, now) for key in unused}
+        return pruned
 
     async def escalate(self) -> escalate.Escalated:
         return await self.database.write(

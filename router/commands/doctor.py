@@ -67,7 +67,7 @@ def doctor(paths: tuple[Path, ...]) -> None:
 
 def _findings(paths: Sequence[Path]) -> Iterator[Finding]:
     from router.runtime.config import ConfigError, SecretError, Vault, read
-    from router.service.in_force import secrets_of
+    from router.service.in_force import open_secrets, secrets_of
 
     try:
         loaded = read(paths)
@@ -98,7 +98,7 @@ def _findings(paths: Sequence[Path]) -> Iterator[Finding]:
     vault, references = Vault(), secrets_of(configuration)
     has_secrets = True
     try:
-        vault.open(references)
+        open_secrets(vault, configuration)
     except SecretError as error:
         has_secrets = False
         for line in str(error).splitlines():

@@ -12,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from router.http.access import Access, Level
+from router.http.access import Access, Endpoint
 from router.http.api import instant
 from router.http.problem import Fault, problem
 from router.http.service import Service
@@ -38,13 +38,12 @@ class Ops:
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
 
-    def routes(self) -> list[web.RouteDef]:
-        guard = Access(self._service).guard
+    def routes(self) -> list[Endpoint]:
         return [
-            web.get("/healthz", self._healthz),
-            web.get("/readyz", self._readyz),
-            web.get("/metrics", self._metrics),
-            web.post("/-/reload", guard(Level.ADMIN, self._reload)),
+            Endpoint("GET", "/healthz", self._healthz, Access.OPEN),
+            Endpoint("GET", "/readyz", self._readyz, Access.OPEN),
+            Endpoint("GET", "/metrics", self._metrics, Access.OPEN),
+            Endpoint("POST", "/-/reload", self._reload, Access.ADMIN),
         ]
 
     async def _healthz(self, _: web.Request) -> web.StreamResponse:
@@ -99,10 +98,7 @@ def located(error: str) -> Fault:
 
 
 def _answer(body: dict[str, object], *, is_well: bool) -> web.Response:
-    headers = {"Cache-Control": "no-store"}
-    return web.Response(
-        status=200 if is_well else 503, body=_encode(body), content_type="application/json", headers=headers
-    )
+    return web.Response(status=200 if is_well else 503, body=_encode(body), content_type="application/json")
 
 
 class _Own(Collector):

@@ -9,7 +9,6 @@ import hashlib
 import hmac
 import zlib
 from collections.abc import Mapping
-from ipaddress import ip_address
 
 import msgspec
 from aiohttp import web
@@ -17,6 +16,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from adapters import ADAPTERS
 from adapters.adapter import Payload, PayloadError
+from router.http import peer
+from router.http.access import Access, Endpoint
 from router.http.problem import problem
 from router.http.service import OpenSource, Service
 from router.intake.intake import NotCommittedError, OverloadError, Receipt
@@ -26,6 +27,7 @@ from rules.model.configuration import Auth, Basic, Bearer, Hmac, UrlToken
 _INFLATE_STEP = 64 * 1024
 _NO_CONTENT_TYPE = "application/octet-stream"
 _JSON = "application/json"
+_SAYS_AUTH = "`auth` of the source in the configuration; `auth: none` to take alerts from anyone"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -41,7 +43,7 @@ class Webhooks:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Endpoint]:
         methods = ("POST", "PUT")
         paths = {
             "/webhook/{source}": self._webhook,
@@ -49,7 +51,7 @@ class Webhooks:
             "/webhook/{source}/api/v2/alerts": self._alert_array,
             "/api/v2/alerts": self._bare_alert_array,
         }
-        return [web.route(method, path, handler) for path, handler in paths.items() for method in methods]
+        return [Endpoint(method, path, handler, Access.SOURCE) for path, handler in paths.items() for method in methods]
 
     async def _webhook(self, request: web.Request) -> web.StreamResponse:
         return await self._take(request, request.match_info["source"], is_alert_array=False)
@@ -97,12 +99,17 @@ class Webhooks:
 
     async def _receive(self, request: web.Request, source: OpenSource, *, is_alert_array: bool) -> Receipt:
         service, settings = self._service, source.settings
-        _allow(request, source)
+        _allow(request, source, service.configuration.server.trusted_proxies)
         if settings.auth:
             _authenticate_head(request, settings.auth, service.vault)
         elif "Origin" in request.headers:
             # Monitoring does not send it, browsers always do: some page would send alerts in its visitor's name.
             raise _Refusal(problem(403, "a browser may not send to a source without authentication"))
+        elif not settings.auth_said and peer.is_forwarded(request):
+            # Nothing is said because only this machine can reach the listener; a proxy asks in the name of others.
+            raise _Refusal(
+                problem(403, "a proxy may not send to a source that says nothing about auth", expected=_SAYS_AUTH)
+            )
         elif "token" in request.match_info:
             raise _Refusal(problem(404, f"nothing answers below /webhook/{settings.name}"))
         limit = settings.options.limits.body_bytes
@@ -159,13 +166,10 @@ def _later(detail: str) -> web.Response:
     return response
 
 
-def _allow(request: web.Request, source: OpenSource) -> None:
+def _allow(request: web.Request, source: OpenSource, trusted_proxies: tuple[str, ...]) -> None:
     if not source.networks:
         return
-    try:
-        address = ip_address(request.remote or "")
-    except ValueError:
-        address = None
+    address = peer.address(request, trusted_proxies)
     if address is None or not any(address in network for network in source.networks):
         raise _Refusal(problem(403, "this address may not send here", expected="an address in the source's `allow`"))
 

@@ -26,9 +26,10 @@ from router.core.evaluation import CROWDED_WITHIN, Decision, Line, NotificationS
 from router.core.member import BY_RANK, Member, visible
 from router.core.render.blocks import post_message
 from router.core.render.headline import silence as silence_words
-from router.core.view import EndKind, EntryKind, IncidentView, Suppressed, TimelineEntry
+from router.core.view import EndKind, EntryKind, IncidentView, State, Suppressed, TimelineEntry
 from router.incidents import recipients
 from router.incidents.escalate import Paging, Rules, carry_out
+from router.incidents.suppression import EXAMINED, suppression_of
 from router.runtime.metrics import Metrics
 from router.store.evaluation import groups, incidents, messages, pages, summaries
 from router.store.heartbeats import stale_sources
@@ -40,8 +41,6 @@ from rules.model.suppression import Suppression, SuppressionKind, page_suppressi
 
 AT_ONCE = 20
 """Groups per transaction: whoever else wants to write waits for no more than these."""
-EXAMINED = 2_000
-"""Untold alerts of one group whose labels are held against maintenances and inhibitions in one look."""
 GONE = "gone its route is no longer in the rules"
 
 
@@ -114,11 +113,17 @@ class _Round:
             turn = incidents.turn(conn, released_in, now)
             if turn is not None:
                 groups.settle(
-                    conn, group.id, now=now, due_at=turn, incident=group.incident, suppressed_rank=group.suppressed_rank
+                    conn,
+                    group.id,
+                    now=now,
+                    due_at=turn,
+                    incident=group.incident,
+                    suppressed_rank=group.suppressed_rank,
+                    wait=group.wait,
                 )
                 return []
         number = group.incident
-        came = migration.arrivals(conn, group.id) if counts.is_arriving and decided.notifies_new else []
+        came = migration.arrivals(conn, group.id) if counts.arriving and decided.notifies_new else []
         if came:
             decided = msgspec.structs.replace(decided, pages=decided.pages and migration.is_news(conn, group.id))
         along = next((one for one in came if one.is_whole and one.incident is not None and decided.opens), None)
@@ -129,7 +134,9 @@ class _Round:
             facts = msgspec.structs.replace(facts, ended=groups.count(conn, group.id).ended)
             home = recipients.primary_of(conn, group, self._rules.ruleset)
             is_primary, stands = messages.stands_at(conn, number, self._rules.workspace, home)
-            decided = continue_elsewhere(decided, facts, last.standing, is_primary=is_primary, stands=stands)
+            decided = continue_elsewhere(
+                decided, facts, last.standing, said=last.view.severity, is_primary=is_primary, stands=stands
+            )
         elif decided.opens and decided.standing is not None:
             number, last = self._open(group, decided.standing, released_in), None
         if number is not None and decided.standing is not None:
@@ -141,7 +148,15 @@ class _Round:
             self.told = telling.carry_out(decided, facts, decided.standing, suppressed) or self.told
         elif counts.ended_before_notified or counts.ended or counts.moved:
             groups.remove_ended(conn, group.id)
-        groups.settle(conn, group.id, now=now, due_at=decided.due_at, incident=number, suppressed_rank=suppressed_rank)
+        groups.settle(
+            conn,
+            group.id,
+            now=now,
+            due_at=decided.due_at,
+            incident=number,
+            suppressed_rank=suppressed_rank,
+            wait=decided.wait,
+        )
         if decided.reason is not None:
             self._metrics.add("alert_router_notified", (decided.reason.value,))
         for suppressed_by, count in counts.held.items():
@@ -174,20 +189,28 @@ def _facts(
     holds: Mapping[str, datetime | None],
     now: datetime,
 ) -> Snapshot:
-    waits = [until for suppressed_by, until in holds.items() if until is not None and suppressed_by in counts.held]
+    held_by = {*counts.held, *counts.muted}
+    waits = [until for suppressed_by, until in holds.items() if until is not None and suppressed_by in held_by]
     if hold is not None and hold.until is not None and counts.notified_firing:
         waits.append(hold.until)
     has_lines = last is not None and counts.new + counts.ended + counts.moved > 0
+    started_at = None
+    if counts.waiting_since is not None and (last is None or last.standing.state is State.RESOLVED):
+        started_at = groups.waiting_started_at(conn, group.id, counts.waiting_since)
     return Snapshot(
         now=now,
         settings=group.settings,
         notified_firing=counts.notified_firing,
+        muted=sum(counts.muted.values()),
         new=counts.new,
+        arriving=counts.arriving,
         ended=counts.ended,
         moved=counts.moved,
-        severity=group.settings.severity or BY_RANK[counts.severity_rank],
+        severity=BY_RANK[counts.severity_rank],
+        unmuted_severity=BY_RANK[counts.unmuted_rank],
         waiting_since=counts.waiting_since,
-        is_arriving=counts.is_arriving,
+        waiting_started_at=started_at,
+        wait=group.wait,
         is_suppressed=hold is not None or group.route_is_gone,
         free_at=min(waits, default=None),
         standing=None if last is None else last.standing,
@@ -207,7 +230,7 @@ def _held_rank(counts: groups.Counts) -> int | None:
 def _suppress(
     conn: Connection, group: groups.Group, hold: Suppression | None, now: datetime, ruleset: RuleSet
 ) -> dict[str, datetime | None]:
-    """Mark which untold alerts wait, and for what. Returns what holds, and until when."""
+    """Mark which untold alerts wait, and which told ones are muted, and for what. Returns what holds, and until when."""
     if group.route_is_gone:
         groups.suppress_all(conn, group.id, GONE)
         return {GONE: None}
@@ -220,14 +243,20 @@ def _suppress(
         return {}
     holds: dict[str, datetime | None] = {}
     changes = []
-    for member in groups.untold(conn, group.id, EXAMINED):
-        held = _held(conn, member, now, ruleset)
+    examined = [*groups.untold(conn, group.id, EXAMINED), *groups.worst(conn, group.id, EXAMINED)]
+    for member in examined:
+        held = suppression_of(conn, member, now, ruleset)
         held_now = None
         if held is not None:
             held_now = f"{held.kind.value} {held.name}"
             holds[held_now] = held.until
         if held_now != member.suppressed_by:
             changes.append((member, held_now))
+    for member in groups.unheard(conn, group.id, EXAMINED) if ruleset.maintenance else ():
+        # It ended before it was ever looked at: a maintenance that would have held it counts it in its summary.
+        held = None if member.suppressed_by else ruleset.maintenance_suppression(visible(member), now)
+        if held is not None:
+            changes.append((member, f"{held.kind.value} {held.name}"))
     groups.suppress_each(conn, group.id, changes)
     return holds
 
@@ -255,16 +284,6 @@ def _count_over(
             summaries.add(conn, channel, suppressed_by, alerts, due_at=due_at)
 
 
-def _held(conn: Connection, member: Member, now: datetime, ruleset: RuleSet) -> Suppression | None:
-    labels = visible(member)
-    if (hold := ruleset.maintenance_suppression(labels, now)) is not None:
-        return hold
-    for key in ruleset.decide(labels).inhibited_by:
-        if groups.is_inhibited(conn, key):
-            return Suppression(SuppressionKind.INHIBITION, key.rule, None)
-    return None
-
-
 class _Notification:
     """Carries a plan out for one group: membership, incident, timeline, messages, pages; all in the caller's transaction."""
 
@@ -281,24 +300,28 @@ class _Notification:
         self._conn, self._group, self._number, self._last = conn, group, number, last
         self._now, self._rules, self._metrics = now, rules, metrics
         self._seq = last.seq if last is not None else 0
+        self._came_along = False
 
     def carry_out(
         self, decided: Decision, facts: Snapshot, standing: NotificationState, suppressed: tuple[Suppressed, ...]
     ) -> bool:
         """Returns whether anybody is to be told anything."""
         conn, group, last, now = self._conn, self._group, self._last, self._now
+        self._came_along = decided.continues
         arrived = groups.newest(conn, group.id, COUNTED) if decided.notifies_new else []
+        # What came along was told before: a line about more alerts is about the others.
+        more = groups.unheard_of(conn, group.id, COUNTED) if decided.continues else arrived
         if decided.notifies_new:
             groups.mark_notified(conn, group.id, for_copies=bool(self._rules.ruleset.copies))
         departed = groups.ended(conn, group.id, COUNTED) if facts.ended else []
         moved = groups.moved(conn, group.id, SHOWN) if facts.moved else []
         how = EndKind.MOVED if moved and decided.resolves else self._ended_how(facts)
-        firing = facts.notified_firing + facts.new
+        firing = facts.firing
         members = groups.worst(conn, group.id, COMPARED) if firing else [*departed, *moved]
         where = self._where(decided, facts, visible(members[0]))
         sources = groups.notified_sources(conn, group.id) or (last.view.sources if last is not None else ())
         groups.remove_ended(conn, group.id)
-        severity = facts.severity if firing or last is None else last.view.severity
+        severity = facts.said_severity if firing or last is None else last.view.severity
         started_at = min(member.starts_at for member in members)
         if last is not None and not decided.opens:
             started_at = min(started_at, last.view.started_at)
@@ -317,8 +340,9 @@ class _Notification:
             self._come_along(shown, visible(members[0]), where)
         has_joined = shown.join_copies()
         if decided.pages:
-            self._page(shown.page(visible(members[0]), is_new=not decided.reopens), severity.rank)
-        about = {EntryKind.SOME_RESOLVED: departed, EntryKind.ALL_RESOLVED: departed}
+            wanted = shown.page(visible(members[0]), is_new=not decided.reopens)
+            self._page(wanted, severity.rank, is_rise=decided.is_rise and not decided.continues)
+        about = {EntryKind.SOME_RESOLVED: departed, EntryKind.ALL_RESOLVED: departed, EntryKind.MORE: more}
         about[EntryKind.MOVED] = [] if decided.resolves else moved
         said = [
             self._entry(line, facts, about.get(line.kind, arrived), severity, started_at, ended_at, how, where)
@@ -359,6 +383,7 @@ class _Notification:
         self._count(decided, how)
         if decided.resolves:
             pages.call_off(conn, self._number)
+            messages.settle_unposted(conn, self._number)
         return is_changed or has_joined or bool(said)
 
     def _ended_how(self, facts: Snapshot) -> EndKind | None:
@@ -384,16 +409,17 @@ class _Notification:
         number = migration.destination(self._conn, self._group.id)
         return "" if number is None else incidents.place(self._conn, number)
 
-    def _page(self, wanted: Page | None, rank: int) -> None:
-        if wanted is None:
+    def _page(self, wanted: Page | None, rank: int, *, is_rise: bool) -> None:
+        if wanted is None or (is_rise and pages.is_pending(self._conn, self._number, wanted)):
             return
-        pages.call_off(self._conn, self._number)
+        if not is_rise:
+            pages.call_off(self._conn, self._number)
         hold = page_suppression(wanted, self._now)
         begins = self._now if hold is None else hold.until
         due_at = begins and begins + self._rules.ruleset.first_after(wanted)
         page = pages.begin(self._conn, self._number, wanted, due_at)
         if due_at == self._now:
-            paging = Paging(page, self._number, wanted, rank)
+            paging = Paging(page, self._number, wanted, rank, is_rise)
             self._seq = carry_out(self._conn, paging, self._seq, self._now, self._rules, self._metrics)
 
     def _entry(
@@ -409,18 +435,20 @@ class _Notification:
     ) -> tuple[TimelineEntry, datetime | None, bool]:
         self._seq += 1
         is_end = line.kind in {EntryKind.SOME_RESOLVED, EntryKind.ALL_RESOLVED}
+        is_more = line.kind is EntryKind.MORE and self._came_along
+        count = facts.new - facts.arriving if is_more else facts.ended if is_end else facts.new
         lasted = (ended_at or self._now) - started_at
-        count = len(about) and facts.moved if line.kind is EntryKind.MOVED else facts.ended if is_end else facts.new
+        count = len(about) and facts.moved if line.kind is EntryKind.MOVED else count
         entry = TimelineEntry(
             seq=self._seq,
             at=self._now,
             kind=line.kind,
             count=count,
-            firing=facts.notified_firing + facts.new,
+            firing=facts.firing,
             titles=titles_of(about),
             noun=noun_of(about),
             counted=heaps(about)[1] if len(about) == count else (),
-            severity=severity,
+            severity=severity if line.kind is not EntryKind.WORSE or line.is_rise else None,
             lasted=lasted if line.kind in {EntryKind.ALL_RESOLVED, EntryKind.REPEAT} else None,
             how=how if is_end else None,
             detail=where if line.kind is EntryKind.MOVED else "",
@@ -438,8 +466,14 @@ class _Notification:
         return entry, self._now, False
 
     def _note(self, entry: TimelineEntry, rank: int, paged: Sequence[tuple[int, int, str]]) -> None:
-        """Whoever is paged for the first time by this very look has the page: one sound per person and change."""
+        """Whoever is paged for the first time by this very look has the page: one sound per person and change. Bad news
+        waits until the window of the page that they were reached by is open."""
+        held: dict[int, datetime | None] = {}
         for page, conversation, _ in paged:
+            hold = page_suppression(pages.of(self._conn, page), self._now)
+            if hold is not None and entry.kind is not EntryKind.ALL_RESOLVED:
+                held[page] = hold.until
+                continue
             messages.begin(
                 self._conn,
                 subject="note",
@@ -450,6 +484,8 @@ class _Notification:
                 page=page,
                 entry=entry.seq,
             )
+        for page, until in held.items():
+            pages.remind(self._conn, page, entry=entry.seq, due_at=until)
 
     def _count(self, decided: Decision, how: EndKind | None) -> None:
         if decided.opens:

@@ -5,18 +5,20 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-from aiohttp import web
+from sqlalchemy.exc import DBAPIError
 
 from router.core.render.blocks import post_message
 from router.engine import Engine
 from router.heartbeats import dead_mans_switch
 from router.heartbeats.dead_mans_switch import DeadMansSwitch, IntakeNumbers, Target
-from router.http import routes, unreadable
+from router.http import application, listener
+from router.http.listener import Listener
 from router.http.service import OpenSource, Reloaded
 from router.notifiers.slack.wire import open_session
 from router.runtime.clock import Clock, SystemClock, new_id
@@ -27,14 +29,15 @@ from router.runtime.version import version
 from router.runtime.wake_up import WakeUps
 from router.service.config_watcher import ConfigWatcher
 from router.service.health import HealthCheck
-from router.service.in_force import InForce, StartError, delivery_settings, secrets_of
+from router.service.in_force import InForce, StartError, delivery_settings, open_secrets
 from router.service.loops import DRAIN, Loops
 from router.service.reload import Reloader, notice_target
 from router.service.rule_files import TeamFiles
 from router.service.way_out import WayOut
 from router.store import retention
-from router.store.database import Database, StorageError
+from router.store.database import Database
 from router.store.evaluation import messages
+from router.store.file import StorageError, trouble
 from rules.loading.load import Loaded
 from rules.model.configuration import Configuration
 
@@ -101,15 +104,8 @@ class App:
         )
         self._loops.add(dead_mans_switch.NAME, self._switch.turn)
         self._loops.add("watch", watcher.turn)
-        self._runner = web.AppRunner(
-            self._application(),
-            access_log=None,
-            logger=unreadable.log,
-            auto_decompress=False,
-            shutdown_timeout=DRAIN.total_seconds(),
-            max_line_size=16_384,
-            max_field_size=16_384,
-        )
+        self._listener = Listener(application(self), clock, metrics, finish_within=DRAIN)
+        self._loops.add(listener.NAME, self._listener.turn)
         self._stopping = asyncio.Event()
         self._background: asyncio.TaskGroup | None = None
         self._once: list[asyncio.Task[None]] = []
@@ -150,7 +146,7 @@ class App:
     @property
     def addresses(self) -> list[str]:
         """Where it listens."""
-        return [f"http://{_bracketed(host)}:{port}" for host, port, *_ in self._runner.addresses]
+        return self._listener.addresses
 
     async def health(self) -> Health:
         return await self._health.health()
@@ -161,15 +157,19 @@ class App:
     async def begin(self, loaded: Loaded, stack: AsyncExitStack) -> None:
         """Put what was loaded in force, and listen. What is begun ends with the stack. Raises StartError."""
         stack.push_async_callback(self._drain)
-        await self._engine.start(self._teams.adopting(loaded, notice_target(self._engine.settings)))
+        if self._database.lost:
+            log.error("something of the database is lost", extra={"what": self._database.lost})
+        try:
+            await self._engine.start(self._teams.adopting(loaded, notice_target(self._engine.settings)))
+        except DBAPIError as error:
+            raise StartError(trouble(self._database.path, error)) from error
         self._teams.in_force(loaded, is_start=True)
         if self._database.is_new:
             log.warning("a new, empty database was made", extra={"path": str(self._database.path)})
-        await self._runner.setup()
-        stack.push_async_callback(self._runner.cleanup)
+        stack.push_async_callback(self._listener.stop)
         server = self.configuration.server
         try:
-            await web.TCPSite(self._runner, server.host, server.port, backlog=1024).start()
+            await self._listener.start(server.host, server.port)
         except OSError as error:
             raise StartError(
                 f"cannot listen on {server.host}:{server.port}: {error.strerror or error}; set server.listen to another address"
@@ -183,7 +183,7 @@ class App:
             self._reloader.reroute_until_well()
             await self._stopping.wait()
             log.info("stopping: no more requests, then what is in flight")
-            await self._runner.cleanup()
+            await self._listener.stop()
             for task in (*tasks, *self._once):
                 task.cancel()
 
@@ -219,11 +219,6 @@ class App:
             await self._engine.expire()
         except Exception:  # the end of the process must not hang on it
             log.exception("the last signs of life were not written down")
-
-    def _application(self) -> web.Application:
-        application = web.Application(client_max_size=64 * 1024 * 1024)
-        application.add_routes(routes(self))
-        return application
 
     def _trouble(self) -> list[str]:
         found = []
@@ -270,9 +265,24 @@ class App:
         gauge("alert_router_ingest_waiting", "Alerts waiting for a commit.", lambda: self._engine.intake.waiting_rows)
         gauge("alert_router_calls_in_flight", "Calls to Slack in flight.", lambda: self._loops.calls_in_flight)
         gauge(
+            "alert_router_database_lost",
+            "1 if something of the database was lost before this process began.",
+            lambda: bool(self._database.lost),
+        )
+        gauge(
             "alert_router_new_database",
             "1 if this process began with an empty database.",
             lambda: self._database.is_new,
+        )
+        gauge(
+            "alert_router_database_bytes",
+            "The database's file and what is not yet written into it.",
+            lambda: self._database.size_bytes,
+        )
+        gauge(
+            "alert_router_oldest_kept_seconds",
+            "Age of the oldest ended alert or resolved incident that is kept; looked at every hour.",
+            lambda: _age(self._loops.oldest_kept, self._clock.now()),
         )
 
 
@@ -312,7 +322,7 @@ def _read(files: Files) -> Loaded:
 def _usable(loaded: Loaded, vault: Vault) -> Loaded:
     """With a configuration whose secrets are there. Raises StartError."""
     try:
-        vault.open(secrets_of(_configuration(loaded)))
+        open_secrets(vault, _configuration(loaded))
     except SecretError as error:
         raise StartError(str(error)) from error
     return loaded
@@ -344,10 +354,10 @@ def _switch_target(in_force: InForce, vault: Vault) -> Target | None:
     return Target(vault.one(found.secret) if found.secret else found.url, found.every)
 
 
+def _age(at: datetime | None, now: datetime) -> float:
+    return 0 if at is None else (now - at).total_seconds()
+
+
 def _intake_numbers(engine: Engine) -> IntakeNumbers:
     intake = engine.intake
     return IntakeNumbers(intake.commits, intake.failures, intake.waiting_rows)
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

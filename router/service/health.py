@@ -1,22 +1,15 @@
 """How well the process is: whether its loops turn, whether an alert could be committed, and what else is not as it should."""
 
-import asyncio
-import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import partial
 
 from router.runtime.clock import Clock
 from router.runtime.health import PENDING_TOO_LONG, Health, LoopHealth
 from router.service.loops import Loops
 from router.store import health as stored_health
 from router.store.database import Database
-from router.store.intake import sources
-
-log = logging.getLogger(__name__)
 
 STUCK_AFTER = timedelta(seconds=60)
-PROBE = timedelta(seconds=3)
 
 
 class HealthCheck:
@@ -25,6 +18,7 @@ class HealthCheck:
     def __init__(self, database: Database, loops: Loops, clock: Clock, *, trouble: Callable[[], list[str]]) -> None:
         """`trouble`: what the other parts of the process have to say, in a person's words."""
         self._database, self._loops, self._clock, self._trouble = database, loops, clock, trouble
+        self._probe = stored_health.Probe(database, clock)
 
     async def health(self) -> Health:
         now = self._clock.now()
@@ -32,14 +26,7 @@ class HealthCheck:
             LoopHealth(loop.name, loop.turned_at, now - loop.turned_at > STUCK_AFTER, loop.errors)
             for loop in self._loops.all
         )
-        can_commit, stored = True, stored_health.Stored(None, ())
-        try:
-            async with asyncio.timeout(PROBE.total_seconds()):
-                await self._database.write(partial(sources.listen, now=now, heard={}))
-                stored = await self._database.read(stored_health.read)
-        except Exception:  # whatever it is, an alert could not be committed now
-            log.exception("the database does not take a commit")
-            can_commit = False
+        can_commit, stored = await self._probe.can_commit(), await self._probe.stored()
         degraded = [*self._trouble(), *self._degraded(stored, now)]
         return Health(loops, can_commit, tuple(degraded), stored.pending_since)
 
@@ -48,6 +35,8 @@ class HealthCheck:
         if stored.pending_since is not None and now - stored.pending_since > PENDING_TOO_LONG:
             found.append(f"the oldest undelivered truth is {int((now - stored.pending_since).total_seconds())} s old")
         found += [f"Slack refuses {target}" for target in stored.refused]
-        if self._database.is_new:
+        if self._database.lost:
+            found.append(self._database.lost)
+        elif self._database.is_new:
             found.append("this process began with a new, empty database")
         return found

@@ -7,6 +7,7 @@ from adapters import ADAPTERS
 from adapters.adapter import OptionsError
 from router.delivery.deliver import Settings
 from router.http.service import OpenSource
+from router.runtime.config import Vault
 from rules.model.configuration import Configuration, SecretRef, SlackSettings
 
 
@@ -43,6 +44,12 @@ def bare_source(configuration: Configuration) -> str | None:
     family = [one for one in configuration.sources.values() if ADAPTERS[one.adapter].is_prometheus_family]
     chosen = [one.name for one in family if one.alertmanager_api] or [one.name for one in family]
     return chosen[0] if len(chosen) == 1 else None
+
+
+def open_secrets(vault: Vault, configuration: Configuration) -> None:
+    """Read all of them. Raises SecretError."""
+    tokens = {reference for references in configuration.server.tokens.values() for reference in references}
+    vault.open(secrets_of(configuration), tokens=tokens)
 
 
 def secrets_of(configuration: Configuration) -> list[SecretRef]:

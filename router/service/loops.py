@@ -6,7 +6,7 @@ Owns when the engine's steps are taken; what a step does is the engine's.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from router.delivery.deliver import AT_ONCE
@@ -79,6 +79,8 @@ class Loops:
         self._engine, self._wake_ups, self._clock, self._metrics = engine, wake_ups, clock, metrics
         self._way_out, self._on_given_up = way_out, on_given_up
         self._calls: set[asyncio.Task[None]] = set()
+        self.oldest_kept: datetime | None = None
+        """When the oldest of what is over ended, as of the last time that something was forgotten."""
         turns: dict[str, Callable[[], Awaitable[None]]] = {
             "dispatch": self._dispatch,
             "deliver": self._deliver,
@@ -160,10 +162,11 @@ class Loops:
             self._wake_ups.wake_all()
 
     async def _prune(self) -> None:
-        pruned = await self._engine.database.write(partial(retention.prune, now=self._clock.now()), then=self._forget)
+        pruned = await self._engine.prune()
         if pruned.given_up:
             await self._on_given_up(len(pruned.given_up))
         if not pruned.is_more:
+            self.oldest_kept = await self._engine.database.read(retention.oldest_kept)
             await self._wait_stopping(PRUNE_EVERY)
 
     async def _wait_stopping(self, span: timedelta) -> None:
@@ -180,8 +183,3 @@ class Loops:
 
     def _loop(self, name: str) -> Loop:
         return next(loop for loop in self.all if loop.name == name)
-
-    def _forget(self, pruned: retention.Pruned) -> None:
-        self._engine.intake.known.drop(pruned.alerts)
-        if pruned.groups:
-            self._engine.intake.groups.clear()

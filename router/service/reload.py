@@ -12,7 +12,7 @@ from router.runtime.clock import Clock
 from router.runtime.config import ConfigError, Files, SecretError, Vault
 from router.runtime.metrics import Metrics
 from router.service.accept_rule_files import NoticeTarget
-from router.service.in_force import InForce, delivery_settings, open_sources, secrets_of
+from router.service.in_force import InForce, delivery_settings, open_secrets, open_sources
 from router.service.loops import Loop
 from router.service.rule_files import TeamFiles
 from rules.advice.changes import changes
@@ -78,7 +78,7 @@ class Reloader:
             return Reloaded(is_accepted=False, errors=tuple(str(error) for error in loaded.errors), warnings=warnings)
         before, after = self._in_force.configuration, loaded.configuration
         try:
-            self._vault.open(secrets_of(after))
+            open_secrets(self._vault, after)
         except SecretError as error:
             return Reloaded(is_accepted=False, errors=tuple(str(error).splitlines()), warnings=warnings)
         sources = open_sources(after)

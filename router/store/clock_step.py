@@ -30,6 +30,8 @@ def clamp(conn: Connection, now: datetime) -> list[tuple[str, str]]:
     """Returns (namespace, fingerprint) of the alerts that it changed: what is known of them in memory is not so."""
     conn.execute(update(membership).where(membership.c.joined_at > now).values(joined_at=now))
     conn.execute(update(alert_group).where(alert_group.c.created_at > now).values(created_at=now))
+    # An empty group too is asked anew when an alert joins it, not when the clock has caught up with its last evaluation.
+    conn.execute(update(alert_group).where(alert_group.c.evaluated_at > now).values(evaluated_at=None))
     conn.execute(update(message).where(message.c.not_before > now + AHEAD).values(not_before=now))
     conn.execute(update(message).where(message.c.thread_due_at > now + AHEAD).values(thread_due_at=now + _LINE_AHEAD))
     conn.execute(update(conversation).where(conversation.c.refused_at > now).values(refused_at=now))

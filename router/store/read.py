@@ -1,10 +1,11 @@
 """What the read API, the metrics and the preview page ask: whole pages, never held open. Only reads; decides nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, distinct, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, CursorResult, Row, and_, distinct, func, or_, select, text
 
 from router.core.member import BY_RANK
 from router.core.view import IncidentView
@@ -18,13 +19,20 @@ from router.store.tables import (
     incident,
     membership,
     message,
+    page,
     settings,
     timeline,
 )
+from rules.model.route import Page
 
+PAGE_BYTES = 2 * 1024 * 1024
+"""Of stored texts on one page: alerts may be large, and whoever asks for a thousand of them asks for a thousand at most."""
+_ROW_BYTES = 400
+"""What a row costs beside its texts."""
 _IS_FIRING = text("alert.is_firing")
 """As the partial indexes say it; `is_firing = 1` would read the whole table."""
 _IS_HELD = text("membership.suppressed_by IS NOT NULL")
+_decode_page = msgspec.json.Decoder(Page).decode
 _decode_view = msgspec.json.Decoder(IncidentView).decode
 _decode_labels = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 
@@ -119,6 +127,18 @@ class WaitingRow(msgspec.Struct, frozen=True):
     channel: str
 
 
+class PendingPage(msgspec.Struct, frozen=True):
+    """Somebody is to be paged, and was not yet."""
+
+    incident: int
+    route: str
+    title: str
+    firing: int
+    page: Page
+    due_at: datetime | None
+    """None: no window of it opens by itself."""
+
+
 class Numbers(msgspec.Struct, frozen=True):
     """The store in numbers."""
 
@@ -134,20 +154,43 @@ class Numbers(msgspec.Struct, frozen=True):
     silent_sources: int = 0
 
 
+def _page(rows: CursorResult[Any], limit: int, size: Callable[[Row[Any]], int]) -> tuple[list[Row[Any]], bool]:
+    """As many rows as a page has room for, one at least, and whether there are more. `size`: of a row's texts, in bytes.
+    Rows are read one by one: what has no room is never read."""
+    found: list[Row[Any]] = []
+    room = PAGE_BYTES
+    for row in rows:
+        room -= size(row) + _ROW_BYTES
+        if found and (len(found) == limit or room < 0):
+            rows.close()
+            return found, True
+        found.append(row)
+    return found, False
+
+
 def alerts(
-    conn: Connection, *, firing: bool | None, after: int | None, limit: int
+    conn: Connection, *, firing: bool | None, after: int | None, limit: int, of_incident: int | None = None
 ) -> tuple[list[AlertRow], int | None]:
-    """A page in the order they were first heard of, and where the next begins. `firing` None: all."""
+    """A page in the order they were first heard of, and where the next begins. `firing` None: all. `of_incident`: only
+    those of its group, while that group is in it."""
     query = select(alert).order_by(alert.c.id).limit(limit + 1)
+    if of_incident is not None:
+        its_group = (
+            select(alert_group.c.id)
+            .join(incident, incident.c.group_id == alert_group.c.id)
+            .where(incident.c.number == of_incident, alert_group.c.incident == of_incident)
+        )
+        query = query.join(membership, membership.c.alert_id == alert.c.id).where(
+            membership.c.group_id == its_group.scalar_subquery()
+        )
     if firing is not None:
         query = query.where(alert.c.is_firing if firing else ~alert.c.is_firing)
     if after is not None:
         query = query.where(alert.c.id > after)
-    rows = conn.execute(query).fetchall()
-    page = rows[:limit]
-    groups = _groups_of(conn, [row.id for row in page])
+    shown, is_more = _page(conn.execute(query), limit, lambda row: len(row.document.encode()))
+    groups = _groups_of(conn, [row.id for row in shown])
     found = []
-    for row in page:
+    for row in shown:
         document = decode_document(row.document)
         found.append(
             AlertRow(
@@ -168,7 +211,7 @@ def alerts(
                 groups=tuple(groups.get(row.id, ())),
             )
         )
-    return found, page[-1].id if len(rows) > limit else None
+    return found, shown[-1].id if is_more else None
 
 
 def _groups_of(conn: Connection, ids: Sequence[int]) -> dict[int, list[InGroup]]:
@@ -196,11 +239,10 @@ def incidents(
         query = query.where(incident.c.state == state)
     if after is not None:
         query = query.where(incident.c.number < after)
-    rows = conn.execute(query).fetchall()
-    page = rows[:limit]
-    channels = _channels_of(conn, [row.number for row in page])
+    shown, is_more = _page(conn.execute(query), limit, lambda row: len(row.view.encode()))
+    channels = _channels_of(conn, [row.number for row in shown])
     found = []
-    for row in page:
+    for row in shown:
         view = _decode_view(row.view)
         found.append(
             IncidentRow(
@@ -221,7 +263,7 @@ def incidents(
                 channels=tuple(channels.get(row.number, ())),
             )
         )
-    return found, page[-1].number if len(rows) > limit else None
+    return found, shown[-1].number if is_more else None
 
 
 def _channels_of(conn: Connection, numbers: Sequence[int]) -> dict[int, list[str]]:
@@ -253,10 +295,9 @@ def messages(
         query = query.where(message.c.incident == incident)
     if after is not None:
         query = query.where(message.c.id < after)
-    rows = conn.execute(query).fetchall()
-    page = rows[:limit]
+    shown, is_more = _page(conn.execute(query), limit, lambda row: len(row.body.encode()) if row.body else 0)
     found = []
-    for row in page:
+    for row in shown:
         is_owed = not row.is_over and (row.notified_version < row.version or row.delivery_id is not None)
         found.append(
             MessageRow(
@@ -277,7 +318,7 @@ def messages(
                 word=row.word,
             )
         )
-    return found, page[-1].id if len(rows) > limit else None
+    return found, shown[-1].id if is_more else None
 
 
 _IS_OWED: ColumnElement[bool] = and_(
@@ -318,6 +359,31 @@ def waiting(conn: Connection, most: int = 50) -> list[WaitingRow]:
         )
         for row in conn.execute(query)
     ]
+
+
+def pending_pages(conn: Connection, most: int = 50) -> list[PendingPage]:
+    """Of all incidents, the soonest first."""
+    query = _PENDING_PAGES.where(page.c.due_at.is_not(None)).order_by(page.c.due_at, page.c.id).limit(most)
+    return [_pending_page(row) for row in conn.execute(query)]
+
+
+def pending_page_of(conn: Connection, number: int) -> PendingPage | None:
+    """The page that an open incident is still to make."""
+    query = _PENDING_PAGES.where(page.c.incident == number).order_by(page.c.id.desc()).limit(1)
+    row = conn.execute(query).first()
+    return None if row is None or row.paged_at is not None else _pending_page(row)
+
+
+_PENDING_PAGES = (
+    select(page.c.incident, page.c.document, page.c.due_at, page.c.paged_at, incident.c.route, incident.c.view)
+    .join(incident, incident.c.number == page.c.incident)
+    .where(incident.c.state != "resolved")
+)
+
+
+def _pending_page(row: Any) -> PendingPage:
+    view = _decode_view(row.view)
+    return PendingPage(row.incident, row.route, view.title, view.firing, _decode_page(row.document), row.due_at)
 
 
 def said(conn: Connection, numbers: Sequence[int]) -> dict[int, list[tuple[datetime, str]]]:

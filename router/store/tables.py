@@ -144,6 +144,8 @@ alert_group = Table(
     Column("due_at", InstantMs),
     Column("incident", BigInteger),
     Column("suppressed_rank", SmallInteger),  # of the worst alert that a window or a maintenance held at the last look
+    Column("waiting_since", InstantMs),  # group_wait counts from it: the first of what nobody was told yet joined
+    Column("waiting_until", InstantMs),  # none of them fires any more: forgotten then
     UniqueConstraint("route", "labels"),
     Index(
         "alert_group_due",
@@ -320,6 +322,7 @@ page = Table(
     Column("paged_at", InstantMs),
     Column("why", Text, nullable=False, server_default=text("''")),
     Column("next_step", Text, nullable=False, server_default=text("''")),
+    Column("entry", Integer),  # timeline entry that who was paged is to hear of at due_at, when the page's window opens
     Index("page_due", "due_at", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")),
     Index("page_incident", "incident"),
 )

@@ -1,7 +1,7 @@
 """What `alert-router check` says of a file: mistakes, warnings, and what will happen next. Data first, then its text."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -115,11 +115,19 @@ class Checked(msgspec.Struct, frozen=True):
     is_compared: bool = False
     changes: tuple[str, ...] = ()
     """What it alters against the configuration it was compared with."""
+    can_load: bool = False
+    """A start or a reload takes it, without the files in `left_out`."""
+    left_out: tuple[str, ...] = ()
+    """Refused files of teams, which nobody asked about: their last accepted texts stay in force."""
+    missing: tuple[str, ...] = ()
+    """What the caller found wrong outside the files: secrets, channels, people."""
 
-    @property
-    def exit_code(self) -> int:
-        """0: it can be loaded, whatever warnings there are. 1: it cannot."""
-        return 1 if self.errors else 0
+    def is_well(self, *, strict: bool = False) -> bool:
+        """It can be loaded, whatever warnings there are and whichever team's file is left out; strictly: nothing at all
+        is wrong with it."""
+        if strict and (self.errors or self.warnings):
+            return False
+        return self.can_load and not self.missing
 
 
 def check(
@@ -133,12 +141,16 @@ def check(
 ) -> Checked:
     """Reads neither secrets nor network; never raises, whatever the texts are. `before`: what it is compared with."""
     loaded = linted(load(files, adapters=adapters, template_fault=template_fault, beside=beside), adapters)
-    return checked(loaded, at, before)
+    return checked(loaded, at, before, asked=[file.name for file in files])
 
 
-def checked(loaded: Loaded, at: datetime, before: Configuration | None = None) -> Checked:
-    """The same of what was loaded already. A refused file of a team is as much of a mistake as one in the main file."""
-    if loaded.configuration is None or loaded.refused:
+def checked(
+    loaded: Loaded, at: datetime, before: Configuration | None = None, *, asked: Collection[str] = ()
+) -> Checked:
+    """The same of what was loaded already. `asked`: the files that somebody named. That a team's file which is only found
+    by a pattern is refused keeps nobody from a start; one that was named is what the question was."""
+    refused = [file.source.name for file in loaded.refused]
+    if loaded.configuration is None or any(name in asked for name in refused):
         return Checked(loaded.all_errors, loaded.warnings)
     # The reader and the schema say the same thing twice; where they differ, one of them is wrong and a person must know.
     differing = tuple(
@@ -149,8 +161,10 @@ def checked(loaded: Loaded, at: datetime, before: Configuration | None = None) -
     rules = loaded.configuration.rules
     now = tuple(lint_time(rules, loaded.nodes, at))
     return Checked(
-        errors=(),
+        errors=loaded.all_errors,
         warnings=loaded.warnings + now + differing,
+        can_load=True,
+        left_out=tuple(refused),
         routes=len(rules.routes),
         hand_overs=_hand_overs(rules, at),
         gaps=_gaps(rules, at),
@@ -173,9 +187,9 @@ def checked(loaded: Loaded, at: datetime, before: Configuration | None = None) -
     )
 
 
-def render_text(checked: Checked) -> str:
+def render_text(checked: Checked, *, strict: bool = False) -> str:
     """For a terminal; ends with a newline."""
-    lines = [f"error: {error}" for error in checked.errors]
+    lines = [f"error: {error}" for error in (*checked.errors, *checked.missing)]
     lines += [f"warning: {warning}" for warning in checked.warnings]
     if checked.pages:
         lines += ["", "Whom pages reach"]
@@ -210,10 +224,12 @@ def render_text(checked: Checked) -> str:
         lines += ["", "Over, and can be taken out", *(f"  {one}" for one in checked.over)]
     if checked.is_compared:
         lines += ["", "What it changes", *(f"  {line}" for line in checked.changes or ("nothing",))]
-    errors, warnings = len(checked.errors), len(checked.warnings)
+    errors, warnings = len(checked.errors) + len(checked.missing), len(checked.warnings)
     verdict = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
-    if not errors:
+    if not errors and checked.is_well(strict=strict):
         verdict = f"Well: {_count(checked.routes, 'route')}, {_count(warnings, 'warning')}."
+    elif checked.is_well(strict=strict):
+        verdict += f". It can be loaded without {', '.join(checked.left_out)}: where there is one, its last accepted text stays in force."
     return "\n".join([*lines, *([""] if lines else []), verdict]) + "\n"
 
 
@@ -231,7 +247,7 @@ def _policies(checked: Checked) -> Iterator[str]:
 
 def to_json(checked: Checked) -> str:
     """For CI; ends with a newline."""
-    found: dict[str, Any] = {"ok": not checked.errors, **msgspec.to_builtins(checked)}
+    found: dict[str, Any] = {"ok": not checked.errors and not checked.missing, **msgspec.to_builtins(checked)}
     return msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n"
 
 

@@ -216,7 +216,7 @@ class Catalogue:
         try:
             text = report.text_beside(path)
         except ValueError as error:
-            place.error(at, str(error), expected="a file that can be read, named from this one's folder")
+            place.error(at, str(error), expected="a regular file below this one's folder")
             return None
         inside = Place(report.of(str(PurePath(report.file).parent / path)))
         try:

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -38,10 +40,17 @@ class ServerSettings(msgspec.Struct, frozen=True):
     """Without a trailing slash; links in messages begin with it."""
     tokens: Mapping[str, Secrets] = {}
     """"read", "write", "admin" -> accepted tokens; each includes what the ones before it allow."""
+    trusted_proxies: tuple[str, ...] = ()
+    """CIDR networks whose word is believed about where a request comes from."""
 
     @property
     def is_loopback(self) -> bool:
         return is_loopback(self.host)
+
+    @property
+    def is_behind_proxy(self) -> bool:
+        """People reach it by an address of another machine's, although only this machine can: a proxy stands between."""
+        return self.is_loopback and not is_loopback(urlsplit(self.external_url).hostname or "")
 
 
 class StorageSettings(msgspec.Struct, frozen=True):
@@ -192,5 +201,11 @@ class Configuration(msgspec.Struct, frozen=True):
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a listener at this address."""
-    return host in {"localhost", "::1", "[::1]"} or host.startswith("127.")
+    """Whether only this machine answers at this address: a loopback address, or its name. Not "127.example.org", which
+    somebody may point anywhere."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

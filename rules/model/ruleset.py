@@ -20,7 +20,6 @@ from rules.model.suppression import (
     Maintenance,
     Suppression,
     SuppressionKind,
-    next_window_change,
     page_suppression,
     window_suppression,
 )
@@ -36,13 +35,14 @@ __all__ = [
     "Suppression",
     "SuppressionKind",
     "is_inhibited_by",
-    "next_window_change",
     "page_suppression",
     "visible_labels",
     "window_suppression",
 ]
 
 MEMO_SIZE = 65_536
+LEAST_KEPT = timedelta(days=1)
+"""Of either: a late word about an alert must be known for late, and an incident that can reopen must be there."""
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -79,6 +79,15 @@ class OnCall(msgspec.Struct, frozen=True):
     nobody: bool
 
 
+class Retention(msgspec.Struct, frozen=True):
+    """How long what is over is kept, counted from the end; what is open, fires or is still to be told is never forgotten. Neither is shorter than a day, or than the longest `reopen_within` of a route."""
+
+    alerts: timedelta = LEAST_KEPT
+    """Alerts that have ended and that nobody has to be told of."""
+    incidents: timedelta = timedelta(days=90)
+    """Resolved incidents, with their timeline, messages and pages; messages that belong to no incident."""
+
+
 class RuleSet:
     """One accepted configuration's rules."""
 
@@ -96,6 +105,7 @@ class RuleSet:
         catalog: Catalog | None = None,
         copies: tuple[Copy, ...] = (),
         awaited: Awaited | None = None,
+        retention: Retention | None = None,
     ) -> None:
         self.root = root
         self.zone_name = zone_name
@@ -114,6 +124,7 @@ class RuleSet:
         self.routes: Mapping[str, Route] = {route.id: route for route in _walk(root)}
         self._tree = Tree(root)
         self.awaited = awaited or Awaited()
+        self.retention = retention or Retention()
         self._names = _mentioned(tuple(self.routes.values()), inhibit, self.awaited)
         self._memo: dict[object, RoutingDecision] = {}
 
@@ -146,11 +157,10 @@ class RuleSet:
                 found = Suppression(SuppressionKind.MAINTENANCE, entry.name, entry.ends, entry.reason)
         return found
 
-    def next_change(self, settings: RouteSettings, at: datetime) -> datetime | None:
-        """When a window of this route or its page, or any maintenance, next begins or ends."""
-        edges = [edge for entry in self.maintenance for edge in (entry.begins, entry.ends) if edge is not None]
-        window = next_window_change(settings, at)
-        return min((edge for edge in (*edges, window) if edge is not None and edge > at), default=None)
+    @property
+    def reopens_within(self) -> timedelta:
+        """The longest time after its end in which some route's incident may come back."""
+        return max(route.settings.reopen_within for route in self.routes.values())
 
     def path(self, route: Route) -> list[Route]:
         """From the root to this route."""

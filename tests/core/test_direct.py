@@ -76,10 +76,18 @@ def test_a_page_speaks_the_routes_own_words() -> None:
             "Still firing after 4 h: CRITICAL #1234",
         ),
         (TimelineEntry(1, BEGAN, EntryKind.REPEAT), "Still firing: CRITICAL #1234"),
+        (TimelineEntry(1, BEGAN, EntryKind.MORE, count=2), "+2 alerts: CRITICAL #1234"),
+        (TimelineEntry(1, BEGAN, EntryKind.MORE), "More: CRITICAL #1234"),
     ],
 )
 def test_a_new_sound_says_first_why_it_rings_again(entry: TimelineEntry, begins: str) -> None:
     assert page_worse_message(OPEN, PAGE, entry).text.startswith(begins)
+
+
+def test_what_is_unknown_is_not_said_to_fire_still() -> None:
+    entry = TimelineEntry(1, BEGAN, EntryKind.REPEAT, lasted=timedelta(hours=4))
+    message = page_worse_message(but(OPEN, source_silent_since=BEGAN), PAGE, entry)
+    assert message.text.startswith("Still unknown after 4 h: CRITICAL #1234")
 
 
 def test_the_end_is_short_and_an_edit_of_a_page_says_it_too() -> None:

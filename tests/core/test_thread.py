@@ -64,8 +64,8 @@ BEGAN_AT = "<!date^1795227240^{time}|02:14 UTC> "
         (entry(KIND.ALL_RESOLVED, how=EndKind.PRESUMED), "over: no word for 26 h, presumed over"),
         (entry(KIND.REOPENED, severity=Severity.HIGH, titles=("a",)), "reopened: firing again, HIGH: a"),
         (entry(KIND.REOPENED), "reopened: firing again"),
-        (entry(KIND.REPEAT, lasted=timedelta(hours=4)), "still firing after 4 h, nobody acknowledged"),
-        (entry(KIND.REPEAT), "still firing, nobody acknowledged"),
+        (entry(KIND.REPEAT, lasted=timedelta(hours=4)), "still firing after 4 h"),
+        (entry(KIND.REPEAT), "still firing"),
         (entry(KIND.PAGED, people=("Maria",), detail="primary of payments"), "paged Maria: primary of payments"),
         (entry(KIND.PAGED), "paged nobody"),
         (entry(KIND.NOBODY_ON_CALL, detail="payments"), "nobody is on call: payments"),
@@ -128,9 +128,15 @@ def test_entries_of_one_kind_are_one_line_in_the_order_of_the_last() -> None:
     ]
 
 
+def test_a_repeat_does_not_call_firing_what_is_unknown() -> None:
+    told = entry(KIND.REPEAT, lasted=timedelta(hours=4))
+    unknown = but(OPEN, source_silent_since=BEGAN, silent_sources=("mimir",))
+    assert lines(told, view=unknown) == ["still unknown after 4 h, mimir is silent"]
+
+
 def test_the_text_names_the_incident_for_a_broadcasts_push() -> None:
     reply = thread_reply([entry(KIND.REPEAT, lasted=timedelta(hours=4))], OPEN)
-    assert reply.text == "#1234 InstanceDown: still firing after 4 h, nobody acknowledged"
+    assert reply.text == "#1234 InstanceDown: still firing after 4 h"
     assert thread_reply([], OPEN).text == "#1234 InstanceDown: nothing new"
 
 

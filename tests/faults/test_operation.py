@@ -146,3 +146,18 @@ async def test_a_place_that_cannot_be_written_is_refused_in_one_sentence(
         assert await service.exit_code() != 0
         [line] = service.words.splitlines()
         assert said in line
+
+
+async def test_how_large_and_how_old_the_database_is_can_be_counted(tmp_path: Path, slack: FakeSlack) -> None:
+    async with running(tmp_path, CONFIGURATION, slack_url=slack.url) as service:
+        found = await gauges(service)
+        assert found["alert_router_database_bytes"] >= (tmp_path / "data" / "router.db").stat().st_size > 0
+        assert found["alert_router_oldest_kept_seconds"] == 0
+
+
+async def gauges(service: RouterProcess) -> dict[str, float]:
+    async with service.session.get(f"{service.url}/metrics") as answer:
+        lines = (await answer.text()).splitlines()
+    return {
+        name: float(value) for name, value in (line.split() for line in lines if "{" not in line and line[0] != "#")
+    }

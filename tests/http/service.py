@@ -11,7 +11,7 @@ from aiohttp import web
 from adapters import ADAPTERS
 from router.delivery.deliver import Settings
 from router.engine import Engine
-from router.http import routes
+from router.http import application
 from router.http.service import OpenSource, Reloaded
 from router.notifiers.preview.preview import Preview
 from router.runtime.clock import Clock
@@ -31,7 +31,7 @@ START = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 OPEN = """\
 version: 1
 timezone: UTC
-server: {listen: 127.0.0.1:9080, external_url: http://router.example:9080}
+server: {listen: 127.0.0.1:9080, external_url: http://localhost:9080}
 slack: preview
 sources:
   prometheus: {adapter: prometheus, auth: none}
@@ -50,7 +50,7 @@ TOKENS = """\
   tokens: {read: {env: READ}, write: {env: WRITE}, admin: [{env: ADMIN}, {env: ADMIN_OLD}]}
 """
 GUARDED = OPEN.replace(
-    "server: {listen: 127.0.0.1:9080, external_url: http://router.example:9080}",
+    "server: {listen: 127.0.0.1:9080, external_url: http://localhost:9080}",
     "server:\n  listen: 0.0.0.0:9080\n  external_url: https://router.example\n" + TOKENS.rstrip(),
 ).replace("slack: preview", "slack: {preview: {off_loopback: true}}")
 ENVIRON = {"READ": "read-token", "WRITE": "write-token", "ADMIN": "admin-token", "ADMIN_OLD": "admin-token-of-old"}
@@ -111,13 +111,15 @@ class StandIn:
     # What a test does.
 
     def application(self) -> web.Application:
-        application = web.Application()
-        application.add_routes(routes(self))
-        return application
+        return application(self)
 
     async def turn(self, **span: float) -> None:
         """Let the loops work for so long."""
         await self.simulation.run_for(timedelta(**(span or {"seconds": 1})))
+
+    def take_over(self, configuration: Configuration) -> None:
+        """Another configuration is in force."""
+        self.configuration, self.sources = configuration, open_sources(configuration)
 
     def listen(self, **changes: object) -> None:
         """Change what the configuration says of the server."""

@@ -138,7 +138,7 @@ def shown(rows: MemoryRows, now: datetime) -> bytes:
         rows.all,
         [
             Waiting("payments/p2", 2, "HighLatency", now + timedelta(seconds=18), "group_wait", "#web"),
-            Waiting("batch", 3, "BatchLate", None, "held back: cluster-down", ""),
+            Waiting("batch", 3, "BatchLate", None, "held back: inhibition cluster-down", "", "when the inhibitor ends"),
         ],
         now=now,
         why={

@@ -146,7 +146,7 @@ async def test_it_shows_what_slack_does_not(page: Page) -> None:
     aside = page.get_by_role("complementary", name="What Slack does not show")
     await expect(aside).to_contain_text("2 alerts: HighLatency")
     await expect(aside).to_contain_text("told in 18 s")
-    await expect(aside).to_contain_text("told when what holds it ends")
+    await expect(aside).to_contain_text("told when the inhibitor ends")
     await page.get_by_role("navigation").get_by_role("link", name="#web").click()
     here = page.get_by_role("list", name="Waiting for this conversation")
     await expect(here).to_contain_text("2 alerts, told in 18 s · HighLatency · group_wait")

@@ -32,7 +32,7 @@ oncall:
   gap: {rotation: {people: [bob], every: 1d, handoff: 09:00, starts: 2026-11-02, until: 2026-11-10}}
 escalation: {pay: {steps: [{oncall: pay}, {after: 10m, person: bob}]}}
 maintenance: [{name: works, match: ['team = pay'], from: 2026-11-20T20:00, until: 2026-11-20T23:00, reason: CHG-1}]
-inhibit: [{name: down, while: ['alert.name = Down'], hold: ['team = pay']}]
+inhibit: [{name: down, while: ['alert.name = Down'], hold: ['team = pay'], equal: []}]
 """
 )
 NOW = at("2026-11-21T12:00+01:00")
@@ -89,7 +89,8 @@ Well: 5 routes, 5 warnings.
 
 def test_a_file_that_can_be_loaded() -> None:
     found = checked(FILE)
-    assert found.exit_code == 0
+    assert found.is_well()
+    assert not found.is_well(strict=True), "there are warnings"
     assert check.render_text(found) == CHECKED
 
 
@@ -125,7 +126,7 @@ def test_layers_say_their_names_and_their_gaps() -> None:
 
 def test_a_file_with_mistakes() -> None:
     found = checked(HEAD + "routing: {chxnnel: '#a'}\n")
-    assert found.exit_code == 1
+    assert not found.is_well()
     assert check.render_text(found) == (
         "error: c.yaml:4:10: routing: channel is missing; "
         'expected channel: a channel such as "#alerts", a list of them, or none\n'
@@ -146,7 +147,7 @@ def test_what_changes_against_what_is_in_force() -> None:
     found = check.check([RulesText("c.yaml", FILE)], adapters=ADAPTERS, at=NOW, before=before)
     assert (
         "\nWhat it changes\n"
-        "  schedule pay changed\n"
+        "  schedule pay changed: rotations.people: [bob, alice] → [alice, bob]\n"
         "  pay: Sat 2026-11-21 12:00 – Mon 2026-11-23 09:00: bob → alice\n"
         "  pay: Mon 2026-11-23 09:00 – Mon 2026-11-30 09:00: alice → bob\n"
         "  pay: Mon 2026-11-30 09:00 – Mon 2026-11-30 12:00: bob → alice\n"

@@ -323,16 +323,6 @@ def test_a_page_waits_for_its_own_windows() -> None:
     assert hold == Suppression(SuppressionKind.ONLY, "office", at("2026-11-23T09:00+01:00"), "told only during office")
 
 
-def test_the_next_change_of_a_route() -> None:
-    ruleset = rules(WINDOWS)
-    now = at("2026-11-20T12:30+01:00")
-    settings = {name: route.settings for name, route in ruleset.routes.items()}
-    assert ruleset.next_change(settings["both"], now) == at("2026-11-20T13:00+01:00")
-    assert ruleset.next_change(settings["free"], now) == at("2026-11-20T15:00Z")
-    assert ruleset.next_change(settings["page"], at("2026-11-20T16:00Z")) == at("2026-11-20T18:00+01:00")
-    assert ruleset.next_change(settings["free"], at("2026-11-20T16:00Z")) is None
-
-
 ESCALATION = """
 timezone: Europe/Berlin
 people: {alice: {email: alice@example.com}, bob: {slack: U0123ABCD}, lead: {email: lead@example.com}}

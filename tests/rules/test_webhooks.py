@@ -136,7 +136,7 @@ def test_a_reload_says_which_changed() -> None:
     assert list(changes(before, after)) == [
         "webhook other added",
         "webhook relay removed",
-        "webhook tickets changed",
+        "webhook tickets changed: headers",
     ]
 
 

@@ -1,8 +1,10 @@
 """One file, one writer: who may open it, what its schema is, and what happens to a transaction that fails."""
 
 import asyncio
+import os
 import shutil
 import sqlite3
+import stat
 import threading
 from pathlib import Path
 
@@ -13,9 +15,10 @@ from sqlalchemy import Connection, create_engine, insert, select
 
 from router.runtime.metrics import Metrics
 from router.service.simulate import VirtualClock
-from router.store import database as stores
+from router.store import file as stores
 from router.store import migrate
-from router.store.database import Database, StorageError
+from router.store.database import Database
+from router.store.file import StorageError
 from router.store.tables import metadata, source
 from tests.store.stores import NOW
 
@@ -188,3 +191,31 @@ async def test_what_is_short_goes_ahead_of_the_next_batch(tmp_path: Path) -> Non
 
 def _names(conn: Connection) -> list[str]:
     return list(conn.execute(select(source.c.name)).scalars())
+
+
+async def test_what_is_stored_is_its_users_alone(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "deep" / "router.db"
+    before = os.umask(0o022)
+    try:
+        database = opened(path)
+        await database.write(lambda conn: conn.exec_driver_sql("CREATE TABLE more (x)"))
+    finally:
+        os.umask(before)
+    assert database.is_new
+    files = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    assert files == dict.fromkeys(
+        ("router.db", "router.db-wal", "router.db-shm", "router.db.lock", "router.db.mark"), 0o600
+    )
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    await database.close()
+
+
+async def test_files_that_others_could_read_are_hidden(tmp_path: Path) -> None:
+    path = tmp_path / "router.db"
+    await opened(path).close()
+    copy = tmp_path / "router.db.before-0001"
+    copy.touch()
+    for file in (path, copy):
+        file.chmod(0o644)
+    await opened(path).close()
+    assert {stat.S_IMODE(file.stat().st_mode) for file in (path, copy)} == {0o600}

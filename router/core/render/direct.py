@@ -3,7 +3,8 @@
 from router.core.mrkdwn import address, channel, duration, escape, escaped, instant_and_age, link, rich, said
 from router.core.render.blocks import Block, attachment, context, fitted, section
 from router.core.render.detail import alerts, links
-from router.core.render.headline import colour, emblem, headline, kind, place, silence_line, span
+from router.core.render.headline import colour, emblem, headline, is_unknown, kind, place, silence_line, span
+from router.core.render.thread import how_many
 from router.core.templates.template import words_of
 from router.core.view import EntryKind, IncidentView, PageView, Rendered, State, TimelineEntry
 
@@ -22,15 +23,18 @@ def page_worse_message(view: IncidentView, page: PageView, entry: TimelineEntry,
     """A new sound for who was paged already: it got worse, came back, or goes on."""
     if view.state is State.RESOLVED:
         return page_end_message(view, page)
-    return _message(view, page, f"{_opening(entry)}: ", external_url)
+    return _message(view, page, f"{_opening(entry, view)}: ", external_url)
 
 
-def _opening(entry: TimelineEntry) -> str:
+def _opening(entry: TimelineEntry, view: IncidentView) -> str:
     match entry.kind:
         case EntryKind.REOPENED:
             return "Reopened"
         case EntryKind.REPEAT:
-            return "Still firing" + (f" after {duration(entry.lasted)}" if entry.lasted else "")
+            still = "Still unknown" if is_unknown(view) else "Still firing"
+            return still + (f" after {duration(entry.lasted)}" if entry.lasted else "")
+        case EntryKind.MORE:
+            return f"+{how_many(entry)}" if entry.count else "More"
         case _:
             return "Worse"
 

@@ -134,8 +134,13 @@ def person(name: str) -> str:
     return own[:1].upper() + own[1:] if own.islower() else own
 
 
+def is_unknown(view: IncidentView) -> bool:
+    """Whether nobody knows if it still fires: what tells us has gone silent."""
+    return view.source_silent_since is not None and view.state is not State.RESOLVED
+
+
 def silence(view: IncidentView) -> str:
-    if view.source_silent_since is None or view.state is State.RESOLVED:
+    if view.source_silent_since is None or not is_unknown(view):
         return ""
     return f"unknown since {view.source_silent_since.astimezone(UTC):%H:%M} UTC, {silent_sources(view)}"
 

@@ -8,7 +8,7 @@ import msgspec
 
 from router.core.mrkdwn import duration, escaped, listed, time_of_day, user, words
 from router.core.render.blocks import fitted, section
-from router.core.render.headline import end_of, person, title_of
+from router.core.render.headline import end_of, is_unknown, person, silent_sources, title_of
 from router.core.view import EndKind, EntryKind, IncidentView, Rendered, TimelineEntry
 
 Heaps = tuple[tuple[str, int], ...]
@@ -73,7 +73,7 @@ def _sort_of(entry: TimelineEntry) -> str:
 
 def _line(entry: TimelineEntry, view: IncidentView) -> str:
     """Unescaped, of cleaned pieces."""
-    count = f"{entry.count} {_noun(entry)} " if entry.count else ""
+    count = f"{how_many(entry)} " if entry.count else ""
     titles = _which(entry, view)
     which = f": {titles}" if titles else ""
     people = listed(map(person, entry.people), 5) or "nobody"
@@ -96,7 +96,8 @@ def _line(entry: TimelineEntry, view: IncidentView) -> str:
             severity = f", {entry.severity.value.upper()}" if entry.severity else ""
             return f"reopened: firing again{severity}{which}"
         case EntryKind.REPEAT:
-            return f"still firing{f' after {duration(entry.lasted)}' if entry.lasted else ''}, nobody acknowledged"
+            after = f" after {duration(entry.lasted)}" if entry.lasted else ""
+            return f"still unknown{after}, {silent_sources(view)}" if is_unknown(view) else f"still firing{after}"
         case EntryKind.SOURCE_SILENT:
             return detail or "its source is silent"
         case EntryKind.MOVED:
@@ -115,9 +116,10 @@ def _line(entry: TimelineEntry, view: IncidentView) -> str:
             assert_never(entry.kind)
 
 
-def _noun(entry: TimelineEntry) -> str:
+def how_many(entry: TimelineEntry) -> str:
+    """As "1 pod" or "6 pods"."""
     noun = words(entry.noun, 40)
-    return noun.removesuffix("s") if entry.count == 1 else noun
+    return f"{entry.count} {noun.removesuffix('s') if entry.count == 1 else noun}"
 
 
 def _which(entry: TimelineEntry, view: IncidentView) -> str:

@@ -286,12 +286,12 @@ function showMessages() {
 
 function showWaiting() {
   const waiting = state.data.waiting;
-  const line = (item) => make("span", "", make("b", "", `${plural(item.count, "alert")}: ${item.title}`), make("span", "due", `told ${until(item.due_at)}`));
+  const line = (item) => make("span", "", make("b", "", `${plural(item.count, "alert")}: ${item.title}`), make("span", "due", `told ${(item.until || until(item.due_at))}`));
   fill(byId("waiting"), waiting.length
     ? waiting.map((item) => make("li", "", line(item), make("span", "small", `${item.why} · ${item.route}`), item.channel ? make("span", "small", "in ", channelLink(item.channel)) : null))
     : [make("li", "none", "Nothing waits. All that is known has been told.")]);
   fill(byId("waiting-here"), waiting.filter((item) => item.channel === current()).map((item) =>
-    make("li", "", sign("clock"), make("span", "", make("b", "", plural(item.count, "alert")), `, told ${until(item.due_at)} · ${item.title} · ${item.why}`))));
+    make("li", "", sign("clock"), make("span", "", make("b", "", plural(item.count, "alert")), `, told ${(item.until || until(item.due_at))} · ${item.title} · ${item.why}`))));
 }
 
 function showSounds() {

@@ -7,6 +7,7 @@ from functools import lru_cache
 import msgspec
 from sqlalchemy import Connection, and_, bindparam, case, delete, func, literal, or_, select, update
 
+from router.core.evaluation import Wait
 from router.core.member import Document, Member
 from router.store.tables import InstantMs, alert, alert_group, inhibitor, membership, settings
 from rules.model.inhibition import InhibitionKey, is_inhibited_by
@@ -24,6 +25,7 @@ class Group(msgspec.Struct, frozen=True):
     incident: int | None
     suppressed_rank: int | None
     """Of the worst alert that a window or a maintenance held at the last look."""
+    wait: Wait | None = None
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -36,16 +38,21 @@ class Counts(msgspec.Struct, frozen=True):
     """Ended before anybody was told."""
     moved: int = 0
     """Told here, and told by another group now."""
-    is_arriving: bool = False
-    """Some of the new were told by another group, which is to be told where they went."""
+    arriving: int = 0
+    """Of the new, those that another group told, which is to be told where they went."""
     severity_rank: int = 0
     """The worst of told and new."""
+    unmuted_rank: int = 0
+    """The worst of those that are not muted."""
     waiting_since: datetime | None = None
+    """When the first of what nobody was told joined, and was not held back: of the new, and of those that ended so."""
     held: Mapping[str, int] = {}
     ended_suppressed: Mapping[str, int] = {}
     """Began and ended while held back: nobody hears of each, a summary counts them."""
     suppressed_ranks: Mapping[str, int] = {}
     """Of the worst that each holds back."""
+    muted: Mapping[str, int] = {}
+    """Told and firing, by the maintenance or inhibition that holds them now."""
 
 
 decode_document = msgspec.json.Decoder(Document).decode
@@ -74,6 +81,8 @@ _GROUPS = select(
     alert_group.c.route_is_gone,
     alert_group.c.incident,
     alert_group.c.suppressed_rank,
+    alert_group.c.waiting_since,
+    alert_group.c.waiting_until,
 ).join(settings, settings.c.id == alert_group.c.settings_id)
 
 
@@ -97,9 +106,12 @@ def _group(
     route_is_gone: bool,
     incident: int | None,
     suppressed_rank: int | None,
+    waiting_since: datetime | None,
+    waiting_until: datetime | None,
 ) -> Group:
+    wait = None if waiting_since is None else Wait(waiting_since, waiting_until)
     return Group(
-        number, route, _decode_labels(labels), decode_settings(document), route_is_gone, incident, suppressed_rank
+        number, route, _decode_labels(labels), decode_settings(document), route_is_gone, incident, suppressed_rank, wait
     )
 
 
@@ -116,7 +128,7 @@ _COUNT = (
         func.count().label("alerts"),
         func.max(alert.c.severity_rank).label("rank"),
         func.min(membership.c.joined_at).label("joined_at"),
-        func.max(membership.c.migrates_from).label("migrates_from"),
+        func.count(membership.c.migrates_from).label("arriving"),
     )
     .join(alert, alert.c.id == membership.c.alert_id)
     .where(membership.c.group_id == bindparam("group_id"))
@@ -125,8 +137,8 @@ _COUNT = (
 
 
 def count(conn: Connection, group: int) -> Counts:
-    notified_firing = new = ended = ended_before_notified = moved = rank = 0
-    is_arriving = False
+    notified_firing = new = ended = ended_before_notified = moved = rank = arriving = unmuted_rank = 0
+    muted: dict[str, int] = {}
     suppressed_ranks: dict[str, int] = {}
     waiting_since: datetime | None = None
     held: dict[str, int] = {}
@@ -140,14 +152,20 @@ def count(conn: Connection, group: int) -> Counts:
             ended_before_notified += row.alerts
             if row.suppressed_by is not None:
                 ended_suppressed[row.suppressed_by] = ended_suppressed.get(row.suppressed_by, 0) + row.alerts
+            else:
+                waiting_since = row.joined_at if waiting_since is None else min(waiting_since, row.joined_at)
         elif row.is_notified:
             notified_firing, rank = notified_firing + row.alerts, max(rank, row.rank)
+            if row.suppressed_by is None:
+                unmuted_rank = max(unmuted_rank, row.rank)
+            else:
+                muted[row.suppressed_by] = muted.get(row.suppressed_by, 0) + row.alerts
         elif row.suppressed_by is not None:
             held[row.suppressed_by] = held.get(row.suppressed_by, 0) + row.alerts
             suppressed_ranks[row.suppressed_by] = max(row.rank, suppressed_ranks.get(row.suppressed_by, 0))
         else:
-            new, rank = new + row.alerts, max(rank, row.rank)
-            is_arriving = is_arriving or row.migrates_from is not None
+            new, rank, unmuted_rank = new + row.alerts, max(rank, row.rank), max(unmuted_rank, row.rank)
+            arriving += row.arriving
             waiting_since = row.joined_at if waiting_since is None else min(waiting_since, row.joined_at)
     return Counts(
         notified_firing,
@@ -155,13 +173,25 @@ def count(conn: Connection, group: int) -> Counts:
         ended,
         ended_before_notified,
         moved,
-        is_arriving,
+        arriving,
         rank,
+        unmuted_rank,
         waiting_since,
         held,
         ended_suppressed,
         suppressed_ranks,
+        muted,
     )
+
+
+def waiting_started_at(conn: Connection, group: int, joined_at: datetime) -> datetime | None:
+    """When what joined first began, as its sender says; of several that came together the earliest."""
+    query = (
+        select(func.min(alert.c.starts_at))
+        .join(membership, alert.c.id == membership.c.alert_id)
+        .where(membership.c.group_id == group, ~membership.c.is_notified, membership.c.joined_at == joined_at)
+    )
+    return conn.execute(query).scalar()
 
 
 ALERT_COLUMNS = tuple(alert.c[name] for name in Member.__struct_fields__ if name != "suppressed_by")
@@ -199,6 +229,12 @@ def untold(conn: Connection, group: int, most: int) -> list[Member]:
 def newest(conn: Connection, group: int, most: int) -> list[Member]:
     """Firing, not told and not held, worst first."""
     return [member_of(row) for row in conn.execute(_NEWEST, {"group_id": group, "most": most})]
+
+
+def unheard_of(conn: Connection, group: int, most: int) -> list[Member]:
+    """Of the newest those that no other group told either."""
+    query = _NEWEST.where(membership.c.migrates_from.is_(None))
+    return [member_of(row) for row in conn.execute(query, {"group_id": group, "most": most})]
 
 
 def worst(conn: Connection, group: int, most: int) -> list[Member]:
@@ -367,9 +403,17 @@ def settle(
     due_at: datetime | None,
     incident: int | None,
     suppressed_rank: int | None,
+    wait: Wait | None,
 ) -> None:
     """Looked at; next time at `due_at`."""
-    values = {"evaluated_at": now, "due_at": due_at, "incident": incident, "suppressed_rank": suppressed_rank}
+    values = {
+        "evaluated_at": now,
+        "due_at": due_at,
+        "incident": incident,
+        "suppressed_rank": suppressed_rank,
+        "waiting_since": None if wait is None else wait.since,
+        "waiting_until": None if wait is None else wait.until,
+    }
     conn.execute(update(alert_group).where(alert_group.c.id == group).values(values))
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, case, distinct, func, literal, select, update
 from adapters.alert import Severity
 from router.core.evaluation import NotificationState
 from router.core.view import EndKind, IncidentView, State, TimelineEntry
+from router.store.file import LAST_INCIDENT
 from router.store.tables import InstantMs, conversation, incident, message, timeline
 
 FREED = 5
@@ -79,7 +80,9 @@ def open_incident(
         "released_in": released_in,
     }
     values |= _standing_values(standing)
-    return int(conn.execute(incident.insert().values(values).returning(incident.c.number)).scalar_one())
+    number = int(conn.execute(incident.insert().values(values).returning(incident.c.number)).scalar_one())
+    conn.info[LAST_INCIDENT] = number
+    return number
 
 
 def turn(conn: Connection, channel: str, now: datetime) -> datetime | None:

@@ -101,6 +101,17 @@ def raise_versions(conn: Connection, incident: int, *, rank: int, now: datetime)
     )
 
 
+def settle_unposted(conn: Connection, incident: int) -> None:
+    """What ended before its first word was posted is not posted: nothing is owed where nothing stands and nothing is on its
+    way. Should the incident come back, its messages are raised, and with them the first word is owed again."""
+    conn.execute(
+        update(message)
+        .where(message.c.incident == incident, message.c.subject == "incident")
+        .where(message.c.ts == "", message.c.delivery_id.is_(None), ~message.c.is_over)
+        .values(notified_version=message.c.version, thread_due_at=None)
+    )
+
+
 def stands_at(conn: Connection, number: int, workspace: str, target: str) -> tuple[bool, bool]:
     """Whether a channel is an incident's home, and whether it has a message there at all."""
     query = (

@@ -222,6 +222,7 @@ def _join(
     """Put each alert where it belongs and wake those groups. Routed once: who was told stays where it was told, unless
     the alert itself changed; then it is in both groups until the new one has told it."""
     founding: dict[tuple[str, str], tuple[GroupKey, list[int]]] = {}
+    starts_ms: dict[int, int] = {}
     due: set[int] = set()
     joining: list[tuple[int, int]] = []
     leaving: dict[int, list[int]] = {}
@@ -244,13 +245,16 @@ def _join(
                 joining.append((group, entry.id))
             else:
                 founding.setdefault((owner.route, owner.labels), (owner, []))[1].append(entry.id)
+                starts_ms[entry.id] = entry.starts_ms
     for left, members in sorted(leaving.items()):
         _LEAVE.run(conn, (left,), members)
     due.update(group for group, _ in joining)
     found = []
     for _, (owner, members) in sorted(founding.items()):
         group, created_ms = found_or_made(conn, owner, now_ms)
-        if created_ms != now_ms:  # it was there before this process knew it: an open incident should not wait
+        # It was there before this process knew it, and an open incident should not wait; or what begins it fires for longer
+        # than group_wait already.
+        if created_ms != now_ms or (owner.wait_ms and starts_ms[members[0]] + owner.wait_ms < now_ms):
             due.add(group)
         found.append((owner, group))
         joining += [(group, member) for member in members]

@@ -157,6 +157,8 @@ def upgrade() -> None:
         sa.Column("due_at", tables.InstantMs(), nullable=True),
         sa.Column("incident", sa.BigInteger(), nullable=True),
         sa.Column("suppressed_rank", sa.SmallInteger(), nullable=True),
+        sa.Column("waiting_since", tables.InstantMs(), nullable=True),
+        sa.Column("waiting_until", tables.InstantMs(), nullable=True),
         sa.ForeignKeyConstraint(["settings_id"], ["settings.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("route", "labels"),
@@ -282,6 +284,7 @@ def upgrade() -> None:
         sa.Column("paged_at", tables.InstantMs(), nullable=True),
         sa.Column("why", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("next_step", sa.Text(), server_default=sa.text("('')"), nullable=False),
+        sa.Column("entry", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
         sa.PrimaryKeyConstraint("id"),
     )
