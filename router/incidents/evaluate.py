@@ -1,6 +1,6 @@
 """Looks at groups that are due: what is true, what was told, what holds back; writes down what is to be told.
 
-Only dispatch moves what was told (ENGINE, *Groups*). One look is one part of one transaction; it sends nothing.
+Only dispatch moves what was told. One look is one part of one transaction; it sends nothing.
 """
 
 from collections.abc import Mapping, Sequence

@@ -59,7 +59,7 @@ def headline(
     where = place(view, title)
     if view.state is State.RESOLVED:
         severity = f"{(view.worst or view.severity).value.upper()} "
-        word = "" if view.ended_how is EndKind.MOVED else f"{end_word(view)} "
+        word = f"{end_word(view)} ".lstrip()
         return Headline(before=f"{opening}{word}{number}{severity}", title=title, after=end_words(view, title))
     times = f" ×{view.firing}" if view.firing > 1 else ""
     extras = [text for text in (silence(view), where) if text]
@@ -93,6 +93,9 @@ def is_green(view: IncidentView) -> bool:
 
 
 def end_word(view: IncidentView) -> str:
+    """Nothing where it only moved: that is no end."""
+    if view.ended_how is EndKind.MOVED:
+        return ""
     return "Resolved" if is_green(view) else "Over"
 
 
