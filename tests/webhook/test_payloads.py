@@ -179,7 +179,10 @@ def test_opsgenie_closes_by_its_alias_and_says_how_it_ended() -> None:
         "note": "Resolved — payments, eu-1 · 3 alerts · 14 min",
     }
     presumed = but(OVER, ended_how=EndKind.PRESUMED, unheard_for=timedelta(hours=26))
-    assert body(Format.OPSGENIE, presumed, Action.RESOLVE)["note"] == "Over no word for 26 h, presumed over"
+    assert (
+        body(Format.OPSGENIE, presumed, Action.RESOLVE)["note"]
+        == "Over — payments, eu-1 · 3 alerts: no word for 26 h, presumed over"
+    )
     acknowledged = made(Format.OPSGENIE, OPEN, Action.ACKNOWLEDGE)
     assert acknowledged.url == "https://there.example/v2/alerts/prod%3A1234/acknowledge?identifierType=alias"
     assert msgspec.json.decode(acknowledged.body) == {"source": "alert-router prod"}
