@@ -313,8 +313,14 @@ class Deliverer:
 
     @staticmethod
     def _say_page_refused(conn: Connection, work: Work, answer: Answer, now: datetime) -> None:
-        who = work.target if not work.target.startswith("email:") else work.person
-        entry = TimelineEntry(seq=0, at=now, kind=EntryKind.PAGE_REFUSED, people=(who,), detail=answer.error)
+        entry = TimelineEntry(
+            seq=0,
+            at=now,
+            kind=EntryKind.PAGE_REFUSED,
+            people=(work.person or work.target,),
+            mentions=() if work.target.startswith("email:") else (work.target,),
+            detail=answer.error,
+        )
         is_open = work.view is not None and work.view.state is State.TRIGGERED
         incidents.add(conn, work.incident or 0, entry, say_at=now if is_open else None, is_broadcast=is_open)
 
@@ -337,9 +343,7 @@ def render(work: Work, settings: Settings) -> Rendered:
     if work.act is Act.REPLY:
         return thread_reply(work.entries, view)
     if work.moved_to:
-        view = msgspec.structs.replace(
-            view, state=State.RESOLVED, ended_how=EndKind.MOVED, moved_to=work.moved_to, unreached=()
-        )
+        view = msgspec.structs.replace(view, state=State.RESOLVED, ended_how=EndKind.MOVED, moved_to=work.moved_to)
     if work.subject == "page" and work.page is not None:
         return page_message(view, work.page, settings.external_url)
     if work.subject == "note" and work.page is not None:

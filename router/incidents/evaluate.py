@@ -11,7 +11,18 @@ import msgspec
 from sqlalchemy import Connection
 
 from adapters.alert import Severity
-from router.core.compose import COMPARED, SHOWN, compose, fell_silent, least_certain, with_silence
+from router.core.compose import (
+    COMPARED,
+    COUNTED,
+    SHOWN,
+    compose,
+    fell_silent,
+    heaps,
+    least_certain,
+    noun_of,
+    titles_of,
+    with_silence,
+)
 from router.core.evaluation import CROWDED_WITHIN, Decision, Line, NotificationState, Snapshot, continue_elsewhere, plan
 from router.core.member import BY_RANK, Member, MemberState, Suppressor, visible
 from router.core.render.blocks import post_message
@@ -293,15 +304,15 @@ class _Notification:
         conn, group, last, now = self._conn, self._group, self._last, self._now
         self._came_along = decided.continues
         firing = facts.firing
-        arrived = self._worst((MemberState.ARRIVED,), SHOWN) if decided.notifies_new else []
+        arrived = self._worst((MemberState.ARRIVED,), COUNTED) if decided.notifies_new else []
         # What came along was told before: a line about more alerts is about the others.
-        more = members.not_arriving(conn, group.id, SHOWN) if decided.continues else arrived
+        more = members.not_arriving(conn, group.id, COUNTED) if decided.continues else arrived
         shown_states = (*_FIRING, MemberState.ARRIVED) if decided.notifies_new else _FIRING
         # Beyond COMPARED nobody compares their labels: a few are enough.
         fire = self._worst(shown_states, COMPARED if firing <= COMPARED else SHOWN) if firing else []
         if decided.notifies_new:
             members.mark_notified(conn, group.id, for_copies=bool(self._rules.ruleset.copies))
-        departed = members.last_ended(conn, group.id, SHOWN) if facts.ended else []
+        departed = members.last_ended(conn, group.id, COUNTED) if facts.ended else []
         moved = self._worst((MemberState.MOVED,), SHOWN) if facts.moved else []
         how = EndKind.MOVED if moved and decided.resolves else self._ended_how(facts)
         shown_alerts = fire or [*departed, *moved]
@@ -317,6 +328,8 @@ class _Notification:
         if decided.resolves:
             ended_at = max(started_at, min(now, max((member.ends_at or now for member in departed), default=now)))
         alerts_ended = (last.alerts_ended if last is not None else 0) + facts.ended
+        if decided.reopens:  # what has come back has not ended
+            alerts_ended = max(alerts_ended - facts.new, 0)
         paged_before = messages.people_paged(conn, self._number)
         shown = recipients.Recipients(conn, self._number, group, severity.rank, now, self._rules, self._metrics)
         if decided.opens:
@@ -350,6 +363,7 @@ class _Notification:
             suppressed=suppressed if not decided.resolves else (),
             on_call=tuple(dict.fromkeys(person for _, _, person in messages.people_paged(conn, self._number))),
             moved_to=where if how is EndKind.MOVED else "",
+            before=None if last is None or decided.opens else last.view,
         )
         view = with_silence(view, stale_sources.silent_in(conn, group.id) if firing else {})
         is_changed = last is None or view != last.view
@@ -425,13 +439,16 @@ class _Notification:
         is_more = line.kind is EntryKind.MORE and self._came_along
         count = facts.new - facts.arriving if is_more else facts.ended if is_end else facts.new
         lasted = (ended_at or self._now) - started_at
+        count = len(about) and facts.moved if line.kind is EntryKind.MOVED else count
         entry = TimelineEntry(
             seq=self._seq,
             at=self._now,
             kind=line.kind,
-            count=len(about) and facts.moved if line.kind is EntryKind.MOVED else count,
+            count=count,
             firing=facts.firing,
-            titles=tuple(member.document.title for member in about),
+            titles=titles_of(about),
+            noun=noun_of(about),
+            counted=heaps(about)[1] if len(about) == count else (),
             severity=severity if line.kind is not EntryKind.WORSE or line.is_rise else None,
             lasted=lasted if line.kind in {EntryKind.ALL_RESOLVED, EntryKind.REPEAT} else None,
             how=how if is_end else None,
