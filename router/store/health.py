@@ -1,10 +1,13 @@
 """What the store says of itself: whether it takes a commit, what is owed, who refuses us."""
 
 from datetime import datetime
+from pathlib import Path
 
 import msgspec
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, create_engine, func, or_, select
+from sqlalchemy.exc import DBAPIError
 
+from router.store import group_counts
 from router.store.tables import conversation, message, pace
 
 
@@ -32,3 +35,16 @@ def is_blocked(conn: Connection, workspace: str, now: datetime) -> bool:
     """Whether the whole workspace is still left in peace after a refusal."""
     where = and_(pace.c.workspace == workspace, pace.c.method == "*", pace.c.blocked_until > now)
     return conn.execute(select(pace.c.method).where(where)).first() is not None
+
+
+def wrong_counts(path: Path) -> int | None:
+    """How many of the counts kept with groups a recount of a file contradicts; None where it cannot be read. Changes
+    nothing, and may be asked while a router runs on it."""
+    engine = create_engine(f"sqlite:///file:{path.resolve()}?mode=ro&uri=true")
+    try:
+        with engine.connect() as conn:
+            return len(group_counts.wrong(conn))
+    except DBAPIError:
+        return None
+    finally:
+        engine.dispose()

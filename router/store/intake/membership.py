@@ -1,5 +1,6 @@
 """Where alerts belong: groups, which alerts are in them, and when they are due. What ingest, expire and reload share."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -170,6 +171,18 @@ _PUT = Insert(
     """,
 )
 _LEAVE = WhereIn("DELETE FROM membership WHERE group_id = ? AND alert_id IN")
+
+
+Joining = tuple[int, int, int, int, str, str, int]
+"""An alert that joins a group: alert, group, state, rank, what suppresses it (kind, name), and when, as they are stored."""
+
+
+def join(conn: Connection, joining: list[Joining], deltas: Deltas) -> None:
+    """Of new alerts there are thousands in a second: no more is made of them than rows."""
+    joining.sort()
+    for key, alerts in Counter([row[1:6] for row in joining]).items():
+        deltas.add(*key, alerts=alerts)
+    _PUT.run(conn, joining)
 
 
 def put(conn: Connection, before: Iterable[Membership], after: Iterable[Membership], deltas: Deltas) -> None:
