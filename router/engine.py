@@ -24,7 +24,7 @@ from router.intake.last_heard import LastHeard
 from router.notifiers.notifier import Notifier
 from router.runtime.clock import Clock, NewId, to_ms
 from router.runtime.metrics import Metrics
-from router.store import retention
+from router.store import group_counts, retention
 from router.store.clock_step import clamp
 from router.store.database import Database
 from router.store.delivery import outbox
@@ -96,6 +96,8 @@ class Engine:
         """After a start: nobody holds a claim longer than its lease, what is stored is known, every group is looked at
         once. `also` is done in the transaction that puts the rules in force."""
         await self.database.write(partial(clamp, now=self.clock.now()))
+        if wrong := await self.database.write(group_counts.repair):
+            log.warning("counts of groups were wrong and are counted anew", extra={"counts": wrong})
         await self.database.write(self.intake.known.load)
         await self.intake.absence.load()
         await self.database.write(partial(outbox.clamp_claims, now=self.clock.now()))

@@ -4,11 +4,14 @@ import asyncio
 import logging
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 import msgspec
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, create_engine, func, or_, select
+from sqlalchemy.exc import DBAPIError
 
 from router.runtime.clock import Clock
+from router.store import group_counts
 from router.store.database import Database, Wrote
 from router.store.intake import sources
 from router.store.tables import conversation, message, pace
@@ -86,3 +89,16 @@ class Probe:
             self._timed_out = Wrote(self._clock.monotonic(), is_committed=False)
             return self._timed_out
         return Wrote(self._clock.monotonic(), is_committed=True)
+
+
+def wrong_counts(path: Path) -> int | None:
+    """How many of the counts kept with groups a recount of a file contradicts; None where it cannot be read. Changes
+    nothing, and may be asked while a router runs on it."""
+    engine = create_engine(f"sqlite:///file:{path.resolve()}?mode=ro&uri=true")
+    try:
+        with engine.connect() as conn:
+            return len(group_counts.wrong(conn))
+    except DBAPIError:
+        return None
+    finally:
+        engine.dispose()

@@ -166,10 +166,7 @@ def upgrade() -> None:
         sa.Column("suppressed_rank", sa.SmallInteger(), nullable=True),
         sa.Column("waiting_since", tables.InstantMs(), nullable=True),
         sa.Column("waiting_until", tables.InstantMs(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["settings_id"],
-            ["settings.id"],
-        ),
+        sa.ForeignKeyConstraint(["settings_id"], ["settings.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("route", "labels"),
         sqlite_autoincrement=True,
@@ -198,10 +195,7 @@ def upgrade() -> None:
             "alert_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
         sa.Column("is_two_sided", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["alert_id"],
-            ["alert.id"],
-        ),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
         sa.PrimaryKeyConstraint("rule", "equal_values", "alert_id"),
         sqlite_with_rowid=False,
     )
@@ -214,10 +208,7 @@ def upgrade() -> None:
         sa.Column(
             "alert_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
-        sa.ForeignKeyConstraint(
-            ["alert_id"],
-            ["alert.id"],
-        ),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
         sa.PrimaryKeyConstraint("rule", "equal_values", "is_two_sided", "alert_id"),
         sqlite_with_rowid=False,
     )
@@ -230,10 +221,7 @@ def upgrade() -> None:
         ),
         sa.Column("heard_at", tables.InstantMs(), nullable=False),
         sa.Column("absent_at", tables.InstantMs(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["alert_id"],
-            ["alert.id"],
-        ),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
         sa.PrimaryKeyConstraint("group_no", "alert_id"),
         sqlite_with_rowid=False,
     )
@@ -256,10 +244,7 @@ def upgrade() -> None:
         sa.Column("suppressed_kind", sa.Text(), nullable=False),
         sa.Column("suppressed_name", sa.Text(), nullable=False),
         sa.Column("alerts", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["group_id"],
-            ["alert_group.id"],
-        ),
+        sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
         sa.PrimaryKeyConstraint("group_id", "state", "rank", "suppressed_kind", "suppressed_name"),
         sqlite_with_rowid=False,
     )
@@ -269,10 +254,7 @@ def upgrade() -> None:
             "group_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
         sa.Column("source", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["group_id"],
-            ["alert_group.id"],
-        ),
+        sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
         sa.PrimaryKeyConstraint("group_id", "source"),
         sqlite_with_rowid=False,
     )
@@ -299,10 +281,7 @@ def upgrade() -> None:
         sa.Column("seq", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("view", sa.Text(), nullable=False),
         sa.Column("released_in", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["group_id"],
-            ["alert_group.id"],
-        ),
+        sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
         sa.PrimaryKeyConstraint("number"),
         sqlite_autoincrement=True,
     )
@@ -332,14 +311,8 @@ def upgrade() -> None:
         sa.Column("migrates_from", sa.BigInteger(), nullable=True),
         sa.Column("rose", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.Column("moved_to", sa.BigInteger(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["alert_id"],
-            ["alert.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["group_id"],
-            ["alert_group.id"],
-        ),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
+        sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
         sa.PrimaryKeyConstraint("alert_id", "group_id"),
         sqlite_with_rowid=False,
     )
@@ -386,10 +359,7 @@ def upgrade() -> None:
         sa.Column("why", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("next_step", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("entry", sa.Integer(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["incident"],
-            ["incident.number"],
-        ),
+        sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(
@@ -410,10 +380,7 @@ def upgrade() -> None:
         sa.Column("say_at", tables.InstantMs(), nullable=True),
         sa.Column("is_broadcast", sa.Boolean(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["incident"],
-            ["incident.number"],
-        ),
+        sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
         sa.PrimaryKeyConstraint("incident", "seq"),
     )
     op.create_table(
@@ -448,18 +415,9 @@ def upgrade() -> None:
         sa.Column("word", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("body", sa.Text(), nullable=True),
         sa.Column("moved_to", sa.Text(), server_default=sa.text("('')"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["conversation"],
-            ["conversation.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["incident"],
-            ["incident.number"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["page"],
-            ["page.id"],
-        ),
+        sa.ForeignKeyConstraint(["conversation"], ["conversation.id"]),
+        sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
+        sa.ForeignKeyConstraint(["page"], ["page.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("message_incident", "message", ["incident"], unique=False)
