@@ -166,7 +166,7 @@ def _slack(configuration: "Configuration", vault: "Vault", *, has_secrets: bool)
 
 
 async def asked(slack: "SlackSettings", vault: "Vault") -> list[Finding]:
-    from router.notifiers.notifier import Outcome
+    from router.core.answer import Outcome
     from router.notifiers.slack.client import SlackClient
     from router.notifiers.slack.wire import open_session
     from router.runtime.clock import SystemClock
@@ -174,7 +174,7 @@ async def asked(slack: "SlackSettings", vault: "Vault") -> list[Finding]:
     async with open_session() as session:
         client = SlackClient.over(session, lambda: vault.one(slack.token), SystemClock(), api_url=slack.api_url)
         check = await client.check()
-    if check.answer.outcome is not Outcome.TOLD:
+    if check.answer.outcome is not Outcome.DELIVERED:
         to_do = (
             "docs/slack.md has a table of errors"
             if check.answer.outcome is Outcome.WORKSPACE_REFUSED

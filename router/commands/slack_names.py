@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from router.notifiers.notifier import Answer
+    from router.core.answer import Answer
     from router.runtime.config import Vault
     from rules.model.configuration import Configuration
 
@@ -49,7 +49,7 @@ async def _unknown(
     resolve: "Callable[[str], Awaitable[Answer]]",
     sleep: Callable[[timedelta], Awaitable[None]],
 ) -> list[str]:
-    from router.notifiers.notifier import Outcome
+    from router.core.answer import Outcome
 
     found = []
     for target, name in named.items():
@@ -59,6 +59,6 @@ async def _unknown(
                 break
             await sleep(answer.retry_after or AGAIN)
             answer = await resolve(target)
-        if answer.outcome is not Outcome.TOLD:
+        if answer.outcome is not Outcome.DELIVERED:
             found.append(f"Slack does not know {name}: {answer.error}")
     return found

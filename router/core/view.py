@@ -121,6 +121,7 @@ class EntryKind(StrEnum):
     PAGE_DROPPED = "page_dropped"
     PAGE_REFUSED = "page_refused"
     CHANNEL_REFUSED = "channel_refused"
+    NOT_POSTED = "not_posted"
 
 
 class TimelineEntry(msgspec.Struct, frozen=True):
@@ -142,7 +143,7 @@ class TimelineEntry(msgspec.Struct, frozen=True):
     how: EndKind | None = None
     people: tuple[str, ...] = ()
     detail: str = ""
-    """Refusals: Slack's error code and where it is told instead. Page entries: why these people. MOVED: where to.
+    """Refusals: Slack's error code and where it is told instead. NOT_POSTED: where. Page entries: why these people. MOVED: where to.
     SOURCE_SILENT: what it says."""
 
 
@@ -155,7 +156,6 @@ class PageView(msgspec.Struct, frozen=True):
     """As "lead in 10 min"; "" when nothing follows."""
     home: str = ""
     """Home channel: an id (C…, G…) once known, else its name."""
-    home_ts: str = ""
 
 
 class Rendered(msgspec.Struct, frozen=True):

@@ -5,8 +5,9 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection
 
+from router.core.content import Subject
 from router.core.recipient import target_of
-from router.core.view import EntryKind, TimelineEntry
+from router.core.view import EntryKind, State, TimelineEntry
 from router.runtime.metrics import Metrics
 from router.store.evaluation import incidents, messages, pages
 from rules.model.route import Page
@@ -18,7 +19,8 @@ class Rules(msgspec.Struct, frozen=True):
     """What dispatch and escalate need of the configuration in force."""
 
     ruleset: RuleSet
-    workspace: str
+    notifier: str
+    """By which the channels and people of the rules are reached."""
 
 
 class Paging(msgspec.Struct, frozen=True):
@@ -50,7 +52,13 @@ def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics) -> Esc
         carry_out(conn, paging, current.seq, now, rules, metrics)
         on_call = tuple(dict.fromkeys(person for _, _, person in messages.people_paged(conn, due.incident)))
         incidents.save_view(conn, due.incident, msgspec.structs.replace(current.view, on_call=on_call))
-        messages.raise_versions(conn, due.incident, rank=current.view.severity.rank, now=now)
+        messages.raise_versions(
+            conn,
+            due.incident,
+            rank=current.view.severity.rank,
+            tells_end=current.view.state is State.RESOLVED,
+            now=now,
+        )
         paged += 1
     return Escalated(paged, pages.next_due(conn))
 
@@ -62,10 +70,10 @@ def carry_out(conn: Connection, paging: Paging, seq: int, now: datetime, rules: 
     for person in reached.persons:
         if person.name in already:
             continue
-        conversation = messages.conversation_for(conn, rules.workspace, target_of(person), person=person.name, now=now)
+        conversation = messages.conversation_for(conn, rules.notifier, target_of(person), person=person.name, now=now)
         messages.begin(
             conn,
-            subject="page",
+            subject=Subject.PAGE,
             conversation_id=conversation,
             rank=paging.rank,
             now=now,
@@ -73,9 +81,14 @@ def carry_out(conn: Connection, paging: Paging, seq: int, now: datetime, rules: 
             page=paging.id,
         )
     for channel in reached.channels:
-        conversation = messages.conversation_for(conn, rules.workspace, channel, now=now)
+        conversation = messages.conversation_for(conn, rules.notifier, channel, now=now)
         messages.begin(
-            conn, subject="incident", conversation_id=conversation, rank=paging.rank, now=now, incident=paging.incident
+            conn,
+            subject=Subject.INCIDENT,
+            conversation_id=conversation,
+            rank=paging.rank,
+            now=now,
+            incident=paging.incident,
         )
     # The steps after this one are not carried out yet: who is paged must not count on them.
     pages.carried_out(conn, paging.id, why=reached.why, next_step="", now=now)

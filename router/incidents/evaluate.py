@@ -11,11 +11,11 @@ from sqlalchemy import Connection
 
 from adapters.alert import Severity
 from router.core.compose import COMPARED, SHOWN, compose, fell_silent, least_certain, with_silence
+from router.core.content import Subject
 from router.core.evaluation import CROWDED_WITHIN, Decision, Line, NotificationState, Snapshot, continue_elsewhere, plan
 from router.core.member import BY_RANK, Member, visible
-from router.core.render.blocks import post_message
 from router.core.render.headline import silence as silence_words
-from router.core.view import EndKind, EntryKind, IncidentView, Suppressed, TimelineEntry
+from router.core.view import EndKind, EntryKind, IncidentView, State, Suppressed, TimelineEntry
 from router.incidents import recipients
 from router.incidents.escalate import Paging, Rules, carry_out
 from router.runtime.metrics import Metrics
@@ -60,7 +60,7 @@ def _tell_summaries(conn: Connection, now: datetime, rules: Rules) -> bool:
         alerts = "1 alert" if summary.alerts == 1 else f"{summary.alerts} alerts"
         name = summary.suppressed_by.partition(" ")[2]
         text = f"{alerts} began and ended while news was held back ({name}), and were not told."
-        messages.post(conn, workspace=rules.workspace, target=summary.channel, body=post_message(text), now=now)
+        messages.post(conn, notifier=rules.notifier, target=summary.channel, text=text, now=now)
     return bool(due)
 
 
@@ -117,7 +117,7 @@ class _Round:
             self._looked.add(along.group)
             facts = msgspec.structs.replace(facts, ended=groups.count(conn, group.id).ended)
             home = recipients.primary_of(conn, group, self._rules.ruleset)
-            is_primary, stands = messages.stands_at(conn, number, self._rules.workspace, home)
+            is_primary, stands = messages.stands_at(conn, number, self._rules.notifier, home)
             decided = continue_elsewhere(decided, facts, last.standing, is_primary=is_primary, stands=stands)
         elif decided.opens and decided.standing is not None:
             number, last = self._open(group, decided.standing, released_in), None
@@ -332,7 +332,9 @@ class _Notification:
         view = with_silence(view, stale_sources.silent_in(conn, group.id) if firing else {})
         is_changed = last is None or view != last.view
         if is_changed and not decided.opens:
-            messages.raise_versions(conn, self._number, rank=severity.rank, now=now)
+            messages.raise_versions(
+                conn, self._number, rank=severity.rank, tells_end=view.state is State.RESOLVED, now=now
+            )
         incidents.append(conn, self._number, said)
         for (entry, _, _), line in zip(said, decided.lines, strict=True):
             if line.is_for_paged:
@@ -425,7 +427,7 @@ class _Notification:
         for page, conversation, _ in paged:
             messages.begin(
                 self._conn,
-                subject="note",
+                subject=Subject.NOTE,
                 conversation_id=conversation,
                 rank=rank,
                 now=self._now,

@@ -13,15 +13,14 @@ from aiohttp import web
 
 from adapters import ADAPTERS
 from adapters.adapter import OptionsError
-from router.core.render.blocks import post_message
 from router.delivery.deliver import Settings
 from router.engine import Engine
 from router.heartbeats import dead_mans_switch
 from router.heartbeats.dead_mans_switch import DeadMansSwitch, IntakeNumbers, Target
 from router.http import routes, unreadable
 from router.http.service import OpenSource, Reloaded
-from router.notifiers.notifier import Notifier
-from router.notifiers.slack.client import SlackClient
+from router.notifiers.preview.notifier import NAME as PREVIEW
+from router.notifiers.slack.notifier import NAME as SLACK
 from router.notifiers.slack.wire import open_session
 from router.runtime.clock import Clock, NewId, SystemClock, new_id
 from router.runtime.config import ConfigError, Files, SecretError, Vault
@@ -33,7 +32,7 @@ from router.service.accept_rule_files import NoticeTarget
 from router.service.config_watcher import ConfigWatcher
 from router.service.loops import DRAIN, Loop, Loops
 from router.service.rule_files import TeamFiles
-from router.service.stored_preview import stored_preview
+from router.service.ways_out import WaysOut
 from router.store import health as stored_health
 from router.store import retention
 from router.store.database import Database, StorageError
@@ -41,7 +40,7 @@ from router.store.evaluation import messages
 from router.store.intake import sources
 from rules.advice.changes import changes
 from rules.loading.load import Loaded
-from rules.model.configuration import Configuration, PreviewSettings, SecretRef, Secrets, SlackSettings
+from rules.model.configuration import Configuration, SecretRef, Secrets, SlackSettings
 
 log = logging.getLogger(__name__)
 
@@ -125,14 +124,15 @@ class App:
             raise StartError(str(error)) from error
         loaded = await self._read_again()
         self._session = open_session()
-        self._transport, workspace = await self._connect()
+        self._ways_out = WaysOut(self._database, self._session, self._clock, self._vault)
+        notifiers = self._ways_out.of(self._configuration)
         self._engine = Engine(
             self._database,
             self._clock,
             self._metrics,
             self._new_id,
-            transport=self._transport,
-            settings=self._settings_of(self._configuration, workspace),
+            notifiers=notifiers.values(),
+            settings=_settings_of(self._configuration),
             ruleset=self._configuration.rules,
             on_commit=self._wake_ups.dispatch.wake,
             on_refused_workspace=self._on_refused_workspace,
@@ -275,43 +275,16 @@ class App:
             await self._engine.database.write(
                 partial(
                     messages.post,
-                    workspace=settings.workspace,
+                    notifier=settings.notifier,
                     target=target,
-                    body=post_message(text),
+                    text=text,
                     now=self._clock.now(),
                 )
             )
 
-    async def _connect(self) -> tuple[Notifier, str]:
-        slack = self._configuration.slack
-        if isinstance(slack, PreviewSettings):
-            preview = stored_preview(self._database, self._clock)
-            return preview, preview.workspace
-        client = SlackClient.over(
-            self._session,
-            lambda: self._vault.one(self._slack_token()),
-            self._clock,
-            api_url=slack.api_url,
-            workspace="slack",
-        )
-        return client, client.workspace
-
     def _slack_token(self) -> Secrets:
         slack = self._configuration.slack
         return slack.token if isinstance(slack, SlackSettings) else ()
-
-    def _settings_of(self, configuration: Configuration, workspace: str) -> Settings:
-        slack = configuration.slack
-        if not isinstance(slack, SlackSettings):
-            return Settings(configuration.name, configuration.server.external_url, "", workspace)
-        return Settings(
-            configuration.name,
-            configuration.server.external_url,
-            slack.fallback_channel,
-            workspace,
-            slack.posts_per_minute,
-            slack.posts_again,
-        )
 
     def _on_refused_workspace(self, error: str) -> None:
         self.loops.refused_workspace = error
@@ -413,9 +386,11 @@ class App:
         except SecretError as error:
             return Reloaded(is_accepted=False, errors=tuple(str(error).splitlines()), warnings=warnings)
         sources = open_sources(after)
-        settings = self._settings_of(after, self._engine.settings.workspace)
+        settings = _settings_of(after)
         adopting = self._teams.adopting(loaded, _telling(settings))
         await self._engine.put_in_force(after.rules, settings, adopting)
+        if not _is_other_slack(before, after):
+            self._engine.notifiers = self._ways_out.of(after)
         self._set(after, sources)
         lost = self._teams.in_force(loaded)
         try:
@@ -499,15 +474,25 @@ def _needs_restart(before: Configuration, after: Configuration) -> list[str]:
         changed.append("server.listen")
     if before.storage != after.storage:
         changed.append("storage")
-    if type(before.slack) is not type(after.slack) or getattr(before.slack, "api_url", "") != getattr(
-        after.slack, "api_url", ""
-    ):
+    if _is_other_slack(before, after):
         changed.append("slack")
     return [f"{key} has changed: it takes effect at the next start" for key in changed]
 
 
+def _is_other_slack(before: Configuration, after: Configuration) -> bool:
+    address, addressed = getattr(before.slack, "api_url", ""), getattr(after.slack, "api_url", "")
+    return type(before.slack) is not type(after.slack) or address != addressed
+
+
+def _settings_of(configuration: Configuration) -> Settings:
+    slack, address = configuration.slack, configuration.server.external_url
+    if not isinstance(slack, SlackSettings):
+        return Settings(configuration.name, address, "", PREVIEW)
+    return Settings(configuration.name, address, slack.fallback_channel, SLACK, slack.posts_again)
+
+
 def _telling(settings: Settings) -> NoticeTarget:
-    return NoticeTarget(settings.workspace, settings.fallback_channel)
+    return NoticeTarget(settings.notifier, settings.fallback_channel)
 
 
 def _bracketed(host: str) -> str:

@@ -15,9 +15,9 @@ from router.incidents.expire import TICK
 from router.runtime.clock import Clock
 from router.runtime.metrics import Metrics
 from router.runtime.wake_up import WakeUps
-from router.store import health as stored_health
 from router.store import retention
-from router.store.delivery.outbox import Work
+from router.store.delivery import pace
+from router.store.delivery.claim import Work
 
 log = logging.getLogger(__name__)
 
@@ -138,9 +138,7 @@ class Loops:
             self._wake_ups.deliver.wake()
 
     async def _is_refused(self, work: Work) -> bool:
-        return await self._engine.database.read(
-            partial(stored_health.is_blocked, workspace=work.workspace, now=self._clock.now())
-        )
+        return await self._engine.database.read(partial(pace.is_blocked, notifier=work.notifier))
 
     async def _expire(self) -> None:
         wall, steady = self._clock.now(), self._clock.monotonic()

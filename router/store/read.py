@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, distinct, func, or_, select, text
 
+from router.core.content import Subject
 from router.core.member import BY_RANK
 from router.core.view import IncidentView
 from router.store.evaluation.groups import decode_document, decode_settings
@@ -228,7 +229,7 @@ def _channels_of(conn: Connection, numbers: Sequence[int]) -> dict[int, list[str
     query = (
         select(message.c.incident, conversation.c.target)
         .join(conversation, conversation.c.id == message.c.conversation)
-        .where(message.c.incident.in_(numbers), message.c.subject == "incident")
+        .where(message.c.incident.in_(numbers), message.c.subject == Subject.INCIDENT)
         .order_by(message.c.is_primary.desc(), message.c.id)
     )
     found: dict[int, list[str]] = {}

@@ -31,6 +31,7 @@ from rules.language.shape import (
 from rules.language.times import Duration, Zone
 from rules.language.words import ChannelText, Secret, Url
 from rules.language.yaml import Node
+from rules.model.configuration import POSTS_PER_MINUTE, SLACK_API_URL
 
 SECRET = Secret()
 
@@ -141,9 +142,10 @@ SLACK = Record(
         "token": Key(SECRET, "The bot token (xoxb-…)."),
         "signing_secret": Key(SECRET, "Verifies what Slack sends."),
         "fallback_channel": Key(ChannelText(), "Where a message goes whose channel refuses it."),
-        "api_url": Key(Url(), "Default https://slack.com/api/."),
+        "api_url": Key(Url(), f"Default {SLACK_API_URL}."),
         "posts_per_minute": Key(
-            Whole(1, 100_000), "Posts in the whole workspace; Slack allows several hundred. Default 240."
+            Whole(1, 100_000),
+            f"Posts in the whole workspace; Slack allows several hundred. Default {POSTS_PER_MINUTE}.",
         ),
         "without_history": Key(
             OneOf("post_again", "leave"),

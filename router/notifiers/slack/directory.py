@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from router.notifiers.notifier import Answer, Outcome
+from router.core.answer import Answer, Outcome
 from router.runtime.clock import Clock
 
 Call = Callable[[str, Mapping[str, object]], Awaitable[tuple[Answer, Mapping[str, Any]]]]
@@ -65,7 +65,7 @@ class Directory:
 
     async def resolve(self, target: str) -> Answer:
         if _CONVERSATION.fullmatch(target):
-            return Answer(outcome=Outcome.TOLD, channel=target)
+            return Answer(outcome=Outcome.DELIVERED, channel=target)
         kept = self._kept.get(target)
         if kept is not None and self._clock.monotonic() < kept[0]:
             return kept[1]
@@ -79,7 +79,7 @@ class Directory:
         answer, body = await self._call("users.lookupByEmail", {"email": target.removeprefix("email:")})
         user = body.get("user")
         person = user.get("id") if isinstance(user, dict) else None
-        if answer.outcome is not Outcome.TOLD:
+        if answer.outcome is not Outcome.DELIVERED:
             return self._keep_refusal(target, as_lookup(answer), _KEEP_MISSING_PERSON)
         if not isinstance(person, str):
             return Answer(outcome=Outcome.RETRY, error="no_user_in_answer", server_time=answer.server_time)
@@ -87,9 +87,9 @@ class Directory:
 
     async def _direct(self, target: str, person: str) -> Answer:
         answer, _ = await self._call("conversations.open", {"users": person})
-        if answer.outcome is Outcome.TOLD and not answer.channel:
+        if answer.outcome is Outcome.DELIVERED and not answer.channel:
             return Answer(outcome=Outcome.RETRY, error="no_channel_in_answer", server_time=answer.server_time)
-        if answer.outcome is Outcome.TOLD:
+        if answer.outcome is Outcome.DELIVERED:
             return self._keep(target, answer, _KEEP_FOUND)
         return self._keep_refusal(target, as_lookup(answer), _KEEP_MISSING_PERSON)
 
@@ -105,7 +105,7 @@ class Directory:
         channel = self._names.get(name)
         if channel is None:
             return Answer(outcome=Outcome.CHANNEL_REFUSED, error="channel_not_found")
-        return self._keep(target, Answer(outcome=Outcome.TOLD, channel=channel), _KEEP_FOUND)
+        return self._keep(target, Answer(outcome=Outcome.DELIVERED, channel=channel), _KEEP_FOUND)
 
     def _is_stale(self) -> bool:
         age = self._clock.monotonic() - self._whole_at
@@ -122,7 +122,7 @@ class Directory:
                 **({"cursor": cursor} if cursor else {}),
             },
         )
-        if answer.outcome is not Outcome.TOLD:
+        if answer.outcome is not Outcome.DELIVERED:
             if answer.error == "invalid_cursor":
                 self._cursor = ""  # cursors age; begin again the next time
                 return Answer(outcome=Outcome.RETRY, error=answer.error, server_time=answer.server_time)
