@@ -220,6 +220,8 @@ class NotSent(msgspec.Struct, frozen=True):
     degraded: int = 0
     keeps_intent: bool = False
     """An earlier attempt may still have happened."""
+    look_at: datetime | None = None
+    """When that may be looked into. None: as it was."""
 
 
 class Unsure(msgspec.Struct, frozen=True):
@@ -323,7 +325,14 @@ def after(
     hold = Hold(next_post_at=None if apart is None else now + apart)
     held = msgspec.structs.replace
     is_open = act in {Act.FIND, Act.LOOK_UP} or message.intent is not None
-    nothing = NotSent(answer.error, attempts=message.attempts, degraded=message.degraded, keeps_intent=is_open)
+    is_sent_again = act in {Act.POST, Act.REPLY} and message.intent is not None
+    nothing = NotSent(
+        answer.error,
+        attempts=message.attempts,
+        degraded=message.degraded,
+        keeps_intent=is_open,
+        look_at=now if is_sent_again else None,  # its claim had put it off
+    )
     match answer.outcome:
         case Outcome.DELIVERED:
             return Change(_told(message, act, answer, seq), held(hold, refused=""))

@@ -21,9 +21,10 @@ _CONVERSATION: Final = re.compile(r"[CDG][A-Z0-9]{5,}")
 _PERSON: Final = re.compile(r"[UW][A-Z0-9]{5,}")
 
 _KEEP_FOUND: Final = timedelta(hours=24)
-_KEEP_MISSING_PERSON: Final = timedelta(minutes=10)
-_KEEP_MISSING_CHANNEL: Final = timedelta(minutes=1)
-"""Short: the person who reads "no such channel" creates it and looks again. A listing is 20 calls a minute at best."""
+_KEEP_MISSING_PERSON: Final = timedelta(minutes=1)
+_KEEP_MISSING_CHANNEL: Final = timedelta(seconds=6)
+"""For each page of the listing: the person who reads "no such channel" creates it and looks again, but a listing is 20
+calls a minute at best, and a big workspace has many pages."""
 
 _PAGE: Final = 1000
 
@@ -61,6 +62,8 @@ class Directory:
         self._cursor: str | None = ""
         """Where the listing goes on: a big workspace takes more calls than one minute allows. None: it is whole."""
         self._whole_at = 0.0
+        self._pages = 0
+        """Of the listing, the last time it was read."""
         self._listing = asyncio.Lock()
 
     async def resolve(self, target: str) -> Answer:
@@ -97,7 +100,7 @@ class Directory:
         name = target.removeprefix("#")
         async with self._listing:  # whoever waited here finds the list already read
             if name not in self._names and self._is_stale():
-                self._cursor = ""
+                self._cursor, self._pages = "", 0
             while name not in self._names and self._cursor is not None:
                 refused = await self._read_page(self._cursor)
                 if refused is not None:
@@ -109,7 +112,7 @@ class Directory:
 
     def _is_stale(self) -> bool:
         age = self._clock.monotonic() - self._whole_at
-        return self._cursor is None and age >= _KEEP_MISSING_CHANNEL.total_seconds()
+        return self._cursor is None and age >= _KEEP_MISSING_CHANNEL.total_seconds() * max(self._pages, 1)
 
     async def _read_page(self, cursor: str) -> Answer | None:
         """Read one page into `_names`. The answer when Slack would not give it; where we were is remembered."""
@@ -127,6 +130,7 @@ class Directory:
                 self._cursor = ""  # cursors age; begin again the next time
                 return Answer(outcome=Outcome.RETRY, error=answer.error, server_time=answer.server_time)
             return as_lookup(answer)
+        self._pages += 1
         channels = body.get("channels")
         for channel in channels if isinstance(channels, list) else ():
             if isinstance(channel, dict) and isinstance(channel.get("id"), str):

@@ -14,6 +14,8 @@ from router.notifiers.tag import tag_of
 from rules.model.configuration import POSTS_PER_MINUTE
 
 NAME: Final = "slack"
+CLOCK_DOUBT: Final = timedelta(minutes=10)
+"""How far our clock may have been off when something was posted."""
 POST_APART: Final = timedelta(seconds=1)
 """Slack's pace of posts in one channel."""
 
@@ -75,7 +77,10 @@ class SlackNotifier(Notifier):
         return await self._entered(channel, answer)
 
     async def find(self, channel: str, key: str, *, since: datetime, until: datetime, ts: str = "") -> Answer:
-        return await self.client.find(channel, key, oldest=since, latest=until, thread_ts=ts)
+        # Our own clock may have been set right since the intent was written down.
+        return await self.client.find(
+            channel, key, oldest=since - CLOCK_DOUBT, latest=until + CLOCK_DOUBT, thread_ts=ts
+        )
 
     async def look_up(self, target: str) -> Answer:
         return await self.client.resolve(target)

@@ -233,7 +233,9 @@ def _take(conn: Connection, call: _Call, now: datetime, *, sender: Sender, token
     last_seq = _told_with(conn, row, act, current)
     key = state.intent.key if state.intent is not None else row.delivery_id or ""
     if is_post:
-        sequence = row.posts if act is Act.POST else f"{row.ts}/{last_seq}"
+        # What is sent again without looking is the same only as long as it says the same.
+        told = f"{row.posts}/end" if state.tells_end else f"{row.posts}"
+        sequence = told if act is Act.POST else f"{row.ts}/{last_seq}"
         key = str(uuid.uuid5(_IDS, f"{sender.instance}/{row.id}/{act.value}/{sequence}"))
         intent = {
             "delivery_id": key,

@@ -59,6 +59,7 @@ def _message(conn: Connection, work: Work, change: Change, now: datetime) -> Non
                 "degraded": not_sent.degraded,
                 "last_error": not_sent.error,
             }
+            values |= {} if not_sent.look_at is None else {"intent_due_at": not_sent.look_at}
             _set(conn, work, values if not_sent.keeps_intent else values | _ENDED_INTENT)
         case Unsure() as unsure:
             if unsure.edit_again_at is not None:
