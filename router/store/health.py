@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, func, select, text
 
-from router.store.tables import OWED, conversation, message
+from router.store.tables import IS_REFUSED, OWED, conversation, message
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -19,7 +19,5 @@ class Stored(msgspec.Struct, frozen=True):
 
 def read(conn: Connection) -> Stored:
     since = conn.execute(select(func.min(message.c.due_since)).where(text(OWED))).scalar()
-    rows = conn.execute(
-        select(conversation.c.target, conversation.c.refused).where(conversation.c.refused != "").limit(20)
-    )
+    rows = conn.execute(select(conversation.c.target, conversation.c.refused).where(text(IS_REFUSED)).limit(20))
     return Stored(since, tuple(f"{row.target}: {row.refused}" for row in rows))

@@ -12,6 +12,7 @@ from router.core.view import IncidentView
 from router.store.evaluation.groups import decode_document, decode_settings
 from router.store.heartbeats.stale_sources import silent
 from router.store.tables import (
+    OWED,
     alert,
     alert_group,
     conversation,
@@ -249,7 +250,7 @@ def messages(
         .limit(limit + 1)
     )
     if owed is not None:
-        query = query.where(_IS_OWED if owed else ~_IS_OWED)
+        query = query.where(text(OWED), _IS_OWED) if owed else query.where(~_IS_OWED)
     if incident is not None:
         query = query.where(message.c.incident == incident)
     if after is not None:
@@ -347,7 +348,7 @@ def numbers(conn: Connection) -> Numbers:
     suppressed = min(held, firing)  # an alert may end while it is held, and stay in its group until the next look
     groups = conn.execute(select(func.count()).select_from(alert_group)).scalar_one()
     open_ = conn.execute(select(func.count()).select_from(incident).where(incident.c.state != "resolved")).scalar_one()
-    owed = conn.execute(select(func.count(), func.min(message.c.due_since)).where(_IS_OWED)).one()
+    owed = conn.execute(select(func.count(), func.min(message.c.due_since)).where(text(OWED), _IS_OWED)).one()
     return Numbers(
         firing - suppressed, suppressed, groups, open_, owed[0], owed[1], _heartbeats(conn), len(silent(conn))
     )

@@ -237,6 +237,9 @@ timeline = Table(
     Column("document", Text, nullable=False),
 )
 
+IS_REFUSED = "refused <> ''"
+"""Of a conversation."""
+
 conversation = Table(
     "conversation",
     metadata,
@@ -257,8 +260,8 @@ conversation = Table(
     Index(
         "conversation_refused",
         "notifier",
-        sqlite_where=text("refused <> ''"),
-        postgresql_where=text("refused <> ''"),
+        sqlite_where=text(IS_REFUSED),
+        postgresql_where=text(IS_REFUSED),
     ),
 )
 

@@ -6,7 +6,7 @@ Guarded by the claim: whoever lost it writes nothing but that an edit must be ma
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from sqlalchemy import Connection, case, func, literal, select, update
+from sqlalchemy import Connection, case, func, literal, select, text, update
 
 from router.core.delivery import (
     LATE_EFFECT,
@@ -26,7 +26,7 @@ from router.core.delivery import (
 )
 from router.store.delivery import elsewhere, pace
 from router.store.delivery.claim import Work
-from router.store.tables import InstantMs, conversation, message, timeline
+from router.store.tables import IN_DOUBT, IS_REFUSED, OWED, InstantMs, conversation, message, timeline
 
 _ENDED_INTENT: dict[str, object] = {"delivery_id": None, "intent": None}
 
@@ -136,8 +136,8 @@ def release(conn: Connection, work: Work, hold: Hold, now: datetime) -> bool:
 
 def _ask_again(conn: Connection, notifier: str, now: datetime) -> None:
     """Whoever refused everything takes calls again: what it refused of single conversations may be over too."""
-    refused = (conversation.c.notifier == notifier) & (conversation.c.refused != "")
-    conn.execute(update(conversation).where(refused).values(next_at=now))
+    refused = update(conversation).where(conversation.c.notifier == notifier, text(IS_REFUSED))
+    conn.execute(refused.values(next_at=now))
 
 
 def edit_again(conn: Connection, work: Work, *, not_before: datetime) -> None:
@@ -151,9 +151,10 @@ def edit_again(conn: Connection, work: Work, *, not_before: datetime) -> None:
 def clamp_claims(conn: Connection, now: datetime) -> None:
     """After a start or a step of the clock: no lease and no pace lies further ahead than its own length."""
     far, doubt = now + LEASE, now + LEASE + LATE_EFFECT
-    conn.execute(update(message).where(message.c.intent_at > now).values(intent_at=now))
-    conn.execute(update(message).where(message.c.intent_due_at > doubt).values(intent_due_at=doubt))
-    conn.execute(update(message).where(message.c.due_since > now).values(due_since=now))
+    in_doubt, owed = text(IN_DOUBT), text(OWED)
+    conn.execute(update(message).where(in_doubt, message.c.intent_at > now).values(intent_at=now))
+    conn.execute(update(message).where(in_doubt, message.c.intent_due_at > doubt).values(intent_due_at=doubt))
+    conn.execute(update(message).where(owed, message.c.due_since > now).values(due_since=now))
     conn.execute(update(conversation).where(conversation.c.claimed_until > far).values(claimed_until=far))
     soon = now + timedelta(minutes=1)
     conn.execute(update(conversation).where(conversation.c.next_at > soon).values(next_at=now))

@@ -167,10 +167,7 @@ def upgrade() -> None:
         sa.Column("due_at", tables.InstantMs(), nullable=True),
         sa.Column("incident", sa.BigInteger(), nullable=True),
         sa.Column("suppressed_rank", sa.SmallInteger(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["settings_id"],
-            ["settings.id"],
-        ),
+        sa.ForeignKeyConstraint(["settings_id"], ["settings.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("route", "labels"),
         sqlite_autoincrement=True,
@@ -191,10 +188,7 @@ def upgrade() -> None:
             "alert_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
         sa.Column("is_two_sided", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["alert_id"],
-            ["alert.id"],
-        ),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
         sa.PrimaryKeyConstraint("rule", "equal_values", "alert_id"),
     )
     op.create_index("inhibitor_alert", "inhibitor", ["alert_id"], unique=False)
@@ -206,10 +200,7 @@ def upgrade() -> None:
         ),
         sa.Column("heard_at", tables.InstantMs(), nullable=False),
         sa.Column("absent_at", tables.InstantMs(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["alert_id"],
-            ["alert.id"],
-        ),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
         sa.PrimaryKeyConstraint("group_no", "alert_id"),
         sqlite_with_rowid=False,
     )
@@ -244,10 +235,7 @@ def upgrade() -> None:
         sa.Column("seq", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("view", sa.Text(), nullable=False),
         sa.Column("released_in", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["group_id"],
-            ["alert_group.id"],
-        ),
+        sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
         sa.PrimaryKeyConstraint("number"),
         sqlite_autoincrement=True,
     )
@@ -273,14 +261,8 @@ def upgrade() -> None:
         sa.Column("migrates_from", sa.BigInteger(), nullable=True),
         sa.Column("rose", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.Column("moved_to", sa.BigInteger(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["alert_id"],
-            ["alert.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["group_id"],
-            ["alert_group.id"],
-        ),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
+        sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
         sa.PrimaryKeyConstraint("group_id", "alert_id"),
         sqlite_with_rowid=False,
     )
@@ -310,10 +292,7 @@ def upgrade() -> None:
         sa.Column("paged_at", tables.InstantMs(), nullable=True),
         sa.Column("why", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("next_step", sa.Text(), server_default=sa.text("('')"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["incident"],
-            ["incident.number"],
-        ),
+        sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(
@@ -334,10 +313,7 @@ def upgrade() -> None:
         sa.Column("say_at", tables.InstantMs(), nullable=True),
         sa.Column("is_broadcast", sa.Boolean(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["incident"],
-            ["incident.number"],
-        ),
+        sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
         sa.PrimaryKeyConstraint("incident", "seq"),
     )
     op.create_table(
@@ -376,18 +352,9 @@ def upgrade() -> None:
         sa.Column("end_notified", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.Column("stands_in_for", sa.BigInteger(), nullable=True),
         sa.Column("moved_to", sa.Text(), server_default=sa.text("('')"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["conversation"],
-            ["conversation.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["incident"],
-            ["incident.number"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["page"],
-            ["page.id"],
-        ),
+        sa.ForeignKeyConstraint(["conversation"], ["conversation.id"]),
+        sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
+        sa.ForeignKeyConstraint(["page"], ["page.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(
