@@ -117,7 +117,7 @@ class Deliverer:
                 reason = "rateLimited" if answer.is_rate_limit else "other"
                 self._metrics.add("alertmanager_notifications_failed", ("slack", reason))
         now = await self._settle(work, answer, settings, terms)
-        if answer.outcome is Outcome.WORKSPACE_REFUSED:
+        if answer.outcome is Outcome.WORKSPACE_REFUSED and work.notifier == settings.notifier:
             self._on_refused_workspace(answer.error)
         elif answer.outcome is Outcome.DELIVERED and work.act in _TELLS:
             waited = (now - work.state.due_since).total_seconds()

@@ -129,7 +129,7 @@ class Loops:
     async def _tell(self, work: Work) -> None:
         try:
             await self._engine.tell(work)
-            if self.refused_workspace and not await self._is_refused(work):
+            if self.refused_workspace and not await self._is_refused():
                 self.refused_workspace = ""
         except Exception:  # the claim runs out by itself; an intent without an outcome is looked for
             self._metrics.add("alert_router_loop_errors", ("deliver",))
@@ -137,8 +137,8 @@ class Loops:
         finally:
             self._wake_ups.deliver.wake()
 
-    async def _is_refused(self, work: Work) -> bool:
-        return await self._engine.database.read(partial(pace.is_blocked, notifier=work.notifier))
+    async def _is_refused(self) -> bool:
+        return await self._engine.database.read(partial(pace.is_blocked, notifier=self._engine.settings.notifier))
 
     async def _expire(self) -> None:
         wall, steady = self._clock.now(), self._clock.monotonic()
