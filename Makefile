@@ -12,7 +12,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: run demo test check format bench lock clean
+.PHONY: run demo test machine check format bench lock clean
 
 run: $(RUNTIME)
 	@exec $(BIN)/alert-router serve --config $(CONFIG)
@@ -22,6 +22,10 @@ demo: $(RUNTIME)
 
 test: $(TOOLS)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+
+# Random histories against what is promised, for hours: make machine ARGS="--minutes 120 --seed 7".
+machine: $(TOOLS)
+	$(BIN)/python -m tests.machines.promises $(ARGS)
 
 check: $(TOOLS)
 	$(BIN)/ruff format --check .

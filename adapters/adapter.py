@@ -14,22 +14,31 @@ class Limits(msgspec.Struct, frozen=True):
 
     body_bytes: int = 8 * 1024 * 1024
     """Of the decompressed body."""
+    form_bytes: int = 512 * 1024
+    """Of a form: a field of `%41`s takes a quarter of a second for each MiB."""
     nesting: int = 64
-    containers: int = 250_000
-    """Opening brackets of one body, in texts or not: each may be a list or an object, which takes time (250,000: 50 to 90 ms)."""
-    values: int = 1_000_000
-    """Commas of one body, likewise."""
+    containers: int = 150_000
+    """Opening brackets of one body, in texts or not: each may be a list or an object, which takes time (150,000: 30 to 50 ms)."""
+    values: int = 200_000
+    """Commas of one body that is decoded whole, likewise: one object of so many keys takes 80 ms."""
+    items: int = 500_000
+    """Commas of one body of which only the list of alerts is decoded."""
     alerts: int = 10_000
     labels: int = 64
     """Per alert; annotations have the same bound."""
     name_bytes: int = 1024
     value_bytes: int = 4 * 1024
-    """Of a label's value. A longer annotation is cut at `text_bytes` and marked "…"."""
-    text_bytes: int = 32 * 1024
+    """Of a label's value, and of a key that tells one alert from another."""
+    labels_bytes: int = 16 * 1024
+    """Of an alert's labels together, names and values. More is refused: cut, they would be another alert's."""
+    annotations_bytes: int = 32 * 1024
+    """Of an alert's annotations together. Where they are more, the longest are cut and marked "…"."""
+    text_bytes: int = 16 * 1024
+    """Of one annotation and of a description: a longer one is cut and marked."""
 
 
 class SourceOptions(msgspec.Struct, frozen=True):
-    """What the configuration says about a source, as far as its adapter needs it (RULES, *Sources*)."""
+    """What the configuration says about a source, as far as its adapter needs it."""
 
     name: str
     labels: Mapping[str, str | Mapping[str, str]] = {}
@@ -91,6 +100,33 @@ class Draft(Protocol):
 
     def alert(self) -> Alert:
         """Normal form. Raises ItemError; nothing else, whatever was sent."""
+
+
+class _Built:
+    """A draft whose alert is there already, or why there is none."""
+
+    __slots__ = ("_found",)
+    key = 0
+
+    def __init__(self, draft: Draft) -> None:
+        self._found: Alert | ItemError
+        try:
+            self._found = draft.alert()
+        except ItemError as error:
+            self._found = error
+
+    def alert(self) -> Alert:
+        if isinstance(self._found, ItemError):
+            raise self._found
+        return self._found
+
+
+def built(drafts: "Sequence[Draft]") -> "Sequence[Draft]":
+    """The same, with the normal form of each that has no key, and so is always built, made now."""
+    if all(draft.key for draft in drafts):
+        return drafts
+    made = [draft if draft.key else _Built(draft) for draft in drafts]
+    return GroupDrafts(made, drafts.group) if isinstance(drafts, GroupDrafts) else made
 
 
 class GroupDrafts(list[Draft]):

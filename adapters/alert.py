@@ -1,9 +1,10 @@
 """The normal form: what every sender's payload becomes. Pure; knows no sender and no rule."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from hashlib import blake2b
 
 import msgspec
 
@@ -41,7 +42,7 @@ class Alert(msgspec.Struct, frozen=True, gc=False):
     """
 
     fingerprint: str
-    """Identity within the source's namespace: 16 lower-case hex digits."""
+    """Identity within the source's namespace: 16 lower-case hex digits. See `shown` for what Alertmanager calls it."""
     name: str
     """What kind of alert; does not change while it fires."""
     title: str
@@ -55,8 +56,7 @@ class Alert(msgspec.Struct, frozen=True, gc=False):
     ends_at: datetime | None = None
     """Aware UTC, only of a resolved alert. None: the receipt counts."""
     order: int | None = None
-    """Half-milliseconds since the epoch (ENGINE, *Alerts*: an update applies iff its order is not below the stored
-    one). The Prometheus family: 2 × startsAt in ms + (1 if resolved). Senders with an event time: 2 × that.
+    """Half-milliseconds since the epoch: an update applies iff its order is not below the stored one. The Prometheus family: 2 × startsAt in ms + (1 if resolved). Senders with an event time: 2 × that.
     None: 2 × the receipt."""
     ttl: timedelta | None = None
     """How long a firing alert stays true without another word, counted from the receipt. None: until told."""
@@ -67,9 +67,51 @@ class Alert(msgspec.Struct, frozen=True, gc=False):
     """As sent, before mapping; "" when absent."""
 
 
+class PrometheusAlert(Alert, frozen=True, gc=False):
+    """An alert of the Prometheus family. Its labels tell it from others, and Alertmanager's fingerprint is made of them as
+    well; but that takes longer than all the rest, so it is calculated when somebody asks for it."""
+
+    added: tuple[str, ...] = ()
+    """Names of the labels that were not sent."""
+    sent_fingerprint: str = ""
+    """Alertmanager's, where it cannot be told from `labels`: they are not quite as they were sent."""
+
+
+def shown(alert: Alert) -> Alert:
+    """As people know it: with Alertmanager's fingerprint, where it has one."""
+    if not isinstance(alert, PrometheusAlert):
+        return alert
+    fields = {name: getattr(alert, name) for name in Alert.__struct_fields__}
+    known = alert.sent_fingerprint or alertmanager_fingerprint(alert.labels, alert.added)
+    return Alert(**{**fields, "fingerprint": known})
+
+
+class PartialAlert(Alert, frozen=True, gc=False):
+    """An alert of a sender that names it by a key, and did not say everything: what stands for the unsaid is a default, and
+    gives way to what is known of the alert. Labels and annotations that it does not mention stay as well."""
+
+    unsaid: tuple[str, ...] = ()
+    """Fields of Alert, sorted; `labels.x` for a label that was added here; `status` where it says neither begin nor end."""
+
+
 _FNV_OFFSET = 0xCBF29CE484222325
 _FNV_PRIME = 0x100000001B3
 _64_BITS = 0xFFFFFFFFFFFFFFFF
+_SHORT = 200
+"""Characters of a pair that is remembered: what senders write must not bound the memory of it."""
+_sorted = msgspec.json.Encoder(order="sorted").encode
+
+
+def identity(labels: Mapping[str, str]) -> str:
+    """A strong hash of the labels, whatever their order; empty values dropped. What it is made of is nobody else's to know."""
+    if "" in labels.values():
+        labels = {name: text for name, text in labels.items() if text}
+    return blake2b(_sorted(labels), digest_size=8).hexdigest()
+
+
+def alertmanager_fingerprint(labels: Mapping[str, str], added: Collection[str]) -> str:
+    """Of the labels but those that were added here."""
+    return fingerprint({name: text for name, text in labels.items() if name not in added} if added else labels)
 
 
 def fingerprint(labels: Mapping[str, str]) -> str:
@@ -77,7 +119,8 @@ def fingerprint(labels: Mapping[str, str]) -> str:
     value = _FNV_OFFSET
     for name, text in sorted(labels.items()):
         if text:
-            factor, addend = _affine(name, text, value & 0xFF)
+            known = _affine if len(name) + len(text) <= _SHORT else _affine.__wrapped__
+            factor, addend = known(name, text, value & 0xFF)
             value = (value * factor + addend) & _64_BITS
     return f"{value:016x}"
 

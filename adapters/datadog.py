@@ -15,13 +15,23 @@ from itertools import islice
 
 import msgspec
 
-from adapters.adapter import Adapter, Draft, ItemError, OptionsError, Parse, Payload, PayloadError, SourceOptions
-from adapters.alert import Alert, Severity, Status
+from adapters.adapter import (
+    Adapter,
+    Draft,
+    ItemError,
+    Limits,
+    OptionsError,
+    Parse,
+    Payload,
+    PayloadError,
+    SourceOptions,
+)
+from adapters.alert import Alert, PartialAlert, Severity, Status
 from adapters.body import FORM, anything, form, looks_like_json, utf8
 from adapters.familiar import MAX_KEYS, bare
 from adapters.labels import Additions, annotations, checked, tags
 from adapters.severity import Scale
-from adapters.text import clean, cut, line, link, written
+from adapters.text import bounded, clean, cut, line, link, written
 from adapters.times import milliseconds, past
 
 _KEYS: Mapping[str, tuple[str, ...]] = {
@@ -43,6 +53,8 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "measured": ("alertstatus",),
     "snapshot": ("snapshot",),
 }
+_SEVERITY_LENGTH = 256
+_UNSAID_BY_AN_END = ("labels.severity", "severity")
 _SHOWN = ("query", "metric", "measured", "snapshot", "transition")
 """Become annotations."""
 _UNSET = re.compile(r"\s*(?:null|\$[A-Z_]+)?\s*")
@@ -114,14 +126,15 @@ class _Draft:
         if len(self._item) > MAX_KEYS:
             raise ItemError(f"an object of {len(self._item)} keys", expected=f"at most {MAX_KEYS}")
         keys = _flat(self._item)
-        said = {field: _said(keys, names) for field, names in _KEYS.items()}
+        size = options.limits.text_bytes
+        said = {field: _said(keys, names, 2 * size) for field, names in _KEYS.items()}
         title, state, title_scope = _without_prefixes(said["title"] or "")
         if not state:
             _, state, event_scope = _without_prefixes(said["event_title"] or "")
             title_scope = title_scope or event_scope
         is_test = "[TEST]" in (said["title"] or "").upper()
         transition = said["transition"] or state
-        body = _readable(cut(said["body"] or "", 2 * options.limits.text_bytes))
+        body = _readable(said["body"] or "")
         name = title or line(body)
         if not name:
             raise ItemError(
@@ -141,11 +154,11 @@ class _Draft:
         shown = {
             field: text for field in _SHOWN if (text := said[field] or (transition if field == "transition" else ""))
         }
-        return Alert(
-            fingerprint=_identity(said, scope, name),
+        alert = Alert(
+            fingerprint=_identity(said, scope, name, options.limits),
             name=name,
             title=f"[TEST] {name}" if is_test else name,
-            description=cut(body, options.limits.text_bytes),
+            description=cut(body, size),
             severity=severity,
             status=status,
             labels=source.additions.added({"severity": severity.value} | labels),
@@ -156,8 +169,12 @@ class _Draft:
             ttl=firing_for,
             ttl_is_presumed=firing_for is not None,
             url=link(said["link"]),
-            severity_raw=clean(severity_raw),
+            severity_raw=cut(severity_raw, _SEVERITY_LENGTH),
         )
+        if status is Status.FIRING or has_priority:
+            return alert
+        # Recovered says nothing of how bad it was.
+        return PartialAlert(**msgspec.structs.asdict(alert), unsaid=_UNSAID_BY_AN_END)
 
 
 def _flat(item: Mapping[str, object]) -> dict[str, object]:
@@ -170,15 +187,15 @@ def _flat(item: Mapping[str, object]) -> dict[str, object]:
     return keys
 
 
-def _said(keys: Mapping[str, object], names: Sequence[str]) -> str | None:
+def _said(keys: Mapping[str, object], names: Sequence[str], size: int) -> str | None:
     """The first that is given; "" when it is given but empty, null or an unexpanded $VARIABLE; None when it is not."""
     found: str | None = None
     for name in names:
         if name in keys:
             value = keys[name]
-            text = ", ".join(map(written, value)) if isinstance(value, list) else written(value)
+            text = ", ".join(map(written, value[:MAX_KEYS])) if isinstance(value, list) else written(value)
             if not _UNSET.fullmatch(text):
-                return clean(text).strip()
+                return bounded(text, size).strip()
             found = ""
     return found
 
@@ -213,8 +230,8 @@ def _labels(keys: Mapping[str, object], scope: str, host: str, monitor: str) -> 
     return labels
 
 
-def _identity(said: Mapping[str, str | None], scope: str | None, title: str) -> str:
-    """Without a scope the monitor alone would make one alert of a multi-alert's groups, so it comes late."""
+def _identity(said: Mapping[str, str | None], scope: str | None, title: str, limits: Limits) -> str:
+    """Without a scope the monitor alone would make one alert of a multi-alert's groups, so it comes late. Raises ItemError."""
     parts = ["title", title]
     if said["monitor"] and scope is not None:
         # Tags of a scope come in any order.
@@ -224,6 +241,10 @@ def _identity(said: Mapping[str, str | None], scope: str | None, title: str) -> 
             if key := said[field]:
                 parts = [field, key]
                 break
+    if (size := sum(len(part.encode()) for part in parts)) > limits.labels_bytes:
+        raise ItemError(
+            f"a {parts[0]} key of {size} bytes", where=parts[0], expected=f"at most {limits.labels_bytes} bytes"
+        )
     return blake2b(msgspec.json.encode(parts), digest_size=8).hexdigest()
 
 
@@ -233,7 +254,11 @@ def open_source(options: SourceOptions) -> Parse:
 
     def parse(payload: Payload) -> Sequence[Draft]:
         body = utf8(payload, options.limits)
-        value = form(body) if payload.content_type == FORM and not looks_like_json(body) else _json(body, source)
+        value = (
+            form(body, options.limits)
+            if payload.content_type == FORM and not looks_like_json(body)
+            else _json(body, source)
+        )
         if (
             isinstance(value, Mapping)
             and isinstance(inner := value.get("payload"), str)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
+from adapters.labels import is_secret, without_secrets
 from adapters.mapping import Taken
 from adapters.text import written
 
@@ -58,7 +59,7 @@ FIRING_WORDS = _words("firing alerting alert triggered problem down failed failu
 
 def bare(name: str) -> str:
     """A key as it is compared: startsAt, starts_at and STARTS-AT are one."""
-    return _NOT_LETTERS.sub("", name.lower())
+    return _NOT_LETTERS.sub("", name[:_LABEL_LENGTH].lower())
 
 
 def verdict(name: str, value: object) -> str | None:
@@ -95,10 +96,12 @@ def labels(item: Mapping[str, object]) -> dict[str, str]:
 
 
 def rest(item: Mapping[str, object], taken: Mapping[str, Taken], size: int) -> dict[str, str]:
-    """The first top-level scalars that no field took, to be shown as annotations."""
+    """The first top-level scalars that no field took, to be shown as annotations; no credentials."""
     used = {found.expression.removesuffix(" (familiar name)") for found in taken.values()}
     others = (
-        (key, _scalar(value)) for key, value in item.items() if key and key not in used and bare(key) not in _LABELS
+        (key, without_secrets(value) if bare(key) == "tags" and isinstance(value, str) else _scalar(value))
+        for key, value in item.items()
+        if key and key not in used and bare(key) not in _LABELS and not is_secret(key)
     )
     kept: dict[str, str] = {}
     for key, text in others:

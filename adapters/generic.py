@@ -1,12 +1,13 @@
-"""Anything that can send a webhook: JSON, form or plain text, read by a `map` (RULES, *Sources*) or by familiar names.
+"""Anything that can send a webhook: JSON, form or plain text, read by a `map` or by familiar names.
 
 Identity: the dedupe_key when there is one; else name (or title), host and labels but the severity. So a sender whose
 title differs between failure and recovery should send an id. Order is the receipt's: what a sender's time field means
-is not known. A status that is not known as an end means firing.
+is not known. A status that is not known as an end means firing. With a dedupe_key an event may be sparse: what it does
+not say stays as it was.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 
@@ -15,18 +16,26 @@ from jmespath.parser import ParsedResult
 
 from adapters import familiar
 from adapters.adapter import Adapter, Draft, ItemError, OptionsError, Parse, Payload, PayloadError, SourceOptions
-from adapters.alert import Alert, Status
+from adapters.alert import Alert, PartialAlert, Severity, Status
 from adapters.body import FORM, anything, form, looks_like_json, utf8
 from adapters.labels import Additions, annotations, checked, tags
 from adapters.mapping import FieldMap, Taken, compiled, search
-from adapters.severity import SCALE, Scale
-from adapters.text import clean, cut, line, link, written
+from adapters.severity import Scale, is_on_scale
+from adapters.text import bounded, clean, cut, line, link, written
 from adapters.times import past
 
 _TEXT_TYPES = frozenset({"", "text/plain", "text/markdown", FORM})
 _LISTS = ("alerts", "events", "items", "incidents")
 _NOT_IDENTITY = frozenset({"severity", "status", "state", "level", "priority"})
 _STATE = re.compile(r"\s*(?:\[([^\]\n]{1,20})\]\s*:?|(\w{1,20})(?::|\s+[-–—])(?=\s))\s*(\S.*)", re.DOTALL)
+_NO_STATUS = frozenset({"acknowledge", "acknowledged", "ack", "acked"})
+"""Of a key: they speak of an alert, and neither begin nor end it."""
+_MAY_BE_UNSAID = ("description", "name", "severity", "status", "title", "url")
+_READ_BYTES = 64 * 1024
+"""Of one text. What is kept of it is less; what is beyond is not looked at."""
+_SEVERITY_LENGTH = 256
+_NUMBERED = re.compile(r"\s*[1-5]\s*")
+_PRIORITY = re.compile(r"prio(?:rity)?\W*(?:\(familiar name\))?$", re.IGNORECASE)
 _LAST_NAME = re.compile(r"(\w+)\W*$")
 
 
@@ -62,6 +71,17 @@ class _Source:
             return Status(said)
         return Status.RESOLVED if word in familiar.RESOLVED_WORDS else default
 
+    def speaks_only(self, taken: Taken | None) -> bool:
+        """Whether the state is one that neither begins nor ends anything."""
+        word = _text(taken).strip().lower()
+        return word in _NO_STATUS and word not in self.statuses
+
+    def severity(self, raw: str, taken: Taken | None) -> Severity:
+        """A bare number under a key called priority is one: 1 is the first."""
+        if taken is not None and _NUMBERED.fullmatch(raw) and _PRIORITY.search(taken.expression):
+            return self.scale.severity(f"P{raw.strip()}") if not self.scale.maps(raw) else self.scale.severity(raw)
+        return self.scale.severity(raw)
+
     def take(self, item: Mapping[str, object]) -> dict[str, Taken]:
         """What each field found: as mapped, and where nothing is mapped by familiar names."""
         guessed = familiar.take(item)
@@ -84,10 +104,15 @@ class _Draft:
         source, item, received_at = self._source, _as_object(self._item), self._received_at
         options = source.options
         taken = source.take(item)
-        labels = _labels(item, taken, mapped="labels" in source.mapped)
+        labels = _labels(item, taken, source)
         texts = {
-            field: clean(_text(taken.get(field))).strip() for field in ("name", "title", "description", "dedupe_key")
+            field: bounded(_text(taken.get(field)), _READ_BYTES).strip()
+            for field in ("name", "title", "description", "dedupe_key")
         }
+        if (size := len(texts["dedupe_key"].encode())) > options.limits.value_bytes:
+            raise ItemError(
+                f"a key of {size} bytes", where="dedupe_key", expected=f"at most {options.limits.value_bytes} bytes"
+            )
         name = line(texts["name"] or labels.get("alertname", ""))
         title = line(texts["title"]) or name or line(texts["description"]) or line(texts["dedupe_key"])
         if not title:
@@ -95,32 +120,64 @@ class _Draft:
                 f"nothing to name the alert by among {_names(item)}",
                 expected="a title, a name or a message; or a map that says where they are",
             )
-        host = clean(_text(taken.get("host"))).strip()
+        host = bounded(_text(taken.get("host")), _READ_BYTES).strip()
         if host:
             labels.setdefault("host", host)
         status, starts_at, ends_at = _times(source, taken, received_at)
-        severity_raw = _severity_raw(source, taken, labels)
-        severity = source.scale.severity(severity_raw)
+        severity_raw = bounded(_severity_raw(source, taken, labels), _SEVERITY_LENGTH)
+        severity = source.severity(severity_raw, taken.get("severity"))
         labels = checked(labels, options.limits)
         identity = _identity(texts["dedupe_key"], name or title, labels)
-        labels = source.additions.added({"severity": severity.value} | labels)
+        added = source.additions.added({"severity": severity.value} | labels)
         firing_for = options.resolve_after if status is Status.FIRING else None
-        return Alert(
+        alert = Alert(
             fingerprint=identity,
             name=name or title,
             title=title,
-            description="" if texts["description"] == title else cut(texts["description"], options.limits.text_bytes),
+            description=_description(texts, title, options.limits.text_bytes),
             severity=severity,
             status=status,
-            labels=labels,
+            labels=added,
             annotations=annotations(_annotations(item, taken, source), options.limits),
             starts_at=starts_at,
             ends_at=ends_at,
             ttl=firing_for,
             ttl_is_presumed=firing_for is not None,
             url=link(_text(taken.get("url"))),
-            severity_raw=clean(severity_raw),
+            severity_raw=severity_raw,
         )
+        if not texts["dedupe_key"]:
+            return alert
+        said = {field for field in ("title", "description") if texts[field]}
+        said |= {
+            field
+            for field, is_said in (
+                ("name", bool(name)),
+                ("url", bool(alert.url)),
+                # An end's "OK" is no severity of what has ended.
+                ("severity", bool(severity_raw) and (status is Status.FIRING or _says_severity(taken, labels))),
+                ("status", not source.speaks_only(taken.get("status"))),
+            )
+            if is_said
+        }
+        return _partial(alert, said, source, labels)
+
+
+def _partial(alert: Alert, said: Container[str], source: _Source, sent: Mapping[str, str]) -> Alert:
+    """What of an alert that a key names its sender did not say; the alert itself where it said all."""
+    unsaid = [field for field in _MAY_BE_UNSAID if field not in said]
+    if not unsaid:
+        return alert
+    labels = source.additions.constants | ({"severity"} if "severity" in unsaid else set())
+    unsaid += [f"labels.{name}" for name in labels if name not in sent]
+    return PartialAlert(**msgspec.structs.asdict(alert), unsaid=tuple(sorted(unsaid)))
+
+
+def _description(texts: Mapping[str, str], title: str, size: int) -> str:
+    """Nothing where it says the title over again; but not where it stands for that of an alert that may have one already."""
+    said = texts["description"]
+    is_own_title = said == title and (bool(texts["title"]) or not texts["dedupe_key"])
+    return "" if is_own_title else cut(said, size)
 
 
 def _as_object(item: object) -> Mapping[str, object]:
@@ -136,16 +193,17 @@ def _as_object(item: object) -> Mapping[str, object]:
 def _from_text(text: str) -> dict[str, object]:
     """Plain text: its first line is the title; a leading "RESOLVED:" or "[critical]" is a state, a severity, or both."""
     item: dict[str, object] = {}
+    text = text.strip()[:_READ_BYTES]
     found = _STATE.match(text)
     if found is not None:
         word = (found[1] or found[2]).strip().lower()
         if word in familiar.RESOLVED_WORDS | familiar.FIRING_WORDS:
             item["status"] = word
-        if word in SCALE and word not in familiar.RESOLVED_WORDS:
+        if is_on_scale(word) and word not in familiar.RESOLVED_WORDS:
             item["severity"] = word
         if item:
             text = found[3]
-    title, _, rest = text.strip().partition("\n")
+    title, _, rest = text.partition("\n")
     return item | {"title": title, "description": rest.strip()}
 
 
@@ -157,15 +215,21 @@ def _names(item: Mapping[str, object]) -> str:
     return clean(", ".join(sorted(item)[:10])[:200]) or "no keys at all"
 
 
-def _labels(item: Mapping[str, object], taken: Mapping[str, Taken], *, mapped: bool) -> dict[str, str]:
-    if mapped:
-        return tags(taken["labels"].found)
+def _labels(item: Mapping[str, object], taken: Mapping[str, Taken], source: _Source) -> dict[str, str]:
+    if "labels" in source.mapped:
+        return tags(taken["labels"].found, named=_named(source, "labels"))
     return familiar.labels(item) | tags(item.get("tags")) | tags(item.get("labels"))
+
+
+def _named(source: _Source, field: str) -> Container[str]:
+    """The names that the map gives one by one: somebody asked for these, whatever they are called."""
+    named = source.options.map[field]
+    return named if isinstance(named, Mapping) else ()
 
 
 def _annotations(item: Mapping[str, object], taken: Mapping[str, Taken], source: _Source) -> dict[str, str]:
     if "annotations" in source.mapped:
-        return tags(taken["annotations"].found)
+        return tags(taken["annotations"].found, named=_named(source, "annotations"))
     return familiar.rest(item, taken, source.options.limits.labels)
 
 
@@ -189,9 +253,13 @@ def _times(
 
 def _severity_raw(source: _Source, taken: Mapping[str, Taken], labels: Mapping[str, str]) -> str:
     """The severity; else, where the state says one (CRITICAL, OK), that."""
-    said = _text(taken.get("severity")).strip() or labels.get("severity", "")
+    said = _says_severity(taken, labels)
     state = _text(taken.get("status")).strip()
     return said or (state if source.scale.knows(state) else "")
+
+
+def _says_severity(taken: Mapping[str, Taken], labels: Mapping[str, str]) -> str:
+    return _text(taken.get("severity")).strip() or labels.get("severity", "")
 
 
 def _identity(dedupe_key: str, name: str, labels: Mapping[str, str]) -> str:
@@ -239,7 +307,7 @@ def _value(body: bytes, payload: Payload, source: _Source) -> object:
             status=415,
         )
     if payload.content_type == FORM:
-        fields = form(body)
+        fields = form(body, limits)
         inner = fields.get("payload", "").encode()
         return anything(inner, limits) if looks_like_json(inner) else fields
     if not body.strip():

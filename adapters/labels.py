@@ -1,35 +1,66 @@
 """Labels and annotations: reading, bounds, tags, and what a source's configuration adds. Knows no sender."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Container, Mapping
+from itertools import islice
 
 import msgspec
 from msgspec import Raw
 
 from adapters.adapter import ItemError, Limits, OptionsError
-from adapters.text import clean, cut, written
+from adapters.text import bounded, clean, cut, written
 
 _TEXTS = msgspec.json.Decoder(dict[str, str])
 _VALUES = msgspec.json.Decoder(dict[str, Raw])
 _TEXT = msgspec.json.Decoder(str)
 _MAX_TAGS = 1_000
+_MANY_BYTES = 64 * 1024
+_VERY_MANY = 10_000
+"""Names of an object: a dictionary of half a million takes a quarter of a second to make."""
+_SECRET_LENGTH = 64
+_NOT_LETTERS = re.compile("[^a-z]")
+_SECRET = re.compile(
+    "(?:(?:routing|service|integration|api|app|application|access|private|secret|auth|genie|shared|signing|encryption"
+    "|ssh|master|license|ingest|insert|write|admin)key|token|secret|passwo?r?d|passphrase|pwd|credentials?"
+    "|authorization|cookie|bearer)s?$"
+)
 
 
-def sent(raw: bytes, limits: Limits) -> dict[str, str]:
-    """Labels from a JSON object: clean, bounded, without empty values. Raises ItemError."""
+def sent(raw: bytes, limits: Limits) -> tuple[dict[str, str], dict[str, str]]:
+    """Labels from a JSON object: clean, bounded, without empty values; and the same before they were cleaned. Most need no
+    cleaning, and both are one. Raises ItemError."""
+    if len(raw) > _MANY_BYTES:
+        _refuse_very_many_names(raw, "labels", limits)
     try:
         labels = _TEXTS.decode(raw)
     except (msgspec.ValidationError, RecursionError):
         labels = _read_values(raw, "labels")
-    return labels if _is_plain(raw, len(labels), limits) else checked(labels, limits)
+    if _is_plain(raw, len(labels), limits):
+        return labels, labels
+    kept = checked(labels, limits)
+    return kept, {name: text for name, text in labels.items() if text}
 
 
 def sent_annotations(raw: bytes, limits: Limits) -> dict[str, str]:
     """Annotations from a JSON object, likewise; a long text is cut and marked. Raises ItemError."""
+    if len(raw) > _MANY_BYTES:
+        _refuse_very_many_names(raw, "annotations", limits)
     try:
         texts = _TEXTS.decode(raw)
     except (msgspec.ValidationError, RecursionError):
         texts = _read_values(raw, "annotations")
     return texts if _is_plain(raw, len(texts), limits) else annotations(texts, limits)
+
+
+def has_very_many_names(raw: bytes) -> bool:
+    """Whether a JSON object has more names than anybody means, found out without decoding it. Each name has two quotes,
+    of which at most the second may look escaped; those inside texts are."""
+    return len(raw) > _MANY_BYTES and raw.count(b'"') - raw.count(b'\\"') > _VERY_MANY
+
+
+def _refuse_very_many_names(raw: bytes, what: str, limits: Limits) -> None:
+    if has_very_many_names(raw):
+        raise ItemError(f"very many {what}", where=what, expected=f"at most {limits.labels}")
 
 
 def _is_plain(raw: bytes, count: int, limits: Limits) -> bool:
@@ -76,6 +107,7 @@ def checked(labels: Mapping[str, str], limits: Limits) -> dict[str, str]:
     if len(labels) > limits.labels:
         raise ItemError(f"{len(labels)} labels", where="labels", expected=f"at most {limits.labels}")
     kept = {}
+    characters = 0
     for name, text in labels.items():
         _check_name(name, "labels", limits)
         if len(text) * 4 > limits.value_bytes and (size := len(text.encode())) > limits.value_bytes:
@@ -86,7 +118,20 @@ def checked(labels: Mapping[str, str], limits: Limits) -> dict[str, str]:
             )
         if text:
             kept[clean(name)] = clean(text)
+            characters += len(name) + len(text)
+    if characters * 4 > limits.labels_bytes and (size := _size(kept)) > limits.labels_bytes:
+        raise _too_long(size, limits)
     return kept
+
+
+def _too_long(size: int, limits: Limits) -> ItemError:
+    return ItemError(
+        f"labels of {size} bytes", where="labels", expected=f"at most {limits.labels_bytes} bytes together"
+    )
+
+
+def _size(texts: Mapping[str, str]) -> int:
+    return sum(len(name.encode()) + len(text.encode()) for name, text in texts.items())
 
 
 def annotations(texts: Mapping[str, str], limits: Limits) -> dict[str, str]:
@@ -97,8 +142,22 @@ def annotations(texts: Mapping[str, str], limits: Limits) -> dict[str, str]:
     for name, text in texts.items():
         _check_name(name, "annotations", limits)
         if text:
-            kept[clean(name)] = cut(clean(text), limits.text_bytes)
-    return kept
+            kept[clean(name)] = bounded(text, limits.text_bytes)
+    return kept if _size(kept) <= limits.annotations_bytes else _shared(kept, limits.annotations_bytes)
+
+
+def _shared(texts: Mapping[str, str], size: int) -> dict[str, str]:
+    """So many bytes for all: the shorter are whole, the longest are cut at one length. A name that fills its share has no
+    room for a text."""
+    left, shares = size, {}
+    for others, name in zip(range(len(texts), 0, -1), sorted(texts, key=lambda one: len(texts[one])), strict=True):
+        name_bytes = len(name.encode())
+        room = left // others - name_bytes
+        if room < len("…".encode()):
+            continue
+        shares[name] = cut(texts[name], room)
+        left -= name_bytes + len(shares[name].encode())
+    return {name: shares[name] for name in texts if name in shares}
 
 
 def _check_name(name: str, what: str, limits: Limits) -> None:
@@ -112,13 +171,19 @@ def _check_name(name: str, what: str, limits: Limits) -> None:
         )
 
 
-def tags(value: object) -> dict[str, str]:
+def is_secret(name: str) -> bool:
+    """Whether a key promises a credential: routing_key, apiToken, DB-PASSWORD; not token_age or dedup_key."""
+    return _SECRET.search(_NOT_LETTERS.sub("", name[-_SECRET_LENGTH:].lower())) is not None
+
+
+def tags(value: object, *, named: Container[str] = ()) -> dict[str, str]:
     """Tags in the forms in use: "env:prod,team:shop", a list of such or of {key, value} objects, an object. Raises ItemError.
 
     A name ends at its first colon, or equals sign where there is no colon. A bare word names nothing and is left out.
-    Of a repeated name all values are kept, in order, joined by commas.
+    Of a repeated name all values are kept, in order, joined by commas. What is called like a credential is left out,
+    unless it is one of the `named`, which somebody asked for.
     """
-    found: dict[str, str] = {}
+    found: dict[str, dict[str, None]] = {}
     count = value.count(",") if isinstance(value, str) else len(value) if isinstance(value, Mapping | list) else 0
     if count > _MAX_TAGS:
         raise ItemError(f"{count} tags", where="tags", expected=f"at most {_MAX_TAGS}")
@@ -133,34 +198,43 @@ def tags(value: object) -> dict[str, str]:
             if isinstance(tag, str):
                 _add_tag(found, tag)
             elif isinstance(tag, Mapping):
-                lower = {str(key).lower(): text for key, text in tag.items()}
+                lower = {str(key).lower(): text for key, text in islice(tag.items(), _MAX_TAGS)}
                 name = next((lower[key] for key in ("key", "name", "k", "label") if key in lower), None)
                 text = next((lower[key] for key in ("value", "v") if key in lower), None)
                 _add(found, written(name), written(text))
-    return found
+    return {name: ",".join(texts) for name, texts in found.items() if name in named or not is_secret(name)}
 
 
-def _add_tag(found: dict[str, str], tag: str) -> None:
-    name, separator, text = tag.partition(":" if ":" in tag else "=")
+def without_secrets(text: str) -> str:
+    """Tags as they were written, but for those that are called like a credential."""
+    return ",".join(tag for tag in text.split(",", _MAX_TAGS) if not is_secret(_parted(tag)[0].strip()))
+
+
+def _parted(tag: str) -> tuple[str, str, str]:
+    return tag.partition(":" if ":" in tag else "=")
+
+
+def _add_tag(found: dict[str, dict[str, None]], tag: str) -> None:
+    name, separator, text = _parted(tag)
     if separator:
         _add(found, name, text)
 
 
-def _add(found: dict[str, str], name: str, text: str) -> None:
+def _add(found: dict[str, dict[str, None]], name: str, text: str) -> None:
     name, text = name.strip(), text.strip()
-    if not name or not text:
-        return
-    seen = found.get(name)
-    if seen is None:
-        found[name] = text
-    elif text not in seen.split(","):
-        found[name] = f"{seen},{text}"
+    if name and text:
+        found.setdefault(name, {})[text] = None
 
 
 class Additions:
     """What a source's `labels:` adds: constants, or copies of sent labels. A sent label of the same name stays."""
 
     __slots__ = ("_constants", "_copies")
+
+    @property
+    def constants(self) -> frozenset[str]:
+        """Names of the labels that are added whatever was sent."""
+        return frozenset(self._constants)
 
     def __init__(self, configured: Mapping[str, str | Mapping[str, str]]) -> None:
         self._constants: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""A source's `map`: field -> JMESPath, template or constant (RULES, *Sources*). Compiles it, and says what each took."""
+"""A source's `map`: field -> JMESPath, template or constant. Compiles it, and says what each took."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches

@@ -6,7 +6,7 @@ Most of what arrives is a re-sent alert that changes nothing, so this is the hot
 type, labels and annotations stay raw bytes, and `key` hashes them. Only `alert()` looks inside. When one item has an
 unexpected shape, items are decoded one by one, so that it harms only itself.
 
-Identity is Alertmanager's fingerprint, computed here from the labels as sent: a direct send and a relay are one alert.
+Identity is that of the labels as sent, as it is for Alertmanager: a direct send and a relay are one alert.
 A fingerprint in the payload is not used (Grafana's is over labels it does not send).
 """
 
@@ -19,8 +19,8 @@ from msgspec import Raw
 
 from adapters import labels as labels_
 from adapters.adapter import Adapter, Draft, GroupDrafts, ItemError, Limits, Parse, Payload, PayloadError, SourceOptions
-from adapters.alert import Alert, Status, fingerprint
-from adapters.body import FORM, decoded, looks_like_json, utf8
+from adapters.alert import Alert, PrometheusAlert, Status, fingerprint, identity
+from adapters.body import FORM, decoded, looks_like_json, refuse_very_many, utf8
 from adapters.labels import Additions
 from adapters.severity import Scale
 from adapters.text import clean, first, line, link
@@ -35,6 +35,8 @@ _IS_RESOLVED = {
 }  # fmt: skip
 _Time = str | int | float | None
 _NULL = Raw(b"null")
+_LONG = 64 * 1024
+"""Bytes of a body whose items are worth counting before they are made, and of annotations that are slow to read."""
 
 
 class _Source(msgspec.Struct, frozen=True):
@@ -91,6 +93,9 @@ class _Item(msgspec.Struct, gc=False):
         """Of the array: ended when endsAt is past. Missing, zero and unreadable ones are in the future."""
         return _has_ended(self.ends_at, self.batch)
 
+    def is_long(self) -> bool:
+        return len(bytes(self.labels)) + len(bytes(self.annotations)) > _LONG
+
     def dashboard(self) -> str | None:
         """Where it is drawn, if the sender says."""
         return None
@@ -101,7 +106,7 @@ class _Item(msgspec.Struct, gc=False):
         source = batch.source
         limits = source.options.limits
         raw = bytes(self.labels)
-        sent = labels_.sent(raw, limits)
+        sent, as_sent = labels_.sent(raw, limits)
         if not sent:
             raise ItemError("no labels", where="labels", expected="at least one label with a value")
         texts = _texts(bytes(self.annotations), limits)
@@ -115,8 +120,8 @@ class _Item(msgspec.Struct, gc=False):
         if ends_at is not None and starts_at is not None and ends_at < starts_at:
             ends_at = None
         ttl, ttl_is_presumed = (None, False) if is_resolved else self._ttl(batch)
-        return Alert(
-            fingerprint=_fingerprint(raw, sent),
+        return PrometheusAlert(
+            fingerprint=identity(as_sent),
             name=alertname or line(sent.get("rulename", "")) or title,
             title=title,
             description=texts.get("description") or texts.get("message") or texts.get("details") or "",
@@ -131,6 +136,8 @@ class _Item(msgspec.Struct, gc=False):
             ttl_is_presumed=ttl_is_presumed,
             url=link(self.generator_url) or link(*map(texts.get, _LINKS), self.dashboard()),
             severity_raw=severity_raw,
+            added=() if labels is sent else tuple(name for name in labels if name not in sent),
+            sent_fingerprint="" if as_sent is sent or as_sent == sent else fingerprint(as_sent),
         )
 
     def _ttl(self, batch: _Batch) -> tuple[timedelta | None, bool]:
@@ -170,6 +177,20 @@ class _Grouped(_Item, gc=False):
             return word
         batch: _Batch = self.batch
         return _has_ended(self.ends_at, batch) if batch.group is None else batch.group
+
+
+class _Long:
+    """An item that is not quickly read: without a key, it is read where its body is, and not again by the loop."""
+
+    __slots__ = ("_item",)
+    key = 0
+
+    def __init__(self, item: _Item) -> None:
+        self._item = item
+
+    def alert(self) -> Alert:
+        """Raises ItemError."""
+        return self._item.alert()
 
 
 class _Refused:
@@ -223,47 +244,58 @@ def open_source(options: SourceOptions) -> Parse:
 
     def parse(payload: Payload) -> Sequence[Draft]:
         body = utf8(payload, options.limits)
+        if len(body) > _LONG:
+            refuse_very_many(body, options.limits.containers, options.limits.items)
         opening = body[:64].lstrip()[:1]
         is_array = opening == b"["
         if is_array:
-            items, group, whole = _array(body), None, ""
+            items, group, whole = _array(body, options.limits), None, ""
             if not payload.is_alert_array:
                 _refuse_ungrouped(body)
         elif opening == b"{" and not payload.is_alert_array:
-            items, group, whole = _webhook(body)
+            items, group, whole = _webhook(body, options.limits)
         else:
             _refuse_shape(body, payload)
-        if len(items) > options.limits.alerts:
-            raise PayloadError(
-                f"{len(items)} alerts", where="alerts", expected=f"at most {options.limits.alerts}", status=413
-            )
         received_at = payload.received_at
         batch = _Batch(source, received_at, received_at.isoformat()[:19], is_array, group, {})
         for item in items:
             if isinstance(item, _Item):
                 item.batch = batch
-        return GroupDrafts(items, whole) if whole else items
+        drafts: Sequence[Draft] = items
+        if len(body) > _LONG:
+            drafts = [_Long(item) if isinstance(item, _Item) and item.is_long() else item for item in items]
+        return GroupDrafts(drafts, whole) if whole else drafts
 
     return parse
 
 
-def _array(body: bytes) -> Sequence[_Item | _Refused]:
+def _array(body: bytes, limits: Limits) -> Sequence[_Item | _Refused]:
     try:
-        return decoded(body, _ARRAY)
+        items = decoded(body, _ARRAY)
     except msgspec.ValidationError:
-        return [_loosely(bytes(raw), _Item) for raw in decoded(body, _LOOSE_ARRAY)]
+        loose = decoded(body, _LOOSE_ARRAY)
+        _refuse_too_many(len(loose), limits)
+        return [_loosely(bytes(raw), _Item) for raw in loose]
+    _refuse_too_many(len(items), limits)
+    return items
 
 
-def _webhook(body: bytes) -> tuple[Sequence[_Item | _Refused], bool | None, str]:
+def _refuse_too_many(count: int, limits: Limits) -> None:
+    if count > limits.alerts:
+        raise PayloadError(f"{count} alerts", where="alerts", expected=f"at most {limits.alerts}", status=413)
+
+
+def _webhook(body: bytes, limits: Limits) -> tuple[Sequence[_Item | _Refused], bool | None, str]:
     """Its items, whether the group is resolved, and the group that they are all of."""
     try:
         webhook = decoded(body, _WEBHOOK)
     except msgspec.ValidationError:
-        return _loose_webhook(body)
+        return _loose_webhook(body, limits)
+    _refuse_too_many(len(webhook.alerts), limits)
     return webhook.alerts, _group(webhook.status), webhook.whole_group()
 
 
-def _loose_webhook(body: bytes) -> tuple[Sequence[_Item | _Refused], bool | None, str]:
+def _loose_webhook(body: bytes, limits: Limits) -> tuple[Sequence[_Item | _Refused], bool | None, str]:
     """As `_webhook`. Where something is not as it should be nobody is called absent."""
     try:
         webhook = decoded(body, _LOOSE_WEBHOOK)
@@ -273,6 +305,7 @@ def _loose_webhook(body: bytes) -> tuple[Sequence[_Item | _Refused], bool | None
             where="alerts",
             expected='an object with "alerts": [{"status": …, "labels": {…}}, …] (another payload needs adapter: generic)',
         ) from None
+    _refuse_too_many(len(webhook.alerts), limits)
     return [_loosely(bytes(raw), _Grouped) for raw in webhook.alerts], _group(_text(webhook.status)), ""
 
 
@@ -283,7 +316,7 @@ def _group(status: str | None) -> bool | None:
 def _loosely(raw: bytes, kind: type[_Item]) -> _Item | _Refused:
     """One item, each field on its own: what is not as it should be counts as absent."""
     try:
-        fields = _FIELDS.decode(raw)
+        fields = {} if labels_.has_very_many_names(raw) else _FIELDS.decode(raw)
     except msgspec.ValidationError:
         return _Refused(raw[:40].decode(errors="replace"))
     item = kind(
@@ -316,7 +349,7 @@ def _text(raw: Raw) -> str | None:
 def _refuse_ungrouped(body: bytes) -> None:
     """At the webhook's URL an array is taken when it can only be Prometheus' own: with a status it is half a webhook."""
     for raw in decoded(body, _LOOSE_ARRAY):
-        if bytes(raw)[:1] == b"{" and "status" in _FIELDS.decode(raw):
+        if bytes(raw)[:1] == b"{" and not labels_.has_very_many_names(bytes(raw)) and "status" in _FIELDS.decode(raw):
             raise PayloadError(
                 "an array of alerts with a status: a webhook without its envelope",
                 where="body",
@@ -349,21 +382,6 @@ def _texts(raw: bytes, limits: Limits) -> dict[str, str]:
         return labels_.sent_annotations(raw, limits)
     text = _text(Raw(raw))
     return labels_.annotations({"description": text}, limits) if text else {}
-
-
-_FINGERPRINTS: dict[bytes, str] = {}
-_FINGERPRINTS_KEPT = 4_096
-
-
-def _fingerprint(raw: bytes, sent: dict[str, str]) -> str:
-    """Of the labels as sent, before they are cleaned, remembered by their raw bytes."""
-    found = _FINGERPRINTS.get(raw)
-    if found is None:
-        if len(_FINGERPRINTS) >= _FINGERPRINTS_KEPT:
-            _FINGERPRINTS.clear()
-        as_sent = labels_.read(raw, "labels") if b"\\" in raw or not raw.isascii() else sent
-        found = _FINGERPRINTS[raw] = fingerprint(as_sent)
-    return found
 
 
 def _pairs(labels: dict[str, str]) -> str:

@@ -5,6 +5,7 @@ itself is a short list: values, filters, tests, comparison, arithmetic and condi
 and macros the work is bounded by the template's own length; operators and filters refuse results over 4,000 characters.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -47,7 +48,7 @@ class Template:
             self._template = _ENVIRONMENT.from_string(source)
         except jinja2.TemplateSyntaxError as error:
             raise TemplateError(f"line {error.lineno}: {error.message}") from None
-        except RecursionError:
+        except (RecursionError, SyntaxError, MemoryError):  # the last two are Python's, of the code that Jinja makes
             raise TemplateError("nested too deep") from None
         self.source = source
 
@@ -55,7 +56,15 @@ class Template:
         """The text; what is missing is empty. Raises TemplateError."""
         try:
             text = self._template.render({name: _bounded(value) for name, value in values.items()})
-        except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, RecursionError, LookupError) as error:
+        except (
+            jinja2.TemplateError,
+            TypeError,
+            ValueError,
+            ArithmeticError,
+            RecursionError,
+            LookupError,
+            AttributeError,
+        ) as error:
             raise TemplateError(str(error)) from None
         return text[:MAX_CHARACTERS]
 
@@ -140,16 +149,23 @@ def _truncate(value: object, length: int = 255) -> str:
     return text if len(text) <= length else text[: max(length - 1, 0)] + "…"
 
 
+def _finite(value: object) -> float:
+    number = float(_text(value))
+    if not math.isfinite(number):
+        raise TemplateError(f"{_text(value)[:40]!r} is no number to calculate with")
+    return number
+
+
 def _round(value: object, digits: int = 0) -> float:
-    return round(float(_text(value)), min(max(int(digits), 0), 15))
+    return round(_finite(value), min(max(int(digits), 0), 15))
 
 
 _FILTERS: dict[str, Callable[..., object]] = {
     "default": _default,
     "d": _default,
     "first": _item(0),
-    "float": lambda value: float(_text(value)),
-    "int": lambda value: int(float(_text(value))),
+    "float": _finite,
+    "int": lambda value: int(_finite(value)),
     "join": _join,
     "last": _item(-1),
     "length": lambda value: len(value) if isinstance(value, list | str | Mapping) else 0,
@@ -163,6 +179,12 @@ _FILTERS: dict[str, Callable[..., object]] = {
     "upper": lambda value: _text(value).upper(),
 }
 
-_ENVIRONMENT = _Environment(undefined=jinja2.ChainableUndefined, autoescape=False, finalize=_text, cache_size=0)
+_ENVIRONMENT = _Environment(
+    undefined=jinja2.ChainableUndefined,
+    autoescape=False,
+    finalize=_text,
+    cache_size=0,
+    optimized=False,  # it calculates constants beforehand, and writes what is no literal (infinity) as a name
+)
 _ENVIRONMENT.filters = _FILTERS
 _ENVIRONMENT.globals = {}

@@ -27,6 +27,13 @@ def cut(text: str, size: int) -> str:
     return encoded[: max(size - 3, 0)].decode(errors="ignore") + "…"
 
 
+def bounded(text: str, size: int) -> str:
+    """`cut` and `clean` in one. Cleaning a character takes a hundred times as long as dropping it, so a long text is cut first."""
+    if len(text) > size:
+        return cut(clean(text[:size]) + "…", size)
+    return cut(clean(text), size)
+
+
 def written(value: object) -> str:
     """Any JSON value as a person would write it: text as it is, true, 1.5, nothing for null, JSON for the rest."""
     if isinstance(value, str):
@@ -53,15 +60,24 @@ def line(text: str, size: int = 1024) -> str:
 def link(*candidates: object) -> str:
     """The first that is an http(s) address, what may not stand in one percent-encoded; "" when none is."""
     for candidate in candidates:
-        if isinstance(candidate, str) and (address := _address(candidate)):
+        if isinstance(candidate, str) and (
+            address := _remembered(candidate) if len(candidate) <= _SHORT else _address(candidate)
+        ):
             return address
     return ""
 
 
-@lru_cache(maxsize=1024)
 def _address(text: str) -> str:
+    if len(text) > _LONGEST:
+        return ""
     address = text.strip()
     return address.translate(_PERCENT) if _LINK.fullmatch(address) else ""
+
+
+_remembered = lru_cache(maxsize=1024)(_address)
+"""Of short texts only: what senders write bounds neither the length of a text nor, otherwise, this memory."""
+_SHORT = 1024
+_LONGEST = 8 * 1024
 
 
 _LINK = re.compile(

@@ -8,6 +8,8 @@ _MILLISECOND = timedelta(milliseconds=1)
 _EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)
 """Before this it is an unset field (Go's year 1, an epoch of 0), not a time at which something fired."""
 _CLOCK_SKEW = timedelta(hours=1)
+_LONGEST = 64
+"""Characters. No form of an instant is longer; what is remembered must be short."""
 
 
 def instant(value: object) -> datetime | None:
@@ -16,7 +18,7 @@ def instant(value: object) -> datetime | None:
     Seconds, milliseconds, micro- and nanoseconds are told apart by magnitude.
     """
     if isinstance(value, str):
-        return _said(value)
+        return _said(value) if len(value) <= _LONGEST else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return _epoch(value)

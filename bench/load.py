@@ -15,7 +15,7 @@ import msgspec
 from bench.payload import alert, refreshed, requests
 
 
-class Decision(msgspec.Struct, frozen=True):
+class Sending(msgspec.Struct, frozen=True):
     """What to send where: alerts `first` … `first + count`, in requests of `batch`."""
 
     port: int
@@ -106,7 +106,7 @@ def drive(answers: list[Answers], sendable: list[bytes]) -> tuple[float, int]:
     return seconds, refused
 
 
-def spaced(plan: Decision, answers: Answers, sendable: list[bytes]) -> Result:
+def spaced(plan: Sending, answers: Answers, sendable: list[bytes]) -> Result:
     """One request every 1/per_second, on one connection. Late ones are sent at once: the schedule does not slip."""
     answered: dict[str, int] = {}
     refused = 0
@@ -129,7 +129,7 @@ def spaced(plan: Decision, answers: Answers, sendable: list[bytes]) -> Result:
     return Result(len(sendable), len(sendable), seconds, refused, answered)
 
 
-def carry_out(plan: Decision) -> Result:
+def carry_out(plan: Sending) -> Result:
     prebuilt = requests(plan.port, range(plan.first, plan.first + plan.count), plan.batch, plan.starts_at)
     answers = [Answers(plan.port) for _ in range(plan.connections)]
     if plan.per_second:
@@ -142,4 +142,4 @@ def carry_out(plan: Decision) -> Result:
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(msgspec.json.encode(carry_out(msgspec.json.decode(sys.argv[1], type=Decision))))
+    sys.stdout.buffer.write(msgspec.json.encode(carry_out(msgspec.json.decode(sys.argv[1], type=Sending))))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.load import Decision, Result
+from bench.load import Result, Sending
 from bench.payload import begun_now
 from bench.server import ROOT, Process, alertmanager, fake_slack, router
 
@@ -45,7 +45,7 @@ class Look(msgspec.Struct, frozen=True):
     """Alerts it still had after kill -9, of Sizes.active."""
 
 
-def send(plan: Decision) -> Result:
+def send(plan: Sending) -> Result:
     run = subprocess.run(
         [sys.executable, "-m", "bench.load", msgspec.json.encode(plan).decode()],
         capture_output=True,
@@ -66,20 +66,20 @@ def look(server: Process, sizes: Sizes) -> Look:
     """Memory is compared after every alert was re-sent once: an active alert is one that is re-sent."""
     server.start()
     try:
-        send(Decision(port=server.port, starts_at=STARTS_AT, first=0, count=WARM, batch=100))
+        send(Sending(port=server.port, starts_at=STARTS_AT, first=0, count=WARM, batch=100))
         before = server.resident_bytes()
-        new = send(Decision(port=server.port, starts_at=STARTS_AT, first=WARM, count=sizes.new, batch=100))
-        send(Decision(port=server.port, starts_at=STARTS_AT, first=WARM, count=sizes.new, batch=100))
+        new = send(Sending(port=server.port, starts_at=STARTS_AT, first=WARM, count=sizes.new, batch=100))
+        send(Sending(port=server.port, starts_at=STARTS_AT, first=WARM, count=sizes.new, batch=100))
         time.sleep(1)
         after = server.resident_bytes()
         resent = send(
-            Decision(port=server.port, starts_at=STARTS_AT, first=WARM, count=RESENT, batch=100, seconds=sizes.seconds)
+            Sending(port=server.port, starts_at=STARTS_AT, first=WARM, count=RESENT, batch=100, seconds=sizes.seconds)
         )
         singles = send(
-            Decision(port=server.port, starts_at=STARTS_AT, first=WARM, count=RESENT, batch=1, seconds=sizes.seconds)
+            Sending(port=server.port, starts_at=STARTS_AT, first=WARM, count=RESENT, batch=1, seconds=sizes.seconds)
         )
         there = WARM + sizes.new
-        send(Decision(port=server.port, starts_at=STARTS_AT, first=there, count=sizes.active - there, batch=100))
+        send(Sending(port=server.port, starts_at=STARTS_AT, first=there, count=sizes.active - there, batch=100))
         server.stop(signal.SIGKILL)
         restart_seconds = server.start()
         kept = count_router(server) if server.name == "router" else count_alertmanager(server)
@@ -152,7 +152,7 @@ def latency(sizes: Sizes) -> Latency:
         try:
             server.start()
             sent = send(
-                Decision(
+                Sending(
                     port=server.port,
                     starts_at=STARTS_AT,
                     first=0,

@@ -19,11 +19,12 @@ from router.incidents.escalate import Rules
 from router.incidents.evaluate import AT_ONCE as GROUPS_AT_ONCE
 from router.incidents.evaluate import Evaluated as Dispatched
 from router.incidents.evaluate import step as look
-from router.intake.intake import InForce, Intake, Receipt, RouteRef, inhibits_of, owners_of
+from router.intake.intake import InForce, Intake, Receipt, RouteRef, place_of
 from router.intake.last_heard import LastHeard
 from router.notifiers.notifier import Notifier, by_name
-from router.runtime.clock import Clock, NewId
+from router.runtime.clock import Clock, NewId, to_ms
 from router.runtime.metrics import Metrics
+from router.store import retention
 from router.store.clock_step import clamp
 from router.store.database import Database
 from router.store.delivery.claim import Claimed, Work
@@ -31,7 +32,7 @@ from router.store.delivery.settle import clamp_claims
 from router.store.evaluation import groups
 from router.store.heartbeats.stale_sources import Asked
 from router.store.intake import sources
-from router.store.intake.change import GroupKey, Inhibits
+from router.store.intake.change import Place
 from router.store.intake.reload import SettingsSnapshot, note_routed_by, put_in_force, reroute, routed_by
 from router.store.tables import fingerprint_no
 from rules.model.heartbeat import OWN_SOURCE
@@ -39,6 +40,7 @@ from rules.model.ruleset import RuleSet
 
 log = logging.getLogger(__name__)
 
+UNUSED_FOR = timedelta(hours=1)
 TROUBLED_FOR = timedelta(minutes=1)
 """How long a group waits that could not be looked at."""
 
@@ -71,6 +73,8 @@ class Engine:
         self._in_force, self._snapshots = _in_force(ruleset)
         self.heard = LastHeard()
         self._asked: Asked = {}
+        self._unused_settings: dict[str, datetime] = {}
+        """Since when they were found to be."""
         self.intake = Intake(
             database, clock, metrics, in_force=lambda: self._in_force, belongs=self._belongs, on_commit=on_commit
         )
@@ -100,7 +104,7 @@ class Engine:
     async def put_in_force(
         self, ruleset: RuleSet, settings: Settings, also: Callable[[Connection], None] = lambda _: None
     ) -> None:
-        """From now on these rules hold; what was told stays as it is (ENGINE, *Routed once*)."""
+        """From now on these rules hold; what was notified stays where it is."""
         in_force, snapshots = _in_force(ruleset)
         now = self.clock.now()
 
@@ -207,6 +211,26 @@ class Engine:
         is_news = bool(ticked.ended or said.accepted) or looked.is_news
         return Ticked(is_news=is_news, is_more=ticked.is_more)
 
+    async def prune(self) -> retention.Pruned:
+        """One batch of what is forgotten. A route's settings go that were unused an hour ago and still are."""
+        now, in_force = self.clock.now(), {one.settings_id for one in self._snapshots.values()}
+        rules = self.ruleset
+        ripe = [key for key, since in self._unused_settings.items() if since <= now - UNUSED_FOR]
+
+        def step(conn: Connection) -> tuple[retention.Pruned, set[str]]:
+            retention.drop_settings(conn, ripe, in_force)
+            pruned = retention.prune(conn, now, rules.retention, rules.reopens_within)
+            return pruned, retention.unused_settings(conn, in_force)
+
+        def forget(found: tuple[retention.Pruned, set[str]]) -> None:
+            self.intake.known.drop(found[0].alerts)
+            if found[0].groups:
+                self.intake.groups.clear()
+
+        pruned, unused = await self.database.write(step, then=forget)
+        self._unused_settings = {key: self._unused_settings.get(key, now) for key in unused}
+        return pruned
+
     async def escalate(self) -> escalate.Escalated:
         return await self.database.write(
             partial(escalate.step, now=self.clock.now(), rules=self.rules, metrics=self.metrics)
@@ -218,9 +242,8 @@ class Engine:
     async def tell(self, work: Work) -> None:
         await self.deliverer.carry_out(work)
 
-    def _belongs(self, member: Member) -> tuple[tuple[GroupKey, ...], tuple[Inhibits, ...]]:
-        decision = self.ruleset.decide(visible(member))
-        return owners_of(decision.owners, self._in_force, member.severity_rank), inhibits_of(decision.inhibits)
+    def _belongs(self, member: Member) -> Place:
+        return place_of(visible(member), member.severity_rank, to_ms(self.clock.now()), self._in_force)
 
 
 def _digest(ruleset: RuleSet, snapshots: Mapping[str, SettingsSnapshot]) -> str:

@@ -10,11 +10,14 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import aiohttp
 
+from router.runtime.clock import Clock
+from router.service.app import App, opened
 from tests.slackworld import TOKEN
 
 T = TypeVar("T")
@@ -179,3 +182,16 @@ async def running(
     async with RouterProcess(folder, text, port=port, environment=environment or {}) as router:
         await router.start()
         yield router
+
+
+@asynccontextmanager
+async def in_this_process(
+    file: Path, *, clock: Clock | None = None, environ: Mapping[str, str] | None = None
+) -> AsyncIterator[App]:
+    """The whole service on the test's own loop, its loops turning."""
+    async with opened([file], clock=clock, environ=environ) as app, asyncio.TaskGroup() as group:
+        group.create_task(app.run())
+        try:
+            yield app
+        finally:
+            app.stop()

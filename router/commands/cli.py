@@ -6,6 +6,7 @@ Exit codes: 0 well, 1 a problem was found, 2 wrong usage or a bad input.
 import click
 
 from router.commands.doctor import doctor
+from router.commands.health import health
 from router.commands.render import render
 from router.commands.rules import check, route, schema
 from router.commands.running import demo, serve
@@ -33,5 +34,5 @@ def completion(shell: str) -> None:
     click.echo(made(main, {}, NAME, "_ALERT_ROUTER_COMPLETE").source())
 
 
-for command in (serve, demo, check, route, render, normalize, send, doctor, schema):
+for command in (serve, demo, check, route, render, normalize, send, doctor, health, schema):
     main.add_command(command)

@@ -5,6 +5,7 @@ import logging
 import socket
 import tempfile
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import msgspec
 
 from router.commands.samples import Kind, Sample, requests
 from router.commands.serving import Say
-from router.service.app import App, StartError, create
+from router.service.app import App, opened
+from router.service.in_force import StartError
 
 log = logging.getLogger(__name__)
 
@@ -96,10 +98,11 @@ END = 125
 async def play(*, say: Say, speed: float, is_short: bool, port: int) -> None:
     """Start a router of its own, tell the story, stay up until a signal unless it `is_short`. Raises StartError."""
     with tempfile.TemporaryDirectory(prefix="alert-router-demo-") as folder:
-        app = await _started(Path(folder), speed, port)
-        address = app.addresses[0]
-        say(f"Look at {address}/preview while the story is told.\n")
-        async with asyncio.TaskGroup() as group:
+        async with AsyncExitStack() as stack:
+            app = await _started(stack, Path(folder), speed, port)
+            address = app.addresses[0]
+            say(f"Look at {address}/preview while the story is told.\n")
+            group = await stack.enter_async_context(asyncio.TaskGroup())
             running = group.create_task(app.run_until_signalled())
             telling = group.create_task(_tell(app, address, say, speed))
             done, _ = await asyncio.wait({running, telling}, return_when=asyncio.FIRST_COMPLETED)
@@ -111,16 +114,14 @@ async def play(*, say: Say, speed: float, is_short: bool, port: int) -> None:
                 say(f"\nThe story is told. {address}/preview stays until you press Ctrl-C.")
 
 
-async def _started(folder: Path, speed: float, port: int) -> App:
+async def _started(stack: AsyncExitStack, folder: Path, speed: float, port: int) -> App:
     """On the wanted port, or on a free one when somebody has it."""
     waits = {"wait": max(1, round(3 / speed)), "interval": max(1, round(10 / speed))}
     file = folder / "demo.yaml"
 
     async def start(port: int) -> App:
         file.write_text(CONFIGURATION.format(port=port, path=folder / "demo.db", **waits), encoding="utf-8")
-        app = create([file])
-        await app.start()
-        return app
+        return await stack.enter_async_context(opened([file]))
 
     if port:
         try:

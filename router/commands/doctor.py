@@ -4,51 +4,22 @@ import asyncio
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Sequence
-from enum import StrEnum
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
+from router.commands.slack_names import Finding, Grade, asked, unanswered
 from router.commands.terms import FILE
 
 if TYPE_CHECKING:
     from router.runtime.config import Vault
-    from rules.model.configuration import Configuration, SlackSettings
+    from rules.loading.load import Loaded, Whereabouts
+    from rules.model.configuration import Configuration, ServerSettings, SlackSettings
 
-SCOPES = (
-    "chat:write",
-    "chat:write.public",
-    "channels:read",
-    "channels:join",
-    "groups:read",
-    "im:write",
-    "users:read",
-    "users:read.email",
-    "channels:history",
-    "groups:history",
-    "im:history",
-)
-"""As deploy/slack-manifest.yaml asks for them."""
 LITTLE_BYTES = 500 * 1024 * 1024
-
-
-class Grade(StrEnum):
-    """How a check came out."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One line."""
-
-    verdict: Grade
-    what: str
-    to_do: str = ""
 
 
 @click.command()
@@ -66,49 +37,75 @@ def doctor(paths: tuple[Path, ...]) -> None:
 
 
 def _findings(paths: Sequence[Path]) -> Iterator[Finding]:
-    from router.runtime.config import ConfigError, SecretError, Vault, read
-    from router.service.app import secrets_of
+    from adapters import ADAPTERS
+    from router.runtime.config import ConfigError, Files, Vault, gather
+    from rules.loading.load import Whereabouts, whereabouts
 
+    files = Files(paths)
     try:
-        loaded = read(paths)
+        loaded = files.read()
+        main = gather(paths).files[0]
     except ConfigError as error:
         yield Finding(Grade.FAIL, str(error), "name a file that can be read")
         return
+    yield from _files(loaded, paths[0])
+    configuration, vault = loaded.configuration, Vault()
+    # A router that runs goes on with what it has: it is asked also where the file would be refused now.
+    where = (
+        whereabouts(main.text, ADAPTERS)
+        if configuration is None
+        else Whereabouts(configuration.server, configuration.storage, configuration.slack)
+    )
+    if where is None:
+        yield Finding(Grade.WARN, "nothing else was looked at: the file does not say where the router is")
+        return
+    missing = yield from _secrets(where, configuration, vault)
+    running = asyncio.run(_running(where.server))
+    yield from _storage(Path(where.storage.path), is_running=running is not None)
+    yield from _slack(where, configuration, vault, has_secrets=not missing)
+    yield from _router(where.server, running, files.read_digest)
+
+
+def _files(loaded: "Loaded", main: Path) -> Iterator[Finding]:
+    check = f"alert-router check {main}"
     configuration = loaded.configuration
     if configuration is None:
-        first = loaded.errors[0]
-        yield Finding(
-            Grade.FAIL,
-            f"the configuration has {len(loaded.errors)} errors; the first: {first}",
-            f"alert-router check {paths[0]}",
-        )
-        return
-    yield Finding(
-        Grade.OK,
-        f"the configuration can be loaded: {len(configuration.sources)} sources, {len(configuration.rules.routes)} routes",
-    )
+        said = f"the configuration has {len(loaded.errors)} errors; the first: {loaded.errors[0]}"
+        yield Finding(Grade.FAIL, said, f"{check}; a router that runs goes on with the one before it")
+    else:
+        counts = f"{len(configuration.sources)} sources, {len(configuration.rules.routes)} routes"
+        yield Finding(Grade.OK, f"the configuration can be loaded: {counts}")
     for refused in loaded.refused:
-        yield Finding(
-            Grade.FAIL,
-            f"{refused.source.name} has {len(refused.errors)} errors and is refused; the first: {refused.errors[0]}",
-            f"alert-router check {paths[0]}",
-        )
+        said = f"{refused.source.name} has {len(refused.errors)} errors and is refused; the first: {refused.errors[0]}"
+        yield Finding(Grade.FAIL, said, check)
     for warning in loaded.warnings:
         yield Finding(Grade.WARN, str(warning))
-    vault, references = Vault(), secrets_of(configuration)
-    has_secrets = True
+
+
+def _secrets(
+    where: "Whereabouts", configuration: "Configuration | None", vault: "Vault"
+) -> Generator[Finding, None, bool]:
+    """Returns whether one is missing."""
+    from router.runtime.config import SecretError
+    from router.service.in_force import open_secrets, secrets_of
+    from rules.model.configuration import SlackSettings
+
+    if configuration is not None:
+        references = secrets_of(configuration)
+    else:
+        references = [one for tokens in where.server.tokens.values() for one in tokens]
+        references += where.slack.token if isinstance(where.slack, SlackSettings) else ()
     try:
-        vault.open(references)
+        if configuration is not None:
+            open_secrets(vault, configuration)
+        else:
+            vault.open(references)
     except SecretError as error:
-        has_secrets = False
         for line in str(error).splitlines():
             yield Finding(Grade.FAIL, line, "set it for this user, or name another in the configuration")
-    if has_secrets:
-        yield Finding(Grade.OK, f"all {len(references)} secrets are there" if references else "no secret is needed")
-    running = asyncio.run(_running(configuration))
-    yield from _storage(Path(configuration.storage.path), is_running=running is not None)
-    yield from _slack(configuration, vault, has_secrets=has_secrets)
-    yield from _router(configuration, running)
+        return True
+    yield Finding(Grade.OK, f"all {len(references)} secrets are there" if references else "no secret is needed")
+    return False
 
 
 def _storage(path: Path, *, is_running: bool) -> Iterator[Finding]:
@@ -151,78 +148,114 @@ def _is_locked(path: Path) -> bool:
     return False
 
 
-def _slack(configuration: "Configuration", vault: "Vault", *, has_secrets: bool) -> Iterator[Finding]:
-    from rules.model.configuration import SlackSettings
+def _slack(
+    where: "Whereabouts", configuration: "Configuration | None", vault: "Vault", *, has_secrets: bool
+) -> Iterator[Finding]:
+    from rules.model.configuration import PreviewSettings, SlackSettings
 
-    slack = configuration.slack
-    if not isinstance(slack, SlackSettings):
-        yield Finding(
-            Grade.OK, f"messages are shown on {configuration.server.external_url}/preview; Slack is not asked"
-        )
-    elif has_secrets:
-        yield from asyncio.run(asked(slack, vault))
-    else:
+    slack = where.slack
+    if isinstance(slack, PreviewSettings):
+        yield Finding(Grade.OK, f"messages are shown on {where.server.external_url}/preview; Slack is not asked")
+    elif not isinstance(slack, SlackSettings):
+        yield Finding(Grade.WARN, "Slack was not asked: the file does not say how")
+    elif not has_secrets:
         yield Finding(Grade.WARN, "Slack was not asked: a secret is missing")
+    else:
+        found = asyncio.run(asked(slack, vault))
+        yield from found
+        if configuration is not None and not any(one.verdict is Grade.FAIL for one in found):
+            yield from _names(configuration, slack, vault)
 
 
-async def asked(slack: "SlackSettings", vault: "Vault") -> list[Finding]:
-    from router.core.answer import Outcome
-    from router.notifiers.slack.client import SlackClient
-    from router.notifiers.slack.wire import open_session
-    from router.runtime.clock import SystemClock
-
-    async with open_session() as session:
-        client = SlackClient.over(session, lambda: vault.one(slack.token), SystemClock(), api_url=slack.api_url)
-        check = await client.check()
-    if check.answer.outcome is not Outcome.DELIVERED:
-        to_do = (
-            "docs/slack.md has a table of errors"
-            if check.answer.outcome is Outcome.WORKSPACE_REFUSED
-            else f"is {slack.api_url} reachable from here?"
-        )
-        return [Finding(Grade.FAIL, f"Slack does not accept us: {check.answer.error}", to_do)]
-    found = [Finding(Grade.OK, f"Slack knows us in {check.team or check.workspace}")]
-    missing = [scope for scope in SCOPES if scope not in check.scopes] if check.scopes else []
-    if missing:
-        found.append(
-            Finding(
-                Grade.WARN,
-                f"scopes are missing: {', '.join(missing)}",
-                "add them under OAuth & Permissions as in deploy/slack-manifest.yaml, and reinstall the app",
-            )
-        )
-    return found
+def _names(configuration: "Configuration", slack: "SlackSettings", vault: "Vault") -> Iterator[Finding]:
+    unknown = asyncio.run(unanswered(configuration, slack, vault))
+    for line in unknown:
+        yield Finding(Grade.FAIL, line, "create it, or invite the app: docs/slack.md")
+    if not unknown:
+        channels, people = len(configuration.rules.channels), len(configuration.rules.people)
+        yield Finding(Grade.OK, f"Slack knows all {channels} channels and {people} people of the rules")
 
 
-async def _running(configuration: "Configuration") -> dict[str, Any] | None:
-    """What the running router says of itself; None when nothing answers."""
+class Running(msgspec.Struct, frozen=True):
+    """What a router that runs says of itself."""
+
+    ready: dict[str, Any]
+    status: dict[str, Any]
+    """Of `/api/status`; empty where it was not told."""
+    why_not: str = ""
+
+
+async def _running(server: "ServerSettings") -> Running | None:
+    """None when nothing answers."""
     import aiohttp
 
-    server = configuration.server
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(server.host, server.host)  # noqa: S104  where it listens, not us
-    address = f"http://{f'[{host}]' if ':' in host else host}:{server.port}/readyz"
+    address = f"http://{f'[{host}]' if ':' in host else host}:{server.port}"
+    token = _token(server)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session,
-            session.get(address) as answer,
-        ):
-            said: dict[str, Any] = msgspec.json.decode(await answer.read(), type=dict)
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
+            async with session.get(f"{address}/readyz") as answer:
+                ready: dict[str, Any] = msgspec.json.decode(await answer.read(), type=dict)
+            async with session.get(f"{address}/api/status", headers=headers, allow_redirects=False) as answer:
+                why_not = "" if answer.status == 200 else f"/api/status answered {answer.status}"
+                status: dict[str, Any] = {} if why_not else msgspec.json.decode(await answer.read(), type=dict)
     except (aiohttp.ClientError, TimeoutError, OSError):
         return None
     except msgspec.DecodeError:
-        return {"ready": False, "degraded": [f"something else answers at {address}"]}
-    return said
+        return Running({"ready": False, "degraded": [f"something else answers at {address}/readyz"]}, {})
+    return Running(ready, status, why_not)
 
 
-def _router(configuration: "Configuration", said: dict[str, Any] | None) -> Iterator[Finding]:
-    server = configuration.server
+def _token(server: "ServerSettings") -> str:
+    """The least that may read; "" where there is none, or where it is not to be had."""
+    from router.runtime.config import SecretError, Vault
+
+    for level in ("read", "write", "admin"):
+        if secrets := server.tokens.get(level):
+            vault = Vault()
+            try:
+                vault.open(secrets)
+            except SecretError:
+                continue
+            return vault.one(secrets)
+    return ""
+
+
+def _router(server: "ServerSettings", running: Running | None, digest: str) -> Iterator[Finding]:
     listen = f"{server.host}:{server.port}"
-    if said is None:
+    if running is None:
         yield Finding(Grade.WARN, f"no router answers on {listen}", "alert-router serve --config … starts it")
-    elif not said.get("ready"):
+        return
+    said = running.ready
+    if not said.get("ready"):
         why = said.get("why") or "; ".join(said.get("degraded") or ()) or "it does not say why"
         yield Finding(Grade.FAIL, f"the router on {listen} cannot take alerts: {why}", "its log says more")
+        return
+    yield Finding(Grade.OK, f"a router answers on {listen} and takes alerts")
+    if running.why_not:
+        to_do = "a read token of server.tokens is asked for" if server.tokens else "is it an older version?"
+        yield Finding(Grade.WARN, f"it does not say what is in force: {running.why_not}", to_do)
     else:
-        yield Finding(Grade.OK, f"a router answers on {listen} and takes alerts")
-        for word in said.get("degraded") or ():
-            yield Finding(Grade.WARN, str(word))
+        yield from _in_force(running.status, digest)
+    for word in said.get("degraded") or ():
+        yield Finding(Grade.WARN, str(word))
+
+
+def _in_force(status: Mapping[str, Any], digest: str) -> Iterator[Finding]:
+    """What it goes by, against what lies in the files now."""
+    counts = (
+        f"{status.get('sources')} sources, {status.get('routes')} routes, {len(status.get('teams') or ())} teams' files"
+    )
+    yield Finding(Grade.OK, f"in force there since {status.get('in_force_since')}: {counts}")
+    if status.get("digest") != digest:
+        yield Finding(
+            Grade.WARN,
+            "the files say something else than what is in force there",
+            "reload it: SIGHUP, or POST /-/reload",
+        )
+    for error in (status.get("reload_errors") or ())[:5]:
+        yield Finding(Grade.FAIL, f"its last reload was refused: {error}", "correct the file, and reload it")
+    for file in status.get("refused") or ():
+        first = next(iter(file.get("errors") or ()), "")
+        yield Finding(Grade.FAIL, f"it refuses {file.get('file')}: {first}", str(file.get("in_force")))

@@ -1,17 +1,14 @@
 """`render`: the messages that given alerts would make under a configuration, without a running router."""
 
-from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from router.commands.rules import label_pairs
-from router.commands.terms import FILE, Found, UserError, instant
+from router.commands.terms import FILE, Found, UserError, instant, label_pairs
 
 if TYPE_CHECKING:
-    from adapters.alert import Alert, Severity
+    from adapters.alert import Alert
     from rules.model.configuration import Configuration
 
 
@@ -56,6 +53,7 @@ def render(
     from adapters.alert import Status
     from router.commands.configured import configuration
     from router.commands.rendered import rendered, text, to_json
+    from router.commands.typed import typed
     from router.runtime.clock import SystemClock
 
     loaded = configuration(paths)
@@ -69,7 +67,7 @@ def render(
             raise UserError("--payload wants --source NAME: who sends it")
         sent = _sent(loaded, name, payload, is_array=is_array)
     else:
-        name, alert = _typed(loaded, name, label_pairs(labels), label_pairs(annotations), now)
+        name, alert = typed(loaded, name, label_pairs(labels), label_pairs(annotations), now)
         sent = [alert]
     if state is not None:
         sent = [replace(one, status=Status(state), ends_at=None) for one in sent]
@@ -95,45 +93,3 @@ def _sent(loaded: "Configuration", name: str, payload: Path, *, is_array: bool) 
     if not alerts:
         raise UserError("the payload holds no alert")
     return alerts
-
-
-def _typed(
-    loaded: "Configuration", name: str | None, labels: Mapping[str, str], annotations: Mapping[str, str], now: datetime
-) -> "tuple[str, Alert]":
-    """As Prometheus would send it; computed names may be among the labels. Returns who sends it, too."""
-    import msgspec
-
-    from adapters import ADAPTERS
-    from adapters.adapter import ItemError, Payload, SourceOptions
-    from router.commands.payloads import refusal
-    from rules.model.route import COMPUTED
-
-    family = [one for one, settings in loaded.sources.items() if ADAPTERS[settings.adapter].is_prometheus_family]
-    name = name or labels.get("alert.source") or next(iter([*family, *loaded.sources]), "prometheus")
-    options = loaded.sources[name].options if name in family else SourceOptions(name=name)
-    plain = {key: value for key, value in labels.items() if key not in COMPUTED} or {
-        "alertname": labels.get("alert.name") or labels.get("alert.title") or "Example"
-    }
-    body = msgspec.json.encode([{"labels": plain, "annotations": annotations, "startsAt": now}])
-    asked = Payload(body=body, content_type="application/json", received_at=now, is_alert_array=True)
-    try:
-        alert = ADAPTERS["prometheus"].open(options)(asked)[0].alert()
-    except ItemError as error:
-        raise UserError(refusal("no alert", error.message, error.where, error.expected)) from None
-    return name, msgspec.structs.replace(
-        alert,
-        name=labels.get("alert.name") or alert.name,
-        title=labels.get("alert.title") or alert.title,
-        severity=_severity(labels.get("alert.severity"), alert.severity),
-    )
-
-
-def _severity(said: str | None, otherwise: "Severity") -> "Severity":
-    from adapters.alert import Severity
-
-    if not said:
-        return otherwise
-    try:
-        return Severity(said)
-    except ValueError:
-        raise UserError(f"alert.severity={said}: expected one of {', '.join(Severity)}") from None

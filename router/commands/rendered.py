@@ -97,7 +97,8 @@ def _told(loaded: Configuration, name: str, owner: Owner, alerts: Sequence[Alert
 def _direct(view: IncidentView, on_call: OnCall | None, home: str, address: str) -> Rendered | None:
     if on_call is None or not on_call.persons:
         return None
-    return page_message(view, PageView(why=on_call.why, next_step=on_call.next_step, home=home), address)
+    # As a page is written down when it is carried out: without the steps that are not carried out yet.
+    return page_message(view, PageView(why=on_call.why, home=home), address)
 
 
 def _member(number: int, name: str, alert: Alert, now: datetime) -> Member:

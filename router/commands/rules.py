@@ -8,12 +8,13 @@ from pathlib import Path
 
 import click
 
-from router.commands.terms import FILE, Found, UserError, instant
+from router.commands.terms import FILE, UserError, instant, label_pairs
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=FILE)
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--strict", is_flag=True, help="Exit 1 for warnings and for any team's refused file too.")
 @click.option("--env", "with_env", is_flag=True, help="Also look whether every secret is there.")
 @click.option("--slack", "with_slack", is_flag=True, help="Also ask Slack for every channel and person.")
 @click.option("--with", "main", type=FILE, help="The main file that a team's file belongs to.")
@@ -27,6 +28,7 @@ from router.commands.terms import FILE, Found, UserError, instant
 def check(
     files: tuple[Path, ...],
     output: str,
+    strict: bool,
     with_env: bool,
     with_slack: bool,
     main: Path | None,
@@ -34,8 +36,12 @@ def check(
 ) -> None:
     """Every mistake at once, warnings, and what happens next: hand-overs and windows.
 
-    Exits 0 when the configuration can be loaded, 1 when it cannot, 2 when a file cannot be read.
+    Exits 0 when the configuration can be loaded: a team's file that RULES_FILES name and that is refused keeps nobody from
+    a start, its last accepted text stays in force. Exits 1 when it cannot be loaded, when a file named here is refused, or
+    when something is missing that --env or --slack look for; 2 when a file cannot be read.
     """
+    import msgspec
+
     from router.commands.configured import against_main, configuration
     from router.runtime.clock import SystemClock
     from router.runtime.config import ConfigError, read
@@ -47,12 +53,15 @@ def check(
             loaded = read(files) if main is None else against_main(files, main)
         except ConfigError as error:
             raise UserError(str(error)) from None
-        checked = check_loaded(loaded, SystemClock().now(), configuration(former) if former else None)
-    click.echo(to_json(checked) if output == "json" else render_text(checked), nl=False)
-    if (with_env or with_slack) and not checked.errors:
-        _ask(files if main is None else (main,), with_slack=with_slack)
-    if checked.exit_code:
-        raise click.exceptions.Exit(checked.exit_code)
+        before = configuration(former) if former else None
+        asked = {str(file) for file in files}
+        checked = check_loaded(loaded, SystemClock().now(), before, asked=asked)
+    if (with_env or with_slack) and checked.can_load:
+        missing = _missing(files if main is None else (main,), with_slack=with_slack)
+        checked = msgspec.structs.replace(checked, missing=missing)
+    click.echo(to_json(checked) if output == "json" else render_text(checked, strict=strict), nl=False)
+    if not checked.is_well(strict=strict):
+        raise click.exceptions.Exit(1)
 
 
 @contextmanager
@@ -65,28 +74,30 @@ def _no_collection() -> Iterator[None]:
         gc.enable()
 
 
-def _ask(files: tuple[Path, ...], *, with_slack: bool) -> None:
-    """Look for the secrets, and then ask Slack. Raises Found with what is missing."""
+def _missing(files: tuple[Path, ...], *, with_slack: bool) -> tuple[str, ...]:
+    """A line for each secret that is not there; if all are, for each channel and person that Slack does not have."""
     from router.commands.configured import configuration
     from router.commands.slack_names import unknown_names
     from router.runtime.config import SecretError, Vault
-    from router.service.app import secrets_of
+    from router.service.in_force import open_secrets
 
     read, vault = configuration(files), Vault()
     try:
-        vault.open(secrets_of(read))
+        open_secrets(vault, read)
     except SecretError as error:
-        raise Found(str(error)) from None
-    if with_slack and (unknown := asyncio.run(unknown_names(read, vault))):
-        raise Found("\n".join(unknown))
+        return tuple(str(error).splitlines())
+    return tuple(asyncio.run(unknown_names(read, vault))) if with_slack else ()
 
 
 @click.command()
 @click.option("--config", "-c", "paths", type=FILE, multiple=True, required=True, help="The configuration file.")
 @click.option("--at", "at", help="When, as 2026-12-24T02:00; default now. Without offset in the configuration's zone.")
+@click.option(
+    "--source", "name", help="Who sends it: its own labels are added, its severity_map and heartbeat are asked."
+)
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.argument("labels", nargs=-1, required=True, metavar="label=value …")
-def route(paths: tuple[Path, ...], at: str | None, output: str, labels: tuple[str, ...]) -> None:
+def route(paths: tuple[Path, ...], at: str | None, name: str | None, output: str, labels: tuple[str, ...]) -> None:
     """Who would own an alert of these labels, each setting and where it comes from, and who would be paged."""
     from router.commands.configured import configuration
     from router.runtime.clock import SystemClock
@@ -95,21 +106,16 @@ def route(paths: tuple[Path, ...], at: str | None, output: str, labels: tuple[st
     given = label_pairs(labels)
     loaded = configuration(paths)
     when = SystemClock().now() if at is None else instant(at, loaded.timezone)
+    if name is not None:
+        from router.commands.payloads import source
+        from router.commands.typed import typed
+        from rules.model.route import visible_labels
+
+        source(loaded, name)
+        _, alert = typed(loaded, name, given, {}, when)
+        given = visible_labels(alert, name)
     explained = explain_route(loaded.rules, given, when)
     click.echo(to_json(explained) if output == "json" else render_text(explained, loaded.timezone), nl=False)
-
-
-def label_pairs(pairs: tuple[str, ...]) -> dict[str, str]:
-    """As they stand on a command line. Raises UserError."""
-    found: dict[str, str] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name.strip():
-            raise UserError(f"{pair!r} is no label; expected one such as severity=critical")
-        if name.strip() in found:
-            raise UserError(f"the label {name.strip()} is given twice")
-        found[name.strip()] = value
-    return found
 
 
 @click.command()

@@ -1,10 +1,13 @@
 """`serve` and `demo`: run the service until it is told to stop."""
 
+import logging
 from pathlib import Path
 
 import click
 
 from router.commands.terms import FILE, UserError
+
+log = logging.getLogger(__name__)
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -29,13 +32,22 @@ def serve(paths: tuple[Path, ...], log_format: str, log_level: str) -> None:
     """Run the router until SIGTERM or Ctrl-C; SIGHUP reloads."""
     from router.commands.serving import run, serve_until_signalled
     from router.runtime import logs
-    from router.service.app import StartError
+    from router.service.in_force import StartError
 
     logs.configure(logs.LogFormat(log_format), log_level)
+    is_json = log_format == logs.LogFormat.JSON
     try:
-        run(serve_until_signalled(paths, say=click.echo))
+        run(serve_until_signalled(paths, say=_log_greeting if is_json else click.echo))
     except StartError as error:
-        raise UserError(str(error)) from None
+        if not is_json:
+            raise UserError(str(error)) from None
+        log.error("the router cannot start", extra={"errors": str(error).splitlines()})  # noqa: TRY400  the text says it all
+        raise click.exceptions.Exit(UserError.exit_code) from None
+
+
+def _log_greeting(text: str) -> None:
+    """For a collector: where it listens; the rest is for who sits before it."""
+    log.info(text.partition("\n")[0])
 
 
 @click.command()
@@ -55,7 +67,7 @@ def demo(speed: float, is_short: bool, port: int) -> None:
     from router.commands.demo import play
     from router.commands.serving import run
     from router.runtime import logs
-    from router.service.app import StartError
+    from router.service.in_force import StartError
 
     logs.configure(logs.LogFormat.CONSOLE, "WARNING")
     try:

@@ -110,7 +110,7 @@ def _count(text: str, counted: dict[str, int]) -> None:
 def normalize(paths: tuple[Path, ...], name: str, content_type: str, is_array: bool, payload: Path) -> None:
     """The alerts that PAYLOAD (a file, or - for standard input) would become, as JSON.
 
-    What each mapped field took is told on standard error. Exits 2 when the payload, or an item of it, is refused.
+    What each mapped field took, and the scale of severities as this source has it, are told on standard error. Exits 2 when the payload, or an item of it, is refused.
     """
     from adapters import ADAPTERS
     from router.commands.configured import configuration
@@ -120,19 +120,28 @@ def normalize(paths: tuple[Path, ...], name: str, content_type: str, is_array: b
     asked = request(payload, content_type, is_array=is_array)
     read = drafts(settings, asked)
     _tell_mapped(ADAPTERS[settings.adapter], settings.options, asked)
+    _tell_scale(settings.options)
     _print_alerts(read)
+
+
+def _tell_scale(options: "SourceOptions") -> None:
+    from adapters.severity import Scale
+
+    for severity, words in Scale(options.severity_map).table().items():
+        click.echo(f"severity {severity}: {', '.join(words)}", err=True)
 
 
 def _print_alerts(drafts: Sequence[Any]) -> None:
     import msgspec
 
     from adapters.adapter import ItemError
+    from adapters.alert import shown
     from router.commands.payloads import refusal
 
     alerts, refused = [], []
     for index, draft in enumerate(drafts):
         try:
-            alerts.append(draft.alert())
+            alerts.append(shown(draft.alert()))
         except ItemError as error:
             refused.append(refusal(f"item {index} is refused", error.message, error.where, error.expected))
     click.echo(msgspec.json.format(msgspec.json.encode(alerts), indent=2))

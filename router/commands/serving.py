@@ -1,6 +1,7 @@
 """Runs an App from a command line: the event loop, the words at the start, the end by a signal. No route, no rule."""
 
 import asyncio
+import gc
 import shlex
 import sys
 from collections.abc import Callable, Coroutine, Sequence
@@ -11,7 +12,7 @@ import msgspec
 
 from adapters import ADAPTERS
 from router.runtime.clock import new_id
-from router.service.app import App, create
+from router.service.app import App, opened
 from rules.model.configuration import Bearer, Configuration, PreviewSettings, SourceSettings
 
 T = TypeVar("T")
@@ -31,9 +32,8 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
 async def serve_until_signalled(paths: Sequence[Path], *, say: Say) -> None:
     """Raises StartError."""
-    app = create(paths)
-    await app.start()
-    async with asyncio.TaskGroup() as group:
+    async with opened(paths) as app, asyncio.TaskGroup() as group:
+        gc.freeze()  # what stands now stands for good: a search of all of it for garbage would hold the loop for 80 ms
         group.create_task(app.run_until_signalled())
         await asyncio.sleep(0)  # it takes charge of signals first: whoever reads the greeting may send one
         say(greeting(app))

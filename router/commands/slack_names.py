@@ -1,32 +1,104 @@
-"""Asks Slack whether the channels and people that a configuration names are there. Posts nothing."""
+"""Asks Slack whether it accepts us, with every scope, and whether the channels and people of a configuration are there. Posts
+nothing."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from router.core.answer import Answer
     from router.runtime.config import Vault
-    from rules.model.configuration import Configuration
+    from rules.model.configuration import Configuration, SlackSettings
 
+SCOPES = (
+    "chat:write",
+    "chat:write.public",
+    "channels:read",
+    "channels:join",
+    "groups:read",
+    "im:write",
+    "users:read",
+    "users:read.email",
+    "channels:history",
+    "groups:history",
+    "im:history",
+)
+"""As deploy/slack-manifest.yaml asks for them."""
 AGAIN = timedelta(seconds=5)
 TRIES = 5
 """After which a name is called unanswered: Slack may ask for a pause after some fifty."""
 
 
+class Grade(StrEnum):
+    """How a check came out."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One line."""
+
+    verdict: Grade
+    what: str
+    to_do: str = ""
+
+
 async def unknown_names(configuration: "Configuration", vault: "Vault") -> list[str]:
     """A line for each that Slack does not have, or does not let us reach, and for scopes that are missing; or one that says
     why it could not be asked."""
-    from router.commands.doctor import Grade, asked
-    from router.core.recipient import target_of
-    from router.notifiers.slack.client import SlackClient
-    from router.notifiers.slack.wire import open_session
-    from router.runtime.clock import SystemClock
     from rules.model.configuration import SlackSettings
 
     slack = configuration.slack
     if not isinstance(slack, SlackSettings):
         return ["slack: preview: there is no workspace to ask"]
+    found = await asked(slack, vault)
+    complaints = [f"{one.what}: {one.to_do}" for one in found if one.verdict is not Grade.OK]
+    if any(one.verdict is Grade.FAIL for one in found):
+        return complaints
+    return complaints + await unanswered(configuration, slack, vault)
+
+
+async def asked(slack: "SlackSettings", vault: "Vault") -> list[Finding]:
+    from router.core.answer import Outcome
+    from router.notifiers.slack.client import SlackClient
+    from router.notifiers.slack.wire import open_session
+    from router.runtime.clock import SystemClock
+
+    async with open_session() as session:
+        client = SlackClient.over(session, lambda: vault.one(slack.token), SystemClock(), api_url=slack.api_url)
+        check = await client.check()
+    if check.answer.outcome is not Outcome.DELIVERED:
+        to_do = (
+            "docs/slack.md has a table of errors"
+            if check.answer.outcome is Outcome.WORKSPACE_REFUSED
+            else f"is {slack.api_url} reachable from here?"
+        )
+        return [Finding(Grade.FAIL, f"Slack does not accept us: {check.answer.error}", to_do)]
+    found = [Finding(Grade.OK, f"Slack knows us in {check.team or check.workspace}")]
+    missing = [scope for scope in SCOPES if scope not in check.scopes] if check.scopes else []
+    if missing:
+        found.append(
+            Finding(
+                Grade.WARN,
+                f"scopes are missing: {', '.join(missing)}",
+                "add them under OAuth & Permissions as in deploy/slack-manifest.yaml, and reinstall the app",
+            )
+        )
+    return found
+
+
+async def unanswered(configuration: "Configuration", slack: "SlackSettings", vault: "Vault") -> list[str]:
+    """A line for each channel and person that Slack does not have, or does not let us reach."""
+    from router.core.recipient import target_of
+    from router.notifiers.slack.client import SlackClient
+    from router.notifiers.slack.wire import open_session
+    from router.runtime.clock import SystemClock
+
     channels = dict.fromkeys(
         (*configuration.rules.channels, *([slack.fallback_channel] if slack.fallback_channel else []))
     )
@@ -35,13 +107,10 @@ async def unknown_names(configuration: "Configuration", vault: "Vault") -> list[
         target_of(person): f"{person.name} ({person.email or person.slack_id})"
         for person in configuration.rules.people.values()
     }
-    clock, found = SystemClock(), await asked(slack, vault)
-    complaints = [f"{one.what}: {one.to_do}" for one in found if one.verdict is not Grade.OK]
-    if any(one.verdict is Grade.FAIL for one in found):
-        return complaints
+    clock = SystemClock()
     async with open_session() as session:
         client = SlackClient.over(session, lambda: vault.one(slack.token), clock, api_url=slack.api_url)
-        return complaints + await _unknown(named, client.resolve, clock.sleep)
+        return await _unknown(named, client.resolve, clock.sleep)
 
 
 async def _unknown(

@@ -42,3 +42,16 @@ def instant(text: str, zone_name: str) -> datetime:
         return found.replace(tzinfo=ZoneInfo(zone_name))
     except ZoneInfoNotFoundError:
         raise UserError(f"the zone {zone_name} is not known on this machine: install tzdata") from None
+
+
+def label_pairs(pairs: tuple[str, ...]) -> dict[str, str]:
+    """As they stand on a command line. Raises UserError."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.strip():
+            raise UserError(f"{pair!r} is no label; expected one such as severity=critical")
+        if name.strip() in found:
+            raise UserError(f"the label {name.strip()} is given twice")
+        found[name.strip()] = value
+    return found

@@ -1,16 +1,19 @@
 """Why now? Compares what is true of a group with what its destinations were told, and says what to tell and how loud.
 
-TELLING.md is the contract; this is its table. Pure: given the same facts at the same instant, the same plan.
+Pure: of the same facts at the same instant, the same decision. An edit is made whatever is decided here; decided are the
+lines of the thread, the sounds and the pages.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
 from adapters.alert import Severity
 from router.core.view import EntryKind, State
-from rules.model.route import Loudness, RouteSettings
+from rules.model.route import Loudness, RouteSettings, Tell
 
 LOUD_APART = timedelta(minutes=15)
 """Between two broadcasts because more and more alerts fire. A rise in severity does not wait."""
@@ -23,6 +26,10 @@ CROWDED = 10
 """So many thread lines within CROWDED_WITHIN; more come CROWDED_APART."""
 CROWDED_WITHIN = timedelta(hours=1)
 CROWDED_APART = timedelta(minutes=10)
+
+COMES_BACK = timedelta(seconds=30)
+"""What fires again within it, or within a longer group_wait, goes on with the wait that it began: as long as Alertmanager
+keeps a group that has become empty."""
 
 
 class Reason(StrEnum):
@@ -47,11 +54,23 @@ class NotificationState(msgspec.Struct, frozen=True):
     """The last thread line: said, or planned when in the future."""
     loud_at: datetime
     loud_firing: int
+    """How many fired when it was last loud, those that make no sound now too."""
     loud_severity: Severity
+    """The worst of its alerts', as they say it, when it was last loud; falls with what stands, so that the next rise is
+    one. Not the route's: a reload that gives a route another severity is no rise."""
     last_notified_at: datetime
     """The repeat clock: the last post, line or broadcast."""
     ended_at: datetime | None = None
     """When its end was dispatched."""
+
+
+class Wait(msgspec.Struct, frozen=True):
+    """The group_wait of what nobody was told yet: one for the group, whichever of its alerts come and go meanwhile."""
+
+    since: datetime
+    """When the first of them joined."""
+    until: datetime | None = None
+    """None of them fires any more: forgotten then."""
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -60,19 +79,27 @@ class Snapshot(msgspec.Struct, frozen=True):
     now: datetime
     settings: RouteSettings
     notified_firing: int = 0
-    """Told, and firing still."""
+    """Told, and firing still: those that are muted too."""
+    muted: int = 0
+    """Of these, how many a maintenance or an inhibition holds now: kept true, and no reason for a sound."""
     new: int = 0
     """Firing, not told, and nothing holds them back."""
+    arriving: int = 0
+    """Of the new, how many another group was told of: they wait for no further word."""
     ended: int = 0
     """Told, and ended: their end is owed."""
     moved: int = 0
     """Told, and told elsewhere now: where they went is owed."""
     severity: Severity = Severity.INFO
-    """The worst of told and new."""
+    """The worst of told and new, as the alerts say it."""
+    unmuted_severity: Severity = Severity.INFO
+    """The worst of those that are not muted; asked for only where some are."""
     waiting_since: datetime | None = None
-    """When the oldest of the new joined."""
-    is_arriving: bool = False
-    """Some of the new were told elsewhere: those who were wait for no further word."""
+    """When the first of what nobody was told joined: the new, and those that ended without being held back."""
+    waiting_started_at: datetime | None = None
+    """When the one that joined first began, as its sender says."""
+    wait: Wait | None = None
+    """As the last evaluation left it."""
     is_suppressed: bool = False
     """The route itself is held back: broadcasts and repeats wait too."""
     free_at: datetime | None = None
@@ -80,6 +107,25 @@ class Snapshot(msgspec.Struct, frozen=True):
     standing: NotificationState | None = None
     lines_lately: int = 0
     """Thread lines of this incident that were said within CROWDED_WITHIN, or are planned."""
+
+    @property
+    def said_severity(self) -> Severity:
+        """What the messages say: the route's, else the alerts'."""
+        return self.settings.severity or self.severity
+
+    @property
+    def firing(self) -> int:
+        return self.notified_firing + self.new
+
+    @property
+    def audible(self) -> int:
+        """How many fire that may be a reason for a sound."""
+        return self.firing - self.muted
+
+    @property
+    def is_hushed(self) -> bool:
+        """Nothing of it may make a sound now."""
+        return self.is_suppressed or self.audible == 0
 
     @property
     def lines_apart(self) -> timedelta:
@@ -97,6 +143,8 @@ class Line(msgspec.Struct, frozen=True):
     is_broadcast: bool = False
     is_for_paged: bool = False
     """The people paged get a message of their own about it."""
+    is_rise: bool = False
+    """WORSE: the severity rose. Else only more alerts fire, and what is as severe as before is not said to be so now."""
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -110,9 +158,15 @@ class Decision(msgspec.Struct, frozen=True):
     notifies_ended: bool = False
     resolves: bool = False
     pages: bool = False
+    """The rules are asked whom to page: of a rise too, because by then somebody else may be on call."""
     lines: tuple[Line, ...] = ()
     standing: NotificationState | None = None
+    wait: Wait | None = None
     due_at: datetime | None = None
+
+    @property
+    def is_rise(self) -> bool:
+        return any(line.is_rise for line in self.lines)
 
     @property
     def reason(self) -> Reason | None:
@@ -139,18 +193,18 @@ _WEIGHT = (
 
 
 def plan(facts: Snapshot) -> Decision:
-    """The one decision. Looking is always safe: nothing changed gives an empty plan."""
+    """The one decision. Evaluating is always safe: nothing changed gives an empty decision."""
     if facts.standing is None or facts.standing.state is not State.TRIGGERED:
         return _begin(facts)
-    if facts.notified_firing + facts.new == 0:
+    if facts.firing == 0:
         return _end(facts, facts.standing)
-    return _go_on(facts, _clamped(facts.standing, facts))
+    return _go_on(facts, _leveled(_clamped(facts.standing, facts), facts))
 
 
 def _begin(facts: Snapshot) -> Decision:
-    if facts.new == 0 or facts.waiting_since is None:
-        return Decision(due_at=facts.free_at)
-    now, last = facts.now, facts.standing
+    now, last, wait = facts.now, facts.standing, _waited(facts)
+    if facts.new == 0 or wait is None:
+        return Decision(wait=wait, due_at=_soonest(facts.free_at, None if wait is None else wait.until))
     ended_at = last.ended_at if last is not None else None
     if last is not None and ended_at is not None and now - ended_at < facts.settings.reopen_within:
         standing = _loud(msgspec.structs.replace(last, state=State.TRIGGERED, ended_at=None), facts)
@@ -164,9 +218,9 @@ def _begin(facts: Snapshot) -> Decision:
             standing=standing,
             due_at=_next(facts, standing),
         )
-    waited = min(facts.waiting_since, now) + facts.settings.wait(facts.severity)
-    if now < waited and not facts.is_arriving:
-        return Decision(due_at=waited)
+    first_word_at = _first_word_at(facts, wait)
+    if now < first_word_at and not facts.arriving:
+        return Decision(wait=wait, due_at=first_word_at)
     standing = NotificationState(State.TRIGGERED, now, now, now, facts.new, facts.severity, now)
     return Decision(
         opens=True,
@@ -178,29 +232,58 @@ def _begin(facts: Snapshot) -> Decision:
     )
 
 
+def _waited(facts: Snapshot) -> Wait | None:
+    """Counts from the group's first alert: a group in which always something fires is told, though none of it for long."""
+    now, kept = facts.now, facts.wait
+    if kept is not None and kept.until is not None and kept.until <= now:
+        kept = None
+    since = _soonest(facts.waiting_since, None if kept is None else kept.since)
+    if since is None:
+        return None
+    since = min(since, now)  # a clock that went back must not silence anybody
+    if facts.new:
+        return Wait(since)
+    forgotten_at = now + max(COMES_BACK, facts.settings.wait(facts.said_severity))
+    return Wait(since, _soonest(forgotten_at, None if kept is None else kept.until))
+
+
+def _first_word_at(facts: Snapshot, wait: Wait) -> datetime:
+    """As Alertmanager has it: what fires for longer than group_wait when it begins a group is told at once."""
+    length = facts.settings.wait(facts.said_severity)
+    begun = facts.waiting_started_at if facts.waiting_since == wait.since else None
+    return wait.since if begun is not None and begun + length < wait.since else wait.since + length
+
+
 def continue_elsewhere(
-    decided: Decision, facts: Snapshot, last: NotificationState, *, is_primary: bool, stands: bool
+    decided: Decision, facts: Snapshot, last: NotificationState, *, said: Severity, is_primary: bool, stands: bool
 ) -> Decision:
     """All alerts of an incident go to this group, which is about to open one: the incident goes with them.
 
-    `is_primary`: the home channel is the same; `stands`: the incident has a message in the new one. It is news, and loud,
-    only where the severity rose; a post in a channel that had none makes its sound by itself.
+    `said`: its severity as its messages say it; `is_primary`: the home channel is the same; `stands`: the incident has a
+    message in the new one. It is news, and loud, where the severity rose or others waited here for their first word; a post
+    in a channel that had none makes its sound by itself.
     """
-    now, rises = facts.now, facts.severity.rank > last.loud_severity.rank
-    standing = msgspec.structs.replace(last, state=State.TRIGGERED, ended_at=None, thread_line_at=now)
+    now, tell = facts.now, facts.settings.tell
+    rises = _rises(facts, last) or facts.said_severity.rank > said.rank
+    standing = msgspec.structs.replace(_leveled(last, facts), state=State.TRIGGERED, ended_at=None, thread_line_at=now)
     lines = [Line(EntryKind.MOVED, say_at=None if is_primary else now)]
     if rises:
-        worse = _said(EntryKind.WORSE, facts.settings.tell.worse, now)
+        worse = msgspec.structs.replace(_said(EntryKind.WORSE, tell.worse, now), is_rise=True)
         lines.append(worse if stands else msgspec.structs.replace(worse, say_at=None, is_broadcast=False))
         standing = _loud(standing, facts)
+    is_said = rises and stands and tell.worse.has_line
+    if facts.new > facts.arriving and not is_said:
+        # What would have been a first word here is as loud as one.
+        lines.append(Line(EntryKind.MORE, say_at=now, is_broadcast=stands, is_for_paged=not rises))
+        standing = _loud(standing, facts)
     if facts.ended:
-        standing, line = _paced(standing, facts, EntryKind.SOME_RESOLVED, facts.settings.tell.some_resolved)
+        standing, line = _paced(standing, facts, EntryKind.SOME_RESOLVED, tell.some_resolved)
         lines.append(line)
     return Decision(
         continues=True,
         notifies_new=True,
         notifies_ended=True,
-        pages=decided.pages,
+        pages=decided.pages or (rises and tell.worse is not Loudness.NONE),
         lines=tuple(lines),
         standing=standing,
         due_at=_next(facts, standing),
@@ -222,33 +305,85 @@ def _end(facts: Snapshot, standing: NotificationState) -> Decision:
     return Decision(resolves=True, notifies_ended=True, lines=(line,), standing=over, due_at=facts.free_at)
 
 
+def _is_worse(facts: Snapshot, standing: NotificationState) -> bool:
+    return _rises(facts, standing) or (_is_many(facts, standing) and facts.now >= standing.loud_at + LOUD_APART)
+
+
+def _rises(facts: Snapshot, standing: NotificationState) -> bool:
+    """The alerts became worse than what stood. Where the route says the severity, none of theirs is shown or heard."""
+    severity = facts.unmuted_severity if facts.muted else facts.severity
+    is_shown = facts.settings.severity is None and not facts.is_hushed
+    return is_shown and severity.rank > standing.loud_severity.rank
+
+
+def _is_many(facts: Snapshot, standing: NotificationState) -> bool:
+    return not facts.is_hushed and facts.audible >= MANY and facts.audible >= 2 * standing.loud_firing
+
+
+def _repeats_at(facts: Snapshot, standing: NotificationState) -> datetime | None:
+    """When it is said again. A repeat that nobody would hear is none, and one that is held back comes when that ends."""
+    settings = facts.settings
+    if facts.is_hushed or settings.repeat_interval is None or not settings.tell.repeat.has_line:
+        return None
+    return standing.last_notified_at + settings.repeat_interval
+
+
+def _is_repeated(facts: Snapshot, standing: NotificationState) -> bool:
+    repeats_at = _repeats_at(facts, standing)
+    return repeats_at is not None and facts.now >= repeats_at
+
+
+def _leveled(standing: NotificationState, facts: Snapshot) -> NotificationState:
+    """Above which severity a rise is one: what is worse than what stands now is, however loud it was before it fell. It falls
+    by all that fires, muted or not: the end of a maintenance is no rise. Where the route says the severity, what the alerts
+    say is shown nowhere, and is no rise when a reload takes the route's away."""
+    is_lower = facts.severity.rank < standing.loud_severity.rank
+    if facts.firing == 0 or not (is_lower or facts.settings.severity is not None):
+        return standing
+    return msgspec.structs.replace(standing, loud_severity=facts.severity)
+
+
+class _Change(NamedTuple):
+    """What may have happened to an incident that stands, and how it is told."""
+
+    kind: EntryKind
+    has_happened: Callable[[Snapshot, NotificationState], bool]
+    loudness: Callable[[Tell], Loudness]
+    is_at_once: bool = False
+    """Said now, and counts as loud. Else with the next thread line, which is a group_interval after the last."""
+    is_for_paged: bool = False
+    is_said_with: EntryKind | None = None
+    """Has no line of its own where there is one of that kind."""
+
+
+_CHANGES = (
+    _Change(EntryKind.WORSE, _is_worse, lambda tell: tell.worse, is_at_once=True, is_for_paged=True),
+    _Change(EntryKind.MORE, lambda facts, _: facts.new > 0, lambda tell: tell.new_alerts, is_said_with=EntryKind.WORSE),
+    _Change(EntryKind.SOME_RESOLVED, lambda facts, _: facts.ended > 0, lambda tell: tell.some_resolved),
+    _Change(EntryKind.MOVED, lambda facts, _: facts.moved > 0, lambda _: Loudness.THREAD),
+    _Change(EntryKind.REPEAT, _is_repeated, lambda tell: tell.repeat, is_at_once=True),
+)
+"""In the order in which they are said; each is asked of what the ones before it left."""
+
+
 def _go_on(facts: Snapshot, standing: NotificationState) -> Decision:
-    now, firing, tell = facts.now, facts.notified_firing + facts.new, facts.settings.tell
+    is_rise = _rises(facts, standing)
     lines: list[Line] = []
-    rises = facts.severity.rank > standing.loud_severity.rank
-    is_many = firing >= MANY and firing >= 2 * standing.loud_firing
-    if not facts.is_suppressed and (rises or (is_many and now - standing.loud_at >= LOUD_APART)):
-        lines.append(_said(EntryKind.WORSE, tell.worse, now))
-        standing = _loud(standing, facts) if tell.worse.has_line else _noticed(standing, facts)
-    # A line about what is worse counts the new alerts too; where there is none, they have their own.
-    if facts.new and not (lines and tell.worse.has_line):
-        standing, line = _paced(standing, facts, EntryKind.MORE, tell.new_alerts)
-        lines.append(line)
-        if line.is_broadcast:
-            standing = msgspec.structs.replace(standing, loud_firing=max(firing, standing.loud_firing))
-    if facts.ended:
-        standing, line = _paced(standing, facts, EntryKind.SOME_RESOLVED, tell.some_resolved)
-        lines.append(line)
-    if facts.moved:
-        standing, line = _paced(standing, facts, EntryKind.MOVED, Loudness.THREAD)
-        lines.append(line)
-    repeat = _repeats(facts.settings)
-    if repeat is not None and not facts.is_suppressed and now >= standing.last_notified_at + repeat:
-        lines.append(_said(EntryKind.REPEAT, tell.repeat, now, is_for_paged=False))
-        standing = _loud(standing, facts)
+    for change in _CHANGES:
+        is_said = any(line.kind is change.is_said_with and line.say_at is not None for line in lines)
+        if is_said or not change.has_happened(facts, standing):
+            continue
+        how_loud = change.loudness(facts.settings.tell)
+        if change.is_at_once:
+            line = _said(change.kind, how_loud, facts.now, is_for_paged=change.is_for_paged)
+            standing = _loud(standing, facts) if how_loud.has_line else _noticed(standing, facts)
+        else:
+            standing, line = _paced(standing, facts, change.kind, how_loud)
+        lines.append(msgspec.structs.replace(line, is_rise=is_rise and change.kind is EntryKind.WORSE))
     return Decision(
         notifies_new=facts.new > 0,
         notifies_ended=facts.ended > 0,
+        pages=is_rise and facts.settings.tell.worse is not Loudness.NONE,
         lines=tuple(lines),
         standing=standing,
         due_at=_next(facts, standing),
@@ -283,12 +418,10 @@ def _paced(
     if not how_loud.has_line:
         return standing, Line(kind)
     standing = _line_up(standing, facts)
-    return standing, Line(kind, say_at=standing.thread_line_at, is_broadcast=how_loud is Loudness.CHANNEL)
-
-
-def _repeats(settings: RouteSettings) -> timedelta | None:
-    """How often it is said again; a repeat that nobody would hear is none."""
-    return settings.repeat_interval if settings.tell.repeat.has_line else None
+    is_broadcast = how_loud is Loudness.CHANNEL
+    if is_broadcast and kind is EntryKind.MORE:  # these were loud: they are not said again because they are many
+        standing = msgspec.structs.replace(standing, loud_firing=max(facts.firing, standing.loud_firing))
+    return standing, Line(kind, say_at=standing.thread_line_at, is_broadcast=is_broadcast)
 
 
 def _line_up(standing: NotificationState, facts: Snapshot) -> NotificationState:
@@ -304,18 +437,18 @@ def _loud(standing: NotificationState, facts: Snapshot) -> NotificationState:
 
 
 def _noticed(standing: NotificationState, facts: Snapshot) -> NotificationState:
-    """From here on it takes more to be worse."""
-    firing = facts.notified_firing + facts.new
-    return msgspec.structs.replace(standing, loud_at=facts.now, loud_firing=firing, loud_severity=facts.severity)
+    """From here on it takes more to be worse. What rose while it was muted is not counted: that is loud when it is free."""
+    severity = facts.severity
+    if facts.muted:
+        severity = max(facts.unmuted_severity, standing.loud_severity, key=lambda one: one.rank)
+    return msgspec.structs.replace(standing, loud_at=facts.now, loud_firing=facts.firing, loud_severity=severity)
 
 
 def _next(facts: Snapshot, standing: NotificationState) -> datetime | None:
     """When something can change without anybody's word."""
-    firing = facts.notified_firing + facts.new
-    times = [facts.free_at]
-    repeat = _repeats(facts.settings)
-    if not facts.is_suppressed and repeat is not None:
-        times.append(standing.last_notified_at + repeat)
-    if not facts.is_suppressed and firing >= MANY and firing >= 2 * standing.loud_firing:
-        times.append(standing.loud_at + LOUD_APART)
-    return min((time for time in times if time is not None), default=None)
+    many_at = standing.loud_at + LOUD_APART if _is_many(facts, standing) else None
+    return _soonest(facts.free_at, _repeats_at(facts, standing), many_at)
+
+
+def _soonest(*instants: datetime | None) -> datetime | None:
+    return min((at for at in instants if at is not None), default=None)

@@ -1,4 +1,4 @@
-"""Which word about an alert applies (ENGINE, *Order*). Pure; instants are integer milliseconds: this is the hot path."""
+"""Which word about an alert applies. Pure; instants are integer milliseconds: this is the hot path."""
 
 from enum import Enum
 

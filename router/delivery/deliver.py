@@ -199,8 +199,15 @@ class Deliverer:
 
 def _say_page_refused(conn: Connection, work: Work, error: str, now: datetime) -> None:
     """Whom no direct message reaches is mentioned where the incident is told."""
-    who = work.state.target if not work.state.target.startswith("email:") else work.person
-    entry = TimelineEntry(seq=0, at=now, kind=EntryKind.PAGE_REFUSED, people=(who,), detail=error)
+    target = work.state.target
+    entry = TimelineEntry(
+        seq=0,
+        at=now,
+        kind=EntryKind.PAGE_REFUSED,
+        people=(work.person or target,),
+        mentions=() if target.startswith("email:") else (target,),
+        detail=error,
+    )
     view = work.content.view
     is_open = view is not None and view.state is State.TRIGGERED
     incidents.add(conn, work.incident or 0, entry, say_at=now if is_open else None, is_broadcast=is_open)

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from router.core.view import State
-from router.http.access import Access, Handler, Level
+from router.http.access import Access, Endpoint, Handler
 from router.http.parameters import ParameterError, Parameters, cursor
 from router.http.service import Service
 from router.store import read
@@ -30,19 +30,19 @@ class Api:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def routes(self) -> list[web.RouteDef]:
-        guard = Access(self._service).guard
+    def routes(self) -> list[Endpoint]:
         return [
-            web.get("/api/alerts", guard(Level.READ, _checked(self._alerts))),
-            web.get("/api/incidents", guard(Level.READ, _checked(self._incidents))),
-            web.get("/api/messages", guard(Level.READ, _checked(self._messages))),
+            Endpoint("GET", "/api/alerts", checked(self._alerts), Access.READ),
+            Endpoint("GET", "/api/incidents", checked(self._incidents), Access.READ),
+            Endpoint("GET", "/api/messages", checked(self._messages), Access.READ),
         ]
 
     async def _alerts(self, request: web.Request) -> web.StreamResponse:
-        asked = Parameters(request, ("state", "limit", "after"))
+        asked = Parameters(request, ("state", "incident", "limit", "after"))
         firing, limit, after = asked.one_of("state", ALERT_STATES, "all"), asked.limit(), asked.after(int)
+        number = asked.number("incident")
         asked.done()
-        call = partial(read.alerts, firing=firing, after=after, limit=limit)
+        call = partial(read.alerts, firing=firing, after=after, limit=limit, of_incident=number)
         rows, following = await self._service.engine.database.read(call)
         return page("alerts", rows, cursor(following))
 
@@ -64,20 +64,22 @@ class Api:
         return page("messages", rows, cursor(following))
 
 
-def _checked(handler: Handler) -> Handler:
-    async def checked(request: web.Request) -> web.StreamResponse:
+def checked(handler: Handler) -> Handler:
+    """The handler, whose query may be one that is not understood."""
+
+    async def answered(request: web.Request) -> web.StreamResponse:
         try:
             return await handler(request)
         except ParameterError as error:
             return error.response
 
-    return checked
+    return answered
 
 
 def page(name: str, rows: Sequence[msgspec.Struct], following: str | None) -> web.Response:
     """{name: [...], "next": …}"""
     body = _encode({name: [as_json(row) for row in rows], "next": following})
-    return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-store"})
+    return web.Response(body=body, content_type="application/json")
 
 
 def as_json(row: msgspec.Struct) -> dict[str, object]:

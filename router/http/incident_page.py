@@ -1,19 +1,62 @@
 """`/incidents/{number}`: what an incident is, what happened to it, who was told what. "Why am I seeing this" leads here."""
 
 import html
+from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 
+import msgspec
 from aiohttp import web
 
 from router.core.render.thread import thread_reply
-from router.http.access import Access, Level
-from router.http.api import as_json, instant
+from router.core.view import IncidentView, Suppressed
+from router.http.access import Access, Endpoint
+from router.http.api import checked, instant
+from router.http.parameters import Parameters, cursor
 from router.http.problem import problem
 from router.http.service import Service
 from router.store import read
 from router.store.evaluation import incidents
+from router.store.evaluation.incidents import Incident, TimelineLine
+from rules.model.route import Page
+from rules.model.ruleset import RuleSet
+from rules.model.suppression import page_suppression
 
+ALERTS = 100
+"""On one page."""
 _LARGEST = (1 << 63) - 1
+_ENTRIES = 200
+"""Of the timeline, the newest."""
+_UNTIL_INHIBITOR_ENDS = "until the inhibitor ends"
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A page that waits, in words."""
+
+    who: str
+    """As "alice, bob", or why it is nobody."""
+    why: str
+    """What it waits for, as "quiet nights"; "" when only for its first step's time."""
+
+
+def held_page(rules: RuleSet, page: Page, due_at: datetime | None, now: datetime) -> Held:
+    """Who would be paged when its time comes, and what keeps it until then."""
+    reached = rules.on_call(page, due_at or now)
+    names = (*(person.name for person in reached.persons), *reached.channels)
+    hold = page_suppression(page, now)
+    return Held(", ".join(names) or reached.why, "" if hold is None else f"{hold.kind.value} {hold.name}")
+
+
+class _Facts(msgspec.Struct, frozen=True):
+    """All that the page shows, read at one time."""
+
+    incident: Incident
+    alerts: Sequence[read.AlertRow]
+    following: str | None
+    """Where the next alerts begin."""
+    pending: read.PendingPage | None
+    timeline: Sequence[TimelineLine]
+    messages: Sequence[read.MessageRow]
 
 
 class IncidentPage:
@@ -22,83 +65,115 @@ class IncidentPage:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def routes(self) -> list[web.RouteDef]:
-        guard = Access(self._service).guard
+    def routes(self) -> list[Endpoint]:
         return [
-            web.get(r"/incidents/{number:\d{1,19}}", guard(Level.READ, self._page)),
-            web.get("/incident.css", guard(Level.READ, self._style)),
+            Endpoint("GET", r"/incidents/{number:\d{1,19}}", checked(self._page), Access.READ),
+            Endpoint("GET", "/incident.css", self._style, Access.READ),
         ]
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         number = int(request.match_info["number"])
+        asked = Parameters(request, ("after",))
+        after = asked.after(int)
+        asked.done()
         ask = self._service.engine.database.read
         found = await ask(partial(incidents.find, number=number)) if number <= _LARGEST else None
         if found is None:
             return problem(
                 404, f"there is no incident #{number}", expected="a number from a message, or from /api/incidents"
             )
-        said = await ask(partial(incidents.entries, number=number))
-        told, _ = await ask(partial(read.messages, owed=None, incident=number, after=None, limit=100))
-        view = found.view
-        facts = {
-            "State": found.standing.state.value + (f", {found.ended_how.value}" if found.ended_how else ""),
-            "Severity": view.severity.value,
-            "Route": f"{view.route}: the first of the rules that matches owns an alert",
-            "Group": ", ".join(f"{name} = {value}" for name, value in view.group_labels.items())
-            or "one group for the whole route",
-            "Source": ", ".join(view.sources),
-            "Began": instant(view.started_at),
-            "Ended": instant(view.ended_at) if view.ended_at else "not yet",
-            "Alerts": f"{view.firing} firing, {view.ended} ended",
-            "On call": ", ".join(view.on_call) or "nobody was paged",
-            "Held back": ", ".join(
-                f"{one.count} ({one.by}{f', until {instant(one.until)}' if one.until else ''})"
-                for one in view.suppressed
-            )
-            or "nothing",
-        }
-        timeline = [
-            (
-                instant(one.entry.at),
-                thread_reply([one.entry], view).text.partition(": ")[2] or one.entry.kind.value,
-                one.is_broadcast,
-            )
-            for one in said
-        ]
-        messages = [as_json(row) for row in told]
-        return web.Response(text=_html(number, view.title, facts, timeline, messages), content_type="text/html")
+        alerts, following = await ask(partial(read.alerts, firing=None, after=after, limit=ALERTS, of_incident=number))
+        messages, _ = await ask(partial(read.messages, owed=None, incident=number, after=None, limit=100))
+        facts = _Facts(
+            found,
+            alerts,
+            cursor(following),
+            await ask(partial(read.pending_page_of, number=number)),
+            await ask(partial(incidents.entries, number=number, after=max(found.seq - _ENTRIES, 0))),
+            messages,
+        )
+        rules, now = self._service.configuration.rules, self._service.clock.now()
+        return web.Response(text=_html(facts, rules, now), content_type="text/html")
 
-    @staticmethod
-    async def _style(_: web.Request) -> web.StreamResponse:
+    async def _style(self, _: web.Request) -> web.StreamResponse:
         return web.Response(text=_CSS, content_type="text/css")
 
 
-def _html(
-    number: int,
-    title: str,
-    facts: dict[str, str],
-    timeline: list[tuple[str, str, bool]],
-    messages: list[dict[str, object]],
-) -> str:
-    rows = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in facts.items())
-    lines = "".join(
-        f"<li><time>{html.escape(at)}</time> {html.escape(html.unescape(what))}{' <b>(heard in the channel)</b>' if loud else ''}</li>"
-        for at, what, loud in timeline
-    )
-    told = "".join(
-        f"<li><b>{html.escape(str(row['person'] or row['target']))}</b> "
-        f"{'owed' if row['owed'] else 'told'}{' ' + html.escape(str(row['notified_at'])) if row['notified_at'] else ''}"
-        f"{' · ' + html.escape(str(row['last_error'])) if row['last_error'] else ''}</li>"
-        for row in messages
-    )
-    heading = f"#{number} {html.escape(title[:200])}"
+def _html(facts: _Facts, rules: RuleSet, now: datetime) -> str:
+    found, view = facts.incident, facts.incident.view
+    said = {
+        "State": found.standing.state.value + (f", {found.ended_how.value}" if found.ended_how else ""),
+        "Severity": view.severity.value,
+        "Route": f"{view.route}: the first of the rules that matches owns an alert",
+        "Group": ", ".join(f"{name} = {value}" for name, value in view.group_labels.items())
+        or "one group for the whole route",
+        "Source": ", ".join(view.sources),
+        "Began": instant(view.started_at),
+        "Ended": instant(view.ended_at) if view.ended_at else "not yet",
+        "Alerts": f"{view.firing} firing, {view.ended} ended",
+        "On call": ", ".join(view.on_call) or "nobody was paged",
+        "Will be paged": _pending(facts.pending, rules, now),
+        "Held back": "; ".join(_held_back(one, rules) for one in view.suppressed) or "nothing",
+    }
+    heading = f"#{found.number} {html.escape(view.title[:200])}"
+    rows = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in said.items())
+    alerts = "".join(_alert(one, found.number) for one in facts.alerts)
+    more = "" if facts.following is None else f'<p><a href="?after={facts.following}">More alerts</a></p>'
+    lines = "".join(_line(one, view) for one in facts.timeline)
+    told = "".join(map(_message, facts.messages)) or "<li>nobody: the route says channel: none</li>"
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{heading}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="/incident.css"></head>'
         f"<body><main><h1>{heading}</h1><h2>Why you see this</h2><dl>{rows}</dl>"
-        f"<h2>What happened</h2><ol>{lines}</ol><h2>Who is told</h2><ul>{told or '<li>nobody: the route says channel: none</li>'}</ul>"
+        f'<h2 id="alerts">Alerts in it now</h2><ul>{alerts or "<li>none</li>"}</ul>{more}'
+        f"<h2>What happened</h2><ol>{lines}</ol><h2>Who is told</h2><ul>{told}</ul>"
         '<p><a href="/">All messages</a></p></main></body></html>'
     )
+
+
+def _pending(pending: read.PendingPage | None, rules: RuleSet, now: datetime) -> str:
+    if pending is None:
+        return "nobody"
+    held = held_page(rules, pending.page, pending.due_at, now)
+    when = f"at {instant(pending.due_at)}" if pending.due_at else "not before the rules change"
+    return f"{held.who}, {when}" + (f" (held back: {held.why})" if held.why else "")
+
+
+def _held_back(one: Suppressed, rules: RuleSet) -> str:
+    until = f", until {instant(one.until)}" if one.until else ""
+    if one.until is None and any(rule.name == one.by for rule in rules.inhibit):
+        until = f", {_UNTIL_INHIBITOR_ENDS}"
+    return f"{one.count} ({one.by}{until})"
+
+
+def _alert(row: read.AlertRow, number: int) -> str:
+    here = next((group for group in row.groups if group.incident == number), None)
+    facts = [f"since {instant(row.starts_at)}"]
+    if row.ends_at is not None:
+        facts.append(f"ended {instant(row.ends_at)} ({row.ended_how})")
+    if here is not None and here.suppressed_by is not None:
+        until = f", {_UNTIL_INHIBITOR_ENDS}" if here.suppressed_by.startswith("inhibition ") else ""
+        facts.append(f"held back: {here.suppressed_by}{until}")
+    elif here is not None and not here.told:
+        facts.append("not told yet")
+    labels = " ".join(f"{name}={value}" for name, value in sorted(row.labels.items()))[:500]
+    return (
+        f"<li><b>{html.escape(row.severity.upper())}</b> {html.escape(row.title[:200])} "
+        f"<code>{html.escape(labels)}</code> {html.escape(' · '.join(facts))}</li>"
+    )
+
+
+def _line(one: TimelineLine, view: IncidentView) -> str:
+    what = thread_reply([one.entry], view).text.partition(": ")[2] or one.entry.kind.value
+    heard = " <b>(heard in the channel)</b>" if one.is_broadcast else ""
+    return f"<li><time>{instant(one.entry.at)}</time> {html.escape(html.unescape(what))}{heard}</li>"
+
+
+def _message(row: read.MessageRow) -> str:
+    state = "owed" if row.owed else "told"
+    at = f" {instant(row.notified_at)}" if row.notified_at else ""
+    error = f" · {html.escape(row.last_error)}" if row.last_error else ""
+    return f"<li><b>{html.escape(row.person or row.target)}</b> {state}{at}{error}</li>"
 
 
 _CSS = """

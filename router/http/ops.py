@@ -12,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from router.http.access import Access, Level
+from router.http.access import Access, Endpoint
 from router.http.api import instant
 from router.http.problem import Fault, problem
 from router.http.service import Service
@@ -38,13 +38,13 @@ class Ops:
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
 
-    def routes(self) -> list[web.RouteDef]:
-        guard = Access(self._service).guard
+    def routes(self) -> list[Endpoint]:
         return [
-            web.get("/healthz", self._healthz),
-            web.get("/readyz", self._readyz),
-            web.get("/metrics", self._metrics),
-            web.post("/-/reload", guard(Level.ADMIN, self._reload)),
+            Endpoint("GET", "/healthz", self._healthz, Access.OPEN),
+            Endpoint("GET", "/readyz", self._readyz, Access.OPEN),
+            Endpoint("GET", "/metrics", self._metrics, Access.OPEN),
+            Endpoint("GET", "/api/status", self._status, Access.READ),
+            Endpoint("POST", "/-/reload", self._reload, Access.ADMIN),
         ]
 
     async def _healthz(self, _: web.Request) -> web.StreamResponse:
@@ -73,6 +73,11 @@ class Ops:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
 
+    async def _status(self, _: web.Request) -> web.StreamResponse:
+        found = self._service.status()
+        body: dict[str, object] = {**msgspec.structs.asdict(found), "in_force_since": instant(found.in_force_since)}
+        return _answer(body, is_well=True)
+
     async def _reload(self, _: web.Request) -> web.StreamResponse:
         reloaded = await self._service.reload()
         if not reloaded.is_accepted:
@@ -99,10 +104,7 @@ def located(error: str) -> Fault:
 
 
 def _answer(body: dict[str, object], *, is_well: bool) -> web.Response:
-    headers = {"Cache-Control": "no-store"}
-    return web.Response(
-        status=200 if is_well else 503, body=_encode(body), content_type="application/json", headers=headers
-    )
+    return web.Response(status=200 if is_well else 503, body=_encode(body), content_type="application/json")
 
 
 class _Own(Collector):

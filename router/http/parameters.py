@@ -70,10 +70,13 @@ class Parameters:
             return None
         try:
             raw = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
-            return msgspec.json.decode(raw, type=kind)
+            place: T | None = msgspec.json.decode(raw, type=kind)
         except (UnicodeEncodeError, binascii.Error, ValueError):  # msgspec's errors are ValueErrors
+            place = None
+        if place is None or (isinstance(place, int) and not -(2**63) <= place < 2**63):
             self._wrong("after", "`next` of the page before, as it was given")
             return None
+        return place
 
     def done(self) -> None:
         if self._faults:

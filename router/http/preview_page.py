@@ -42,7 +42,9 @@ class Waiting(msgspec.Struct, frozen=True):
     why: str
     """As "group_wait" or "held back: nights"."""
     channel: str = ""
-    """Where it will be told: an id or `#name`."""
+    """Where it will be told: an id or `#name`; a person where somebody will be paged."""
+    until: str = ""
+    """What it waits for, where there is no `due_at`: as "when the inhibitor ends"."""
 
 
 class _Channel(msgspec.Struct, frozen=True):

@@ -1,13 +1,15 @@
 """`/preview` and what it polls, and `/`, where a newcomer lands. Puts the store's rows into the page's shapes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
 import msgspec
 from aiohttp import web
 
-from router.http.access import Access, Level
+from router.core.recipient import target_of
+from router.http.access import Access, Endpoint
+from router.http.incident_page import held_page
 from router.http.preview_page import (
     ASSETS,
     CONTENT_SECURITY_POLICY,
@@ -23,6 +25,8 @@ from router.notifiers.preview.preview import PreviewMessage
 from router.store import read
 from router.store.delivery import preview
 from rules.model.configuration import PreviewSettings
+from rules.model.ruleset import RuleSet
+from rules.model.suppression import SuppressionKind
 
 SHOWN = 500
 """Messages, the newest: beyond that a page is no preview."""
@@ -36,13 +40,12 @@ class PreviewRoutes:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def routes(self) -> list[web.RouteDef]:
-        guard = Access(self._service).guard
+    def routes(self) -> list[Endpoint]:
         return [
-            web.get("/", guard(Level.READ, self._index)),
-            web.get("/preview", guard(Level.READ, self._page)),
-            web.get("/preview/data.json", guard(Level.READ, self._data)),
-            web.get("/preview/{asset}", guard(Level.READ, self._asset)),
+            Endpoint("GET", "/", self._index, Access.READ),
+            Endpoint("GET", "/preview", self._page, Access.READ),
+            Endpoint("GET", "/preview/data.json", self._data, Access.READ),
+            Endpoint("GET", "/preview/{asset}", self._asset, Access.READ),
         ]
 
     async def _index(self, _: web.Request) -> web.StreamResponse:
@@ -66,8 +69,10 @@ class PreviewRoutes:
         if not self._is_on:
             return _absent()
         ask = self._service.engine.database.read
-        messages = [_decode(document) for document in await ask(partial(preview.rows, most=SHOWN))]
+        messages = [_decode(document) for document in _newest(await ask(partial(preview.rows, most=SHOWN)))]
         waiting = [_waiting(one) for one in await ask(read.waiting)]
+        rules, now = self._service.configuration.rules, self._service.clock.now()
+        waiting += [one for page in await ask(read.pending_pages) for one in _pages(page, rules, now)]
         numbers = sorted({row.incident for row in messages if row.incident})
         routes, said = (
             await ask(partial(read.routes_of, numbers=numbers)),
@@ -76,9 +81,9 @@ class PreviewRoutes:
         body = preview_json(
             messages,
             waiting,
-            now=self._service.clock.now(),
+            now=now,
             why={row.delivery_id: _why(row, routes, said) for row in messages if row.incident},
-            channels=self._service.configuration.rules.channels,
+            channels=rules.channels,
         )
         return web.Response(body=body, content_type="application/json", headers=_HEADERS)
 
@@ -95,7 +100,31 @@ def _absent() -> web.Response:
 
 def _waiting(one: read.WaitingRow) -> Waiting:
     why = "group_wait" if one.suppressed_by is None else f"held back: {one.suppressed_by}"
+    if one.suppressed_by is not None and one.suppressed_by.partition(" ")[0] == SuppressionKind.INHIBITION:
+        # When its group is looked at next has nothing to do with when it is told.
+        return Waiting(one.route, one.count, one.title, None, why, one.channel, "when the inhibitor ends")
     return Waiting(one.route, one.count, one.title, one.due_at, why, one.channel)
+
+
+def _pages(one: read.PendingPage, rules: RuleSet, now: datetime) -> list[Waiting]:
+    """An entry for each who will be paged; one without a conversation where that is nobody."""
+    held = held_page(rules, one.page, one.due_at, now)
+    why = f"page of {held.who}" + (f", held back: {held.why}" if held.why else "")
+    reached = rules.on_call(one.page, one.due_at or now)
+    targets = (*map(target_of, reached.persons), *reached.channels)
+    return [Waiting(one.route, one.firing, one.title, one.due_at, why, target) for target in targets or ("",)]
+
+
+def _newest(documents: Sequence[str]) -> list[str]:
+    """As many of the last as a page has room for."""
+    kept: list[str] = []
+    room = read.PAGE_BYTES
+    for document in reversed(documents):
+        room -= len(document.encode())
+        if kept and room < 0:
+            break
+        kept.append(document)
+    return kept[::-1]
 
 
 def _why(row: PreviewMessage, routes: Mapping[int, str], said: Mapping[int, list[tuple[datetime, str]]]) -> Why:
@@ -116,5 +145,5 @@ _INDEX = """<!doctype html>
 <li><a href="/api/messages?state=owed">Messages that are owed</a></li>
 <li><a href="/readyz">Readiness</a></li>
 <li><a href="/metrics">Metrics</a></li>
-</ul></main></body></html>
+</ul><form method="post" action="/sign-out"><button>Sign out</button></form></main></body></html>
 """

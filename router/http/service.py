@@ -1,6 +1,7 @@
 """What the HTTP routes need of the process: `app` makes it, the routes ask it. Holds no logic."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 from typing import Protocol
 
@@ -49,6 +50,22 @@ class Reloaded(msgspec.Struct, frozen=True):
     """Files of teams that are not in force as they are; the others are."""
 
 
+class Status(msgspec.Struct, frozen=True):
+    """What is in force, for whoever keeps the router running."""
+
+    name: str
+    version: str
+    in_force_since: datetime
+    digest: str
+    """Of the content of the files as they were read then: `runtime.config.Files.digest` of files that say the same."""
+    sources: int
+    routes: int
+    teams: tuple[str, ...]
+    refused: tuple[Refusal, ...]
+    reload_errors: tuple[str, ...]
+    """Of the last reload, when it was refused."""
+
+
 class Service(Protocol):
     """The running process."""
 
@@ -80,3 +97,5 @@ class Service(Protocol):
     async def reload(self) -> Reloaded: ...
 
     async def health(self) -> Health: ...
+
+    def status(self) -> Status: ...

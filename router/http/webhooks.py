@@ -1,31 +1,53 @@
 """The door for alerts: authenticates raw bytes, bounds and inflates the body, has it parsed, and answers after the commit.
 
-This is the hot path: no middleware, nothing computed that a re-sent alert does not need (ENGINE, *Hot path*).
+This is the hot path: no middleware, nothing computed that a re-sent alert does not need.
 """
 
+import asyncio
 import base64
 import binascii
 import hashlib
 import hmac
+import logging
+import sys
 import zlib
-from collections.abc import Mapping
-from ipaddress import ip_address
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import TypeVar
 
 import msgspec
-from aiohttp import web
+from aiohttp import ClientPayloadError, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from adapters import ADAPTERS
-from adapters.adapter import Payload, PayloadError
+from adapters.adapter import Draft, Parse, Payload, PayloadError, built
+from router.http import peer
+from router.http.access import Access, Endpoint
+from router.http.body_budget import BodyBudget, NoRoomError, Share
 from router.http.problem import problem
 from router.http.service import OpenSource, Service
 from router.intake.intake import NotCommittedError, OverloadError, Receipt
 from router.runtime.config import Vault
 from rules.model.configuration import Auth, Basic, Bearer, Hmac, UrlToken
 
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+ON_LOOP_BYTES = 128 * 1024
+"""A longer body, and a compressed one, is worked on in a thread: reading it would keep other requests waiting."""
+SWITCH_SECONDS = 0.0005
+"""How long that thread may keep the interpreter from the loop, which wants it some ten times for each request."""
+BODIES_BYTES = 96 * 1024 * 1024
+"""Of the bodies of all requests in flight."""
+UNSIGNED_BYTES = 32 * 1024 * 1024
+"""Of those beside them whose signature can only be looked at when they are whole."""
+BODY_WITHIN = timedelta(seconds=20)
+"""From a request's head to the end of its body. Senders themselves give up after 10 to 15 s."""
 _INFLATE_STEP = 64 * 1024
 _NO_CONTENT_TYPE = "application/octet-stream"
 _JSON = "application/json"
+_SAYS_AUTH = "`auth` of the source in the configuration; `auth: none` to take alerts from anyone"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -38,10 +60,14 @@ class _Refusal(Exception):  # noqa: N818  # an answer, not a failure of ours
 class Webhooks:
     """Routes of all sources. Sources come and go with reloads, so their names are looked up, not routed."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, *, body_within: timedelta = BODY_WITHIN) -> None:
         self._service = service
+        self._body_within = body_within
+        self.budget = BodyBudget(BODIES_BYTES)
+        self.unsigned_budget = BodyBudget(UNSIGNED_BYTES)
+        self._worker = asyncio.Semaphore(1)
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Endpoint]:
         methods = ("POST", "PUT")
         paths = {
             "/webhook/{source}": self._webhook,
@@ -49,7 +75,7 @@ class Webhooks:
             "/webhook/{source}/api/v2/alerts": self._alert_array,
             "/api/v2/alerts": self._bare_alert_array,
         }
-        return [web.route(method, path, handler) for path, handler in paths.items() for method in methods]
+        return [Endpoint(method, path, handler, Access.SOURCE) for path, handler in paths.items() for method in methods]
 
     async def _webhook(self, request: web.Request) -> web.StreamResponse:
         return await self._take(request, request.match_info["source"], is_alert_array=False)
@@ -97,21 +123,38 @@ class Webhooks:
 
     async def _receive(self, request: web.Request, source: OpenSource, *, is_alert_array: bool) -> Receipt:
         service, settings = self._service, source.settings
-        _allow(request, source)
+        _allow(request, source, service.configuration.server.trusted_proxies)
         if settings.auth:
             _authenticate_head(request, settings.auth, service.vault)
         elif "Origin" in request.headers:
             # Monitoring does not send it, browsers always do: some page would send alerts in its visitor's name.
             raise _Refusal(problem(403, "a browser may not send to a source without authentication"))
+        elif not settings.auth_said and peer.is_forwarded(request):
+            # Nothing is said because only this machine can reach the listener; a proxy asks in the name of others.
+            raise _Refusal(
+                problem(403, "a proxy may not send to a source that says nothing about auth", expected=_SAYS_AUTH)
+            )
         elif "token" in request.match_info:
             raise _Refusal(problem(404, f"nothing answers below /webhook/{settings.name}"))
+        must_be_signed = _must_be_signed(request, settings.auth, service.vault)
+        with Share(self.unsigned_budget if must_be_signed else self.budget) as share:
+            try:
+                return await self._accept(request, source, share, is_alert_array=is_alert_array)
+            except NoRoomError:
+                raise _Refusal(_later("other requests' bodies fill the memory that there is for them")) from None
+
+    async def _accept(self, request: web.Request, source: OpenSource, share: Share, *, is_alert_array: bool) -> Receipt:
+        service, settings = self._service, source.settings
         limit = settings.options.limits.body_bytes
-        body = await _read(request, limit)
-        if settings.auth:
-            _authenticate_body(request, body, settings.auth, service.vault)
+        body = await self._read(request, settings.name, limit, share)
         encoding = request.headers.get("Content-Encoding", "")
+        is_long = len(body) > ON_LOOP_BYTES or bool(encoding)
+        if settings.auth:
+            await self._work(partial(_authenticate_body, request, body, settings.auth, service.vault), is_long=is_long)
+            share.move_to(self.budget)
         if encoding:
-            body = _inflate(body, encoding, limit)
+            body = await self._work(partial(_inflate, body, encoding, limit), is_long=True)
+            share.add(len(body))
         received_at = service.clock.now()
         service.engine.heard.hear(settings.name, received_at)
         content_type = request.content_type
@@ -119,11 +162,11 @@ class Webhooks:
             body=body,
             content_type="" if content_type == _NO_CONTENT_TYPE else content_type,
             received_at=received_at,
-            charset=request.charset or "utf-8",
+            charset=_charset(request),
             is_alert_array=is_alert_array,
         )
         try:
-            drafts = source.parse(payload)
+            drafts = await self._work(partial(_parsed, source.parse, payload, is_long=is_long), is_long=is_long)
         except PayloadError as error:
             raise _Refusal(problem(error.status, error.message, where=error.where, expected=error.expected)) from None
         try:
@@ -132,6 +175,41 @@ class Webhooks:
             raise _Refusal(_later("more alerts are waiting to be committed than may wait")) from None
         except NotCommittedError:
             raise _Refusal(_later("the database did not take it; nothing of this request was accepted")) from None
+
+    async def _work(self, work: Callable[[], T], *, is_long: bool) -> T:
+        """Short work at once. Long work in a thread, one at a time: it shares the interpreter's lock with the loop, and a
+        second one would take as long a turn again."""
+        if not is_long:
+            return work()
+        async with self._worker:
+            usual = sys.getswitchinterval()
+            sys.setswitchinterval(SWITCH_SECONDS)
+            try:
+                return await asyncio.to_thread(work)
+            finally:
+                sys.setswitchinterval(usual)
+
+    async def _read(self, request: web.Request, name: str, limit: int, share: Share) -> bytes:
+        """The body as sent, at most `limit` bytes. One that is not here in time is answered, and the connection closed."""
+        length = request.content_length
+        if length is not None and length > limit:
+            raise _Refusal(_too_large(limit))
+        if not request.body_exists:
+            return b""
+        try:
+            if request.content.is_eof():  # most bodies are here before their handler begins
+                return _at_most(request.content.read_nowait(), limit)
+            async with asyncio.timeout(self._body_within.total_seconds()):
+                return await _read_chunks(request, limit, share)
+        except TimeoutError:
+            raise _Refusal(await _too_slow(request, self._body_within)) from None
+        except ConnectionError:
+            log.info("a sender hung up in mid-body", extra={"source": name})
+            raise _Refusal(problem(400, "the connection ended before the body did")) from None
+        except (HttpProcessingError, ClientPayloadError, EOFError) as error:
+            raise _Refusal(
+                problem(400, f"the body ended early or was broken in transfer ({type(error).__name__})")
+            ) from None
 
     def _count(self, name: str, receipt: Receipt, status: int) -> None:
         add = self._service.metrics.add
@@ -153,19 +231,16 @@ class Webhooks:
 
 
 def _later(detail: str) -> web.Response:
-    """503, not 429: Alertmanager and Datadog come again only after a 5xx (FORMATS §0)."""
+    """503, not 429: Alertmanager and Datadog come again only after a 5xx."""
     response = problem(503, detail, expected="the same request again in a few seconds")
     response.headers["Retry-After"] = "5"
     return response
 
 
-def _allow(request: web.Request, source: OpenSource) -> None:
+def _allow(request: web.Request, source: OpenSource, trusted_proxies: tuple[str, ...]) -> None:
     if not source.networks:
         return
-    try:
-        address = ip_address(request.remote or "")
-    except ValueError:
-        address = None
+    address = peer.address(request, trusted_proxies)
     if address is None or not any(address in network for network in source.networks):
         raise _Refusal(problem(403, "this address may not send here", expected="an address in the source's `allow`"))
 
@@ -244,31 +319,50 @@ def _unauthorized(auth: tuple[Auth, ...]) -> web.Response:
     return response
 
 
-async def _read(request: web.Request, limit: int) -> bytes:
-    """The body as sent, at most `limit` bytes."""
-    length = request.content_length
-    if length is not None and length > limit:
-        raise _Refusal(_too_large(limit))
-    if not request.body_exists:
-        return b""
-    try:
-        if length is not None:
-            return await request.content.readexactly(length) if length else b""
-        return await _read_chunks(request, limit)
-    except (HttpProcessingError, EOFError) as error:  # IncompleteReadError is an EOFError
-        raise _Refusal(
-            problem(400, f"the body ended early or was broken in transfer ({type(error).__name__})")
-        ) from None
-
-
-async def _read_chunks(request: web.Request, limit: int) -> bytes:
+async def _read_chunks(request: web.Request, limit: int, share: Share) -> bytes:
     chunks, size = [], 0
-    async for chunk in request.content.iter_any():
+    while chunk := await request.content.readany():
         size += len(chunk)
         if size > limit:
             raise _Refusal(_too_large(limit))
+        share.add(len(chunk))
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def _at_most(body: bytes, limit: int) -> bytes:
+    if len(body) > limit:
+        raise _Refusal(_too_large(limit))
+    return body
+
+
+async def _too_slow(request: web.Request, within: timedelta) -> web.Response:
+    """Answered here, and the connection closed: it would be kept open for the rest of the body."""
+    response = problem(
+        408, "the body did not come in time", expected=f"all of it within {within.total_seconds():g} s of its head"
+    )
+    response.force_close()
+    await response.prepare(request)
+    await response.write_eof()
+    request.protocol.force_close()
+    return response
+
+
+def _parsed(parse: Parse, payload: Payload, *, is_long: bool) -> Sequence[Draft]:
+    """A long body's items are brought to normal form here too, where that is always done: one of them may be all of it."""
+    drafts = parse(payload)
+    return built(drafts) if is_long else drafts
+
+
+def _charset(request: web.Request) -> str:
+    """As its sender names it; of one that names it in a way that cannot be read, UTF-8."""
+    charset: object = request.charset
+    return charset if isinstance(charset, str) and charset else "utf-8"
+
+
+def _must_be_signed(request: web.Request, auth: tuple[Auth, ...], vault: Vault) -> bool:
+    """Whether it is unknown until its body is here who sends it."""
+    return any(isinstance(one, Hmac) for one in auth) and not any(_head_matches(request, one, vault) for one in auth)
 
 
 def _too_large(limit: int) -> web.Response:

@@ -1,37 +1,50 @@
-"""Looks at groups that are due: what is true, what was told, what holds back; writes down what is to be told.
+"""Evaluates groups that are due: what is true, what was told, what suppresses; writes down what is to be told.
 
-Only dispatch moves what was told (ENGINE, *Groups*). One look is one part of one transaction; it sends nothing.
+Only here does an alert become one that its destinations know. One evaluation is one part of one transaction; it sends
+nothing, and reads no more of a group than its messages show and what has changed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection
 
 from adapters.alert import Severity
-from router.core.compose import COMPARED, SHOWN, compose, fell_silent, least_certain, with_silence
+from router.core.compose import (
+    COMPARED,
+    COUNTED,
+    SHOWN,
+    compose,
+    fell_silent,
+    heaps,
+    least_certain,
+    noun_of,
+    titles_of,
+    with_silence,
+)
 from router.core.content import Subject
 from router.core.evaluation import CROWDED_WITHIN, Decision, Line, NotificationState, Snapshot, continue_elsewhere, plan
-from router.core.member import BY_RANK, Member, visible
+from router.core.member import BY_RANK, Member, MemberState, Suppressor, visible
 from router.core.render.headline import silence as silence_words
 from router.core.view import EndKind, EntryKind, IncidentView, State, Suppressed, TimelineEntry
-from router.incidents import recipients
+from router.incidents import maintenance, recipients
 from router.incidents.escalate import Paging, Rules, carry_out
 from router.runtime.metrics import Metrics
-from router.store.evaluation import groups, incidents, messages, pages, summaries
+from router.store.evaluation import groups, incidents, members, messages, pages, summaries
 from router.store.heartbeats import stale_sources
 from router.store.intake import migration
 from rules.model.catalog import channels_for
 from rules.model.route import Page
 from rules.model.ruleset import RuleSet, window_suppression
-from rules.model.suppression import Suppression, SuppressionKind, page_suppression
+from rules.model.suppression import SuppressionKind, page_suppression
 
 AT_ONCE = 20
 """Groups per transaction: whoever else wants to write waits for no more than these."""
-EXAMINED = 2_000
-"""Untold alerts of one group whose labels are held against maintenances and inhibitions in one look."""
-GONE = "gone its route is no longer in the rules"
+GONE: Suppressor = ("gone", "its route is no longer in the rules")
+_PLANNED = frozenset({SuppressionKind.QUIET.value, SuppressionKind.ONLY.value, SuppressionKind.MAINTENANCE.value})
+"""What ends by itself, and whose end one summary follows."""
+_FIRING = (MemberState.NOTIFIED, MemberState.NOTIFIED_MUTED)
 
 
 class Evaluated(msgspec.Struct, frozen=True):
@@ -43,13 +56,17 @@ class Evaluated(msgspec.Struct, frozen=True):
 
 
 def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics, most: int = AT_ONCE) -> Evaluated:
-    """Look at the groups that are due, the longest due first."""
+    """Evaluate the groups that are due, the longest due first; none before everybody is held against the maintenances that
+    have begun and ended."""
+    if maintenance.step(conn, now, rules.ruleset):
+        return Evaluated(1, told=False, next_due=now)
     due = groups.due(conn, now, most)
     round_ = _Round(conn, now, rules, metrics)
     for group in due:
         round_.look(group)
     told = _tell_summaries(conn, now, rules) or round_.told
-    waits = [at for at in (groups.next_due(conn), summaries.next_due(conn)) if at is not None]
+    begins_or_ends = rules.ruleset.next_maintenance_change(now)
+    waits = [at for at in (groups.next_due(conn), summaries.next_due(conn), begins_or_ends) if at is not None]
     return Evaluated(len(due), told, min(waits, default=None))
 
 
@@ -58,8 +75,7 @@ def _tell_summaries(conn: Connection, now: datetime, rules: Rules) -> bool:
     due = summaries.take_due(conn, now)
     for summary in due:
         alerts = "1 alert" if summary.alerts == 1 else f"{summary.alerts} alerts"
-        name = summary.suppressed_by.partition(" ")[2]
-        text = f"{alerts} began and ended while news was held back ({name}), and were not told."
+        text = f"{alerts} began and ended while news was held back ({summary.name}), and were not told."
         messages.post(conn, notifier=rules.notifier, target=summary.channel, text=text, now=now)
     return bool(due)
 
@@ -89,52 +105,72 @@ class _Round:
         """Returns the groups that are to be told where their alerts went."""
         conn, now, settings = self._conn, self._now, group.settings
         hold = window_suppression(settings, now)
-        holds = _suppress(conn, group, hold, now, self._rules.ruleset)
-        counts = groups.count(conn, group.id)
-        _count_over(conn, group, counts.ended_suppressed, holds, now, self._rules.ruleset)
+        by_route = GONE if group.route_is_gone else None if hold is None else (hold.kind.value, hold.name)
+        counts = members.count(conn, group.id)
+        suppressed = dict(counts.suppressed)
+        if by_route is not None and counts.new:
+            suppressed[by_route] = counts.new
+        until = _until({*suppressed, *counts.muted}, self._rules.ruleset)
+        if by_route is not None:
+            until[by_route] = None if hold is None else hold.until
+        _count_over(conn, group, counts, by_route, until, now, self._rules.ruleset)
         last = None if group.incident is None else incidents.get(conn, group.incident)
-        facts = _facts(conn, group, counts, last, hold, holds, now)
+        facts = _facts(conn, group, counts, last, by_route, until, now)
         decided = plan(facts)
-        suppressed_rank = _held_rank(counts)
+        suppressed_rank = _held_rank(counts, by_route)
         released_in = None
         if group.suppressed_rank is not None and decided.opens:
-            released_in = recipients.primary_of(conn, group, self._rules.ruleset) or None
+            released_in = recipients.primary_of(conn, group, counts, self._rules.ruleset) or None
         if decided.opens and released_in is not None and suppressed_rank is None:
             turn = incidents.turn(conn, released_in, now)
             if turn is not None:
-                groups.settle(
-                    conn, group.id, now=now, due_at=turn, incident=group.incident, suppressed_rank=group.suppressed_rank
-                )
+                groups.put_off(conn, group.id, now=now, due_at=turn)
                 return []
         number = group.incident
-        came = migration.arrivals(conn, group.id) if counts.is_arriving and decided.notifies_new else []
+        came = migration.arrivals(conn, group.id) if facts.arriving and decided.notifies_new else []
         if came:
-            decided = msgspec.structs.replace(decided, pages=decided.pages and migration.is_news(conn, group.id))
+            is_news = migration.is_news(conn, group.id, counts)
+            decided = msgspec.structs.replace(decided, pages=decided.pages and is_news)
         along = next((one for one in came if one.is_whole and one.incident is not None and decided.opens), None)
         if along is not None and along.incident is not None:
             number, last = along.incident, incidents.get(conn, along.incident)
             migration.take_over(conn, group.id, along.group)
             self._looked.add(along.group)
-            facts = msgspec.structs.replace(facts, ended=groups.count(conn, group.id).ended)
-            home = recipients.primary_of(conn, group, self._rules.ruleset)
+            counts = members.count(conn, group.id)
+            facts = msgspec.structs.replace(facts, ended=counts.ended)
+            home = recipients.primary_of(conn, group, counts, self._rules.ruleset)
             is_primary, stands = messages.stands_at(conn, number, self._rules.notifier, home)
-            decided = continue_elsewhere(decided, facts, last.standing, is_primary=is_primary, stands=stands)
+            decided = continue_elsewhere(
+                decided, facts, last.standing, said=last.view.severity, is_primary=is_primary, stands=stands
+            )
         elif decided.opens and decided.standing is not None:
             number, last = self._open(group, decided.standing, released_in), None
         if number is not None and decided.standing is not None:
-            suppressed = tuple(
-                Suppressed(count, suppressed_by.partition(" ")[2], holds.get(suppressed_by))
-                for suppressed_by, count in sorted(counts.held.items())
-            )
-            telling = _Notification(conn, group, number, last, now, self._rules, self._metrics)
-            self.told = telling.carry_out(decided, facts, decided.standing, suppressed) or self.told
+            waits = tuple(Suppressed(count, by[1], until.get(by)) for by, count in sorted(suppressed.items()))
+            telling = _Notification(conn, group, number, last, counts, now, self._rules, self._metrics)
+            self.told = telling.carry_out(decided, facts, decided.standing, waits) or self.told
         elif counts.ended_before_notified or counts.ended or counts.moved:
-            groups.remove_ended(conn, group.id)
-        groups.settle(conn, group.id, now=now, due_at=decided.due_at, incident=number, suppressed_rank=suppressed_rank)
+            members.remove_ended(conn, group.id)
+        is_empty = not counts.notified_firing and not counts.new and not suppressed
+        if is_empty:
+            members.forget_sources(conn, group.id)
+        groups.save(
+            conn,
+            group.id,
+            groups.Evaluated(
+                at=now,
+                due_at=decided.due_at,
+                incident=number,
+                arrived_since=None if decided.notifies_new or not counts.new else group.arrived_since,
+                suppressed=by_route,
+                suppressed_rank=suppressed_rank,
+                wait=decided.wait,
+            ),
+        )
         if decided.reason is not None:
             self._metrics.add("alert_router_notified", (decided.reason.value,))
-        for suppressed_by, count in counts.held.items():
-            self._metrics.add("alert_router_suppressed", (suppressed_by.partition(" ")[0],), count)
+        for (kind, _), count in suppressed.items():
+            self._metrics.add("alert_router_suppressed", (kind,), count)
         left = [one.group for one in came if one is not along]
         for one in left:
             migration.tell(conn, group.id, one, number or 0)
@@ -157,101 +193,89 @@ class _Round:
 def _facts(
     conn: Connection,
     group: groups.Group,
-    counts: groups.Counts,
+    counts: members.Counts,
     last: incidents.Incident | None,
-    hold: Suppression | None,
-    holds: Mapping[str, datetime | None],
+    by_route: Suppressor | None,
+    until: Mapping[Suppressor, datetime | None],
     now: datetime,
 ) -> Snapshot:
-    waits = [until for suppressed_by, until in holds.items() if until is not None and suppressed_by in counts.held]
-    if hold is not None and hold.until is not None and counts.notified_firing:
-        waits.append(hold.until)
-    has_lines = last is not None and counts.new + counts.ended + counts.moved > 0
+    new = counts.new if by_route is None else 0
+    waits = [
+        at
+        for by, at in until.items()
+        if at is not None
+        and (
+            by in counts.suppressed or by in counts.muted or (by == by_route and (counts.notified_firing or counts.new))
+        )
+    ]
+    has_lines = last is not None and new + counts.ended + counts.moved > 0
+    rank, unmuted_rank = counts.severity_rank, counts.unmuted_rank
+    if by_route is not None:
+        rank = max((found for state in _FIRING for found in counts.ranks.get(state, ())), default=0)
+        unmuted_rank = max(counts.ranks.get(MemberState.NOTIFIED, ()), default=0)
+    # What ended before anybody was notified, unless something held it back, began the wait as well.
+    is_waiting = by_route is None and counts.new + counts.ended_before_notified > sum(counts.ended_suppressed.values())
+    waiting_since, started_at = group.arrived_since if is_waiting else None, None
+    if waiting_since is not None and (last is None or last.standing.state is State.RESOLVED):
+        started_at = members.started_at(conn, group.id, waiting_since)
     return Snapshot(
         now=now,
         settings=group.settings,
         notified_firing=counts.notified_firing,
-        new=counts.new,
+        muted=sum(counts.muted.values()),
+        new=new,
+        arriving=migration.arriving(conn, group.id) if new else 0,
         ended=counts.ended,
         moved=counts.moved,
-        severity=group.settings.severity or BY_RANK[counts.severity_rank],
-        waiting_since=counts.waiting_since,
-        is_arriving=counts.is_arriving,
-        is_suppressed=hold is not None or group.route_is_gone,
+        severity=BY_RANK[rank],
+        unmuted_severity=BY_RANK[unmuted_rank],
+        waiting_since=waiting_since,
+        waiting_started_at=started_at,
+        wait=group.wait,
+        is_suppressed=by_route is not None,
         free_at=min(waits, default=None),
         standing=None if last is None else last.standing,
         lines_lately=incidents.lines_since(conn, last.number, now - CROWDED_WITHIN) if last and has_lines else 0,
     )
 
 
-def _held_rank(counts: groups.Counts) -> int | None:
+def _until(suppressors: Collection[Suppressor], ruleset: RuleSet) -> dict[Suppressor, datetime | None]:
+    """When each ends by itself; None: nobody knows."""
+    ends = {entry.name: entry.ends for entry in ruleset.maintenance}
+    maintenance_kind = SuppressionKind.MAINTENANCE.value
+    return {by: ends.get(by[1]) if by[0] == maintenance_kind else None for by in suppressors}
+
+
+def _held_rank(counts: members.Counts, by_route: Suppressor | None) -> int | None:
     """Of the worst alert that waits for a window or a maintenance to end."""
-    planned = {SuppressionKind.QUIET.value, SuppressionKind.ONLY.value, SuppressionKind.MAINTENANCE.value}
-    ranks = (
-        rank for suppressed_by, rank in counts.suppressed_ranks.items() if suppressed_by.partition(" ")[0] in planned
-    )
+    ranks = [rank for (kind, _), rank in counts.suppressed_ranks.items() if kind in _PLANNED]
+    if by_route is not None and by_route != GONE and counts.new:
+        ranks.append(counts.new_rank)
     return max(ranks, default=None)
-
-
-def _suppress(
-    conn: Connection, group: groups.Group, hold: Suppression | None, now: datetime, ruleset: RuleSet
-) -> dict[str, datetime | None]:
-    """Mark which untold alerts wait, and for what. Returns what holds, and until when."""
-    if group.route_is_gone:
-        groups.suppress_all(conn, group.id, GONE)
-        return {GONE: None}
-    if hold is not None:
-        suppressed_by = f"{hold.kind.value} {hold.name}"
-        groups.suppress_all(conn, group.id, suppressed_by)
-        return {suppressed_by: hold.until}
-    if not ruleset.maintenance and not ruleset.inhibit:
-        groups.release_all(conn, group.id)
-        return {}
-    holds: dict[str, datetime | None] = {}
-    changes = []
-    for member in groups.untold(conn, group.id, EXAMINED):
-        held = _held(conn, member, now, ruleset)
-        held_now = None
-        if held is not None:
-            held_now = f"{held.kind.value} {held.name}"
-            holds[held_now] = held.until
-        if held_now != member.suppressed_by:
-            changes.append((member, held_now))
-    groups.suppress_each(conn, group.id, changes)
-    return holds
 
 
 def _count_over(
     conn: Connection,
     group: groups.Group,
-    ended_suppressed: Mapping[str, int],
-    holds: Mapping[str, datetime | None],
+    counts: members.Counts,
+    by_route: Suppressor | None,
+    until: Mapping[Suppressor, datetime | None],
     now: datetime,
     ruleset: RuleSet,
 ) -> None:
-    """Remember for the summary what ended while it was held. An inhibition has its own message; it needs no summary."""
-    if not ended_suppressed or not (channel := recipients.summary_channel(conn, group, ruleset)):
+    """Remember for the summary what ended while it was suppressed. An inhibition has its own message; it needs no summary."""
+    ended = {by: alerts for by, alerts in counts.ended_suppressed.items() if by[0] in _PLANNED}
+    held = by_route or group.suppressed
+    free = counts.ended_before_notified - sum(counts.ended_suppressed.values())
+    if held is not None and held[0] in _PLANNED and free:
+        ended[held] = ended.get(held, 0) + free
+    if not ended or not (channel := recipients.summary_channel(conn, group, counts, ruleset)):
         return
-    for suppressed_by, alerts in ended_suppressed.items():
-        kind, _, name = suppressed_by.partition(" ")
-        if kind == SuppressionKind.MAINTENANCE.value:
-            due_at = next((entry.ends for entry in ruleset.maintenance if entry.name == name), now)
-        elif kind in {SuppressionKind.QUIET.value, SuppressionKind.ONLY.value}:
-            due_at = holds.get(suppressed_by, now)
-        else:
-            continue
+    ends = {entry.name: entry.ends for entry in ruleset.maintenance}
+    for by, alerts in ended.items():
+        due_at = ends.get(by[1], now) if by[0] == SuppressionKind.MAINTENANCE.value else until.get(by, now)
         if due_at is not None:
-            summaries.add(conn, channel, suppressed_by, alerts, due_at=due_at)
-
-
-def _held(conn: Connection, member: Member, now: datetime, ruleset: RuleSet) -> Suppression | None:
-    labels = visible(member)
-    if (hold := ruleset.maintenance_suppression(labels, now)) is not None:
-        return hold
-    for key in ruleset.decide(labels).inhibited_by:
-        if groups.is_inhibited(conn, key):
-            return Suppression(SuppressionKind.INHIBITION, key.rule, None)
-    return None
+            summaries.add(conn, channel, by, alerts, due_at=due_at)
 
 
 class _Notification:
@@ -263,32 +287,40 @@ class _Notification:
         group: groups.Group,
         number: int,
         last: incidents.Incident | None,
+        counts: members.Counts,
         now: datetime,
         rules: Rules,
         metrics: Metrics,
     ) -> None:
-        self._conn, self._group, self._number, self._last = conn, group, number, last
+        self._conn, self._group, self._number, self._last, self._counts = conn, group, number, last, counts
         self._now, self._rules, self._metrics = now, rules, metrics
         self._seq = last.seq if last is not None else 0
+        self._came_along = False
 
     def carry_out(
         self, decided: Decision, facts: Snapshot, standing: NotificationState, suppressed: tuple[Suppressed, ...]
     ) -> bool:
         """Returns whether anybody is to be told anything."""
         conn, group, last, now = self._conn, self._group, self._last, self._now
-        arrived = groups.newest(conn, group.id, SHOWN) if decided.notifies_new else []
+        self._came_along = decided.continues
+        firing = facts.firing
+        arrived = self._worst((MemberState.ARRIVED,), COUNTED) if decided.notifies_new else []
+        # What came along was told before: a line about more alerts is about the others.
+        more = members.not_arriving(conn, group.id, COUNTED) if decided.continues else arrived
+        shown_states = (*_FIRING, MemberState.ARRIVED) if decided.notifies_new else _FIRING
+        # Beyond COMPARED nobody compares their labels: a few are enough.
+        fire = self._worst(shown_states, COMPARED if firing <= COMPARED else SHOWN) if firing else []
         if decided.notifies_new:
-            groups.mark_notified(conn, group.id, for_copies=bool(self._rules.ruleset.copies))
-        departed = groups.ended(conn, group.id, SHOWN) if facts.ended else []
-        moved = groups.moved(conn, group.id, SHOWN) if facts.moved else []
+            members.mark_notified(conn, group.id, for_copies=bool(self._rules.ruleset.copies))
+        departed = members.last_ended(conn, group.id, COUNTED) if facts.ended else []
+        moved = self._worst((MemberState.MOVED,), SHOWN) if facts.moved else []
         how = EndKind.MOVED if moved and decided.resolves else self._ended_how(facts)
-        firing = facts.notified_firing + facts.new
-        members = groups.worst(conn, group.id, COMPARED) if firing else [*departed, *moved]
-        where = self._where(decided, facts, visible(members[0]))
-        sources = groups.notified_sources(conn, group.id) or (last.view.sources if last is not None else ())
-        groups.remove_ended(conn, group.id)
-        severity = facts.severity if firing or last is None else last.view.severity
-        started_at = min(member.starts_at for member in members)
+        shown_alerts = fire or [*departed, *moved]
+        where = self._where(decided, facts, visible(shown_alerts[0]))
+        sources = members.sources(conn, group.id) or (last.view.sources if last is not None else ())
+        members.remove_ended(conn, group.id)
+        severity = facts.said_severity if firing or last is None else last.view.severity
+        started_at = min(member.starts_at for member in shown_alerts)
         if last is not None and not decided.opens:
             started_at = min(started_at, last.view.started_at)
         started_at = min(started_at, now)
@@ -296,16 +328,19 @@ class _Notification:
         if decided.resolves:
             ended_at = max(started_at, min(now, max((member.ends_at or now for member in departed), default=now)))
         alerts_ended = (last.alerts_ended if last is not None else 0) + facts.ended
+        if decided.reopens:  # what has come back has not ended
+            alerts_ended = max(alerts_ended - facts.new, 0)
         paged_before = messages.people_paged(conn, self._number)
         shown = recipients.Recipients(conn, self._number, group, severity.rank, now, self._rules, self._metrics)
         if decided.opens:
-            shown.begin(visible(members[0]))
+            shown.begin(visible(shown_alerts[0]))
         elif decided.continues:
-            self._come_along(shown, visible(members[0]), where)
+            self._come_along(shown, visible(shown_alerts[0]), where)
         has_joined = shown.join_copies()
         if decided.pages:
-            self._page(shown.page(visible(members[0]), is_new=not decided.reopens), severity.rank)
-        about = {EntryKind.SOME_RESOLVED: departed, EntryKind.ALL_RESOLVED: departed}
+            wanted = shown.page(visible(shown_alerts[0]), is_new=not decided.reopens)
+            self._page(wanted, severity.rank, is_rise=decided.is_rise and not decided.continues)
+        about = {EntryKind.SOME_RESOLVED: departed, EntryKind.ALL_RESOLVED: departed, EntryKind.MORE: more}
         about[EntryKind.MOVED] = [] if decided.resolves else moved
         said = [
             self._entry(line, facts, about.get(line.kind, arrived), severity, started_at, ended_at, how, where)
@@ -318,7 +353,7 @@ class _Notification:
             group_labels=dict(group.labels),
             settings=group.settings,
             severity=severity,
-            members=members,
+            members=shown_alerts,
             firing=firing,
             ended=alerts_ended,
             started_at=started_at,
@@ -328,6 +363,7 @@ class _Notification:
             suppressed=suppressed if not decided.resolves else (),
             on_call=tuple(dict.fromkeys(person for _, _, person in messages.people_paged(conn, self._number))),
             moved_to=where if how is EndKind.MOVED else "",
+            before=None if last is None or decided.opens else last.view,
         )
         view = with_silence(view, stale_sources.silent_in(conn, group.id) if firing else {})
         is_changed = last is None or view != last.view
@@ -349,9 +385,12 @@ class _Notification:
             pages.call_off(conn, self._number)
         return is_changed or has_joined or bool(said)
 
+    def _worst(self, states: Sequence[MemberState], most: int) -> list[Member]:
+        return members.worst(self._conn, self._group.id, self._counts, states, most)
+
     def _ended_how(self, facts: Snapshot) -> EndKind | None:
         before = self._last.ended_how if self._last is not None else None
-        hows = groups.ended_hows(self._conn, self._group.id) if facts.ended else set()
+        hows = members.ended_hows(self._conn, self._group.id) if facts.ended else set()
         if before is not None and before is not EndKind.MOVED:
             hows.add(before.value)
         return least_certain(hows) if hows else None
@@ -372,16 +411,17 @@ class _Notification:
         number = migration.destination(self._conn, self._group.id)
         return "" if number is None else incidents.place(self._conn, number)
 
-    def _page(self, wanted: Page | None, rank: int) -> None:
-        if wanted is None:
+    def _page(self, wanted: Page | None, rank: int, *, is_rise: bool) -> None:
+        if wanted is None or (is_rise and pages.is_pending(self._conn, self._number, wanted)):
             return
-        pages.call_off(self._conn, self._number)
+        if not is_rise:
+            pages.call_off(self._conn, self._number)
         hold = page_suppression(wanted, self._now)
         begins = self._now if hold is None else hold.until
         due_at = begins and begins + self._rules.ruleset.first_after(wanted)
         page = pages.begin(self._conn, self._number, wanted, due_at)
         if due_at == self._now:
-            paging = Paging(page, self._number, wanted, rank)
+            paging = Paging(page, self._number, wanted, rank, is_rise)
             self._seq = carry_out(self._conn, paging, self._seq, self._now, self._rules, self._metrics)
 
     def _entry(
@@ -397,15 +437,20 @@ class _Notification:
     ) -> tuple[TimelineEntry, datetime | None, bool]:
         self._seq += 1
         is_end = line.kind in {EntryKind.SOME_RESOLVED, EntryKind.ALL_RESOLVED}
+        is_more = line.kind is EntryKind.MORE and self._came_along
+        count = facts.new - facts.arriving if is_more else facts.ended if is_end else facts.new
         lasted = (ended_at or self._now) - started_at
+        count = len(about) and facts.moved if line.kind is EntryKind.MOVED else count
         entry = TimelineEntry(
             seq=self._seq,
             at=self._now,
             kind=line.kind,
-            count=len(about) and facts.moved if line.kind is EntryKind.MOVED else facts.ended if is_end else facts.new,
-            firing=facts.notified_firing + facts.new,
-            titles=tuple(member.document.title for member in about),
-            severity=severity,
+            count=count,
+            firing=facts.firing,
+            titles=titles_of(about),
+            noun=noun_of(about),
+            counted=heaps(about)[1] if len(about) == count else (),
+            severity=severity if line.kind is not EntryKind.WORSE or line.is_rise else None,
             lasted=lasted if line.kind in {EntryKind.ALL_RESOLVED, EntryKind.REPEAT} else None,
             how=how if is_end else None,
             detail=where if line.kind is EntryKind.MOVED else "",
@@ -423,8 +468,14 @@ class _Notification:
         return entry, self._now, False
 
     def _note(self, entry: TimelineEntry, rank: int, paged: Sequence[tuple[int, int, str]]) -> None:
-        """Whoever is paged for the first time by this very look has the page: one sound per person and change."""
+        """Whoever is paged for the first time by this very evaluation has the page: one sound per person and change. Bad
+        news waits until the window of the page that they were reached by is open."""
+        held: dict[int, datetime | None] = {}
         for page, conversation, _ in paged:
+            hold = page_suppression(pages.of(self._conn, page), self._now)
+            if hold is not None and entry.kind is not EntryKind.ALL_RESOLVED:
+                held[page] = hold.until
+                continue
             messages.begin(
                 self._conn,
                 subject=Subject.NOTE,
@@ -435,6 +486,8 @@ class _Notification:
                 page=page,
                 entry=entry.seq,
             )
+        for page, until in held.items():
+            pages.remind(self._conn, page, entry=entry.seq, due_at=until)
 
     def _count(self, decided: Decision, how: EndKind | None) -> None:
         if decided.opens:

@@ -9,10 +9,10 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from router.core.content import Subject
-from router.core.member import visible
+from router.core.member import Member, MemberState, visible
 from router.incidents.escalate import Rules
 from router.runtime.metrics import Metrics
-from router.store.evaluation import groups, messages, pages
+from router.store.evaluation import groups, members, messages, pages
 from rules.model.catalog import Miss, channels_for, further_channels, page_for
 from rules.model.route import Page
 from rules.model.ruleset import RuleSet
@@ -80,8 +80,8 @@ class Recipients:
         if not ruleset.copies:
             return []
         found: dict[str, None] = {}
-        while members := groups.take_unasked(self._conn, self._group.id, ASKED):
-            for member in members:
+        while news := members.take_unasked(self._conn, self._group.id, ASKED):
+            for member in news:
                 labels = visible(member)
                 for copy in ruleset.copies.of(labels):
                     shown = further_channels(copy.channels, labels, ruleset.catalog).shown
@@ -128,17 +128,23 @@ class Recipients:
             self._metrics.add("alert_router_catalog_misses", (self._group.route, miss.label))
 
 
-def primary_of(conn: Connection, group: groups.Group, ruleset: RuleSet) -> str:
+def primary_of(conn: Connection, group: groups.Group, counted: members.Counts, ruleset: RuleSet) -> str:
     """Where an incident of this group would be at home if it opened now; "" tells nobody."""
-    worst = next(iter(groups.newest(conn, group.id, 1) or groups.unheard(conn, group.id, 1)), None)
+    worst = _worst(conn, group, counted, MemberState.ARRIVED) or _worst(
+        conn, group, counted, MemberState.ENDED_BEFORE_NOTIFIED
+    )
     labels = dict(group.labels) if worst is None else visible(worst)
     return channels_for(group.settings, labels, ruleset.catalog).home
 
 
-def summary_channel(conn: Connection, group: groups.Group, ruleset: RuleSet) -> str:
+def summary_channel(conn: Connection, group: groups.Group, counted: members.Counts, ruleset: RuleSet) -> str:
     """Where what began and ended while it was held back is counted: home, or what would have been."""
     if group.incident is not None and (home := messages.open_home(conn, group.incident)):
         return home
-    worst = next(iter(groups.unheard(conn, group.id, 1)), None)
+    worst = _worst(conn, group, counted, MemberState.ENDED_BEFORE_NOTIFIED)
     labels = dict(group.labels) if worst is None else visible(worst)
     return channels_for(group.settings, labels, ruleset.catalog).home
+
+
+def _worst(conn: Connection, group: groups.Group, counted: members.Counts, state: MemberState) -> Member | None:
+    return next(iter(members.worst(conn, group.id, counted, (state,), 1)), None)

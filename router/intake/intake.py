@@ -1,12 +1,12 @@
 """Takes what a source sent: drafts become changes, changes that arrive together share a transaction, then the answer.
 
-A 2xx is sent only after the commit (DESIGN, promise 1). Unchanged is free: most re-sent alerts are answered from what
+A 2xx is sent only after the commit. Unchanged is free: most re-sent alerts are answered from what
 is known to be committed.
 """
 
 import asyncio
-import hashlib
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
@@ -15,18 +15,18 @@ import msgspec
 from sqlalchemy.exc import DBAPIError
 
 from adapters.adapter import Draft, GroupDrafts, ItemError
-from adapters.alert import Alert, Status
+from adapters.alert import Alert, PartialAlert, PrometheusAlert, Status
 from adapters.times import milliseconds
 from router.core.member import Document
 from router.core.order import Verdict
 from router.core.view import EndKind
 from router.heartbeats.seen import HeartbeatsSeen
 from router.intake.missing_alerts import MissingAlerts
-from router.runtime.clock import Clock, to_ms
+from router.runtime.clock import Clock, from_ms, to_ms
 from router.runtime.metrics import Metrics
 from router.store.database import Database
 from router.store.intake.apply import Applied, apply_batch
-from router.store.intake.change import Belongs, Change, GroupKey, Inhibits
+from router.store.intake.change import NEVER_MS, NOWHERE, Belongs, Change, GroupKey, Inhibits, Place, digest_of
 from router.store.intake.committed import CommittedAlerts
 from router.store.intake.membership import Groups
 from router.store.intake.sender_groups import Mentioned
@@ -40,15 +40,19 @@ from rules.model.ruleset import RoutingDecision, RuleSet, visible_labels
 log = logging.getLogger(__name__)
 
 PRESUMED_AFTER = timedelta(days=7)
-"""Without a word for so long an alert is presumed over, and shown as that (TELLING, *Ends*)."""
+"""Without a word for so long an alert is presumed over, and shown as that."""
 SLICE = 500
-"""Drafts worked on before others get a turn of the loop."""
+"""Drafts looked at before others get a turn of the loop,"""
+SLICE_SECONDS = 0.005
+"""or as many as are brought to normal form in this time."""
 COMMIT_ROWS = 1_000
 COMMIT_ROWS_SHARED = 250
 """At most so many while dispatch or delivery waits for the writer."""
 WAITING_ROWS = 20_000
 """Beyond this many alerts waiting for a commit a request is answered 503."""
 PLACES_KEPT = 4_096
+LABELS_REMEMBERED = 1_024
+"""Characters of a group's labels. Longer ones are rare, and a memory of them would be as large as a sender likes."""
 _COMPUTED = frozenset(COMPUTED)
 _FAR_MS = 10 * 365 * 86_400_000
 
@@ -95,7 +99,7 @@ class InForce(msgspec.Struct, frozen=True):
 
     ruleset: RuleSet
     routes: Mapping[str, RouteRef]
-    places: dict[tuple[int, int], "tuple[RoutingDecision, _Place]"] = msgspec.field(default_factory=dict)
+    places: dict[tuple[int, int], tuple[RoutingDecision, Place]] = msgspec.field(default_factory=dict)
     """By a decision's id and a severity's rank; the decision is kept beside, so that its id is nobody else's."""
 
 
@@ -130,6 +134,7 @@ class Intake:
         self._waiting_rows = 0
         self._in_flight: dict[int, asyncio.Future[list[Verdict]]] = {}
         self._committer: asyncio.Task[None] | None = None
+        self._slices = _Slices(clock)
         self.commits = 0
         self.failures = 0
         """Transactions that took alerts, and that were to."""
@@ -149,9 +154,10 @@ class Intake:
         is_unchanged = self.known.is_unchanged
         in_force = self._in_force()
         is_awaiting = bool(in_force.ruleset.awaited.heartbeats)
+        monotonic, until = self._clock.monotonic, self._slices.end()
         for start in range(0, len(drafts), SLICE):
             if start:
-                await asyncio.sleep(0)
+                until = await self._slices.next()
             for index, draft in enumerate(drafts[start : start + SLICE], start):
                 key = draft.key
                 if key:
@@ -179,6 +185,8 @@ class Intake:
                 self.absence.hear(namespace, change.fingerprint)
                 receipt.resolved += not change.is_firing
                 changes.append(change)
+                if monotonic() > until:
+                    until = await self._slices.next()
         if changes:
             for change, verdict in zip(changes, await self._commit(changes), strict=True):
                 if verdict is Verdict.APPLY:
@@ -296,6 +304,42 @@ class Intake:
             request.future.set_result(verdicts)
 
 
+class _Slices:
+    """Turns of the loop for requests that use up more than one: one of them all in each turn, so that many long requests
+    together keep a short one waiting no longer than one does."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._is_calling = False
+
+    def end(self) -> float:
+        """Of a slice that begins now, on the monotonic clock."""
+        return self._clock.monotonic() + SLICE_SECONDS
+
+    async def next(self) -> float:
+        """Let others have their turn. Returns the end of the next slice."""
+        loop = asyncio.get_running_loop()
+        mine = loop.create_future()
+        self._waiting.append(mine)
+        if not self._is_calling:
+            self._is_calling = True
+            loop.call_soon(self._call)
+        await mine
+        return self.end()
+
+    def _call(self) -> None:
+        while self._waiting:
+            first = self._waiting.popleft()
+            if not first.done():
+                first.set_result(None)
+                break
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._call)
+        else:
+            self._is_calling = False
+
+
 async def _stands(future: asyncio.Future[list[Verdict]]) -> list[Verdict]:
     """Wait without taking the commit down with a sender that hangs up."""
     return await asyncio.shield(future)
@@ -319,20 +363,29 @@ def change_of(alert: Alert, source: str, namespace: str, key: int, now_ms: int, 
         starts_ms = now_ms
     ends_ms = None if alert.ends_at is None else milliseconds(alert.ends_at)
     ttl, is_presumed = (alert.ttl, alert.ttl_is_presumed) if alert.ttl is not None else (PRESUMED_AFTER, True)
+    added, sent_fingerprint = (
+        (alert.added, alert.sent_fingerprint) if isinstance(alert, PrometheusAlert) else (None, "")
+    )
     document = _encode(
-        Document(alert.title, alert.description, alert.labels, alert.annotations, alert.url, alert.severity_raw)
+        Document(
+            alert.title,
+            alert.description,
+            alert.labels,
+            alert.annotations,
+            alert.url,
+            alert.severity_raw,
+            added,
+            sent_fingerprint,
+        )
     )
     order = alert.order
-    said = b"%b%d %d %d" % (document, order or 0, is_firing, rank)
-    digest = hashlib.blake2b(said, digest_size=8, person=b"alert").digest()
-    owners, inhibits = _place(alert, source, rank, in_force)
     return Change(
         namespace=namespace,
         fingerprint=fingerprint_no(alert.fingerprint),
         source=source,
         key=key,
         order=2 * now_ms if order is None else order,
-        digest=int.from_bytes(digest, "big", signed=True),
+        digest=digest_of(document, order, is_firing=is_firing, severity_rank=rank),
         is_firing=is_firing,
         starts_ms=starts_ms,
         ends_ms=ends_ms,
@@ -341,8 +394,9 @@ def change_of(alert: Alert, source: str, namespace: str, key: int, now_ms: int, 
         severity_rank=rank,
         name=alert.name,
         document=document.decode(),
-        owners=owners if is_firing else (),
-        inhibits=inhibits if is_firing else (),
+        place=_place(alert, source, rank, now_ms, in_force) if is_firing else NOWHERE,
+        unsaid=alert.unsaid if isinstance(alert, PartialAlert) else (),
+        sent_order=order,
     )
 
 
@@ -351,19 +405,32 @@ def _span_ms(span: timedelta) -> int:
     return int(span.total_seconds() * 1000)
 
 
-_Place = tuple[tuple[GroupKey, ...], tuple[Inhibits, ...]]
+def _place(alert: Alert, source: str, rank: int, now_ms: int, in_force: InForce) -> Place:
+    """What the rules make of an alert that fires."""
+    return place_of(visible_labels(alert, source), rank, now_ms, in_force)
 
 
-def _place(alert: Alert, source: str, rank: int, in_force: InForce) -> _Place:
-    """Where it belongs and what it holds back. The rules answer most alerts with a decision they made before."""
-    decision = in_force.ruleset.decide(visible_labels(alert, source))
+def place_of(labels: Mapping[str, str], rank: int, now_ms: int, in_force: InForce) -> Place:
+    """What the rules make of what matchers see. They answer most alerts with a decision they made before; only a
+    maintenance is asked about again, where there is one."""
+    ruleset = in_force.ruleset
+    decision = ruleset.decide(labels)
     found = in_force.places.get((id(decision), rank))
     if found is None:
         if len(in_force.places) >= PLACES_KEPT:
             in_force.places.clear()
-        place = owners_of(decision.owners, in_force, rank), inhibits_of(decision.inhibits)
+        owners = owners_of(decision.owners, in_force, rank)
+        place = Place(owners, inhibits_of(decision.inhibits), inhibits_of(decision.inhibited_by))
         found = in_force.places[id(decision), rank] = decision, place
-    return found[1]
+    if not ruleset.maintenance:
+        return found[1]
+    at = from_ms(now_ms)
+    held, edge = ruleset.maintenance_suppression(labels, at), ruleset.next_maintenance_change(at)
+    return msgspec.structs.replace(
+        found[1],
+        maintenance="" if held is None else held.name,
+        examined_until_ms=NEVER_MS if edge is None else to_ms(edge),
+    )
 
 
 _labels_memo: dict[tuple[tuple[str, str], ...], str] = {}
@@ -375,7 +442,9 @@ def labels_key(labels: tuple[tuple[str, str], ...]) -> str:
     if known is None:
         if len(_labels_memo) > 50_000:
             _labels_memo.clear()
-        known = _labels_memo[labels] = _encode(labels).decode()
+        known = _encode(labels).decode()
+        if len(known) <= LABELS_REMEMBERED:
+            _labels_memo[labels] = known
     return known
 
 

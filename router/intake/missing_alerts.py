@@ -1,4 +1,4 @@
-"""Which firing alerts their Alertmanager no longer has in the group it told them with (TELLING, *missing*).
+"""Which firing alerts their Alertmanager no longer has in the group it told them with.
 
 Alertmanager tells a group whole each time. An alert that is absent from a later webhook has ended there, or is silenced
 there: we cannot know which, so its end is grey. It must be absent from a webhook that comes at least APART after its last
@@ -23,7 +23,8 @@ from router.store.tables import fingerprint_no
 
 APART = timedelta(seconds=60)
 """Two Alertmanagers of a pair send one group within seconds, one of them a little behind."""
-SLICE = 500
+SLICE = 100
+"""Alerts brought to normal form before others get a turn of the loop."""
 GROUPS_KEPT = 50_000
 
 
@@ -32,7 +33,7 @@ class MissingAlerts:
 
     def __init__(self, database: Database, known: CommittedAlerts) -> None:
         self._database, self._known = database, known
-        self._groups: dict[int, tuple[int, datetime]] = {}
+        self._groups: dict[int, tuple[int | None, datetime]] = {}
         """Group -> a digest of what it last held when nobody was absent, and when that came last."""
         self._absent: set[Identity] = set()
         self._spoken: set[Identity] = set()
@@ -65,7 +66,7 @@ class MissingAlerts:
         mentions, where that is known already."""
         group, digest = _number(source, drafts.group), _digest(drafts)
         before = self._groups.get(group)
-        if before is not None and before[0] == digest:
+        if before is not None and digest is not None and before[0] == digest:
             self._groups[group] = (digest, at)
             return
         words = words or await _words(drafts)
@@ -95,10 +96,11 @@ def _number(source: str, group: str) -> int:
     return int.from_bytes(said, "big", signed=True)
 
 
-def _digest(drafts: Collection[Draft]) -> int:
-    """Of what a webhook holds, in any order, in this process only. A draft without a key makes every webhook another."""
+def _digest(drafts: Collection[Draft]) -> int | None:
+    """Of what a webhook holds, in any order, in this process only. None: it holds a draft without a key, and is like no
+    other."""
     keys = [draft.key for draft in drafts]
-    return hash(frozenset(keys)) if all(keys) else hash(object())
+    return hash(frozenset(keys)) if all(keys) else None
 
 
 async def _words(drafts: GroupDrafts) -> Mentioned:

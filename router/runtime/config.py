@@ -4,7 +4,8 @@ import glob
 import hashlib
 import hmac
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import stat
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
@@ -18,11 +19,20 @@ from rules.language.yaml import Position
 from rules.loading.load import Beside, BesideError, Loaded, RuleError, RulesText, load, rules_files
 from rules.model.configuration import EnvSecret, FileSecret, SecretRef, Secrets
 
-__all__ = ["ConfigError", "Files", "Gathered", "SecretError", "Vault", "beside", "gather", "read", "understand"]
+__all__ = ["ConfigError", "Files", "Gathered", "SecretError", "Vault", "gather", "read", "reads_beside", "understand"]
 
 LARGEST_BYTES = 8 * 1024 * 1024
 LARGEST_TEAM_BYTES = 1024 * 1024
 """Of a team's file: some ten thousand routes. What is larger takes others' time whenever anything is loaded."""
+LARGEST_SECRET_BYTES = 64 * 1024
+
+
+SHORTEST_TOKEN = 8
+"""Characters of a token of `server.tokens`."""
+_TOO_SHORT = (
+    f"is too short for a token of server.tokens: expected {SHORTEST_TOKEN} characters or more, "
+    "as `openssl rand -hex 24` makes them"
+)
 
 
 class ConfigError(RuntimeError):
@@ -51,8 +61,11 @@ def gather(paths: Iterable[Path]) -> Gathered:
     """The main file, others named beside it, and those that the main file names. Raises ConfigError where one of the
     named cannot be read; one that is only found by a pattern is refused alone."""
     main, *others = paths
-    source = RulesText(str(main), _text(main))
-    found = {path.resolve(): RulesText(str(path), _text(path), os.path.relpath(path, main.parent)) for path in others}
+    source = RulesText(str(main), _text(main, is_asked_for=True))
+    found = {
+        path.resolve(): RulesText(str(path), _text(path, is_asked_for=True), os.path.relpath(path, main.parent))
+        for path in others
+    }
     unmatched = []
     for pattern, mark in _patterns(source.text):
         keys = sorted(glob.glob(pattern, root_dir=main.parent, recursive=True))  # noqa: PTH207  Path.glob takes no absolute ones
@@ -93,7 +106,13 @@ def understand(
             expected = "the files it matched, or the pattern taken out"
             text = f"{text} any more; in force is what it matched: {shown}"
             errors.append(RuleError(main.name, mark.line, mark.column, "rules_files", text, expected))
-    read = load(files, adapters=ADAPTERS, template_fault=template_fault, beside=read_beside or beside, last=known)
+    read = load(
+        files,
+        adapters=ADAPTERS,
+        template_fault=template_fault,
+        beside=read_beside or reads_beside(main.name),
+        last=known,
+    )
     loaded = linted(read, ADAPTERS)
     configuration = None if errors else loaded.configuration
     return msgspec.structs.replace(
@@ -109,7 +128,7 @@ class Files:
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._paths = tuple(paths)
-        self._beside: dict[tuple[str, str], str] = {}
+        self._named: dict[tuple[str, str], str] = {}
         self.read_digest = ""
         """Of all texts that `read` read last, whatever came of them."""
 
@@ -121,13 +140,14 @@ class Files:
             self.read_digest = _unreadable(error)
             raise
         found: dict[tuple[str, str], str] = {}
+        beside = reads_beside(gathered.files[0].name)
 
         def remembered(file: str, path: str) -> str:
-            found[file, path] = _beside_or_why(file, path)
+            found[file, path] = _text_or_why(beside, file, path)
             return beside(file, path)
 
         loaded = understand(gathered, last, read_beside=remembered, is_start=is_start)
-        self._beside = found
+        self._named = found
         self.read_digest = _digest(gathered, found)
         return loaded
 
@@ -137,18 +157,31 @@ class Files:
             gathered = gather(self._paths)
         except ConfigError as error:
             return _unreadable(error)
-        return _digest(gathered, {named: _beside_or_why(*named) for named in self._beside})
+        beside = reads_beside(gathered.files[0].name)
+        return _digest(gathered, {named: _text_or_why(beside, *named) for named in self._named})
 
 
-def beside(file: str, path: str) -> str:
-    """The text of a file that a configuration file names, relative to that file. Raises BesideError."""
-    try:
-        return _text(Path(file).parent / path)
-    except ConfigError as error:
-        raise BesideError(str(error)) from error
+def reads_beside(main: str) -> Beside:
+    """Reads what a configuration file names: a path below that file's own folder, where no link leads out of it and of
+    the main file's folder. A team must not be able to read, and have posted, what only the router may read."""
+    root = Path(main).parent
+
+    def beside(file: str, path: str) -> str:
+        folder = Path(file).parent
+        if Path(path).is_absolute() or ".." in Path(path).parts:
+            raise BesideError(f"{path} does not lie below the folder of this file")
+        resolved = (folder / path).resolve()
+        if not any(resolved.is_relative_to(allowed.resolve()) for allowed in (root, folder)):
+            raise BesideError(f"{path} is a link that leads out of the folder of the main file")
+        try:
+            return _text(folder / path)
+        except ConfigError as error:
+            raise BesideError(str(error)) from error
+
+    return beside
 
 
-def _beside_or_why(file: str, path: str) -> str:
+def _text_or_why(beside: Beside, file: str, path: str) -> str:
     try:
         return beside(file, path)
     except BesideError as error:
@@ -156,8 +189,11 @@ def _beside_or_why(file: str, path: str) -> str:
 
 
 def _digest(gathered: Gathered, named: Mapping[tuple[str, str], str]) -> str:
-    texts = [(file.key, file.fault, file.text) for file in gathered.files]
-    document = msgspec.json.encode((texts, [pattern for pattern, _ in gathered.unmatched], sorted(named.items())))
+    """By names relative to the main file: whoever names that in another way reads the same."""
+    folder = Path(gathered.files[0].name).parent
+    texts = [(file.known_as, file.fault, file.text) for file in gathered.files]
+    beside = sorted((os.path.relpath(file, folder), path, text) for (file, path), text in named.items())
+    document = msgspec.json.encode((texts, [pattern for pattern, _ in gathered.unmatched], beside))
     return hashlib.blake2b(document, digest_size=16).hexdigest()
 
 
@@ -176,43 +212,79 @@ def _is_matched(key: str, pattern: str) -> bool:
 
 
 def _team_source(path: Path, key: str) -> RulesText:
-    if path.exists() and not path.is_file():  # a pipe would be waited for
-        return RulesText(str(path), "", key, f"{path} is no file")
     try:
         return RulesText(str(path), _text(path, LARGEST_TEAM_BYTES), key)
     except ConfigError as error:
         return RulesText(str(path), "", key, str(error))
 
 
-def _text(path: Path, most: int = LARGEST_BYTES) -> str:
+def _text(path: Path, most: int = LARGEST_BYTES, *, is_asked_for: bool = False) -> str:
+    """Of a regular file; of what a person named, such as <(git show …), also of a pipe. Raises ConfigError."""
     try:
-        if path.stat().st_size > most:
-            raise ConfigError(f"{path} is larger than {most // 1024 // 1024} MiB: that is no configuration")
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 text (byte {error.start})") from error
+        content = _content(path, most, waits=is_asked_for)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    if content is None:
+        raise ConfigError(f"{path} is no regular file: devices and pipes are not read")
+    if len(content) > most:
+        raise ConfigError(f"{path} is larger than {most // 1024 // 1024} MiB: that is no configuration")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text (byte {error.start})") from error
+
+
+def _content(path: Path, most: int, *, waits: bool = False) -> bytes | None:
+    """At most one byte more than `most`; None: it is no regular file. Unless it `waits`, no pipe is waited for and no
+    device read: what it is, is asked of what was opened. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if waits else os.O_NONBLOCK))
+    with open(descriptor, "rb") as file:  # noqa: PTH123  a descriptor, no path
+        return file.read(most + 1) if waits or stat.S_ISREG(os.fstat(descriptor).st_mode) else None
 
 
 class Vault:
-    """Secrets by reference: read when the configuration comes into force, and again when one was refused."""
+    """Secrets by reference: read when the configuration comes into force, again when one was refused, and those in files
+    when they change."""
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self._environment = os.environ if environment is None else environment
         self._known: dict[SecretRef, str] = {}
+        self._tokens: frozenset[SecretRef] = frozenset()
 
-    def open(self, references: Iterable[SecretRef]) -> None:
-        """Read all of these. Raises SecretError with every one that is missing."""
+    def open(self, references: Iterable[SecretRef], *, tokens: Collection[SecretRef] = ()) -> None:
+        """Read all of these. Raises SecretError with every one that is missing, or too short for one of those `tokens` that
+        people and programs present to us."""
         fresh, missing = {}, []
         for reference in references:
             try:
                 fresh[reference] = self._read(reference)
             except SecretError as error:
                 missing.append(str(error))
+                continue
+            if reference in tokens and len(fresh[reference]) < SHORTEST_TOKEN:
+                missing.append(f"{_where(reference)} {_TOO_SHORT}")
         if missing:
             raise SecretError("\n".join(missing))
         self._known = {**self._known, **fresh}
+        self._tokens |= frozenset(tokens)
+
+    def changed_files(self) -> dict[SecretRef, str]:
+        """What files say now that said something else when they were read; not those that could not be opened so."""
+        found: dict[SecretRef, str] = {}
+        for reference, known in self._known.items():
+            if not isinstance(reference, FileSecret):
+                continue
+            try:
+                value = self._read(reference)
+            except SecretError:
+                continue
+            if value != known and not (reference in self._tokens and len(value) < SHORTEST_TOKEN):
+                found[reference] = value
+        return found
+
+    def take(self, changed: Mapping[SecretRef, str]) -> None:
+        """From now on these are the values."""
+        self._known = {**self._known, **changed}
 
     def one(self, secrets: Secrets) -> str:
         """The first of several that are valid at once: the one that we present ourselves."""
@@ -239,12 +311,26 @@ class Vault:
                 return value
             case FileSecret(path):
                 try:
-                    value = Path(path).read_text(encoding="utf-8")
-                except UnicodeDecodeError as error:
-                    raise SecretError(f"the secret file {path} is not UTF-8 text") from error
+                    content = _content(Path(path), LARGEST_SECRET_BYTES)
                 except OSError as error:
                     raise SecretError(f"cannot read the secret file {path}: {error.strerror}") from error
+                if content is None:
+                    raise SecretError(f"the secret file {path} is no regular file")
+                if len(content) > LARGEST_SECRET_BYTES:
+                    raise SecretError(f"the secret file {path} is larger than {LARGEST_SECRET_BYTES // 1024} KiB")
+                try:
+                    value = content.decode()
+                except UnicodeDecodeError as error:
+                    raise SecretError(f"the secret file {path} is not UTF-8 text") from error
                 value = value.removesuffix("\n").removesuffix("\r")
                 if not value:
                     raise SecretError(f"the secret file {path} is empty")
                 return value
+
+
+def _where(reference: SecretRef) -> str:
+    match reference:
+        case EnvSecret(name):
+            return f"the environment variable {name}"
+        case FileSecret(path):
+            return f"the secret file {path}"

@@ -28,4 +28,3 @@ class Health(msgspec.Struct, frozen=True):
     """What is wrong but does not keep an alert from being committed, in a person's words."""
     pending_since: datetime | None
     """The oldest undelivered truth."""
-    lag: timedelta = timedelta(0)

@@ -11,6 +11,9 @@ _FOREIGN = ("aiohttp", "asyncio", "alembic")
 """Their INFO tells about themselves, not about alerts."""
 
 
+AGAIN_AFTER_S = 60
+
+
 class LogFormat(StrEnum):
     """How lines look."""
 
@@ -21,12 +24,35 @@ class LogFormat(StrEnum):
 def configure(log_format: LogFormat, level: str = "INFO") -> None:
     """Once, before anything is logged."""
     handler = logging.StreamHandler()
+    handler.addFilter(Sparing())
     handler.setFormatter(JsonFormatter() if log_format is LogFormat.JSON else ConsoleFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
     for name in _FOREIGN:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+class Sparing(logging.Filter):
+    """Lets a fault of one kind through once a minute, with how often it came meanwhile: a full disk fails every loop and
+    every request, and its log would fill what is left."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kinds: dict[tuple[str, str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.exc_info or record.exc_info[0] is None:
+            return True
+        kind = (record.name, str(record.msg), record.exc_info[0].__name__)
+        since, kept_back = self._kinds.get(kind, (record.created - AGAIN_AFTER_S, 0))
+        if record.created - since < AGAIN_AFTER_S:
+            self._kinds[kind] = (since, kept_back + 1)
+            return False
+        if kept_back:
+            record.times_since_the_last = kept_back
+        self._kinds[kind] = (record.created, 0)
+        return True
 
 
 class JsonFormatter(logging.Formatter):

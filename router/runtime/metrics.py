@@ -1,7 +1,7 @@
 """What the router counts about itself: each family is declared here, with its meaning, and nowhere else.
 
-Plain dictionaries, read by one collector when Prometheus asks: labelled metric objects cost the hot path a third
-(ENGINE, *Hot path*). Label values come from closed sets; never from senders.
+Plain dictionaries, read by one collector when Prometheus asks: labelled metric objects cost the hot path a
+third. Label values come from closed sets; never from senders.
 """
 
 import threading
@@ -65,6 +65,15 @@ COUNTERS: Mapping[str, tuple[str, Labels]] = {
         "Calls to the dead man's switch (router.heartbeat), by outcome: told, failed, withheld.",
         ("outcome",),
     ),
+    "alert_router_tokens_refused": (
+        "Tokens of server.tokens that were refused, by where (api, sign_in) and why: unknown, too_many.",
+        ("door", "reason"),
+    ),
+    "alert_router_connections_closed": (
+        "Connections that were closed by us, by why: head_late, made_room, refused (too many are open).",
+        ("reason",),
+    ),
+    "alert_router_descriptors_exhausted": ("Seconds in which no file descriptor was left.", ()),
     "alert_router_overloads": ("Requests answered 503 because the queue was full.", ()),
 }
 

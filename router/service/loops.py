@@ -6,7 +6,7 @@ Owns when the engine's steps are taken; what a step does is the engine's.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from router.delivery.deliver import AT_ONCE
@@ -15,6 +15,7 @@ from router.incidents.expire import TICK
 from router.runtime.clock import Clock
 from router.runtime.metrics import Metrics
 from router.runtime.wake_up import WakeUps
+from router.service.way_out import WayOut
 from router.store import retention
 from router.store.delivery import pace
 from router.store.delivery.claim import Work
@@ -69,16 +70,17 @@ class Loops:
         self,
         engine: Engine,
         wake_ups: WakeUps,
+        way_out: WayOut,
         clock: Clock,
         metrics: Metrics,
         *,
         on_given_up: Callable[[int], Awaitable[None]],
     ) -> None:
         self._engine, self._wake_ups, self._clock, self._metrics = engine, wake_ups, clock, metrics
-        self._on_given_up = on_given_up
+        self._way_out, self._on_given_up = way_out, on_given_up
         self._calls: set[asyncio.Task[None]] = set()
-        self.refused_workspace = ""
-        """Slack's word, until it accepts us again."""
+        self.oldest_kept: datetime | None = None
+        """When the oldest of what is over ended, as of the last time that something was forgotten."""
         turns: dict[str, Callable[[], Awaitable[None]]] = {
             "dispatch": self._dispatch,
             "deliver": self._deliver,
@@ -88,6 +90,9 @@ class Loops:
             "lag": self._measure_lag,
         }
         self.all = [Loop(name, turn, clock, metrics) for name, turn in turns.items()]
+
+    def add(self, name: str, turn: Callable[[], Awaitable[None]]) -> None:
+        self.all.append(Loop(name, turn, self._clock, self._metrics))
 
     @property
     def calls_in_flight(self) -> int:
@@ -129,8 +134,8 @@ class Loops:
     async def _tell(self, work: Work) -> None:
         try:
             await self._engine.tell(work)
-            if self.refused_workspace and not await self._is_refused():
-                self.refused_workspace = ""
+            if self._way_out.refused and not await self._is_refused():
+                self._way_out.accept()
         except Exception:  # the claim runs out by itself; an intent without an outcome is looked for
             self._metrics.add("alert_router_loop_errors", ("deliver",))
             log.exception("a delivery stumbled", extra={"incident": work.incident})
@@ -155,10 +160,11 @@ class Loops:
             self._wake_ups.wake_all()
 
     async def _prune(self) -> None:
-        pruned = await self._engine.database.write(partial(retention.prune, now=self._clock.now()), then=self._forget)
+        pruned = await self._engine.prune()
         if pruned.given_up:
             await self._on_given_up(len(pruned.given_up))
         if not pruned.is_more:
+            self.oldest_kept = await self._engine.database.read(retention.oldest_kept)
             await self._wait_stopping(PRUNE_EVERY)
 
     async def _wait_stopping(self, span: timedelta) -> None:
@@ -175,8 +181,3 @@ class Loops:
 
     def _loop(self, name: str) -> Loop:
         return next(loop for loop in self.all if loop.name == name)
-
-    def _forget(self, pruned: retention.Pruned) -> None:
-        self._engine.intake.known.drop(pruned.alerts)
-        if pruned.groups:
-            self._engine.intake.groups.clear()

@@ -45,10 +45,10 @@ class Insert:
 
 
 class WhereIn:
-    """A text that ends in `column IN`, on a few values for its own parameters and any number of ids."""
+    """A text that ends in `column IN`, on a few values for its own parameters and any number of ids; `rest` may follow."""
 
-    def __init__(self, sql: str) -> None:
-        self._of = {size: Statement(f"{sql} ({', '.join('?' * size)})") for size in SIZES}
+    def __init__(self, sql: str, rest: str = "") -> None:
+        self._of = {size: Statement(f"{sql} ({', '.join('?' * size)}) {rest}") for size in SIZES}
 
     def run(self, conn: Connection, values: tuple[Any, ...], ids: Sequence[int]) -> None:
         for some in _chunks(ids):

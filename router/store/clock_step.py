@@ -31,7 +31,10 @@ _LINE_AHEAD = timedelta(minutes=5)
 def clamp(conn: Connection, now: datetime) -> list[tuple[str, str]]:
     """Returns (namespace, fingerprint) of the alerts that it changed: what is known of them in memory is not so."""
     conn.execute(update(membership).where(membership.c.joined_at > now).values(joined_at=now))
-    conn.execute(update(alert_group).where(alert_group.c.created_at > now).values(created_at=now))
+    for column in (alert_group.c.created_at, alert_group.c.arrived_since):
+        conn.execute(update(alert_group).where(column > now).values({column: now}))
+    # An empty group too is asked anew when an alert joins it, not when the clock has caught up with its last evaluation.
+    conn.execute(update(alert_group).where(alert_group.c.evaluated_at > now).values(evaluated_at=None))
     put_off = update(message).where(text(IS_PUT_OFF), message.c.not_before > now + AHEAD)
     conn.execute(put_off.values(not_before=now))
     has_line = update(message).where(text(HAS_LINE), message.c.thread_due_at > now + AHEAD)

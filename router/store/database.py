@@ -1,19 +1,18 @@
 """One SQLite file and who may touch it: one writer thread with one queue, and reading connections beside it.
 
-A store function is a whole transaction in synchronous SQLAlchemy Core, `def f(conn, …)`, without await (ENGINE, *Store*).
+A store function is a whole transaction in synchronous SQLAlchemy Core, `def f(conn, …)`, without await.
 """
 
 import asyncio
 import contextlib
-import errno
-import fcntl
 import logging
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import sqlalchemy
 from sqlalchemy import Connection, create_engine, event
@@ -21,27 +20,10 @@ from sqlalchemy import Connection, create_engine, event
 from router.runtime.clock import Clock
 from router.runtime.metrics import Metrics
 from router.store import migrate
+from router.store.file import DatabaseFile, StorageError, trouble
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-_NETWORK_FILE_SYSTEMS = {
-    "nfs",
-    "nfs4",
-    "cifs",
-    "smb3",
-    "smbfs",
-    "9p",
-    "fuse.sshfs",
-    "fuse.glusterfs",
-    "ceph",
-    "lustre",
-    "afs",
-}
-
-
-class StorageError(RuntimeError):
-    """The database cannot be used; the text says what a person can do about it."""
 
 
 class _Job(Generic[T]):
@@ -69,27 +51,51 @@ class _Job(Generic[T]):
             self.future.set_result(result)  # type: ignore[arg-type]
 
 
+class Wrote(NamedTuple):
+    """How the last transaction ended that changed something."""
+
+    at: float
+    """Monotonic seconds."""
+    is_committed: bool
+
+
 class Database:
     """The store's door. `write` runs on the one writer thread in BEGIN IMMEDIATE … COMMIT; `read` beside it."""
 
     def __init__(self, path: Path, clock: Clock, metrics: Metrics) -> None:
+        """Raises StorageError, whose text says what a person can do."""
         self.path = path
         self._clock = clock
         self._metrics = metrics
-        self._urgent: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
-        self._bulk: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._urgent: queue.SimpleQueue[_Job[Any]] = queue.SimpleQueue()
+        self._bulk: queue.SimpleQueue[_Job[Any]] = queue.SimpleQueue()
+        self._last = self._bulk
         self._work = threading.Semaphore(0)
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="reader")
-        self._lock_file = _lock(path)
-        self.is_new = not path.exists() or path.stat().st_size == 0
+        self.wrote: Wrote | None = None
+        self._file = DatabaseFile(path)
+        self.is_new = self._file.is_new
         try:
-            migrate.upgrade(path)
-        except migrate.MigrationError as error:
-            raise StorageError(str(error)) from error
-        self._engine = _engine(path)
-        self._writer = self._engine.connect()
+            migrate.upgrade(self._file.path)
+            self._engine = _engine(self._file.path)
+            self._writer = self._engine.connect()
+            self._transact(self._file.begin)
+        except (migrate.MigrationError, sqlalchemy.exc.DBAPIError, sqlite3.Error, OSError) as error:
+            self._file.release()
+            raise StorageError(trouble(path, error)) from error
         self._thread.start()
+
+    @property
+    def lost(self) -> str:
+        """What this file has lost since the last time it was used, in a person's words; "" when nothing is missing."""
+        return self._file.lost
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the file and its write-ahead log; 0 for what is not there."""
+        files = (self.path, self.path.with_name(f"{self.path.name}-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
 
     @property
     def has_urgent(self) -> bool:
@@ -97,14 +103,14 @@ class Database:
         return not self._urgent.empty()
 
     async def write(self, call: Callable[[Connection], T], *, then: Callable[[T], None] | None = None) -> T:
-        """Dispatch, delivery and all else that is short: ahead of the next ingest batch.
+        """Evaluation, delivery and all else that is short: it waits for one ingest batch at most.
 
         `then` runs on the writer after the commit and before the next transaction.
         """
         return await self._put(self._urgent, call, then)
 
     async def write_bulk(self, call: Callable[[Connection], T], *, then: Callable[[T], None] | None = None) -> T:
-        """An ingest batch."""
+        """An ingest batch: it waits for one transaction of the others at most, however many are queued."""
         return await self._put(self._bulk, call, then)
 
     async def read(self, call: Callable[[Connection], T]) -> T:
@@ -118,17 +124,16 @@ class Database:
 
     async def close(self) -> None:
         """Finish what is queued, then let go of the file."""
-        self._bulk.put(None)
-        self._work.release()
+        self._work.release()  # one turn more than there are jobs: the writer finds nothing, and ends
         await asyncio.to_thread(self._thread.join)
         self._readers.shutdown()
         self._writer.close()
         self._engine.dispose()
-        self._lock_file.close()
+        self._file.end()
 
     async def _put(
         self,
-        lane: "queue.SimpleQueue[_Job[Any] | None]",
+        lane: "queue.SimpleQueue[_Job[Any]]",
         call: Callable[[Connection], T],
         then: Callable[[T], None] | None,
     ) -> T:
@@ -138,15 +143,20 @@ class Database:
         # A transaction once queued runs to its end even if who asked for it went away.
         return await asyncio.shield(job.future)
 
+    def _next(self) -> _Job[Any] | None:
+        """Fair turns: where both lanes wait, the one that did not go last. Neither can keep the other from its turn:
+        ten thousand first words to evaluate must not keep a single alert from its 2xx. None: closed, and all is done."""
+        self._work.acquire()
+        lanes = (self._urgent, self._bulk)
+        for lane in lanes[::-1] if self._last is self._urgent else lanes:
+            with contextlib.suppress(queue.Empty):
+                job = lane.get_nowait()
+                self._last = lane
+                return job
+        return None
+
     def _run(self) -> None:
-        while True:
-            self._work.acquire()
-            try:
-                job = self._urgent.get_nowait()
-            except queue.Empty:
-                job = self._bulk.get()
-            if job is None:
-                return
+        while (job := self._next()) is not None:
             started = self._clock.monotonic()
             try:
                 result = self._transact(job.call)
@@ -159,14 +169,22 @@ class Database:
             self._metrics.observe("commit_seconds", (), self._clock.monotonic() - started)
 
     def _transact(self, call: Callable[[Connection], T]) -> T:
-        self._writer.exec_driver_sql("BEGIN IMMEDIATE")
+        raw: Any = self._writer.connection.dbapi_connection
+        before = raw.total_changes
         try:
+            self._writer.exec_driver_sql("BEGIN IMMEDIATE")
+            self._file.check()
             result = call(self._writer)
+            self._file.reserve(self._writer)
             self._writer.exec_driver_sql("COMMIT")
-        except BaseException:
+        except BaseException as error:
             with contextlib.suppress(sqlalchemy.exc.DBAPIError):
                 self._writer.exec_driver_sql("ROLLBACK")
+            if isinstance(error, (sqlalchemy.exc.DBAPIError, StorageError)):
+                self.wrote = Wrote(self._clock.monotonic(), is_committed=False)
             raise
+        if raw.total_changes != before:  # one that changes nothing succeeds on a full disk too
+            self.wrote = Wrote(self._clock.monotonic(), is_committed=True)
         return result
 
 
@@ -191,41 +209,3 @@ def _engine(path: Path) -> sqlalchemy.Engine:
 
     event.listen(engine, "connect", on_connect)
     return engine
-
-
-def _lock(path: Path) -> Any:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot create the folder of the database {path}: {error.strerror}") from error
-    file_system = _file_system(path.parent)
-    if file_system in _NETWORK_FILE_SYSTEMS:
-        raise StorageError(
-            f"the database {path} lies on a network file system ({file_system}), where SQLite loses data: use a local disk"
-        )
-    try:
-        lock = path.with_name(path.name + ".lock").open("w")
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in {errno.EAGAIN, errno.EACCES} and path.parent.exists():
-            raise StorageError(
-                f"another alert-router runs on the database {path}, or its folder may not be written: stop it, or choose another storage.path"
-            ) from error
-        raise StorageError(f"cannot write beside the database {path}: {error.strerror}") from error
-    return lock
-
-
-def _file_system(folder: Path) -> str:
-    """The type of the file system a folder lies on, as /proc/mounts names it; "" where that cannot be read."""
-    try:
-        mounts = Path("/proc/mounts").read_text()
-    except OSError:
-        return ""
-    resolved = str(folder.resolve())
-    best, kind = "", ""
-    for line in mounts.splitlines():
-        fields = line.split()
-        point = fields[1].replace("\\040", " ")
-        if (resolved == point or resolved.startswith(point.rstrip("/") + "/")) and len(point) >= len(best):
-            best, kind = point, fields[2]
-    return kind

@@ -1,32 +1,41 @@
 """What the read API, the metrics and the preview page ask: whole pages, never held open. Only reads; decides nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, distinct, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, CursorResult, Row, and_, func, or_, select, text
 
 from router.core.content import Subject
-from router.core.member import BY_RANK
+from router.core.member import BY_RANK, MemberState
 from router.core.view import IncidentView
-from router.store.evaluation.groups import decode_document, decode_settings
+from router.store.evaluation.groups import decode_settings
+from router.store.evaluation.members import decode_document
 from router.store.heartbeats.stale_sources import silent
 from router.store.tables import (
     OWED,
     alert,
     alert_group,
     conversation,
+    group_count,
     heartbeat,
     incident,
     membership,
     message,
+    page,
     settings,
     timeline,
 )
+from rules.model.route import Page
 
+PAGE_BYTES = 2 * 1024 * 1024
+"""Of stored texts on one page: alerts may be large, and whoever asks for a thousand of them asks for a thousand at most."""
+_ROW_BYTES = 400
+"""What a row costs beside its texts."""
 _IS_FIRING = text("alert.is_firing")
 """As the partial indexes say it; `is_firing = 1` would read the whole table."""
-_IS_HELD = text("membership.suppressed_by IS NOT NULL")
+_decode_page = msgspec.json.Decoder(Page).decode
 _decode_view = msgspec.json.Decoder(IncidentView).decode
 _decode_labels = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 
@@ -121,6 +130,18 @@ class WaitingRow(msgspec.Struct, frozen=True):
     channel: str
 
 
+class PendingPage(msgspec.Struct, frozen=True):
+    """Somebody is to be paged, and was not yet."""
+
+    incident: int
+    route: str
+    title: str
+    firing: int
+    page: Page
+    due_at: datetime | None
+    """None: no window of it opens by itself."""
+
+
 class Numbers(msgspec.Struct, frozen=True):
     """The store in numbers."""
 
@@ -136,24 +157,47 @@ class Numbers(msgspec.Struct, frozen=True):
     silent_sources: int = 0
 
 
+def _page(rows: CursorResult[Any], limit: int, size: Callable[[Row[Any]], int]) -> tuple[list[Row[Any]], bool]:
+    """As many rows as a page has room for, one at least, and whether there are more. `size`: of a row's texts, in bytes.
+    Rows are read one by one: what has no room is never read."""
+    found: list[Row[Any]] = []
+    room = PAGE_BYTES
+    for row in rows:
+        room -= size(row) + _ROW_BYTES
+        if found and (len(found) == limit or room < 0):
+            rows.close()
+            return found, True
+        found.append(row)
+    return found, False
+
+
 def alerts(
-    conn: Connection, *, firing: bool | None, after: int | None, limit: int
+    conn: Connection, *, firing: bool | None, after: int | None, limit: int, of_incident: int | None = None
 ) -> tuple[list[AlertRow], int | None]:
-    """A page in the order they were first heard of, and where the next begins. `firing` None: all."""
+    """A page in the order they were first heard of, and where the next begins. `firing` None: all. `of_incident`: only
+    those of its group, while that group is in it."""
     query = select(alert).order_by(alert.c.id).limit(limit + 1)
+    if of_incident is not None:
+        its_group = (
+            select(alert_group.c.id)
+            .join(incident, incident.c.group_id == alert_group.c.id)
+            .where(incident.c.number == of_incident, alert_group.c.incident == of_incident)
+        )
+        query = query.join(membership, membership.c.alert_id == alert.c.id).where(
+            membership.c.group_id == its_group.scalar_subquery()
+        )
     if firing is not None:
         query = query.where(alert.c.is_firing if firing else ~alert.c.is_firing)
     if after is not None:
         query = query.where(alert.c.id > after)
-    rows = conn.execute(query).fetchall()
-    page = rows[:limit]
-    groups = _groups_of(conn, [row.id for row in page])
+    shown, is_more = _page(conn.execute(query), limit, lambda row: len(row.document.encode()))
+    groups = _groups_of(conn, [row.id for row in shown])
     found = []
-    for row in page:
+    for row in shown:
         document = decode_document(row.document)
         found.append(
             AlertRow(
-                fingerprint=row.fingerprint,
+                fingerprint=document.fingerprint(row.fingerprint),
                 namespace=row.namespace,
                 source=row.source,
                 name=row.name,
@@ -170,19 +214,35 @@ def alerts(
                 groups=tuple(groups.get(row.id, ())),
             )
         )
-    return found, page[-1].id if len(rows) > limit else None
+    return found, shown[-1].id if is_more else None
 
 
 def _groups_of(conn: Connection, ids: Sequence[int]) -> dict[int, list[InGroup]]:
     query = (
-        select(membership, alert_group.c.route, alert_group.c.labels, alert_group.c.incident)
+        select(
+            membership.c.alert_id,
+            membership.c.state,
+            membership.c.suppressed_kind,
+            membership.c.suppressed_name,
+            alert_group.c.route,
+            alert_group.c.labels,
+            alert_group.c.incident,
+            alert_group.c.suppressed_kind.label("route_kind"),
+            alert_group.c.suppressed_name.label("route_name"),
+        )
         .join(alert_group, alert_group.c.id == membership.c.group_id)
         .where(membership.c.alert_id.in_(ids))
         .order_by(membership.c.group_id)
     )
     found: dict[int, list[InGroup]] = {}
     for row in conn.execute(query) if ids else ():
-        one = InGroup(row.route, dict(_decode_labels(row.labels)), row.is_notified, row.suppressed_by, row.incident)
+        state = MemberState(row.state)
+        suppressed_by = None
+        if state is MemberState.ARRIVED and row.route_kind:
+            suppressed_by = f"{row.route_kind} {row.route_name}"
+        elif row.suppressed_kind:
+            suppressed_by = f"{row.suppressed_kind} {row.suppressed_name}"
+        one = InGroup(row.route, dict(_decode_labels(row.labels)), state.is_notified, suppressed_by, row.incident)
         found.setdefault(row.alert_id, []).append(one)
     return found
 
@@ -198,11 +258,10 @@ def incidents(
         query = query.where(incident.c.state == state)
     if after is not None:
         query = query.where(incident.c.number < after)
-    rows = conn.execute(query).fetchall()
-    page = rows[:limit]
-    channels = _channels_of(conn, [row.number for row in page])
+    shown, is_more = _page(conn.execute(query), limit, lambda row: len(row.view.encode()))
+    channels = _channels_of(conn, [row.number for row in shown])
     found = []
-    for row in page:
+    for row in shown:
         view = _decode_view(row.view)
         found.append(
             IncidentRow(
@@ -223,7 +282,7 @@ def incidents(
                 channels=tuple(channels.get(row.number, ())),
             )
         )
-    return found, page[-1].number if len(rows) > limit else None
+    return found, shown[-1].number if is_more else None
 
 
 def _channels_of(conn: Connection, numbers: Sequence[int]) -> dict[int, list[str]]:
@@ -255,10 +314,9 @@ def messages(
         query = query.where(message.c.incident == incident)
     if after is not None:
         query = query.where(message.c.id < after)
-    rows = conn.execute(query).fetchall()
-    page = rows[:limit]
+    shown, is_more = _page(conn.execute(query), limit, lambda row: len(row.body.encode()) if row.body else 0)
     found = []
-    for row in page:
+    for row in shown:
         is_owed = not row.is_over and (row.notified_version < row.version or row.delivery_id is not None)
         found.append(
             MessageRow(
@@ -279,7 +337,7 @@ def messages(
                 word=row.word,
             )
         )
-    return found, page[-1].id if len(rows) > limit else None
+    return found, shown[-1].id if is_more else None
 
 
 _IS_OWED: ColumnElement[bool] = and_(
@@ -287,39 +345,80 @@ _IS_OWED: ColumnElement[bool] = and_(
 )
 
 
+_example = (
+    select(alert.c.document)
+    .join(membership, membership.c.alert_id == alert.c.id)
+    .where(membership.c.group_id == group_count.c.group_id, membership.c.state == group_count.c.state)
+    .where(membership.c.suppressed_kind == group_count.c.suppressed_kind)
+    .where(membership.c.suppressed_name == group_count.c.suppressed_name)
+    .limit(1)
+    .scalar_subquery()
+)
+
+
 def waiting(conn: Connection, most: int = 50) -> list[WaitingRow]:
     """Groups with news that nobody was told yet, the soonest first, apart by what holds it back."""
+    by = (group_count.c.state, group_count.c.suppressed_kind, group_count.c.suppressed_name)
     query = (
         select(
             alert_group.c.route,
             alert_group.c.due_at,
             settings.c.document,
-            membership.c.suppressed_by,
-            func.count().label("alerts"),
-            func.min(alert.c.document).label("example"),
+            *by,
+            alert_group.c.suppressed_kind.label("route_kind"),
+            alert_group.c.suppressed_name.label("route_name"),
+            func.sum(group_count.c.alerts).label("alerts"),
+            _example.label("example"),
         )
-        .select_from(membership)
-        .join(alert, alert.c.id == membership.c.alert_id)
-        .join(alert_group, alert_group.c.id == membership.c.group_id)
+        .select_from(group_count)
+        .join(alert_group, alert_group.c.id == group_count.c.group_id)
         .join(settings, settings.c.id == alert_group.c.settings_id)
-        .where(~membership.c.is_notified, alert.c.is_firing)
-        .group_by(
-            alert_group.c.id, alert_group.c.route, alert_group.c.due_at, settings.c.document, membership.c.suppressed_by
-        )
-        .order_by(alert_group.c.due_at, alert_group.c.id)
+        .where(group_count.c.state.in_((MemberState.ARRIVED, MemberState.SUPPRESSED)))
+        .group_by(alert_group.c.id, *by)
+        .order_by(alert_group.c.due_at, alert_group.c.id, *by)
         .limit(most)
     )
-    return [
-        WaitingRow(
-            row.route,
-            row.alerts,
-            decode_document(row.example).title,
-            row.due_at,
-            row.suppressed_by,
-            str(next(iter(decode_settings(row.document).channels), "")),
+    found = []
+    for row in conn.execute(query):
+        kind, name = row.suppressed_kind, row.suppressed_name
+        if row.state == MemberState.ARRIVED:
+            kind, name = row.route_kind, row.route_name
+        found.append(
+            WaitingRow(
+                row.route,
+                row.alerts,
+                decode_document(row.example).title,
+                row.due_at,
+                f"{kind} {name}" if kind else None,
+                str(next(iter(decode_settings(row.document).channels), "")),
+            )
         )
-        for row in conn.execute(query)
-    ]
+    return found
+
+
+def pending_pages(conn: Connection, most: int = 50) -> list[PendingPage]:
+    """Of all incidents, the soonest first."""
+    query = _PENDING_PAGES.where(page.c.due_at.is_not(None)).order_by(page.c.due_at, page.c.id).limit(most)
+    return [_pending_page(row) for row in conn.execute(query)]
+
+
+def pending_page_of(conn: Connection, number: int) -> PendingPage | None:
+    """The page that an open incident is still to make."""
+    query = _PENDING_PAGES.where(page.c.incident == number).order_by(page.c.id.desc()).limit(1)
+    row = conn.execute(query).first()
+    return None if row is None or row.paged_at is not None else _pending_page(row)
+
+
+_PENDING_PAGES = (
+    select(page.c.incident, page.c.document, page.c.due_at, page.c.paged_at, incident.c.route, incident.c.view)
+    .join(incident, incident.c.number == page.c.incident)
+    .where(incident.c.state != "resolved")
+)
+
+
+def _pending_page(row: Any) -> PendingPage:
+    view = _decode_view(row.view)
+    return PendingPage(row.incident, row.route, view.title, view.firing, _decode_page(row.document), row.due_at)
 
 
 def said(conn: Connection, numbers: Sequence[int]) -> dict[int, list[tuple[datetime, str]]]:
@@ -344,14 +443,24 @@ def routes_of(conn: Connection, numbers: Sequence[int]) -> dict[int, str]:
 def numbers(conn: Connection) -> Numbers:
     """What the metrics show of the store; each count is an index's."""
     firing = conn.execute(select(func.count()).select_from(alert).where(_IS_FIRING)).scalar_one()
-    held = conn.execute(select(func.count(distinct(membership.c.alert_id))).where(_IS_HELD)).scalar_one()
-    suppressed = min(held, firing)  # an alert may end while it is held, and stay in its group until the next look
+    suppressed = min(_suppressed(conn), firing)  # one alert may be in several groups
     groups = conn.execute(select(func.count()).select_from(alert_group)).scalar_one()
     open_ = conn.execute(select(func.count()).select_from(incident).where(incident.c.state != "resolved")).scalar_one()
     owed = conn.execute(select(func.count(), func.min(message.c.due_since)).where(text(OWED), _IS_OWED)).one()
     return Numbers(
         firing - suppressed, suppressed, groups, open_, owed[0], owed[1], _heartbeats(conn), len(silent(conn))
     )
+
+
+def _suppressed(conn: Connection) -> int:
+    """Of whom nobody was notified because an alert, or its whole route, is suppressed."""
+    by_route = and_(group_count.c.state == MemberState.ARRIVED, alert_group.c.suppressed_kind != "")
+    query = (
+        select(func.sum(group_count.c.alerts))
+        .join(alert_group, alert_group.c.id == group_count.c.group_id)
+        .where(or_(group_count.c.state == MemberState.SUPPRESSED, by_route))
+    )
+    return int(conn.execute(query).scalar() or 0)
 
 
 def _heartbeats(conn: Connection) -> tuple[tuple[str, str, int, int], ...]:

@@ -66,13 +66,18 @@ class Fingerprint(TypeDecorator[str]):
         return None if value is None else fingerprint_no(value)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        return None if value is None else f"{value & 0xFFFFFFFFFFFFFFFF:016x}"
+        return None if value is None else fingerprint_of(value)
 
 
 def fingerprint_no(fingerprint: str) -> int:
     """The number that is stored for a fingerprint."""
     value = int(fingerprint, 16)
     return value - (1 << 64) if value >> 63 else value
+
+
+def fingerprint_of(number: int) -> str:
+    """The fingerprint that is stored as this number."""
+    return f"{number & 0xFFFFFFFFFFFFFFFF:016x}"
 
 
 metadata = MetaData()
@@ -106,16 +111,27 @@ alert = Table(
 membership = Table(
     "membership",
     metadata,
-    Column("group_id", _Id, ForeignKey("alert_group.id"), primary_key=True),
+    # By alert: new alerts are appended, and what a group asks for is all in its index.
     Column("alert_id", _Id, ForeignKey("alert.id"), primary_key=True, autoincrement=False),
-    Column("is_notified", Boolean, nullable=False),
-    Column("suppressed_by", Text),
+    Column("group_id", _Id, ForeignKey("alert_group.id"), primary_key=True, autoincrement=False),
+    Column("state", SmallInteger, nullable=False),  # core.member.MemberState
+    Column("rank", SmallInteger, nullable=False),  # the alert's severity: a group asks for its worst
+    Column("suppressed_kind", Text, nullable=False, server_default=text("''")),  # maintenance | inhibition
+    Column("suppressed_name", Text, nullable=False, server_default=text("''")),
     Column("joined_at", InstantMs, nullable=False),
-    Column("is_unasked", Boolean, nullable=False, server_default=false()),  # told, and no copy was asked about it since
-    Column("migrates_from", BigInteger),  # the group that was told of this alert before it changed and came here
+    Column(
+        "is_unasked", Boolean, nullable=False, server_default=false()
+    ),  # notified, and no copy was asked about it since
+    Column("migrates_from", BigInteger),  # the group that was notified of this alert before it changed and came here
     Column("rose", Boolean, nullable=False, server_default=false()),  # its severity did, when it came
-    Column("moved_to", BigInteger),  # the incident that tells it now: this group is told where it went
-    Index("membership_alert", "alert_id"),
+    Column("moved_to", BigInteger),  # the incident that has it now: this group is told where it went
+    Index("membership_of_group", "group_id", "state", "rank", "alert_id"),
+    Index(
+        "membership_unasked",
+        "group_id",
+        sqlite_where=text("is_unasked"),
+        postgresql_where=text("is_unasked"),
+    ),
     Index(
         "membership_migrates",
         "migrates_from",
@@ -123,11 +139,41 @@ membership = Table(
         postgresql_where=text("migrates_from IS NOT NULL"),
     ),
     Index(
-        "membership_suppressed",
-        "suppressed_by",
-        sqlite_where=text("suppressed_by IS NOT NULL"),
-        postgresql_where=text("suppressed_by IS NOT NULL"),
+        "membership_arriving",
+        "group_id",
+        sqlite_where=text("migrates_from IS NOT NULL"),
+        postgresql_where=text("migrates_from IS NOT NULL"),
     ),
+    Index(
+        "membership_suppressed",
+        "suppressed_kind",
+        "alert_id",
+        sqlite_where=text("suppressed_kind != ''"),
+        postgresql_where=text("suppressed_kind != ''"),
+    ),
+    sqlite_with_rowid=False,
+)
+
+# How many members a group has of each kind: changed in the transaction that changes `membership`, equal to a recount.
+group_count = Table(
+    "group_count",
+    metadata,
+    Column("group_id", _Id, ForeignKey("alert_group.id"), primary_key=True, autoincrement=False),
+    Column("state", SmallInteger, primary_key=True, autoincrement=False),
+    Column("rank", SmallInteger, primary_key=True, autoincrement=False),
+    Column("suppressed_kind", Text, primary_key=True),
+    Column("suppressed_name", Text, primary_key=True),
+    Column("alerts", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Who sent the alerts that a group has had since it was last empty.
+group_source = Table(
+    "group_source",
+    metadata,
+    Column("group_id", _Id, ForeignKey("alert_group.id"), primary_key=True, autoincrement=False),
+    Column("source", Text, primary_key=True),
+    Index("group_source_source", "source"),
     sqlite_with_rowid=False,
 )
 
@@ -140,11 +186,24 @@ alert_group = Table(
     Column("settings_id", Text, ForeignKey("settings.id"), nullable=False),
     Column("route_is_gone", Boolean, nullable=False, server_default=false()),
     Column("created_at", InstantMs, nullable=False),
+    Column(
+        "arrived_since", InstantMs
+    ),  # since when somebody has arrived of whom nobody was notified; NULL: there is none
     Column("evaluated_at", InstantMs),
     Column("due_at", InstantMs),
     Column("incident", BigInteger),
+    Column("suppressed_kind", Text, nullable=False, server_default=text("''")),  # quiet | only | gone: the route itself
+    Column("suppressed_name", Text, nullable=False, server_default=text("''")),
     Column("suppressed_rank", SmallInteger),  # of the worst alert that a window or a maintenance held at the last look
+    Column("waiting_since", InstantMs),  # group_wait counts from it: the first of what nobody was told yet joined
+    Column("waiting_until", InstantMs),  # none of them fires any more: forgotten then
     UniqueConstraint("route", "labels"),
+    Index(
+        "alert_group_suppressed",
+        "suppressed_kind",
+        sqlite_where=text("suppressed_kind != ''"),
+        postgresql_where=text("suppressed_kind != ''"),
+    ),
     Index(
         "alert_group_due",
         "due_at",
@@ -166,6 +225,11 @@ ruleset = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("digest", Text, nullable=False),  # of the rules that every stored alert was last routed by
+    Column(
+        "maintenance", Text, nullable=False, server_default=text("''")
+    ),  # the entries that every alert was held against
+    Column("sweep", Text, nullable=False, server_default=text("''")),  # those that alerts are being held against now
+    Column("swept_to", BigInteger, nullable=False, server_default=text("0")),  # up to this alert
 )
 
 rules_file = Table(
@@ -181,14 +245,29 @@ rules_file = Table(
     ),  # of the text its owner was told is refused
 )
 
+# Firing alerts that inhibit others, by what they meet in: an inhibition and the values of its `equal` labels. `is_two_sided`
+# stands in the key so that "does any one-sided fire" is one look at the index.
 inhibitor = Table(
     "inhibitor",
     metadata,
     Column("rule", Text, primary_key=True),
     Column("equal_values", Text, primary_key=True),
+    Column("is_two_sided", Boolean, primary_key=True),
+    Column("alert_id", _Id, ForeignKey("alert.id"), primary_key=True, autoincrement=False),
+    Index("inhibitor_alert", "alert_id"),
+    sqlite_with_rowid=False,
+)
+
+# Firing alerts that are inhibited while one of those fires.
+inhibition_target = Table(
+    "inhibition_target",
+    metadata,
+    Column("rule", Text, primary_key=True),
+    Column("equal_values", Text, primary_key=True),
     Column("alert_id", _Id, ForeignKey("alert.id"), primary_key=True, autoincrement=False),
     Column("is_two_sided", Boolean, nullable=False),
-    Index("inhibitor_alert", "alert_id"),
+    Index("inhibition_target_alert", "alert_id"),
+    sqlite_with_rowid=False,
 )
 
 incident = Table(
@@ -347,6 +426,7 @@ page = Table(
     Column("paged_at", InstantMs),
     Column("why", Text, nullable=False, server_default=text("''")),
     Column("next_step", Text, nullable=False, server_default=text("''")),
+    Column("entry", Integer),  # timeline entry that who was paged is to hear of at due_at, when the page's window opens
     Index("page_due", "due_at", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")),
     Index("page_incident", "incident"),
 )
@@ -355,7 +435,8 @@ suppressed_summary = Table(
     "suppressed_summary",
     metadata,
     Column("channel", Text, primary_key=True),
-    Column("suppressed_by", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),  # quiet | only | maintenance
+    Column("name", Text, primary_key=True),
     Column("due_at", InstantMs, nullable=False),  # when what held ends: the summary is due
     Column("alerts", Integer, nullable=False),  # began and ended while held, and were told nobody
     Index("suppressed_summary_due", "due_at"),

@@ -7,9 +7,15 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from rules.advice.differences import differences
+from rules.advice.explain import written_setting
+from rules.language.routing_keys import SETTINGS
+from rules.language.times import said
 from rules.model.configuration import Configuration
+from rules.model.matcher import written
 from rules.model.oncall import turn_at, turns
-from rules.model.ruleset import RuleSet
+from rules.model.route import Route
+from rules.model.ruleset import Retention, RuleSet
 from rules.model.window import zone
 
 DAYS = 14
@@ -31,10 +37,24 @@ class TurnChange(msgspec.Struct, frozen=True):
     after: str
 
 
+class _Shown(msgspec.Struct, frozen=True):
+    """What an entry of a catalogue says, by the keys it says it with."""
+
+    channel: object
+    page: object
+
+
+class _CopyWords(msgspec.Struct, frozen=True):
+    """The same of a copy."""
+
+    match: object
+    channel: object
+
+
 def changes(before: Configuration, after: Configuration, at: datetime | None = None) -> Iterator[str]:
     """A line for each thing that came, went or changed; nothing when nothing did. With an instant: whose turns move."""
     yield from _named("team", {one.name: one for one in before.teams}, {one.name: one for one in after.teams})
-    yield from _named("route", _routes(before), _routes(after))
+    yield from _routes(before.rules.routes, after.rules.routes)
     yield from _named("source", before.sources, after.sources)
     yield from _named("person", before.rules.people, after.rules.people)
     yield from _named("schedule", before.rules.schedules, after.rules.schedules)
@@ -51,13 +71,23 @@ def changes(before: Configuration, after: Configuration, at: datetime | None = N
     yield from _catalogue(before, after)
     yield from _named("copy", _copies(before), _copies(after))
     yield from _named("heartbeat", _heartbeats(before), _heartbeats(after))
+    yield from _named("webhook", before.webhooks, after.webhooks)
     if before.outward != after.outward:
-        yield "router changed"
+        yield _changed("router", before.outward, after.outward)
+    yield from _retention(before.rules.retention, after.rules.retention)
     for key in ("name", "timezone", "server", "storage", "slack", "rules_files"):
-        if getattr(before, key) != getattr(after, key):
-            yield f"{key} changed"
+        old, new = getattr(before, key), getattr(after, key)
+        if old != new:
+            yield _changed(key, old, new)
     if at is not None:
         yield from _turns_said(before.rules, after.rules, at)
+
+
+def _retention(before: Retention, after: Retention) -> Iterator[str]:
+    for key in Retention.__struct_fields__:
+        old, new = getattr(before, key), getattr(after, key)
+        if old != new:
+            yield f"retention.{key} changed: {said(old)} → {said(new)}"
 
 
 def turn_changes(before: RuleSet, after: RuleSet, at: datetime) -> Iterator[TurnChange]:
@@ -95,29 +125,39 @@ def _turns_said(before: RuleSet, after: RuleSet, at: datetime) -> Iterator[str]:
             yield f"{name}: and {len(moved) - LINES} more within {DAYS} days"
 
 
-def _routes(configuration: Configuration) -> Mapping[str, object]:
-    return {
-        route_id: (route.match, route.settings, route.continues)
-        for route_id, route in configuration.rules.routes.items()
-    }
+def _routes(before: Mapping[str, Route], after: Mapping[str, Route]) -> Iterator[str]:
+    """Settings as somebody would write them; what is equal then, such as a window's name, has a line of its own."""
+    for route_id in sorted({*before, *after}):
+        old, new = before.get(route_id), after.get(route_id)
+        if old is None or new is None:
+            yield f"route {route_id} {'added' if old is None else 'removed'}"
+        elif (old.match, old.settings, old.continues) != (new.match, new.settings, new.continues):
+            pairs = {
+                "match": (written(old.match), written(new.match)),
+                **{key: (written_setting(old.settings, key), written_setting(new.settings, key)) for key in SETTINGS},
+                "continue": (str(old.continues).lower(), str(new.continues).lower()),
+            }
+            words = ", ".join(f"{key}: {one} → {other}" for key, (one, other) in pairs.items() if one != other)
+            yield f"route {route_id} changed" + (f": {words}" if words else "")
 
 
 def _catalogue(before: Configuration, after: Configuration) -> Iterator[str]:
     """Entries are compared by what they say, not by their line; a generated file may change hundreds at once."""
     for label in sorted({*before.rules.catalog, *after.rules.catalog}):
         old, new = (
-            {value: entry.said for value, entry in one.rules.catalog.get(label, {}).items()} for one in (before, after)
+            {value: _Shown(*entry.said) for value, entry in one.rules.catalog.get(label, {}).items()}
+            for one in (before, after)
         )
         lines = list(_named(f"catalog.{label} entry", old, new))
         if len(lines) <= LISTED:
             yield from lines
             continue
-        counts = Counter(line.rpartition(" ")[2] for line in lines)
+        counts = Counter(line.partition(f"{label} entry ")[2].partition(": ")[0].rpartition(" ")[2] for line in lines)
         yield f"catalog.{label}: {', '.join(f'{count} entries {what}' for what, count in sorted(counts.items()))}"
 
 
 def _copies(configuration: Configuration) -> Mapping[str, object]:
-    return {copy.name: (copy.match, copy.channels) for copy in configuration.rules.copies.all}
+    return {copy.name: _CopyWords(copy.match, copy.channels) for copy in configuration.rules.copies.all}
 
 
 def _heartbeats(configuration: Configuration) -> Mapping[str, object]:
@@ -132,4 +172,9 @@ def _named(kind: str, before: Mapping[str, object], after: Mapping[str, object])
         elif name not in after:
             yield f"{kind} {name} removed"
         elif before[name] != after[name]:
-            yield f"{kind} {name} changed"
+            yield _changed(f"{kind} {name}", before[name], after[name])
+
+
+def _changed(what: str, before: object, after: object) -> str:
+    words = differences(before, after)
+    return f"{what} changed: {words}" if words else f"{what} changed"

@@ -1,9 +1,10 @@
 """What `alert-router check` says of a file: mistakes, warnings, and what will happen next. Data first, then its text."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -17,7 +18,7 @@ from rules.language.templates import Examine, accept_all
 from rules.language.times import said
 from rules.loading.load import Beside, Loaded, RuleError, RulesText, load, nothing_beside
 from rules.model import escalation_rounds
-from rules.model.configuration import Configuration
+from rules.model.configuration import Configuration, SlackSettings
 from rules.model.escalation_rounds import Call, first_round
 from rules.model.oncall import gaps, turns
 from rules.model.ruleset import RuleSet
@@ -74,6 +75,16 @@ class CopyTakes(msgspec.Struct, frozen=True):
     routes: tuple[str, ...]
 
 
+class WebhookUse(msgspec.Struct, frozen=True):
+    """A webhook, where it is, and what tells it."""
+
+    webhook: str
+    format: str
+    host: str
+    """"" where the address is a secret."""
+    notified_by: tuple[str, ...]
+
+
 class PolicyNow(msgspec.Struct, frozen=True):
     """What a policy does when a page comes now: its first round."""
 
@@ -95,6 +106,7 @@ class Checked(msgspec.Struct, frozen=True):
     pages: tuple[PageTarget, ...] = ()
     copies: tuple[CopyTakes, ...] = ()
     policies: tuple[PolicyNow, ...] = ()
+    webhooks: tuple[WebhookUse, ...] = ()
     at: datetime | None = None
     zone: str = "UTC"
     """Of what belongs to no schedule or window."""
@@ -103,11 +115,19 @@ class Checked(msgspec.Struct, frozen=True):
     is_compared: bool = False
     changes: tuple[str, ...] = ()
     """What it alters against the configuration it was compared with."""
+    can_load: bool = False
+    """A start or a reload takes it, without the files in `left_out`."""
+    left_out: tuple[str, ...] = ()
+    """Refused files of teams, which nobody asked about: their last accepted texts stay in force."""
+    missing: tuple[str, ...] = ()
+    """What the caller found wrong outside the files: secrets, channels, people."""
 
-    @property
-    def exit_code(self) -> int:
-        """0: it can be loaded, whatever warnings there are. 1: it cannot."""
-        return 1 if self.errors else 0
+    def is_well(self, *, strict: bool = False) -> bool:
+        """It can be loaded, whatever warnings there are and whichever team's file is left out; strictly: nothing at all
+        is wrong with it."""
+        if strict and (self.errors or self.warnings):
+            return False
+        return self.can_load and not self.missing
 
 
 def check(
@@ -121,12 +141,16 @@ def check(
 ) -> Checked:
     """Reads neither secrets nor network; never raises, whatever the texts are. `before`: what it is compared with."""
     loaded = linted(load(files, adapters=adapters, template_fault=template_fault, beside=beside), adapters)
-    return checked(loaded, at, before)
+    return checked(loaded, at, before, asked=[file.name for file in files])
 
 
-def checked(loaded: Loaded, at: datetime, before: Configuration | None = None) -> Checked:
-    """The same of what was loaded already. A refused file of a team is as much of a mistake as one in the main file."""
-    if loaded.configuration is None or loaded.refused:
+def checked(
+    loaded: Loaded, at: datetime, before: Configuration | None = None, *, asked: Collection[str] = ()
+) -> Checked:
+    """The same of what was loaded already. `asked`: the files that somebody named. That a team's file which is only found
+    by a pattern is refused keeps nobody from a start; one that was named is what the question was."""
+    refused = [file.source.name for file in loaded.refused]
+    if loaded.configuration is None or any(name in asked for name in refused):
         return Checked(loaded.all_errors, loaded.warnings)
     # The reader and the schema say the same thing twice; where they differ, one of them is wrong and a person must know.
     differing = tuple(
@@ -137,8 +161,10 @@ def checked(loaded: Loaded, at: datetime, before: Configuration | None = None) -
     rules = loaded.configuration.rules
     now = tuple(lint_time(rules, loaded.nodes, at))
     return Checked(
-        errors=(),
+        errors=loaded.all_errors,
         warnings=loaded.warnings + now + differing,
+        can_load=True,
+        left_out=tuple(refused),
         routes=len(rules.routes),
         hand_overs=_hand_overs(rules, at),
         gaps=_gaps(rules, at),
@@ -152,6 +178,7 @@ def checked(loaded: Loaded, at: datetime, before: Configuration | None = None) -
             PolicyNow(name, first_round(policy, rules, at), policy.repeat, policy.every)
             for name, policy in rules.policies.items()
         ),
+        webhooks=_webhooks(loaded.configuration),
         at=at,
         zone=rules.zone_name,
         over=tuple(over(rules, at)),
@@ -160,9 +187,9 @@ def checked(loaded: Loaded, at: datetime, before: Configuration | None = None) -
     )
 
 
-def render_text(checked: Checked) -> str:
+def render_text(checked: Checked, *, strict: bool = False) -> str:
     """For a terminal; ends with a newline."""
-    lines = [f"error: {error}" for error in checked.errors]
+    lines = [f"error: {error}" for error in (*checked.errors, *checked.missing)]
     lines += [f"warning: {warning}" for warning in checked.warnings]
     if checked.pages:
         lines += ["", "Whom pages reach"]
@@ -170,6 +197,12 @@ def render_text(checked: Checked) -> str:
     if checked.copies:
         lines += ["", "What copies take"]
         lines += [f"  {one.copy} shows in {', '.join(one.channels)}: {_routes(one.routes)}" for one in checked.copies]
+    if checked.webhooks:
+        lines += ["", "What tells webhooks"]
+        lines += [
+            f"  {one.webhook} ({one.format}, {one.host or 'its address is a secret'}): {', '.join(one.notified_by) or 'nothing'}"
+            for one in checked.webhooks
+        ]
     lines += _policies(checked)
     if checked.hand_overs:
         lines += ["", f"Next hand-overs ({HANDOVERS} of each schedule)"]
@@ -191,10 +224,12 @@ def render_text(checked: Checked) -> str:
         lines += ["", "Over, and can be taken out", *(f"  {one}" for one in checked.over)]
     if checked.is_compared:
         lines += ["", "What it changes", *(f"  {line}" for line in checked.changes or ("nothing",))]
-    errors, warnings = len(checked.errors), len(checked.warnings)
+    errors, warnings = len(checked.errors) + len(checked.missing), len(checked.warnings)
     verdict = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
-    if not errors:
+    if not errors and checked.is_well(strict=strict):
         verdict = f"Well: {_count(checked.routes, 'route')}, {_count(warnings, 'warning')}."
+    elif checked.is_well(strict=strict):
+        verdict += f". It can be loaded without {', '.join(checked.left_out)}: where there is one, its last accepted text stays in force."
     return "\n".join([*lines, *([""] if lines else []), verdict]) + "\n"
 
 
@@ -212,7 +247,7 @@ def _policies(checked: Checked) -> Iterator[str]:
 
 def to_json(checked: Checked) -> str:
     """For CI; ends with a newline."""
-    found: dict[str, Any] = {"ok": not checked.errors, **msgspec.to_builtins(checked)}
+    found: dict[str, Any] = {"ok": not checked.errors and not checked.missing, **msgspec.to_builtins(checked)}
     return msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n"
 
 
@@ -227,6 +262,23 @@ def _routes(routes: Sequence[str]) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def _webhooks(configuration: Configuration) -> tuple[WebhookUse, ...]:
+    rules, slack = configuration.rules, configuration.slack
+    notified_by: dict[str, list[str]] = {}
+    for name, policy in rules.policies.items():
+        for webhook in dict.fromkeys(step.webhook for step in policy.steps if step.webhook):
+            notified_by.setdefault(webhook, []).append(f"policy {name}")
+    for route in rules.routes.values():
+        for webhook in dict.fromkeys(route.settings.also_webhooks):
+            notified_by.setdefault(webhook, []).append(f"route {route.id}")
+    if isinstance(slack, SlackSettings) and slack.fallback is not None:
+        notified_by.setdefault(slack.fallback.webhook, []).append("Slack's fallback")
+    return tuple(
+        WebhookUse(name, one.format.value, urlsplit(one.url).hostname or "", tuple(notified_by.get(name, ())))
+        for name, one in configuration.webhooks.items()
+    )
 
 
 def _hand_overs(rules: RuleSet, at: datetime) -> tuple[HandOver, ...]:

@@ -14,9 +14,10 @@ from rules.model.catalog import Miss, channels_for, further_channels, page_for
 from rules.model.escalation_rounds import Call
 from rules.model.heartbeat import HeartbeatKey
 from rules.model.matcher import written
-from rules.model.route import COMPUTED, Page, PageFrom, PageKind, Route, RouteSettings
+from rules.model.route import COMPUTED, DEFAULT_GROUP_WAIT, Page, PageFrom, PageKind, Route, RouteSettings
 from rules.model.ruleset import OnCall, Owner, RuleSet, said_at
 from rules.model.suppression import Suppression, page_suppression, window_suppression
+from rules.model.webhook import ToWebhook
 
 
 class ExplainedStep(msgspec.Struct, frozen=True):
@@ -121,7 +122,7 @@ def render_text(explanation: Explanation, zone_name: str) -> str:
         width = max(len(setting.key) for setting in taken.settings)
         lines += [f"  {setting.key:{width}}  {setting.value}  ({_origin(setting)})" for setting in taken.settings]
         lines += _shown(taken)
-        lines += [f"  held back: {_hold(hold, explanation.at, zone_name)}" for hold in taken.held]
+        lines += [f"  held back: {_suppression(one, explanation.at, zone_name)}" for one in taken.held]
         lines.append(_paged(taken, explanation.at, zone_name))
         if len(taken.calls) > 1:
             lines += [f"    {line}" for line in escalation_rounds.lines(taken.calls, explanation.at, zone_name)]
@@ -141,7 +142,7 @@ def _taken(rules: RuleSet, owner: Owner, labels: Mapping[str, str], at: datetime
     settings = route.settings
     shown, misses = destinations(rules, settings, labels)
     paged = page_for(settings, labels, rules.catalog)
-    holds = (window_suppression(settings, at), rules.maintenance_suppression(labels, at))
+    suppressions = (window_suppression(settings, at), rules.maintenance_suppression(labels, at))
     page_held = None if paged.page is None else page_suppression(paged.page, at)
     return Taken(
         route_id=route.id,
@@ -155,7 +156,7 @@ def _taken(rules: RuleSet, owner: Owner, labels: Mapping[str, str], at: datetime
         not_found=tuple(dict.fromkeys(miss.why for miss in (*misses, *paged.misses))),
         page=paged.page,
         page_why=paged.why,
-        held=tuple(hold for hold in holds if hold is not None),
+        held=tuple(one for one in suppressions if one is not None),
         page_held=page_held,
         on_call=None if paged.page is None else rules.on_call(paged.page, at + rules.first_after(paged.page)),
         calls=_calls(rules, paged.page, at if page_held is None else page_held.until),
@@ -195,22 +196,24 @@ def _settings(route: Route) -> tuple[Setting, ...]:
     found = []
     for key in SETTINGS:
         said_by = route.said.get(key)
-        value = _value(route.settings, key)
+        value = written_setting(route.settings, key)
         found.append(Setting(key, value, said_by.route_id if said_by else "", said_by.line if said_by else 0))
     return tuple(found)
 
 
-def _value(settings: RouteSettings, key: str) -> str:
+def written_setting(settings: RouteSettings, key: str) -> str:
+    """As it would be written in the file."""
     value: Any = settings.channels if key == "channel" else getattr(settings, key)
     match key:
         case "channel":
             return ", ".join(map(str, value)) or "none"
         case "also":
-            return ", ".join(map(str, value)) or "none"
+            webhooks = [str(ToWebhook(name)) for name in settings.also_webhooks]
+            return ", ".join([*map(str, value), *webhooks]) or "none"
         case "group_by":
             return "all labels" if value is None else f"[{', '.join(value)}]"
         case "group_wait" if value is None:
-            return "10s, 0s when critical"
+            return f"{said(DEFAULT_GROUP_WAIT)}, 0s when critical"
         case "group_wait" | "group_interval" | "repeat_interval" | "reopen_within":
             return "none" if value is None else said(value)
         case "quiet" | "only":
@@ -242,14 +245,14 @@ def _shown(taken: Taken) -> list[str]:
         return []
     lines = [f"  not found: {why}: what is inherited stands" for why in taken.not_found]
     for one in taken.shown:
-        home = " (home)" if one.is_primary else ""
-        lines.append(f"  shown in {one.channel}{home}" + (f": {one.why}" if one.why else ""))
+        mark = " (home)" if one.is_primary else ""
+        lines.append(f"  shown in {one.channel}{mark}" + (f": {one.why}" if one.why else ""))
     return lines if taken.shown else [*lines, "  shown in no channel"]
 
 
-def _hold(hold: Suppression, at: datetime, zone_name: str) -> str:
-    until = "" if hold.until is None else f" until {said_at(hold.until, at, zone_name)}"
-    return f"{hold.kind.value} {hold.name}{until}" + (f" ({hold.reason})" if hold.reason else "")
+def _suppression(one: Suppression, at: datetime, zone_name: str) -> str:
+    until = "" if one.until is None else f" until {said_at(one.until, at, zone_name)}"
+    return f"{one.kind.value} {one.name}{until}" + (f" ({one.reason})" if one.reason else "")
 
 
 def _waits(taken: Taken, at: datetime) -> bool:
@@ -265,4 +268,4 @@ def _paged(taken: Taken, at: datetime, zone_name: str) -> str:
     text = f"  pages {who}: {on_call.why}"
     text += f" ({taken.page_why})" if taken.page_why else ""
     text += f"; not before {said_at(taken.calls[0].at, at, zone_name)}" if _waits(taken, at) else ""
-    return text if taken.page_held is None else f"{text}; waits: {_hold(taken.page_held, at, zone_name)}"
+    return text if taken.page_held is None else f"{text}; waits: {_suppression(taken.page_held, at, zone_name)}"

@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 
-from adapters.alert import Severity
+from rules.advice.lint_matchers import odd
 from rules.advice.matcher_implication import excluded_by, implied_by, swallowed
-from rules.language.shape import Fields, RuleError, close_to
+from rules.language.shape import RuleError, close_to
 from rules.language.times import said
 from rules.model.configuration import Configuration
 from rules.model.matcher import Matcher
@@ -23,19 +23,6 @@ OTHERS = 100
 def lint_routes(configuration: Configuration, labels: Labels) -> Iterator[RuleError]:
     """Every warning about the tree, each once, where the mistake is made."""
     yield from _below(configuration.rules.root, (), labels)
-
-
-def lint_matchers(document: Fields, sources: Iterable[str]) -> Iterator[RuleError]:
-    """Matchers of maintenance and inhibitions on computed names."""
-    names = tuple(sources)
-    for what, keys in (("maintenance", ("match",)), ("inhibit", ("while", "hold"))):
-        for entry in document.get(what, ()):
-            for key in keys:
-                for matcher in entry.get(key, ()):
-                    for message, expected in _computed(matcher, names):
-                        mark, place = entry.mark(key), entry.place.key(key)
-                        text = f"{entry.get('name')}: {message}"
-                        yield RuleError(place.report.file, mark.line, mark.column, place.path, text, expected)
 
 
 def _below(
@@ -72,7 +59,7 @@ def _match(route: Route, above: tuple[tuple[Matcher, Route], ...], labels: Label
         beside[matcher.name].append(matcher)
     for matcher in route.match:
         others = beside[matcher.name]
-        for message, expected in _computed(matcher, labels):
+        for message, expected in odd(matcher, labels):
             yield _warning(route, f"{route.id}: {message}", expected)
         if (other := excluded_by(matcher, others)) is not None:
             message = f"{route.id} matches nothing: {other}{_of(on_the_way, other)} and {matcher} exclude each other"
@@ -86,21 +73,6 @@ def _match(route: Route, above: tuple[tuple[Matcher, Route], ...], labels: Label
 
 def _of(on_the_way: Mapping[Matcher, Route], matcher: Matcher) -> str:
     return f" of {on_the_way[matcher].id}" if matcher in on_the_way else ""
-
-
-def _computed(matcher: Matcher, sources: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """A matcher on a name that the router computes can be known to hold never, or always."""
-    if matcher.name == "alert.severity":
-        held = [severity for severity in Severity if matcher.matches({matcher.name: severity.value})]
-        if not held or len(held) == len(Severity):
-            expected = f"one of {', '.join(severity.value for severity in Severity)}"
-            yield f"{matcher} {'always' if held else 'never'} holds", expected
-    elif matcher.name == "alert.source":
-        names = tuple(sources)
-        if not any(matcher.matches({matcher.name: name}) for name in names):
-            yield f"{matcher} never holds: no source is called so", f"one of {', '.join(names[:8])}"
-    elif matcher.name.startswith("alert.") and matcher.name not in COMPUTED:
-        yield f"{matcher}: no such name is computed", f"one of {', '.join(COMPUTED)}"
 
 
 def _settings(route: Route, match: tuple[Matcher, ...], labels: Labels) -> Iterator[RuleError]:
@@ -122,7 +94,7 @@ def _settings(route: Route, match: tuple[Matcher, ...], labels: Labels) -> Itera
         origin = "has" if _said_here(route, "only") else "inherits"
         message = f"{route.id} pages and {origin} only: [{_names(settings.only)}]: nobody is woken outside {_hours(settings.only, '')}"
         yield _warning(route, message, "only: none where somebody must be woken", line=line)
-    if not settings.channels and not settings.also and _said_here(route, "page", "channel"):
+    if not (settings.channels or settings.also or settings.also_webhooks) and _said_here(route, "page", "channel"):
         message = f"{route.id} pages but tells no channel (channel: none)"
         yield _warning(route, message, "a channel where the incident can be seen", line=line)
 

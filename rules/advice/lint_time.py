@@ -30,6 +30,7 @@ def lint_time(rules: RuleSet, nodes: Nodes, at: datetime) -> Iterator[RuleError]
     """Every warning about an accepted configuration at this instant."""
     yield from _windows(rules.windows, nodes, at)
     yield from _routes(rules.routes.values(), at)
+    yield from _first_turns(rules, nodes, at)
     for policy in rules.policies.values():
         yield from _steps(policy, rules.zone_name, nodes, at)
 
@@ -57,6 +58,15 @@ def _windows(windows: Mapping[str, NamedWindow], nodes: Nodes, at: datetime) -> 
             yield _warning(nodes, ("windows", name), message, "days, hours or dates that come and go")
 
 
+def _first_turns(rules: RuleSet, nodes: Nodes, at: datetime) -> Iterator[RuleError]:
+    for name, schedule in rules.schedules.items():
+        rotations = (*schedule.rotations, *(rotation for layer in schedule.layers for rotation in layer.rotations))
+        first = min((rotation.starts for rotation in rotations), default=at)
+        if first > at:
+            message = f"{name}: its first turn begins {_day(first, schedule.zone)}: nobody is on call until then"
+            yield _warning(nodes, ("oncall", name), message, "starts: a day that is past")
+
+
 def _routes(routes: Iterable[Route], at: datetime) -> Iterator[RuleError]:
     """Windows that leave no time to tell, or none to tell and page at once; said where the last of them is said."""
     # Ten thousand routes have a handful of windows among them.
@@ -68,12 +78,12 @@ def _routes(routes: Iterable[Route], at: datetime) -> Iterator[RuleError]:
             continue
         line = max(route.said[key].line for key in keys)
         page = settings.page
-        held = (settings.quiet, settings.only)
-        paged = ((), ()) if page is None else (page.quiet, page.only)
-        if not open_ever((held,)):
+        of_route = (settings.quiet, settings.only)
+        of_page = ((), ()) if page is None else (page.quiet, page.only)
+        if not open_ever((of_route,)):
             message = f"{route.id} never tells anything new: its quiet and only leave no time for it"
             yield RuleError(route.file, line, 1, f"route {route.id}", message, "windows that leave some")
-        elif not open_ever((held, paged)):
+        elif not open_ever((of_route, of_page)):
             message = (
                 f"{route.id} never pages when it tells: the page's windows and the route's are never open together"
             )

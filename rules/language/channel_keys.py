@@ -125,10 +125,14 @@ class ChannelList:
             place.error(node, "found a map", expected=self.forms)
         return None
 
-    def schema(self, definitions: dict[str, Schema], /) -> Schema:
+    def _one_schema(self, definitions: dict[str, Schema]) -> Schema:
         one = ChannelText().schema(definitions)
         if self.has_forms:
-            one = {"anyOf": [one, FROM.schema(definitions), LABEL.schema(definitions)]}
+            return {"anyOf": [one, FROM.schema(definitions), LABEL.schema(definitions)]}
+        return one
+
+    def schema(self, definitions: dict[str, Schema], /) -> Schema:
+        one = self._one_schema(definitions)
         return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "uniqueItems": True}]}
 
 
@@ -212,7 +216,7 @@ class Catalogue:
         try:
             text = report.text_beside(path)
         except ValueError as error:
-            place.error(at, str(error), expected="a file that can be read, named from this one's folder")
+            place.error(at, str(error), expected="a regular file below this one's folder")
             return None
         inside = Place(report.of(str(PurePath(report.file).parent / path)))
         try:

@@ -80,8 +80,11 @@ class Address:
         return {"type": "string", "pattern": f"^{self.pattern}$"}
 
 
+_FOREIGN = dict.fromkeys(("interval", "period", "timeout"), "every: how far apart signs of life may be, such as 5m")
+
+
 def _check_one(fields: Fields) -> None:
-    if ("every" in fields) == ("cron" in fields):
+    if ("every" in fields) == ("cron" in fields) and not _FOREIGN.keys() & fields.node.entries.keys():
         found = "every and cron" if "every" in fields else "neither every nor cron"
         fields.place.error(fields.node, found, expected='either of them: every: 26h, or cron: "15 2 * * *"')
     if "forget_after" in fields and "per" not in fields:
@@ -118,6 +121,7 @@ HEARTBEAT = Record(
             Duration(), "With per: what was not heard of for so long is expected no more; default 14d."
         ),
     },
+    foreign=_FOREIGN,
     check=_check_one,
 )
 SOURCE_HEARTBEAT = Record(
@@ -128,6 +132,7 @@ SOURCE_HEARTBEAT = Record(
         "grace": _GRACE,
         "severity": Key(_SEVERITY, "Of the alert about its absence; default high."),
     },
+    foreign=_FOREIGN,
 )
 SILENT = OrNone(Duration(LEAST))
 

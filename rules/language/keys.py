@@ -94,7 +94,7 @@ class Either:
 
 
 WINDOW_NAMES = ListOf(NameOf("window"), "a list of windows such as [office]", unique=True)
-HELD = OrNone(WINDOW_NAMES)
+WINDOWS_OR_NONE = OrNone(WINDOW_NAMES)
 
 
 def _check_window(fields: Fields) -> None:

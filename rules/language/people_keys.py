@@ -3,10 +3,11 @@
 import re
 from datetime import timedelta
 
-from rules.language.keys import SECOND, WINDOW_NAMES, Either, Name
+from rules.language.keys import SECOND, WINDOW_NAMES, Name
 from rules.language.shape import Fields, Key, ListOf, NameOf, Place, Record, Text, Whole, shown, text_of
 from rules.language.times import Duration, HandoffTime, Hours, Instant, TurnLength, Zone, said
-from rules.language.words import ChannelText, Secret, Url
+from rules.language.webhook_keys import NAMED
+from rules.language.words import ChannelText
 from rules.language.yaml import Node
 
 
@@ -153,7 +154,6 @@ def _check_step(fields: Fields) -> None:
     fields.place.error(fields.node, found, expected=f"one of {', '.join(REACHES)}")
 
 
-WEBHOOK = "an address, or {env: NAME} or {file: PATH} that holds it"
 _NEVER = "oncall, person, group, channel or webhook: a policy never reaches a policy"
 STEP = Record(
     "step",
@@ -173,8 +173,8 @@ STEP = Record(
             ListOf(ChannelText(), "a channel or a list of them", single=True), "A new word in that channel."
         ),
         "webhook": Key(
-            Either(Url(), Secret(), WEBHOOK),
-            "An address that is called. Not carried out yet: the next step is taken at once.",
+            NAMED,
+            "The name of one under webhooks. Not carried out yet: the next step is taken at once.",
         ),
         "only": Key(WINDOW_NAMES, "Outside these windows the step is skipped."),
         "quiet": Key(WINDOW_NAMES, "Inside these windows the step is skipped."),

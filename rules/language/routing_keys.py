@@ -1,16 +1,23 @@
 """The keys of `routing`, `maintenance` and `inhibit`: their shapes and what they are for.
 
-A key that RULES names but this version does not carry out is in a `later` table: it is refused by name, never ignored.
+A key of the language that this version does not carry out is in a `later` table: it is refused by name, never ignored.
 """
 
 from adapters.alert import Severity
-from rules.language.channel_keys import CATALOGUE, FURTHER, TARGET, TARGET_EXPECTED, Channel
-from rules.language.keys import HELD, SECOND, Either, Name
+from rules.language.channel_keys import CATALOGUE, TARGET, TARGET_EXPECTED, Channel
+from rules.language.keys import SECOND, WINDOWS_OR_NONE, Either, Name
 from rules.language.shape import Fields, Flag, Key, ListOf, OneOf, OrNone, Place, Record, Text
-from rules.language.times import Duration, Instant, Zone
+from rules.language.times import Duration, Instant, Zone, said
+from rules.language.webhook_keys import ALSO
 from rules.language.words import JinjaText, Match
 from rules.language.yaml import Node
-from rules.model.route import Loudness
+from rules.model.route import (
+    DEFAULT_GROUP_INTERVAL,
+    DEFAULT_GROUP_WAIT,
+    DEFAULT_REOPEN_WITHIN,
+    DEFAULT_REPEAT_INTERVAL,
+    Loudness,
+)
 
 
 class GroupBy(ListOf):
@@ -43,8 +50,8 @@ PAGE = OrNone(
             {
                 "policy": Key(TARGET, "An escalation policy; else a schedule; else a person."),
                 "from": Key(CATALOGUE, "A label: whom its entry in the catalogue of its name says."),
-                "only": Key(HELD, "The page waits until one of these windows holds; the message does not."),
-                "quiet": Key(HELD, "The page waits while one of these windows holds."),
+                "only": Key(WINDOWS_OR_NONE, "The page waits until one of these windows holds; the message does not."),
+                "quiet": Key(WINDOWS_OR_NONE, "The page waits while one of these windows holds."),
             },
             check=_check_page,
         ),
@@ -106,17 +113,29 @@ SEVERITY = OneOf(*(severity.value for severity in Severity))
 
 SETTINGS = {
     "channel": Key(Channel(), 'A name in quotes ("#alerts"), an id, a form, a list (the first is home), or none.'),
-    "also": Key(OrNone(FURTHER), "Further channels that show the incident; adds to the inherited ones."),
+    "also": Key(
+        OrNone(ALSO), "Further channels that show the incident, and {webhook: NAME}; adds to the inherited ones."
+    ),
     "group_by": Key(GroupBy(), "Alerts with equal labels share one message; ['...'] all labels, [] one group."),
-    "group_wait": Key(OrNone(Duration()), "How long the first word waits; default 10s, 0s when critical (none)."),
-    "group_interval": Key(Duration(SECOND), "How often a thread may get lines and broadcasts; default 5m."),
-    "repeat_interval": Key(OrNone(Duration(SECOND)), "How often an unacknowledged incident is said again; default 4h."),
-    "reopen_within": Key(Duration(), "An alert that comes back within it reopens its incident; default 10m."),
+    "group_wait": Key(
+        OrNone(Duration()),
+        f"How long the first word waits; default {said(DEFAULT_GROUP_WAIT)}, 0s when critical (none).",
+    ),
+    "group_interval": Key(
+        Duration(SECOND), f"How often a thread may get lines and broadcasts; default {said(DEFAULT_GROUP_INTERVAL)}."
+    ),
+    "repeat_interval": Key(
+        OrNone(Duration(SECOND)),
+        f"How often an unacknowledged incident is said again; default {said(DEFAULT_REPEAT_INTERVAL)}.",
+    ),
+    "reopen_within": Key(
+        Duration(), f"An alert that comes back within it reopens its incident; default {said(DEFAULT_REOPEN_WITHIN)}."
+    ),
     "severity": Key(OrNone(SEVERITY), "The incident's severity, whatever its alerts say."),
     "template": Key(TEMPLATE, "{title, text} or {title, file}: own words for headline and summary."),
     "tell": Key(TELL, "How loud each change is told: {resolved: channel, repeat: thread}; none: the defaults again."),
-    "quiet": Key(HELD, "Windows in which new bad news is held back; none takes an inherited one away."),
-    "only": Key(HELD, "Windows outside which new bad news is held back; none takes an inherited one away."),
+    "quiet": Key(WINDOWS_OR_NONE, "Windows in which new bad news is held back; none takes an inherited one away."),
+    "only": Key(WINDOWS_OR_NONE, "Windows outside which new bad news is held back; none takes an inherited one away."),
     "page": Key(PAGE, "Whom to wake: a policy, schedule or person; none takes an inherited one away."),
 }
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from rules.language.schema_check import Accepts, conforms
+from rules.language.schema_check import Accepts, schema_check
 from rules.language.service_keys import document
 from rules.language.shape import Schema
 from rules.language.team_keys import team_document
@@ -51,7 +51,7 @@ def complaints(node: Node) -> list[tuple[str, str]]:
 
 @functools.cache
 def _accepts() -> Accepts:
-    return conforms(schema())
+    return schema_check(schema())
 
 
 @functools.cache

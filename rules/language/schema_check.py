@@ -25,7 +25,7 @@ _TYPES: Mapping[str, Accepts] = {
 }
 
 
-def conforms(schema: Mapping[str, Any]) -> Accepts:
+def schema_check(schema: Mapping[str, Any]) -> Accepts:
     """Raises ValueError: the schema has a keyword that is not known here."""
     definitions: dict[str, Accepts] = {}
 

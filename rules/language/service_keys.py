@@ -28,10 +28,12 @@ from rules.language.shape import (
     shown,
     text_of,
 )
-from rules.language.times import Duration, Zone
+from rules.language.times import Duration, Zone, said
+from rules.language.webhook_keys import FALLBACK, WEBHOOKS
 from rules.language.words import ChannelText, Secret, Url
 from rules.language.yaml import Node
 from rules.model.configuration import POSTS_PER_MINUTE, SLACK_API_URL
+from rules.model.ruleset import LEAST_KEPT, Retention
 
 SECRET = Secret()
 
@@ -104,9 +106,10 @@ TOKENS = Record(
     "tokens",
     {
         "read": Key(SECRET, "May read."),
-        "write": Key(SECRET, "May read and act."),
-        "admin": Key(SECRET, "May read, act and administer."),
+        "write": Key(SECRET, "May read; and act, where there is something to act on."),
+        "admin": Key(SECRET, "May read, act and reload."),
     },
+    is_secret=True,
 )
 SERVER = Record(
     "server",
@@ -114,12 +117,30 @@ SERVER = Record(
         "listen": Key(ListenAddress(), "Where it listens; default 127.0.0.1:9080."),
         "external_url": Key(Url(), "How people reach it; links in messages begin with it."),
         "tokens": Key(TOKENS, "Who may use the API off loopback."),
+        "trusted_proxies": Key(
+            ListOf(Network(), "a list of networks such as [10.0.0.0/8]"),
+            "Proxies whose X-Forwarded-For or Forwarded is believed: for `allow`, and to count wrong tokens.",
+        ),
     },
 )
 STORAGE = Record(
     "storage",
     {"path": Key(Text("a path"), "The SQLite file; its folder is created.", required=True)},
     later={"url": "PostgreSQL"},
+)
+_KEPT = Retention()
+RETENTION = Record(
+    "retention",
+    {
+        "alerts": Key(
+            Duration(LEAST_KEPT),
+            f"How long an alert that has ended is kept, at least a day; default {said(_KEPT.alerts)}.",
+        ),
+        "incidents": Key(
+            Duration(LEAST_KEPT),
+            f"How long a resolved incident, its timeline and its messages are kept; default {said(_KEPT.incidents)}.",
+        ),
+    },
 )
 PREVIEW = Record("preview", {"off_loopback": Key(Flag(), "true: others may reach the preview page.", required=True)})
 
@@ -142,6 +163,9 @@ SLACK = Record(
         "token": Key(SECRET, "The bot token (xoxb-…)."),
         "signing_secret": Key(SECRET, "Verifies what Slack sends."),
         "fallback_channel": Key(ChannelText(), "Where a message goes whose channel refuses it."),
+        "fallback": Key(
+            FALLBACK, "What is called when Slack refuses a message, or is away: {webhook: NAME, after: 2m}."
+        ),
         "api_url": Key(Url(), f"Default {SLACK_API_URL}."),
         "posts_per_minute": Key(
             Whole(1, 100_000),
@@ -155,6 +179,7 @@ SLACK = Record(
     },
     later={"app_token": "Socket Mode", "workspaces": "several workspaces", "client_id": "installing from Slack"},
     check=_check_slack,
+    is_secret=True,
 )
 
 BASIC = Record(
@@ -163,6 +188,7 @@ BASIC = Record(
         "username": Key(Text("a user name"), "Sent by the sender.", required=True),
         "password": Key(SECRET, "Sent by the sender.", required=True),
     },
+    is_secret=True,
 )
 HMAC = Record(
     "hmac",
@@ -171,6 +197,7 @@ HMAC = Record(
         "algorithm": Key(OneOf("sha256", "sha512", "sha1"), "Default sha256."),
         "secret": Key(SECRET, "The key of the signature.", required=True),
     },
+    is_secret=True,
 )
 
 
@@ -181,7 +208,7 @@ def _check_auth(fields: Fields) -> None:
 
 AUTH_EXPECTED = "none, or a map with bearer, basic, hmac or url_token"
 AUTH = Either(
-    OneOf("none", expected=AUTH_EXPECTED),
+    OneOf("none", expected=AUTH_EXPECTED, is_secret=True),
     Record(
         "auth",
         {
@@ -258,7 +285,7 @@ def document(adapters: Iterable[str] = ()) -> Record:
             "server": Key(SERVER, "Where it listens and who may use it."),
             "storage": Key(STORAGE, "Where its state lives."),
             "slack": Key(
-                Either(OneOf("preview", expected=SLACK_EXPECTED), SLACK, SLACK_EXPECTED),
+                Either(OneOf("preview", expected=SLACK_EXPECTED, is_secret=True), SLACK, SLACK_EXPECTED),
                 "preview, or {token, signing_secret, fallback_channel}.",
                 required=True,
             ),
@@ -278,8 +305,10 @@ def document(adapters: Iterable[str] = ()) -> Record:
             "escalation": Key(
                 MapOf(POLICY, names + "escalation policies", name=name_rule), "Whom a page reaches, in order."
             ),
+            "webhooks": Key(WEBHOOKS, "Receivers other than Slack: PagerDuty, Opsgenie, whatever takes JSON."),
             "heartbeats": Key(MapOf(HEARTBEAT, names + "heartbeats", name=name_rule), "Jobs that must be heard from."),
             "router": Key(ROUTER, "Of this router itself: where it says that it is well."),
+            "retention": Key(RETENTION, "What is over is kept so long; what is open is kept."),
             "rules_files": Key(
                 ListOf(
                     GlobText(),

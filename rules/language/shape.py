@@ -133,6 +133,17 @@ def shown(node: Node) -> str:
             return "a map"
 
 
+def unshown(node: Node) -> str:
+    """The same where it may be a secret."""
+    match node:
+        case Scalar(value=None) | Items():
+            return shown(node)
+        case Scalar():
+            return "a text"
+        case _:
+            return shown(node)
+
+
 def text_of(node: Node) -> str | None:
     return node.value if isinstance(node, Scalar) and isinstance(node.value, str) else None
 
@@ -196,17 +207,20 @@ class Whole:
 
 
 class OneOf:
-    """One of a few words."""
+    """One of a few words. `is_secret`: what stands there instead may be one, and is not shown."""
 
-    def __init__(self, *words: str, expected: str = "") -> None:
+    def __init__(self, *words: str, expected: str = "", is_secret: bool = False) -> None:
         self.words = words
+        self._is_secret = is_secret
         self.expected = expected or f"one of {', '.join(words)}"
 
     def read(self, node: Node, place: Place) -> str | None:
         text = text_of(node)
         if text in self.words:
             return text
-        place.error(node, f"found {shown(node)}", expected=self.expected, hint=close_to(text or "", self.words))
+        hint = close_to(text or "", self.words)
+        found = unshown(node) if self._is_secret and not hint else shown(node)
+        place.error(node, f"found {found}", expected=self.expected, hint=hint)
         return None
 
     def schema(self, _: dict[str, Schema], /) -> Schema:
@@ -232,6 +246,9 @@ class NameOf:
         return {"type": "string", "minLength": 1}
 
 
+_LIKE_NONE = frozenset({"never", "off", "no", "nobody", "nothing", "disabled", "null"})
+
+
 class OrNone:
     """A value, or the word `none`, which takes an inherited one away."""
 
@@ -245,7 +262,10 @@ class OrNone:
         if isinstance(node, Scalar) and node.value is None:
             place.error(node, "found nothing", expected=self.expected, hint="none takes an inherited setting away")
             return None
-        return self.shape.read(node, place)
+        found, errors = self.shape.read(node, place), place.report.errors
+        if found is None and errors and (text_of(node) or "").lower() in _LIKE_NONE:
+            errors[-1] = msgspec.structs.replace(errors[-1], hint="write none")
+        return found
 
     def schema(self, definitions: dict[str, Schema], /) -> Schema:
         return {"anyOf": [{"const": "none"}, self.shape.schema(definitions)]}
@@ -359,7 +379,8 @@ class Fields:
 
 class Record:
     """A map with known keys. `later` keys are part of the language but not carried out yet; `foreign` ones are what other
-    tools call ours; `elsewhere` ones stand in another kind of file."""
+    tools call ours; `elsewhere` ones stand in another kind of file. `is_secret`: what stands there instead of a map may be
+    a secret, and is not shown."""
 
     def __init__(
         self,
@@ -371,15 +392,17 @@ class Record:
         elsewhere: Mapping[str, str] | None = None,
         check: Callable[[Fields], None] | None = None,
         free: str = "",
+        is_secret: bool = False,
     ) -> None:
         self.name, self.keys = name, dict(keys)
+        self._shown = unshown if is_secret else shown
         self.later, self.foreign, self.elsewhere = later or {}, foreign or {}, elsewhere or {}
         self.check, self.free = check, free
         self.expected = f"a map with {', '.join(list(self.keys)[:6])}{', …' if len(self.keys) > 6 else ''}"
 
     def read(self, node: Node, place: Place) -> Fields | None:
         if not isinstance(node, Entries):
-            place.error(node, f"found {shown(node)}", expected=self.expected)
+            place.error(node, f"found {self._shown(node)}", expected=self.expected)
             return None
         fields = Fields(node, place)
         for name, entry in node.entries.items():

@@ -17,6 +17,7 @@ MAIN_ONLY = {
     "sources": f"{_MAINS}: a source sends for everybody",
     "catalog": f"{_MAINS}: the catalogue is everybody's",
     "copies": f"{_MAINS}; also: on a route of this one",
+    "retention": f"{_MAINS}: there is one store",
     "rules_files": f"{_MAINS}: it names the files of all teams",
     "router": _MAINS,
 }

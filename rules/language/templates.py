@@ -62,7 +62,7 @@ def _read(template: Fields, examine: Examine) -> None:
     try:
         source = report.text_beside(path).rstrip()
     except ValueError as error:
-        template.error("file", str(error), expected="a file that can be read, its path relative to this one")
+        template.error("file", str(error), expected="a regular file below this one's folder")
         return
     if not source:
         template.error("file", f"{path} is empty", expected="a template such as {{ summary }}")

@@ -123,6 +123,25 @@ def day_of(text: str) -> date | None:
     return day if day.year in _YEARS else None
 
 
+_ABBREVIATED = {
+    "CEST": "Europe/Berlin",
+    "BST": "Europe/London",
+    "EEST": "Europe/Helsinki",
+    "WEST": "Europe/Lisbon",
+    "MSK": "Europe/Moscow",
+    "EDT": "America/New_York",
+    "CDT": "America/Chicago",
+    "MDT": "America/Denver",
+    "PST": "America/Los_Angeles",
+    "PDT": "America/Los_Angeles",
+    "JST": "Asia/Tokyo",
+    "SGT": "Asia/Singapore",
+    "AEST": "Australia/Sydney",
+    "AEDT": "Australia/Sydney",
+}
+"""One of the places that say so. Those that IANA knows itself, such as CET and EST, are taken as zones."""
+
+
 class Zone:
     """An IANA time zone."""
 
@@ -135,13 +154,13 @@ class Zone:
         known = available_timezones()
         by_place = {name.rpartition("/")[2].lower(): name for name in sorted(known, key=len, reverse=True)}
         near = by_place.get(text.rpartition("/")[2].replace(" ", "_").lower())
-        from_list = close_to(text, known)
-        place.error(
-            node,
-            f"unknown time zone {shown(node)}",
-            expected=self.expected,
-            hint=f"did you mean {near}?" if near else from_list,
-        )
+        hint = f"did you mean {near}?" if near else close_to(text, known)
+        if re.fullmatch(r"[A-Z]{2,5}|(UTC|GMT) ?[+-].*", text, re.ASCII):
+            place_of = _ABBREVIATED.get(text, "")
+            hint = "an abbreviation stands for no place and its summer time" + (
+                f": write {place_of}" if place_of else ""
+            )
+        place.error(node, f"unknown time zone {shown(node)}", expected=self.expected, hint=hint)
         return None
 
     def schema(self, _: dict[str, Schema], /) -> Schema:

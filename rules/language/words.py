@@ -4,6 +4,7 @@ Each has its own message for what people write instead. Times are in `times.py`.
 """
 
 import re
+from urllib.parse import urlsplit
 
 from rules.language.shape import Place, Schema, Text, shown, text_of
 from rules.language.yaml import Entries, Items, Node, Scalar
@@ -190,13 +191,22 @@ class Url:
 
     def read(self, node: Node, place: Place) -> str | None:
         text = text_of(node)
-        if text is not None and re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", text):
+        if text is not None and re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", text) and _has_host(text):
             return text
         place.error(node, f"found {shown(node)}", expected=self.expected)
         return None
 
     def schema(self, _: dict[str, Schema], /) -> Schema:
         return {"type": "string", "pattern": r"^https?://[^\s/?#]+[^\s?#]*$"}
+
+
+def _has_host(url: str) -> bool:
+    """Whether it can be taken apart at all: `http://[` and `http://host:port` cannot."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 class JinjaText:

@@ -6,7 +6,6 @@ Owns no complaint: what can be wrong is found before (`shape.py`, `consistent.py
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -14,7 +13,6 @@ from adapters.alert import Severity
 from rules.language.routing_keys import SETTINGS
 from rules.language.shape import NONE, Fields
 from rules.model.catalog import CatalogEntry
-from rules.model.configuration import EnvSecret, Secrets
 from rules.model.copies import Copy
 from rules.model.escalation import Policy, Step
 from rules.model.heartbeat import Awaited
@@ -33,9 +31,13 @@ from rules.model.route import (
     Tell,
     Template,
 )
-from rules.model.ruleset import RuleSet
+from rules.model.ruleset import Retention, RuleSet
 from rules.model.suppression import Maintenance
+from rules.model.webhook import ToWebhook
 from rules.model.window import NamedWindow, Pattern, Window
+
+_TIMERS = ("group_wait", "group_interval", "repeat_interval", "reopen_within")
+"""What nobody says of them is `RouteSettings`' to say."""
 
 
 def ruleset(document: Fields, awaited: Awaited) -> RuleSet:
@@ -81,7 +83,12 @@ def ruleset(document: Fields, awaited: Awaited) -> RuleSet:
             for entry in document.get("copies", ())
         ),
         awaited=awaited,
+        retention=_retention(document.get("retention")),
     )
+
+
+def _retention(fields: Fields | None) -> Retention:
+    return Retention() if fields is None else Retention(**fields.values)
 
 
 def _entry(fields: Fields, names: "_Names") -> CatalogEntry:
@@ -96,7 +103,7 @@ class _Names:
     def __init__(self, *, windows: Mapping[str, NamedWindow], kinds: Mapping[str, PageKind]) -> None:
         self.windows, self.kinds = windows, kinds
 
-    def held(self, found: Any) -> tuple[NamedWindow, ...]:
+    def windows_of(self, found: Any) -> tuple[NamedWindow, ...]:
         """A window of a team's file that is not in force is left out: then more is told, not less."""
         if found is None or found is NONE:
             return ()
@@ -107,14 +114,14 @@ class _Names:
         if isinstance(found, str):
             return Page(found, self._kind(found))
         target = found.get("policy")
-        return Page(target, self._kind(target), self.held(found.get("only")), self.held(found.get("quiet")))
+        return Page(target, self._kind(target), self.windows_of(found.get("only")), self.windows_of(found.get("quiet")))
 
     def _kind(self, target: str) -> PageKind:
         """A name of a team's file that is not in force reaches nobody, as a person would whom nobody knows."""
         return self.kinds.get(target, PageKind.PERSON)
 
     def page_from(self, found: Fields) -> PageFrom:
-        only, quiet = (self.held(found.get(key)) if key in found else None for key in ("only", "quiet"))
+        only, quiet = (self.windows_of(found.get(key)) if key in found else None for key in ("only", "quiet"))
         return PageFrom(found.get("from"), only, quiet)
 
 
@@ -150,18 +157,18 @@ def _route(
     route_id = (f"{parent}/{name}" if parent else name) if name else ROOT
     own = {key: _with_inherited(key, fields.get(key), inherited.get(key), names) for key in SETTINGS if key in fields}
     merged = {**inherited, **own}
-    told = {**said, **{key: SettingOrigin(route_id, fields.mark(key).line) for key in own}}
+    origins = {**said, **{key: SettingOrigin(route_id, fields.mark(key).line) for key in own}}
     below = route_id if name else ""
     return Route(
         id=route_id,
         name=name,
         match=fields.get("match", ()),
         settings=_settings(merged, names),
-        said=told,
+        said=origins,
         file=fields.place.report.file,
         line=fields.node.mark.line,
         continues=fields.get("continue", default=False),
-        children=tuple(_route(child, below, merged, told, names) for child in fields.get("routes", ())),
+        children=tuple(_route(child, below, merged, origins, names) for child in fields.get("routes", ())),
     )
 
 
@@ -195,22 +202,21 @@ def _settings(merged: Mapping[str, Any], names: _Names) -> RouteSettings:
         return None if found is NONE else found
 
     group_by = get("group_by", DEFAULT_GROUP_BY)
+    timers = {key: get(key) for key in _TIMERS if key in merged}
     severity, template, tell = get("severity"), get("template"), get("tell")
     page: _Page = merged.get("page", _Page())
     return RouteSettings(
         channels=merged["channel"][0],
         channels_above=merged["channel"][1:],
-        also=merged.get("also", ()),
+        also=tuple(one for one in merged.get("also", ()) if not isinstance(one, ToWebhook)),
+        also_webhooks=tuple(one.name for one in merged.get("also", ()) if isinstance(one, ToWebhook)),
         group_by=None if group_by == ("...",) else group_by,
-        group_wait=get("group_wait"),
-        group_interval=get("group_interval", timedelta(minutes=5)),
-        repeat_interval=get("repeat_interval", timedelta(hours=4)),
-        reopen_within=get("reopen_within", timedelta(minutes=10)),
+        **timers,
         severity=None if severity is None else Severity(severity),
         template=None if template is None else Template(template.get("title", ""), template.get("text", "")),
         tell=Tell() if tell is None else Tell(**{key: Loudness(tell.get(key)) for key in tell.values}),
-        quiet=names.held(merged.get("quiet")),
-        only=names.held(merged.get("only")),
+        quiet=names.windows_of(merged.get("quiet")),
+        only=names.windows_of(merged.get("only")),
         page=page.page,
         page_from=page.forms,
     )
@@ -274,19 +280,11 @@ def _policy(name: str, fields: Fields, names: _Names) -> Policy:
             schedule=step.get("oncall", ""),
             persons=step.get("person", ()),
             channels=step.get("channel", ()),
-            only=names.held(step.get("only")),
-            quiet=names.held(step.get("quiet")),
+            only=names.windows_of(step.get("only")),
+            quiet=names.windows_of(step.get("quiet")),
             groups=step.get("group", ()),
-            webhook=_shown(step.get("webhook")),
+            webhook=step.get("webhook", ""),
         )
         for step in fields.get("steps")
     )
     return Policy(name, steps, fields.get("repeat", 0), fields.get("every"))
-
-
-def _shown(webhook: str | Secrets | None) -> str:
-    """Enough to know it by. The rest of an address may be a secret too."""
-    if webhook is None or isinstance(webhook, str):
-        return urlsplit(webhook or "").hostname or ""
-    [secret] = webhook
-    return f"{{env: {secret.name}}}" if isinstance(secret, EnvSecret) else f"{{file: {secret.path}}}"

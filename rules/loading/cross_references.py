@@ -16,9 +16,17 @@ WINDOW_PATTERNS = 100
 """How many patterns one window may consist of when all that it names is written out."""
 
 
-def check(document: Fields, report: Report, main: Fields | None = None, *, is_alone: bool = False) -> None:
-    """`main` is given with a team's file: the names of the main file are seen there. Alone: there are no others."""
-    _references(document, report, main, is_alone=is_alone)
+def check(
+    document: Fields,
+    report: Report,
+    main: Fields | None = None,
+    *,
+    of_teams: Mapping[str, Collection[str]] | None = None,
+    is_alone: bool = False,
+) -> None:
+    """`main` is given with a team's file: the names of the main file are seen there. `of_teams`: what the teams' files
+    define, by kind. Alone: there are no others."""
+    _references(document, report, main, of_teams or {}, is_alone=is_alone)
     _sisters(document.get("routing"), report.team or ROOT)
     _unique(document.get("maintenance", ()), "maintenance")
     _unique(document.get("inhibit", ()), "inhibition")
@@ -50,6 +58,7 @@ def names(document: Fields) -> dict[str, tuple[Collection[str], str]]:
         "window": (document.get("windows", {}), "a window defined under windows"),
         "person": (people, "somebody under people"),
         "schedule": (schedules, "a schedule under oncall"),
+        "webhook": (document.get("webhooks", {}), "a webhook under webhooks"),
         "policy, schedule or person": ([*policies, *schedules, *people], "a policy, schedule or person"),
     }
 
@@ -61,7 +70,9 @@ def is_of_another_file(reference: Reference) -> bool:
     return bool(slash) and team != reference.error_at.report.team and reference.kind != "catalogue"
 
 
-def _references(document: Fields, report: Report, main: Fields | None, *, is_alone: bool) -> None:
+def _references(
+    document: Fields, report: Report, main: Fields | None, of_teams: Mapping[str, Collection[str]], *, is_alone: bool
+) -> None:
     known = {kind: (set(own), expected) for kind, (own, expected) in names(document).items()}
     for kind, (of_main, _) in names(main).items() if main is not None else ():
         known[kind][0].update(of_main)
@@ -83,8 +94,16 @@ def _references(document: Fields, report: Report, main: Fields | None, *, is_alo
             reference.mark,
             f"no {reference.kind} is called {reference.name[:60]!r}",
             expected=f"{expected}: {listed}" if listed else f"{expected}; there is none yet",
-            hint=_is_another_kind(reference, document) or close_to(reference.name, short),
+            hint=_is_another_kind(reference, document)
+            or _of_a_team(reference, of_teams)
+            or close_to(reference.name, short),
         )
+
+
+def _of_a_team(reference: Reference, of_teams: Mapping[str, Collection[str]]) -> str:
+    """A name as its own file calls it; elsewhere the team's name stands before it."""
+    found = sorted(name for name in of_teams.get(reference.kind, ()) if name.endswith(f"/{reference.name}"))
+    return f"write {' or '.join(found[:3])}" if found else ""
 
 
 def _is_another_kind(reference: Reference, document: Fields) -> str:

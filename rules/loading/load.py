@@ -8,8 +8,8 @@ import msgspec
 
 from adapters.adapter import Adapter, OptionsError, SourceOptions
 from adapters.alert import Severity
-from rules.language import heartbeat_keys
-from rules.language.service_keys import Listen, document
+from rules.language import heartbeat_keys, webhook_keys
+from rules.language.service_keys import Listen, ListenAddress, document
 from rules.language.shape import Fields, Place, Reference, Report, RuleError, text_of
 from rules.language.templates import Examine, accept_all, take_in
 from rules.language.yaml import Entries, Items, Node, Position, YamlError, read
@@ -41,10 +41,15 @@ __all__ = [
     "RefusedFile",
     "RuleError",
     "RulesText",
+    "Whereabouts",
     "load",
     "nothing_beside",
     "rules_files",
+    "whereabouts",
 ]
+
+
+_LISTEN = Listen(ServerSettings().host, ServerSettings().port)
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -88,6 +93,17 @@ def rules_files(text: str) -> tuple[tuple[str, Position], ...]:
     return tuple((found, mark) for found, mark in texts if found and "\0" not in found)
 
 
+def listens_at(text: str) -> Listen:
+    """Where a main file says that the router listens, whatever else stands in it. Raises YamlError."""
+    node, _ = read(text)
+    for key in ("server", "listen"):
+        entry = node.entries.get(key) if isinstance(node, Entries) else None
+        if entry is None:
+            return _LISTEN
+        node = entry.node
+    return ListenAddress().read(node, Place(Report(""))) or _LISTEN
+
+
 def load(
     files: Sequence[RulesText],
     *,
@@ -114,11 +130,15 @@ def load(
         return Loaded(None, tuple(report.errors), ())
     for mistake in mistakes:
         place.error(mistake.mark, mistake.message, expected=mistake.expected, hint=mistake.hint)
+    if isinstance(node, Entries) and "team" in node.entries and not {"sources", "slack"} & node.entries.keys():
+        place.error(
+            node, "this is a team's file", expected=f"the main file; or alert-router check {main.name} --with MAIN.yaml"
+        )
+        return Loaded(None, _sorted(report.errors, [main.name]), ())
     fields = document(adapters).read(node, place)
     if fields is None:
         return Loaded(None, _sorted(report.errors, [main.name]), ())
     is_alone = not others and "rules_files" not in fields
-    cross_references.check(fields, report, is_alone=is_alone)
     _listener(fields)
     take_in(fields.get("routing"), template_fault)
     sources = _sources(fields, adapters)
@@ -127,6 +147,7 @@ def load(
         return draft(file, fields, partial(take_in, examine=template_fault), partial(beside, file.name))
 
     chosen = merge_rule_files.choose(others, last or {}, fields, read_team)
+    cross_references.check(fields, report, of_teams=merge_rule_files.full_names(chosen), is_alone=is_alone)
     warnings = _sorted(report.warnings, [main.name])
     if report.errors:
         return Loaded(None, _sorted(report.errors, [main.name]), warnings, chosen.accepted, chosen.refused)
@@ -135,7 +156,8 @@ def load(
     configuration = _configuration(whole, sources, chosen)
     found = [warning for one in reports for warning in one.warnings]
     references = tuple(reference for one in reports for reference in one.references)
-    found += merge_rule_files.dangling(whole, reports)
+    found += merge_rule_files.dangling(whole, reports, chosen.refused)
+    found += merge_rule_files.other_zones(fields, chosen.drafts)
     nodes = (
         (main.name, node),
         *((one.source.name, one.fields.node) for one in chosen.drafts if one.fields is not None),
@@ -143,6 +165,35 @@ def load(
     names = tuple(file.name for file in files)
     return Loaded(
         configuration, (), _sorted(found, names), chosen.accepted, chosen.refused, nodes, whole, references, names
+    )
+
+
+class Whereabouts(msgspec.Struct, frozen=True):
+    """Where the router of a configuration is, and its way to Slack."""
+
+    server: ServerSettings
+    storage: StorageSettings
+    slack: PreviewSettings | SlackSettings | None
+    """None: the file does not say."""
+
+
+def whereabouts(text: str, adapters: Mapping[str, Adapter]) -> Whereabouts | None:
+    """As far as a text says it that may have mistakes; None where it is no YAML."""
+    try:
+        node, _ = read(text)
+    except YamlError:
+        return None
+    fields = document(adapters).read(node, Place(Report("")))
+    if fields is None:
+        return None
+    server, slack, storage = _server(fields), fields.get("slack"), fields.get("storage")
+    if isinstance(slack, Fields) and slack.get("token") is None and slack.get("preview") is None:
+        slack = None
+    tokens = {level: found for level, found in server.tokens.items() if found}
+    return Whereabouts(
+        server=msgspec.structs.replace(server, tokens=tokens),
+        storage=StorageSettings() if storage is None else StorageSettings(storage.get("path", StorageSettings().path)),
+        slack=PreviewSettings() if slack == "preview" else None if slack is None else _slack(slack),
     )
 
 
@@ -169,6 +220,7 @@ def _configuration(fields: Fields, sources: Mapping[str, SourceSettings], chosen
         rules=build.ruleset(fields, heartbeat_keys.awaited(fields, sources)),
         teams=tuple(found.as_team() for found in chosen.drafts),
         rules_files=fields.get("rules_files", ()),
+        webhooks=webhook_keys.webhooks(fields),
         outward=heartbeat_keys.outward(fields),
     )
 
@@ -177,13 +229,14 @@ def _server(fields: Fields) -> ServerSettings:
     server = fields.get("server")
     if server is None:
         return ServerSettings()
-    listen: Listen = server.get("listen", Listen("127.0.0.1", 9080))
+    listen: Listen = server.get("listen", _LISTEN)
     tokens = server.get("tokens")
     return ServerSettings(
         host=listen.host,
         port=listen.port,
         external_url=server.get("external_url", f"http://localhost:{listen.port}").rstrip("/"),
         tokens={} if tokens is None else tokens.values,
+        trusted_proxies=server.get("trusted_proxies", ()),
     )
 
 
@@ -198,6 +251,7 @@ def _slack(fields: Fields) -> PreviewSettings | SlackSettings:
         api_url=fields.get("api_url", SLACK_API_URL).rstrip("/") + "/",
         posts_per_minute=fields.get("posts_per_minute", POSTS_PER_MINUTE),
         posts_again=fields.get("without_history", "post_again") == "post_again",
+        fallback=webhook_keys.fallback(fields),
     )
 
 

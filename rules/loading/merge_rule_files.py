@@ -18,6 +18,9 @@ from rules.model.configuration import TeamContact
 from rules.model.heartbeat import OWN_SOURCE
 from rules.model.source import RulesText
 
+NAMED = 5
+"""So many followers of a refused file are named in a line."""
+
 
 class RefusedFile(msgspec.Struct, frozen=True):
     """A team's file whose text is not in force."""
@@ -91,14 +94,30 @@ def merged(main: Fields, drafts: Sequence[TeamDraft]) -> Fields:
     return whole
 
 
-def dangling(whole: Fields, reports: Sequence[Report]) -> list[RuleError]:
+def full_names(chosen: Chosen) -> dict[str, set[str]]:
+    """What the teams' files in force define, by kind, as the whole configuration calls it."""
+    found: dict[str, set[str]] = {}
+    for one in chosen.drafts:
+        for kind, (names, _) in ({} if one.fields is None else cross_references.names(one.fields)).items():
+            found.setdefault(kind, set()).update(names)
+    return found
+
+
+def dangling(whole: Fields, reports: Sequence[Report], refused: Sequence[RefusedFile]) -> list[RuleError]:
     """Names of other teams' files that are nowhere. They are no errors: a team must not be able to take the others'
-    files out of force by renaming something in its own."""
+    files out of force by renaming something in its own. What a refused file would define is said once, where it is
+    refused."""
     known = {kind: set(found) for kind, (found, _) in cross_references.names(whole).items()}
+    causes = {file.team: file for file in refused if file.team and not file.is_kept}
+    followers: dict[str, list[str]] = {}
     warnings = []
     for reference in (reference for report in reports for reference in report.references):
         place, report = reference.error_at, reference.error_at.report
         if not cross_references.is_of_another_file(reference) or reference.name in known[reference.kind]:
+            continue
+        team, _, _ = reference.name.partition("/")
+        if team in causes:
+            followers.setdefault(team, []).append(f"{reference.name} ({report.file}:{reference.mark.line})")
             continue
         effect = "it is left out" if reference.kind == "window" else "it reaches nobody"
         warnings.append(
@@ -112,6 +131,30 @@ def dangling(whole: Fields, reports: Sequence[Report]) -> list[RuleError]:
                 close_to(reference.name, known[reference.kind]),
             )
         )
+    for team, named in followers.items():
+        shown = ", ".join(named[:NAMED]) + (f" and {len(named) - NAMED} more" if len(named) > NAMED else "")
+        message = f"while this file is refused, what others name of it reaches nobody: {shown}"
+        warnings.append(RuleError(causes[team].source.name, 1, 1, "team", message, "the file without its mistakes"))
+    return warnings
+
+
+def other_zones(main: Fields, drafts: Sequence[TeamDraft]) -> list[RuleError]:
+    """Windows of the main file in files whose own times are of another zone: their hours are the main file's."""
+    default = main.get("timezone", "UTC")
+    windows: Mapping[str, Sequence[Fields]] = main.get("windows", {})
+    warnings = []
+    for one in drafts:
+        zone = default if one.fields is None else one.fields.get("timezone", default)
+        first = {
+            reference.name: reference for reference in reversed(one.report.references) if reference.kind == "window"
+        }
+        for name, reference in sorted(first.items()):
+            zones = {pattern.get("timezone", default) for pattern in windows.get(name, ()) if "hours" in pattern}
+            if zones - {zone}:
+                message = f"the hours of {name} are of {', '.join(sorted(zones))}; this file's own times are of {zone}"
+                expected = f"a window of this file, where the hours of {zone} are meant"
+                mark, path = reference.mark, reference.error_at.path
+                warnings.append(RuleError(one.source.name, mark.line, mark.column, path, message, expected))
     return warnings
 
 

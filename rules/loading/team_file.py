@@ -18,7 +18,7 @@ from rules.model.oncall import Person
 from rules.model.route import ROOT
 from rules.model.source import RulesText
 
-_KINDS = {"windows": "window", "people": "person", "oncall": "schedule", "escalation": "policy"}
+_KINDS = {"windows": "window", "people": "person", "oncall": "schedule", "escalation": "policy", "webhooks": "webhook"}
 _PAGED = ("people", "oncall", "escalation")
 _WHOSE = ("version", "timezone", "team", "owner", "scope", "order", "routing")
 _SCOPED = ("match", "while", "hold")

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -9,6 +11,7 @@ from adapters.adapter import SourceOptions
 from rules.model.heartbeat import Heartbeat, StaleAfter
 from rules.model.oncall import Person
 from rules.model.ruleset import RuleSet
+from rules.model.webhook import Fallback, Format
 
 
 class EnvSecret(msgspec.Struct, frozen=True, tag="env"):
@@ -37,10 +40,17 @@ class ServerSettings(msgspec.Struct, frozen=True):
     """Without a trailing slash; links in messages begin with it."""
     tokens: Mapping[str, Secrets] = {}
     """"read", "write", "admin" -> accepted tokens; each includes what the ones before it allow."""
+    trusted_proxies: tuple[str, ...] = ()
+    """CIDR networks whose word is believed about where a request comes from."""
 
     @property
     def is_loopback(self) -> bool:
         return is_loopback(self.host)
+
+    @property
+    def is_behind_proxy(self) -> bool:
+        """People reach it by an address of another machine's, although only this machine can: a proxy stands between."""
+        return self.is_loopback and not is_loopback(urlsplit(self.external_url).hostname or "")
 
 
 class StorageSettings(msgspec.Struct, frozen=True):
@@ -73,6 +83,8 @@ class SlackSettings(msgspec.Struct, frozen=True):
     """In the whole workspace."""
     posts_again: bool = True
     """Where history cannot be read, a post of unknown outcome is posted again: at least once instead of at most once."""
+    fallback: Fallback | None = None
+    """What is called when Slack refuses, or is away."""
 
 
 class Bearer(msgspec.Struct, frozen=True, tag="bearer"):
@@ -137,6 +149,28 @@ class DeadMansSwitchSettings(msgspec.Struct, frozen=True):
     every: timedelta = timedelta(minutes=1)
 
 
+class WebhookSettings(msgspec.Struct, frozen=True):
+    """A receiver other than Slack."""
+
+    name: str
+    """As the whole configuration knows it: "team/name" of a team's file."""
+    format: Format
+    url: str = ""
+    """The vendor's where the file names none; "" where the address is a secret."""
+    url_secret: Secrets = ()
+    key: Secrets = ()
+    """PagerDuty's routing key, Opsgenie's API key."""
+    bearer: Secrets = ()
+    headers: Mapping[str, str] = {}
+    secret_headers: Mapping[str, Secrets] = {}
+
+    @property
+    def secrets(self) -> Secrets:
+        """Every secret that it refers to."""
+        headers = tuple(reference for found in self.secret_headers.values() for reference in found)
+        return (*self.url_secret, *self.key, *self.bearer, *headers)
+
+
 class TeamContact(msgspec.Struct, frozen=True):
     """Who is told what becomes of a team's file: the channel, else the people."""
 
@@ -163,6 +197,8 @@ class Configuration(msgspec.Struct, frozen=True):
     slack: PreviewSettings | SlackSettings
     sources: Mapping[str, SourceSettings]
     rules: RuleSet
+    webhooks: Mapping[str, WebhookSettings] = {}
+    """By name; the rules and `slack.fallback` name them."""
     outward: DeadMansSwitchSettings | None = None
     teams: tuple[Team, ...] = ()
     rules_files: tuple[str, ...] = ()
@@ -170,5 +206,11 @@ class Configuration(msgspec.Struct, frozen=True):
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a listener at this address."""
-    return host in {"localhost", "::1", "[::1]"} or host.startswith("127.")
+    """Whether only this machine answers at this address: a loopback address, or its name. Not "127.example.org", which
+    somebody may point anywhere."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -20,7 +20,7 @@ class Step(msgspec.Struct, frozen=True):
     groups: tuple[str, ...] = ()
     """Slack user groups: "@team" or an S-id."""
     webhook: str = ""
-    """As it may be shown: the address's host, or the name of the secret that holds it."""
+    """The name of one."""
 
     @property
     def reaches(self) -> str:

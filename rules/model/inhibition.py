@@ -1,6 +1,6 @@
 """Inhibition: what one firing alert holds back. Owns the keys by which sources and targets find each other.
 
-Facts: ALERTMANAGER §5, but with a real set of sources: *any* firing source holds.
+As Alertmanager has it, but with a real set of sources: *any* of them that fires holds, not only the last one seen.
 """
 
 from collections.abc import Mapping

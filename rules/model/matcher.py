@@ -104,6 +104,11 @@ def compiled(pattern: str) -> Regex:
 
 def _regex_error(pattern: str, said: str) -> MatcherError:
     shown = pattern if len(pattern) <= 60 else pattern[:57] + "…"
+    if "no argument for repetition operator" in said:
+        return MatcherError(
+            f"not a regular expression: {shown!r}: nothing stands before its * or + that could be repeated",
+            expected='".*" where any text may stand, as in ".*shop.*"',
+        )
     if "too large" in said or "repetition" in said:
         return MatcherError(
             f"the regular expression {shown!r} is too large ({said})",

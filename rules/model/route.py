@@ -16,6 +16,10 @@ COMPUTED = ("alert.name", "alert.severity", "alert.source", "alert.title")
 
 DEFAULT_GROUP_BY = ("alert.name", "alert.source")
 DEFAULT_GROUP_WAIT = timedelta(seconds=10)
+"""Of a group that is not critical; a critical one waits for nothing."""
+DEFAULT_GROUP_INTERVAL = timedelta(minutes=5)
+DEFAULT_REPEAT_INTERVAL = timedelta(hours=4)
+DEFAULT_REOPEN_WITHIN = timedelta(minutes=10)
 
 
 class PageKind(StrEnum):
@@ -102,7 +106,7 @@ class Loudness(StrEnum):
 
 
 class Tell(msgspec.Struct, frozen=True):
-    """How loud each change of an incident is told (TELLING's table)."""
+    """How loud each change of an incident is told, by default as it stands here."""
 
     new_alerts: Loudness = Loudness.THREAD
     worse: Loudness = Loudness.CHANNEL
@@ -120,11 +124,11 @@ class RouteSettings(msgspec.Struct, frozen=True):
     group_by: tuple[str, ...] | None = DEFAULT_GROUP_BY
     """None: all labels."""
     group_wait: timedelta | None = None
-    """None: 10 s, and 0 s while the group's severity is critical."""
-    group_interval: timedelta = timedelta(minutes=5)
-    repeat_interval: timedelta | None = timedelta(hours=4)
+    """None: `DEFAULT_GROUP_WAIT`, and 0 s while the group's severity is critical."""
+    group_interval: timedelta = DEFAULT_GROUP_INTERVAL
+    repeat_interval: timedelta | None = DEFAULT_REPEAT_INTERVAL
     """None: never repeated."""
-    reopen_within: timedelta = timedelta(minutes=10)
+    reopen_within: timedelta = DEFAULT_REOPEN_WITHIN
     severity: Severity | None = None
     """The incident's, whatever its alerts say; matchers always see the alert's own."""
     template: Template | None = None
@@ -137,6 +141,8 @@ class RouteSettings(msgspec.Struct, frozen=True):
     """What a form that finds nothing gives way to: the inherited channels, and what they inherit, as far as needed."""
     also: tuple[ChannelForm, ...] = ()
     """Further channels that show the incident."""
+    also_webhooks: tuple[str, ...] = ()
+    """Names of webhooks that are told the incident too."""
     page_from: tuple[PageFrom, ...] = ()
     """The nearest first; each gives way to the next, the last to `page`."""
 

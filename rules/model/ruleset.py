@@ -20,7 +20,6 @@ from rules.model.suppression import (
     Maintenance,
     Suppression,
     SuppressionKind,
-    next_window_change,
     page_suppression,
     window_suppression,
 )
@@ -36,13 +35,14 @@ __all__ = [
     "Suppression",
     "SuppressionKind",
     "is_inhibited_by",
-    "next_window_change",
     "page_suppression",
     "visible_labels",
     "window_suppression",
 ]
 
 MEMO_SIZE = 65_536
+LEAST_KEPT = timedelta(days=1)
+"""Of either: a late word about an alert must be known for late, and an incident that can reopen must be there."""
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -71,12 +71,21 @@ class OnCall(msgspec.Struct, frozen=True):
     persons: tuple[Person, ...]
     channels: tuple[str, ...]
     why: str
-    """As in "on call for payments until Mon 09:00"."""
+    """As in "on call for payments until Mon 09:00 CET"."""
     until: datetime | None
     """When the answer may change; None: not by itself."""
     next_step: str
     """As in "lead in 10 min"; "" when nothing follows."""
     nobody: bool
+
+
+class Retention(msgspec.Struct, frozen=True):
+    """How long what is over is kept, counted from the end; what is open, fires or is still to be told is never forgotten. Neither is shorter than a day, or than the longest `reopen_within` of a route."""
+
+    alerts: timedelta = LEAST_KEPT
+    """Alerts that have ended and that nobody has to be told of."""
+    incidents: timedelta = timedelta(days=90)
+    """Resolved incidents, with their timeline, messages and pages; messages that belong to no incident."""
 
 
 class RuleSet:
@@ -96,6 +105,7 @@ class RuleSet:
         catalog: Catalog | None = None,
         copies: tuple[Copy, ...] = (),
         awaited: Awaited | None = None,
+        retention: Retention | None = None,
     ) -> None:
         self.root = root
         self.zone_name = zone_name
@@ -114,6 +124,7 @@ class RuleSet:
         self.routes: Mapping[str, Route] = {route.id: route for route in _walk(root)}
         self._tree = Tree(root)
         self.awaited = awaited or Awaited()
+        self.retention = retention or Retention()
         self._names = _mentioned(tuple(self.routes.values()), inhibit, self.awaited)
         self._memo: dict[object, RoutingDecision] = {}
 
@@ -146,11 +157,21 @@ class RuleSet:
                 found = Suppression(SuppressionKind.MAINTENANCE, entry.name, entry.ends, entry.reason)
         return found
 
-    def next_change(self, settings: RouteSettings, at: datetime) -> datetime | None:
-        """When a window of this route or its page, or any maintenance, next begins or ends."""
-        edges = [edge for entry in self.maintenance for edge in (entry.begins, entry.ends) if edge is not None]
-        window = next_window_change(settings, at)
-        return min((edge for edge in (*edges, window) if edge is not None and edge > at), default=None)
+    @property
+    def reopens_within(self) -> timedelta:
+        """The longest time after its end in which some route's incident may come back."""
+        return max(route.settings.reopen_within for route in self.routes.values())
+
+    def maintenance_at(self, at: datetime) -> tuple[Maintenance, ...]:
+        """The planned work that is under way."""
+        return tuple(
+            entry for entry in self.maintenance if entry.begins <= at and (entry.ends is None or at < entry.ends)
+        )
+
+    def next_maintenance_change(self, at: datetime) -> datetime | None:
+        """When any planned work next begins or ends."""
+        edges = (edge for entry in self.maintenance for edge in (entry.begins, entry.ends))
+        return min((edge for edge in edges if edge is not None and edge > at), default=None)
 
     def path(self, route: Route) -> list[Route]:
         """From the root to this route."""
@@ -248,7 +269,7 @@ class RuleSet:
             return _missed(f"nobody on call for {name}")
         team, _, part = name.rpartition("/")
         role = f"{part} of {team}" if team else f"on call for {name}"
-        until = "" if turn.until is None else f" until {said_at(turn.until, at, schedule.zone)}"
+        until = "" if turn.until is None else f" until {said_at(turn.until, at, schedule.zone, is_named=True)}"
         note = " (override)" if turn.is_override else f" ({turn.layer})" if turn.layer else ""
         return OnCall((person,), (), f"{role}{until}{note}", turn.until, "", nobody=False)
 
@@ -273,11 +294,13 @@ def group_labels(group_by: tuple[str, ...] | None, labels: Mapping[str, str]) ->
     return tuple((name, labels[name]) for name in sorted(group_by) if labels.get(name))
 
 
-def said_at(at: datetime, now: datetime, zone_name: str) -> str:
-    """An instant as people say it: "Mon 09:00" within six days, else "2026-12-24 09:00"."""
+def said_at(at: datetime, now: datetime, zone_name: str, *, is_named: bool = False) -> str:
+    """An instant as people say it: "Mon 09:00" within six days, else "2026-12-24 09:00". `is_named`: with its zone, as
+    "Mon 09:00 CET", for whoever may read it in another one."""
     wall = at.astimezone(zone(zone_name))
     near = timedelta(0) <= at - now < timedelta(days=6)
-    return f"{wall:%a %H:%M}" if near else f"{wall:%Y-%m-%d %H:%M}"
+    said = f"{wall:%a %H:%M}" if near else f"{wall:%Y-%m-%d %H:%M}"
+    return f"{said} {wall:%Z}" if is_named else said
 
 
 def _short(span: timedelta) -> str:

@@ -42,23 +42,15 @@ class Maintenance(msgspec.Struct, frozen=True):
 
 def window_suppression(settings: RouteSettings, at: datetime) -> Suppression | None:
     """What a route's `quiet` and `only` hold back at this instant."""
-    return _hold(settings.quiet, settings.only, at)
+    return _suppression(settings.quiet, settings.only, at)
 
 
 def page_suppression(page: Page, at: datetime) -> Suppression | None:
     """The same for a page: while the message is told, the page waits."""
-    return _hold(page.quiet, page.only, at)
+    return _suppression(page.quiet, page.only, at)
 
 
-def next_window_change(settings: RouteSettings, at: datetime) -> datetime | None:
-    """When one of the windows that can hold this route, or its page, next begins or ends."""
-    named = settings.quiet + settings.only
-    if settings.page is not None:
-        named += settings.page.quiet + settings.page.only
-    return next_change(tuple(one.window for one in named), at) if named else None
-
-
-def _hold(quiet: tuple[NamedWindow, ...], only: tuple[NamedWindow, ...], at: datetime) -> Suppression | None:
+def _suppression(quiet: tuple[NamedWindow, ...], only: tuple[NamedWindow, ...], at: datetime) -> Suppression | None:
     if (inside := any_holds(quiet, at)) is not None:
         return Suppression(
             SuppressionKind.QUIET, inside.name, _until_free(quiet, only, at), f"quiet during {inside.name}"

@@ -15,7 +15,7 @@ from adapters import ADAPTERS
 from adapters.adapter import Payload
 from router.delivery.deliver import Settings
 from router.intake.intake import Receipt
-from router.service.app import open_sources
+from router.service.in_force import open_sources
 from router.service.simulate import Simulation, VirtualClock
 from rules.advice.lint import linted
 from rules.loading.load import RulesText, load

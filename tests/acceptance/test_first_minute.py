@@ -41,7 +41,7 @@ async def test_the_printed_line_stands_on_the_page_is_edited_and_ended(tmp_path:
         await type_in(line.replace('"severity": "high"', '"severity": "critical"'), router)
         await expect(message).to_contain_text(f"CRITICAL #1 {title}", timeout=TOLD_WITHIN_MS)
         await type_in(line.replace('"status": "firing"', '"status": "resolved"'), router)
-        await expect(message).to_contain_text(f"Resolved #1 {title}", timeout=TOLD_WITHIN_MS)
+        await expect(message).to_contain_text(f"Resolved #1 CRITICAL {title}", timeout=TOLD_WITHIN_MS)
         await browser.close()
 
 

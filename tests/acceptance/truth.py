@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from tests.slackworld import MessageView, SlackWorld
 from tests.slackworld.state import Message
@@ -29,6 +29,13 @@ def firing_by_message(messages: Iterable[MessageView]) -> dict[str, int]:
             times = _TIMES.search(found["rest"])
             shown[name] = int(times[1]) if times else 1
     return shown
+
+
+def is_true(messages: Iterable[MessageView], true: Mapping[str, int]) -> bool:
+    """Every group's message says how many of it fire. Only a group of which none does may have none: it ended before its
+    first word was posted."""
+    shown = firing_by_message(messages)
+    return set(shown) <= set(true) and all(shown.get(name, 0) == firing for name, firing in true.items())
 
 
 def group_of(message: MessageView) -> str:

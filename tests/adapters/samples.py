@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from adapters.adapter import Adapter, ItemError, Limits, Payload, PayloadError, SourceOptions
+from adapters.alert import shown
 
 RECEIVED_AT = datetime(2024, 3, 4, 10, 20, tzinfo=UTC)
 
@@ -47,7 +48,7 @@ def read(adapter: Adapter, payload: Payload, options: SourceOptions) -> object:
     items: list[object] = []
     for draft in drafts:
         try:
-            items.append(msgspec.to_builtins(draft.alert()))
+            items.append(msgspec.json.decode(msgspec.json.encode(shown(draft.alert()))))
         except ItemError as error:
             items.append({"error": error.message, "where": error.where, "expected": error.expected})
     return items

@@ -10,6 +10,7 @@ import pytest
 
 from adapters import ADAPTERS
 from adapters.adapter import SourceOptions
+from adapters.alert import shown
 from adapters.times import instant
 from tests.adapters.samples import payload, read
 
@@ -74,7 +75,7 @@ def test_a_real_payload_becomes_what_it_must(path: Path) -> None:
     )
     received_at = instant("2027-01-01T00:00:00Z")
     assert received_at is not None
-    alerts = [draft.alert() for draft in parse(msgspec.structs.replace(request, received_at=received_at))]
+    alerts = [shown(draft.alert()) for draft in parse(msgspec.structs.replace(request, received_at=received_at))]
     expect = case["expect"]
     assert expect["count"] in {len(alerts), None}
     for alert, wanted in zip(alerts, expect["alerts"], strict=False):

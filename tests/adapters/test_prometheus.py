@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from adapters.adapter import Draft, ItemError, Limits, OptionsError, PayloadError, SourceOptions
-from adapters.alert import Severity, Status
-from adapters.prometheus import _FINGERPRINTS, _FINGERPRINTS_KEPT, PROMETHEUS
+from adapters.alert import Severity, Status, fingerprint, shown
+from adapters.prometheus import PROMETHEUS
 from tests.adapters.samples import payload
 
 LABELS = {
@@ -45,7 +45,8 @@ def webhook(*items: dict[str, object], **options: Any) -> list[Draft]:
 
 def test_a_direct_send_and_a_relay_are_one_alert() -> None:
     (direct,), (relayed,) = array(item()), webhook(item(status="firing", fingerprint="0" * 16))
-    assert direct.alert().fingerprint == relayed.alert().fingerprint == "781103df8f5daece"
+    assert direct.alert().fingerprint == relayed.alert().fingerprint
+    assert shown(direct.alert()).fingerprint == shown(relayed.alert()).fingerprint == "781103df8f5daece"
 
 
 def test_a_re_sent_alert_has_the_same_key_although_its_end_moves() -> None:
@@ -103,15 +104,31 @@ def test_the_end_beats_resolve_after_and_nothing_beats_a_told_end() -> None:
     assert over.alert().ttl is None
 
 
-def test_fingerprints_are_remembered_but_not_without_bound() -> None:
-    _FINGERPRINTS.clear()
-    (draft,) = array(item())
-    first = draft.alert().fingerprint
-    assert list(_FINGERPRINTS.values()) == [first]
-    _FINGERPRINTS.update({str(number).encode(): "" for number in range(_FINGERPRINTS_KEPT)})
-    (other,) = array(item(labels={"alertname": "Other"}))
-    other.alert()
-    assert len(_FINGERPRINTS) == 1
+def test_alertmanagers_fingerprint_is_not_calculated_until_somebody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(_: object) -> str:
+        raise AssertionError
+
+    monkeypatch.setattr("adapters.alert.fingerprint", never)
+    monkeypatch.setattr("adapters.prometheus.fingerprint", never)
+    for draft in (*array(item(), labels={"team": "db"}), *webhook(item(status="firing"))):
+        found = draft.alert()
+        with pytest.raises(AssertionError):
+            shown(found)
+
+
+def test_the_fingerprint_that_is_shown_is_of_what_was_sent() -> None:
+    plain, added = array(item())[0].alert(), array(item(), labels={"team": "db", "job": "x"})[0].alert()
+    assert shown(plain).fingerprint == shown(added).fingerprint == fingerprint(LABELS)
+    assert plain.fingerprint == added.fingerprint
+    assert shown(added).labels["team"] == "db"
+    odd = array(item(labels={"a": "b\x07", "c": ""}), labels={"team": "db"})[0].alert()
+    assert shown(odd).fingerprint == fingerprint({"a": "b\x07"})
+
+
+def test_labels_are_one_whatever_their_order_and_their_empty_values() -> None:
+    (one,), (same,) = array(item(labels={"a": "1", "b": "2"})), array(item(labels={"b": "2", "z": "", "a": "1"}))
+    (other,) = array(item(labels={"a": '1","b":"2'}))
+    assert one.alert().fingerprint == same.alert().fingerprint != other.alert().fingerprint
 
 
 def test_the_fingerprint_is_of_the_labels_as_sent() -> None:

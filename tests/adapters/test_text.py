@@ -51,9 +51,10 @@ def test_values_as_a_person_writes_them() -> None:
 
 
 def test_nesting_is_counted_to_the_level() -> None:
-    assert not is_nested_deeper(b"[[]]", 2)
-    assert is_nested_deeper(b"[[[]]]", 2)
-    assert not is_nested_deeper(b'["[[[[\\"[[", [], {}]', 2)
+    assert not is_nested_deeper("[[[", 0)
+    assert not is_nested_deeper([{}], 2)
+    assert is_nested_deeper([{"a": [1]}, "x"], 2)
+    assert not is_nested_deeper(["[[[[", [], {"a": "[[["}], 2)
 
 
 @pytest.mark.parametrize(

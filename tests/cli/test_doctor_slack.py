@@ -1,14 +1,15 @@
 """What `doctor` and `check --slack` hear from Slack."""
 
+import asyncio
 from pathlib import Path
 
 import yaml
 
-from router.commands.doctor import SCOPES, Finding, Grade, asked
-from router.commands.slack_names import unknown_names
+from router.commands.slack_names import SCOPES, Finding, Grade, asked, unknown_names
 from router.runtime.clock import SystemClock
 from router.runtime.config import Vault
 from rules.model.configuration import Configuration, EnvSecret, SlackSettings
+from tests.cli.conftest import run
 from tests.rules.reading import loading
 from tests.slackworld import TOKEN, FakeSlack, moods
 
@@ -108,3 +109,29 @@ async def test_check_slack_has_nobody_to_ask_in_the_preview() -> None:
     )
     assert found.configuration is not None
     assert await unknown_names(found.configuration, Vault({})) == ["slack: preview: there is no workspace to ask"]
+
+
+async def test_doctor_says_all_of_it_in_one_go(tmp_path: Path) -> None:
+    file = tmp_path / "router.yaml"
+    async with FakeSlack(SystemClock().now) as slack:
+        text = RULES.replace("<slack>", slack.url) + f"storage: {{path: {tmp_path}/data/a.db}}\n"
+        file.write_text(text + "server: {listen: '127.0.0.1:9'}\n")
+        slack.add_channel("#here")
+        slack.add_person("bob")
+        done = await asyncio.to_thread(run, "doctor", "--config", file, environ={"TOKEN": TOKEN})
+        assert done.exit_code == 1
+        assert "ok    Slack knows us in " in done.stdout
+        assert (
+            "fail  Slack does not know the channel #gone: channel_not_found\n      create it, or invite" in done.stdout
+        )
+        assert "fail  Slack does not know eve (eve@example.com): users_not_found" in done.stdout
+        for name in ("#gone", "#lost", "#none"):
+            slack.add_channel(name)
+        slack.add_person("eve")
+        well = await asyncio.to_thread(run, "doctor", "--config", file, environ={"TOKEN": TOKEN})
+        assert well.exit_code == 0, well.output
+        assert "ok    Slack knows all 3 channels and 2 people of the rules" in well.stdout
+        file.write_text(file.read_text() + "frob: 1\n")
+        refused = await asyncio.to_thread(run, "doctor", "--config", file, environ={"TOKEN": TOKEN})
+        assert refused.exit_code == 1
+        assert "ok    Slack knows us in " in refused.stdout, "it is asked where the file is refused too"

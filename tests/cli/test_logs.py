@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from router.runtime.logs import ConsoleFormatter, JsonFormatter, LogFormat, configure
+from router.runtime.logs import ConsoleFormatter, JsonFormatter, LogFormat, Sparing, configure
 
 HOSTILE = "x\n2026-01-01T00:00:00.000Z ERROR   made up"
 
@@ -79,3 +79,17 @@ def test_one_handler_writes_what_is_wanted(
     configure(log_format, "DEBUG")
     assert len(root.handlers) == 1
     assert logging.getLogger("aiohttp").level == logging.WARNING
+
+
+def test_a_fault_that_comes_again_and_again_is_logged_once_a_minute_with_how_often() -> None:
+    sparing, let_through = Sparing(), []
+    for second in range(130):
+        for fault in (OSError("full"), ValueError("other")):
+            record = logging.LogRecord("x", logging.ERROR, "x.py", 1, "a loop stumbled", (), (type(fault), fault, None))
+            record.created = float(second)
+            if sparing.filter(record):
+                let_through.append((second, type(fault).__name__, getattr(record, "times_since_the_last", 0)))
+    assert let_through == [(at, name, 59 if at else 0) for at in (0, 60, 120) for name in ("OSError", "ValueError")]
+    plain = logging.LogRecord("x", logging.ERROR, "x.py", 1, "no traceback", (), None)
+    assert sparing.filter(plain)
+    assert sparing.filter(plain)

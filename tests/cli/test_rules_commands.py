@@ -45,10 +45,22 @@ def test_check_env_names_the_secrets_that_are_missing(tmp_path: Path) -> None:
     assert run("check", file).exit_code == 0
     done = run("check", "--env", file)
     assert done.exit_code == 1
-    assert done.stderr == (
-        "the environment variable NO_SUCH_TOKEN is not set, or empty; the configuration takes a secret from it\n"
-    )
-    assert run("check", "--env", file, environ={"NO_SUCH_TOKEN": "x"}).exit_code == 0
+    assert (
+        "error: the environment variable NO_SUCH_TOKEN is not set, or empty; the configuration takes a secret from it\n"
+    ) in done.stdout
+    assert done.stdout.splitlines()[-1] == "1 error, 0 warnings"
+    assert json.loads(run("check", "--env", "--format", "json", file).stdout)["ok"] is False
+    well = run("check", "--env", file, environ={"NO_SUCH_TOKEN": "x"})
+    assert (well.exit_code, well.stdout.splitlines()[-1]) == (0, "Well: 2 routes, 0 warnings.")
+
+
+def test_check_env_refuses_a_token_of_one_letter(tmp_path: Path) -> None:
+    text = CONFIG.replace("server: {{", "server: {{tokens: {{read: {{env: READ_TOKEN}}}}, ")
+    file = written(tmp_path, text)
+    assert run("check", "--env", file, environ={"READ_TOKEN": "longer-than-that"}).exit_code == 0
+    done = run("check", "--env", file, environ={"READ_TOKEN": "x"})
+    assert done.exit_code == 1
+    assert "error: the environment variable READ_TOKEN is too short for a token of server.tokens: " in done.stdout
 
 
 def test_check_against_what_is_in_force(config: Path, tmp_path: Path) -> None:
@@ -58,7 +70,7 @@ def test_check_against_what_is_in_force(config: Path, tmp_path: Path) -> None:
     )
     done = run("check", "--against", former, config)
     assert done.exit_code == 0
-    assert "What it changes\n  route default changed\n" in done.stdout
+    assert "What it changes\n  route default changed: channel: #old → #alerts\n" in done.stdout
     former.write_text("version: 2\n", encoding="utf-8")
     done = run("check", "--against", former, config)
     assert done.exit_code == 2
@@ -85,8 +97,23 @@ def test_check_reads_the_files_that_the_main_file_names(config: Path) -> None:
     assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "Well: 4 routes, 0 warnings.")
     (folder / "b.yaml").write_text(team("b", "frob: 1\n"))
     refused = run("check", config)
-    assert refused.exit_code == 1
+    assert refused.exit_code == 0, "a start takes it"
     assert refused.stdout.startswith(f"error: {folder}/b.yaml:5:1: frob: unknown key 'frob'")
+    assert refused.stdout.splitlines()[-1] == (
+        f"1 error, 0 warnings. It can be loaded without {folder}/b.yaml: where there is one, its last accepted text "
+        "stays in force."
+    )
+    assert run("check", "--strict", config).exit_code == 1
+    assert run("check", config, folder / "b.yaml").exit_code == 1, "it was asked about"
+    assert json.loads(run("check", "--format", "json", config).stdout)["ok"] is False
+
+
+def test_strictly_a_warning_is_no_success(config: Path) -> None:
+    assert run("check", "--strict", config).exit_code == 0
+    config.write_text(config.read_text() + "windows: {unused: {hours: 09:00-18:00}}\n")
+    assert run("check", config).exit_code == 0
+    strict = run("check", "--strict", config)
+    assert (strict.exit_code, strict.stdout.splitlines()[-1]) == (1, "0 errors, 1 warning")
 
 
 def test_check_with_a_main_file_looks_at_one_teams_file(config: Path) -> None:
@@ -99,7 +126,14 @@ def test_check_with_a_main_file_looks_at_one_teams_file(config: Path) -> None:
     assert run("check", folder / "b.yaml", "--with", config).exit_code == 1
     alone = run("check", folder / "a.yaml")
     assert alone.exit_code == 1
-    assert f"{folder}/a.yaml:2:1: team: team has no place in this file" in alone.stdout
+    assert alone.stdout.splitlines() == [
+        (
+            f"error: {folder}/a.yaml:1:1: this is a team's file; expected the main file; or alert-router check {folder}/a.yaml "
+            "--with MAIN.yaml"
+        ),
+        "",
+        "1 error, 0 warnings",
+    ]
 
 
 def test_the_file_that_is_checked_gives_way_to_those_that_are_there(config: Path) -> None:
@@ -136,7 +170,7 @@ def test_route_says_the_way_each_setting_and_who_is_paged(config: Path) -> None:
     assert done.stdout.startswith("route p1\n")
     assert "  channel          #p1  (p1, line 15)" in done.stdout
     assert "  group_wait       0s  (default, line 13)" in done.stdout
-    assert "  pages bob: on call for ops until Mon 09:00" in done.stdout
+    assert "  pages bob: on call for ops until Mon 09:00 CET" in done.stdout
 
 
 def test_route_reads_an_instant_without_offset_in_the_files_zone(config: Path) -> None:
@@ -194,3 +228,34 @@ def test_check_needs_neither_secrets_nor_network(tmp_path: Path, monkeypatch: py
     text = CONFIG.replace("slack: preview", "slack: {{token: {{file: /no/such/file}}, fallback_channel: '#ops'}}")
     done = run("check", written(tmp_path, text))
     assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "Well: 2 routes, 0 warnings.")
+
+
+def test_route_of_a_source_asks_its_severity_map_labels_and_heartbeat(tmp_path: Path) -> None:
+    text = CONFIG.replace(
+        "  shell: {{adapter: generic, auth: none}}\n",
+        "  shell: {{adapter: generic, auth: none, severity_map: {{urgent: critical}}, labels: {{team: {{label: squad}}}}}}\n"
+        "  prod: {{adapter: prometheus, auth: none, severity_map: {{page: low}}, namespace: prod, alertmanager_api: false, "
+        "heartbeat: {{match: ['alertname = Watchdog'], every: 5m}}}}\n",
+    )
+    file = written(
+        tmp_path, text.replace("routes:\n", "routes:\n    - {{name: db, match: ['team = db'], channel: '#db'}}\n")
+    )
+
+    def owner(*arguments: str) -> str:
+        return run("route", "--config", file, *arguments).stdout.splitlines()[0]
+
+    assert owner("severity=urgent") == "route default"
+    assert owner("--source", "shell", "severity=urgent") == "route p1"
+    assert owner("--source", "shell", "severity=urgent", "squad=db") == "route db"
+    assert owner("severity=page") == "route default"
+    assert owner("--source", "prometheus", "severity=page") == "route p1"
+    assert owner("--source", "prod", "severity=page") == "route default"
+    assert owner("--source", "prod", "severity=page", "alert.severity=critical") == "route p1"
+    watchdog = run("route", "--config", file, "--source", "prod", "alertname=Watchdog", "severity=none")
+    assert watchdog.stdout == "a sign of life of source prod, which is told nobody\n"
+    assert owner("alertname=Watchdog") == "route default"
+    unknown = run("route", "--config", file, "--source", "shel", "a=b")
+    assert (unknown.exit_code, unknown.stderr) == (
+        2,
+        "there is no source 'shel'; there are datadog, jobs, prod, prometheus, shell\n",
+    )

@@ -9,7 +9,8 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -186,6 +187,59 @@ def test_doctor_finds_the_router_that_runs(tmp_path: Path) -> None:
         assert f"ok    a router answers on 127.0.0.1:{port} and takes alerts" in done.stdout
         assert "warn  this process began with a new, empty database" in done.stdout
         assert "a process holds" not in done.stdout
+        assert re.search("ok    in force there since .*Z: 4 sources, 2 routes, 0 teams' files\n", done.stdout)
+        assert "the files say something else" not in done.stdout
+
+        file.write_text(file.read_text() + "windows: {w: {hours: 09:00-18:00}}\n")
+        changed = run("doctor", "--config", file)
+        assert changed.exit_code == 0, changed.output
+        assert (
+            "warn  the files say something else than what is in force there\n      reload it: SIGHUP" in changed.stdout
+        )
+
+        file.write_text(file.read_text() + "frob: 1\n")
+        broken = run("doctor", "--config", file)
+        assert broken.exit_code == 1
+        assert f"fail  the configuration has 1 errors; the first: {file}:" in broken.stdout
+        assert f"ok    a router answers on 127.0.0.1:{port} and takes alerts" in broken.stdout, "it goes on"
+        assert "4 sources, 2 routes" in broken.stdout
+        assert "can be written" in broken.stdout
+        serving.send_signal(signal.SIGHUP)
+        told = until_said(lambda: run("doctor", "--config", file).stdout, "its last reload was refused")
+        assert f"fail  its last reload was refused: {file}:" in told
+
+
+def until_said(ask: Callable[[], str], words: str) -> str:
+    """A reload takes a moment."""
+    for _ in range(100):
+        if words in (said := ask()):
+            return said
+        time.sleep(0.1)
+    raise AssertionError(said)
+
+
+def test_doctor_asks_with_a_token_of_the_configuration(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (tmp_path / "token").write_text("a-token-that-is-long-enough")
+    tokens = f"tokens: {{{{read: {{{{file: {tmp_path}/token}}}}}}}}"
+    file = written(tmp_path, CONFIG.replace("{port}}}", f"{port}, {tokens}}}}}"))
+    team = "version: 1\nteam: {0}\nowner: {{channel: '#{0}'}}\nscope: ['team = {0}']\n{1}"
+    file.write_text(file.read_text() + "rules_files: [rules.d/*.yaml]\n")
+    (tmp_path / "rules.d").mkdir()
+    (tmp_path / "rules.d" / "a.yaml").write_text(team.format("a", ""))
+    (tmp_path / "rules.d" / "b.yaml").write_text(team.format("b", "frob: 1\n"))
+    with process("serve", "--config", file) as serving:
+        lines_until(serving, "curl ")
+        done = run("doctor", "--config", file)
+        assert done.exit_code == 1
+        assert "1 teams' files" in done.stdout
+        assert f"fail  it refuses rules.d/b.yaml: {tmp_path}/rules.d/b.yaml:5:1: frob" in done.stdout
+        file.write_text(file.read_text().replace(f"{tmp_path}/token", f"{tmp_path}/none"))
+        without = run("doctor", "--config", file)
+        assert "warn  it does not say what is in force: /api/status answered 401" in without.stdout
+        assert "a-token" not in done.stdout
 
 
 def test_doctor_sees_a_database_that_another_listener_holds(config: Path) -> None:
@@ -256,3 +310,22 @@ def test_help_imports_nothing_of_the_service() -> None:
     code = "import sys; import router.commands.cli; print([name for name in ('aiohttp', 'sqlalchemy', 'slack_sdk') if name in sys.modules])"
     done = subprocess.run([COMMAND[0], "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_collector_gets_nothing_but_json(config: Path, tmp_path: Path) -> None:
+    with process("serve", "--config", config, "--log-format", "json") as serving:
+        assert serving.stderr is not None
+        for line in serving.stderr:
+            if "listens on" in json.loads(line)["message"]:
+                break
+        serving.send_signal(signal.SIGTERM)
+        out, rest = serving.communicate(timeout=20)
+    assert out == ""
+    assert all(json.loads(line)["level"] for line in rest.splitlines())
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("version: 3\n")
+    with process("serve", "--config", bad, "--log-format", "json") as serving:
+        out, rest = serving.communicate(timeout=20)
+    assert (serving.returncode, out) == (2, "")
+    [line] = rest.splitlines()
+    assert "version" in str(json.loads(line)["errors"])

@@ -32,6 +32,20 @@ def test_normalize_reads_standard_input(config: Path) -> None:
     assert json.loads(done.stdout)[0]["title"] == "x"
 
 
+def test_normalize_prints_the_scale_with_the_sources_own_words(config: Path) -> None:
+    text = config.read_text().replace(
+        "  shell: {adapter: generic,", "  shell: {adapter: generic, severity_map: {Warn: low, '*': info},"
+    )
+    config.write_text(text)
+    done = run("normalize", "--config", config, "--source", "shell", "-", given='{"title": "x"}')
+    scale = dict(line.split(": ", 1) for line in done.stderr.splitlines() if line.startswith("severity "))
+    assert list(scale) == [f"severity {severity}" for severity in ("critical", "high", "medium", "low", "info")]
+    assert scale["severity critical"].startswith("critical, crit, P0, P1, Sev0, 5, page, urgent")
+    assert scale["severity low"] == "warn, low, P4, Sev3, 2"
+    assert scale["severity info"].startswith("*, info, ")
+    assert "warn," not in scale["severity medium"] + ","
+
+
 def test_normalize_takes_plain_text_for_what_it_is(config: Path) -> None:
     done = run("normalize", "--config", config, "--source", "shell", "-", given="backup failed")
     assert (done.exit_code, json.loads(done.stdout)[0]["title"]) == (0, "backup failed")
@@ -50,7 +64,7 @@ def test_normalize_shows_good_items_beside_a_bad_one(config: Path) -> None:
     done = run("normalize", "--config", config, "--source", "prometheus", "--array", "-", given=given)
     assert done.exit_code == 2
     assert [alert["name"] for alert in json.loads(done.stdout)] == ["A"]
-    assert done.stderr.startswith("item 1 is refused: ")
+    assert done.stderr.splitlines()[-1].startswith("item 1 is refused: ")
 
 
 def test_normalize_names_the_sources_there_are(config: Path) -> None:

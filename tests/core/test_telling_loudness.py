@@ -29,7 +29,7 @@ CHANGES = {
     "repeat": (EntryKind.REPEAT, Snapshot(NOW, RouteSettings(()), notified_firing=2, severity=Severity.HIGH)),
 }
 PAGED_HEAR = {"worse", "resolved", "reopened"}
-"""TELLING's column of people paged: "new message"."""
+"""Where the people paged get a new message."""
 
 
 def lines(change: str, how_loud: Loudness) -> list[Line]:
@@ -96,7 +96,15 @@ def test_a_snapshot_from_before_it_could_be_said_has_the_defaults() -> None:
 @pytest.mark.parametrize(("lately", "minutes"), [(9, 5), (10, 10), (50, 10)])
 def test_ten_lines_in_an_hour_are_enough(lately: int, minutes: int) -> None:
     standing = msgspec.structs.replace(OPEN, thread_line_at=NOW, last_notified_at=NOW)
-    facts = Snapshot(NOW, RouteSettings(("#db",)), 2, 1, severity=Severity.HIGH, standing=standing, lines_lately=lately)
+    facts = Snapshot(
+        NOW,
+        RouteSettings(("#db",)),
+        notified_firing=2,
+        new=1,
+        severity=Severity.HIGH,
+        standing=standing,
+        lines_lately=lately,
+    )
     decided = plan(facts)
     assert [line.say_at for line in decided.lines] == [NOW + timedelta(minutes=minutes)]
     # The next look a while later keeps to what is planned, though it lies beyond a group_interval.
@@ -107,5 +115,7 @@ def test_ten_lines_in_an_hour_are_enough(lately: int, minutes: int) -> None:
 def test_a_group_interval_that_is_longer_stays() -> None:
     settings = RouteSettings(("#db",), group_interval=timedelta(minutes=30))
     standing = msgspec.structs.replace(OPEN, thread_line_at=NOW, last_notified_at=NOW)
-    facts = Snapshot(NOW, settings, 2, 1, severity=Severity.HIGH, standing=standing, lines_lately=10)
+    facts = Snapshot(
+        NOW, settings, notified_firing=2, new=1, severity=Severity.HIGH, standing=standing, lines_lately=10
+    )
     assert [line.say_at for line in plan(facts).lines] == [NOW + timedelta(minutes=30)]

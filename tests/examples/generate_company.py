@@ -62,7 +62,7 @@ def _team(number: int, team: str) -> str:
         "    - {name: p2, match: ['alert.severity = high'], page: "
         + ("primary}" if kind == 0 else "{policy: primary, only: [office]}}"),
         *(["    - {name: batch, match: ['service =~ \".+-cron\"'], quiet: [load]}"] if kind == 1 else []),
-        *(["windows:", "  load: {hours: 01:00-05:00}"] if kind == 1 else []),
+        *_windows(kind, zone),
         "people:",
         *(f"  {person}: {{email: {person}.{team}@example.com}}" for person in people),
         "oncall:",
@@ -71,6 +71,13 @@ def _team(number: int, team: str) -> str:
     if kind == 3:
         lines += ["escalation:", f"  urgent: {{steps: [{{oncall: primary}}, {{after: 10m, person: {people[2]}}}]}}"]
     return "\n".join(lines) + "\n"
+
+
+def _windows(kind: int, zone: str) -> list[str]:
+    """Where the main file's office is in another zone a team has its own."""
+    office = ["  office: {days: [mon-fri], hours: 09:00-18:00}"] if kind != 0 and zone != ZONES[0] else []
+    load = ["  load: {hours: 01:00-05:00}"] if kind == 1 else []
+    return ["windows:", *office, *load] if office or load else []
 
 
 def _oncall(kind: int, people: list[str]) -> list[str]:

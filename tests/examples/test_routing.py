@@ -16,9 +16,18 @@ NOON = "2026-11-20T12:00+01:00"
 """A Friday."""
 KEYS = {"labels", "at", "route", "channels", "pages", "held", "page held", "held while"}
 NOT_YET = "the first step is carried out; its second step: not yet"
+
+
+def _line(team: str) -> int:
+    """Of its policy: where the main file's office is in another zone, its own windows stand above it."""
+    lines = dict(files())[f"teams/{team}.yaml"].splitlines()
+    return next(number for number, line in enumerate(lines, 1) if line.startswith("  urgent:"))
+
+
 WARNINGS: dict[str, list[str]] = {
     "company": [
-        f"teams/{team}.yaml:24:19: escalation.{team}/urgent: {team}/urgent: {NOT_YET}" for team in sorted(TEAMS[3::4])
+        f"teams/{team}.yaml:{_line(team)}:19: escalation.{team}/urgent: {team}/urgent: {NOT_YET}"
+        for team in sorted(TEAMS[3::4])
     ],
     "from-alertmanager": [f"main.yaml:135:26: escalation.database-lead: database-lead: {NOT_YET}"],
     "p1-p4-matrix": [

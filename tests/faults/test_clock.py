@@ -1,6 +1,5 @@
 """The machine's clock jumps, forwards or back: nothing ends because of it, nobody is left untold because of it."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -8,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from router.runtime.clock import SystemClock
-from router.service.app import create
+from router.service.app import App
 from router.service.simulate import VirtualClock
 from tests.acceptance.stage import START, Condition, Stage
-from tests.process import filled, free_port, until
+from tests.process import filled, free_port, in_this_process, until
 
 CONFIGURATION = """
 version: 1
@@ -121,10 +120,12 @@ async def test_the_process_notices_a_jump(tmp_path: Path, caplog: pytest.LogCapt
     clock = Ahead()
     file = tmp_path / "router.yaml"
     file.write_text(filled(CONFIGURATION, tmp_path, listen=f"127.0.0.1:{free_port()}"))
-    app = create([file], clock=clock)
-    await app.start()
+    async with in_this_process(file, clock=clock) as app:
+        await the_step_is_noticed(app, clock, caplog)
+
+
+async def the_step_is_noticed(app: App, clock: Ahead, caplog: pytest.LogCaptureFixture) -> None:
     began = clock.now()
-    running = asyncio.create_task(app.run())
 
     async def noticed() -> bool | None:
         app._wake_ups.expire.wake()  # it looks every ten seconds; a ring makes it look now
@@ -138,5 +139,3 @@ async def test_the_process_notices_a_jump(tmp_path: Path, caplog: pytest.LogCapt
     await until(turning, "the loop turns")
     clock.by = timedelta(hours=1)
     await until(noticed, "a word about the clock")
-    app.stop()
-    await running

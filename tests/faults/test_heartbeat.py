@@ -1,6 +1,5 @@
 """The router's own heartbeat and what it remembers of others', in a whole process: config to call, word to row."""
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,8 +10,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from router.service.app import App, StartError, create
-from tests.process import filled, free_port, until
+from router.service.app import App, opened
+from router.service.in_force import StartError
+from tests.process import filled, free_port, in_this_process, until
 
 CONFIGURATION = """
 version: 1
@@ -31,14 +31,8 @@ async def started(folder: Path, environ: dict[str, str]) -> AsyncIterator[tuple[
     port = free_port()
     file = folder / "router.yaml"
     file.write_text(filled(CONFIGURATION, folder, listen=f"127.0.0.1:{port}"))
-    app = create([file], environ=environ)
-    await app.start()
-    run = asyncio.create_task(app.run())
-    try:
+    async with in_this_process(file, environ=environ) as app:
         yield app, f"http://127.0.0.1:{port}"
-    finally:
-        app.stop()
-        await run
 
 
 async def test_the_dead_mans_switch_is_called_at_its_secret_address(tmp_path: Path) -> None:
@@ -75,11 +69,11 @@ async def test_a_dead_mans_switch_that_cannot_be_reached_is_said_without_its_add
         assert said == "the outward heartbeat was not made: it could not be made (ClientConnectorError)"
 
 
-def test_a_secret_address_that_is_not_there_is_named_at_the_start(tmp_path: Path) -> None:
+async def test_a_secret_address_that_is_not_there_is_named_at_the_start(tmp_path: Path) -> None:
     file = tmp_path / "router.yaml"
     file.write_text(filled(CONFIGURATION, tmp_path))
     with pytest.raises(StartError, match="the environment variable PING is not set"):
-        create([file], environ={})
+        await opened([file], environ={}).__aenter__()
 
 
 async def test_a_sign_of_life_just_before_the_end_is_written_down(tmp_path: Path) -> None:

@@ -10,8 +10,7 @@ import pytest
 from sqlalchemy import Connection
 
 from router.runtime.clock import SystemClock
-from router.service.app import create
-from tests.process import RouterProcess, filled, free_port, running, until
+from tests.process import RouterProcess, filled, free_port, in_this_process, running, until
 from tests.slackworld import FakeSlack, moods
 
 CONFIGURATION = """
@@ -98,11 +97,8 @@ async def test_a_database_that_became_read_only_is_said_and_nothing_is_accepted(
     file = tmp_path / "router.yaml"
     preview = CONFIGURATION.replace('{token: {env: SLACK_BOT_TOKEN}, api_url: "<slack>"}', "preview")
     file.write_text(filled(preview, tmp_path, listen=f"127.0.0.1:{port}"))
-    app = create([file])
-    await app.start()
-    run = asyncio.create_task(app.run())
     alert = {"title": "Kept?", "status": "firing"}
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+    async with in_this_process(file) as app, aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
         await app.engine.database.write(make_read_only)
         async with session.post("/webhook/shell", json=alert) as answer:
             assert answer.status == 503
@@ -112,8 +108,6 @@ async def test_a_database_that_became_read_only_is_said_and_nothing_is_accepted(
             assert answer.status == 503
         async with session.get("/api/alerts") as answer:
             assert (await answer.json())["alerts"] == []
-    app.stop()
-    await run
 
 
 def make_read_only(conn: Connection) -> None:
@@ -152,3 +146,18 @@ async def test_a_place_that_cannot_be_written_is_refused_in_one_sentence(
         assert await service.exit_code() != 0
         [line] = service.words.splitlines()
         assert said in line
+
+
+async def test_how_large_and_how_old_the_database_is_can_be_counted(tmp_path: Path, slack: FakeSlack) -> None:
+    async with running(tmp_path, CONFIGURATION, slack_url=slack.url) as service:
+        found = await gauges(service)
+        assert found["alert_router_database_bytes"] >= (tmp_path / "data" / "router.db").stat().st_size > 0
+        assert found["alert_router_oldest_kept_seconds"] == 0
+
+
+async def gauges(service: RouterProcess) -> dict[str, float]:
+    async with service.session.get(f"{service.url}/metrics") as answer:
+        lines = (await answer.text()).splitlines()
+    return {
+        name: float(value) for name, value in (line.split() for line in lines if "{" not in line and line[0] != "#")
+    }

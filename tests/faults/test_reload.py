@@ -10,11 +10,12 @@ import aiohttp
 from sqlalchemy import Connection
 
 from router.runtime.clock import SystemClock
-from router.service.app import NOT_COMMITTED, App, create
+from router.service.app import App
+from router.service.reload import NOT_COMMITTED
 from router.store.intake.reload import routed_by
 from tests.acceptance.stage import Condition, Stage, configuration, webhook
 from tests.acceptance.truth import delivered_twice, firing_by_message
-from tests.process import RouterProcess, filled, free_port, running, until
+from tests.process import RouterProcess, filled, free_port, in_this_process, running, until
 from tests.slackworld import FakeSlack, SlackWorld
 
 TEAMS, GROUPS, EACH = 10, 2, 50
@@ -143,17 +144,13 @@ async def refused_twice(service: RouterProcess) -> bool | None:
 
 
 @asynccontextmanager
-async def in_this_process(folder: Path) -> AsyncIterator[tuple[App, Path]]:
+async def previewed(folder: Path) -> AsyncIterator[tuple[App, Path]]:
     """Running, with the preview."""
     file = folder / "router.yaml"
     preview = filled(text(prefix="before"), folder, listen=f"127.0.0.1:{free_port()}").replace("slack: {", "x-slack: {")
     file.write_text(f"{preview}slack: preview\n")
-    app = create([file])
-    await app.start()
-    run = asyncio.create_task(app.run())
-    yield app, file
-    app.stop()
-    await run
+    async with in_this_process(file) as app:
+        yield app, file
 
 
 def broken(table: str, change: str) -> Callable[[Connection], object]:
@@ -167,7 +164,7 @@ def mended(conn: Connection) -> None:
 
 
 async def test_a_reload_that_the_database_does_not_take_changes_nothing(tmp_path: Path) -> None:
-    async with in_this_process(tmp_path) as (app, file):
+    async with previewed(tmp_path) as (app, file):
         rules, sources = app.engine.ruleset, app.sources
         after = file.read_text().replace('channel: "#team-', 'channel: "#new-')
         file.write_text(after.replace("sources: {prometheus", "sources: {renamed"))
@@ -183,7 +180,7 @@ async def test_a_reload_that_the_database_does_not_take_changes_nothing(tmp_path
 
 
 async def test_where_alerts_belong_is_brought_up_to_the_rules_until_it_works(tmp_path: Path) -> None:
-    async with in_this_process(tmp_path) as (app, file):
+    async with previewed(tmp_path) as (app, file):
 
         async def routed_otherwise_than(digest: str) -> str | None:
             found = await app.engine.database.read(routed_by)
@@ -208,20 +205,16 @@ async def test_a_refused_token_is_read_again_from_its_file(tmp_path: Path) -> No
         listen = f"127.0.0.1:{free_port()}"
         written = filled(text(prefix="before"), tmp_path, listen=listen, slack_url=slack.url)
         file.write_text(written.replace("token: {env: SLACK_BOT_TOKEN}", token))
-        app = create([file])
-        await app.start()
-        run = asyncio.create_task(app.run())
-        add_channels(slack)
-        slack.tokens["xoxb-fake-1"] = "token_revoked"
-        (tmp_path / "token").write_text("xoxb-new\n")
-        async with aiohttp.ClientSession() as session:
-            now = clock.now()
-            alert = Condition("Down", "web-1", "high", (("team", "t1"),)).said(is_firing=True, since=now, at=now)
-            async with session.post(f"{app.addresses[0]}/webhook/prometheus", json=webhook([alert])) as answer:
-                assert answer.status == 200
-        await until(lambda: has(app, "xoxb-new"), "the token is read again")
-        app.stop()
-        await run
+        async with in_this_process(file) as app:
+            add_channels(slack)
+            slack.tokens["xoxb-fake-1"] = "token_revoked"
+            (tmp_path / "token").write_text("xoxb-new\n")
+            async with aiohttp.ClientSession() as session:
+                now = clock.now()
+                alert = Condition("Down", "web-1", "high", (("team", "t1"),)).said(is_firing=True, since=now, at=now)
+                async with session.post(f"{app.addresses[0]}/webhook/prometheus", json=webhook([alert])) as answer:
+                    assert answer.status == 200
+            await until(lambda: has(app, "xoxb-new"), "the token is read again")
 
 
 async def has(app: App, token: str) -> bool | None:

@@ -61,7 +61,7 @@ def test_a_file_that_cannot_be_read_is_refused_alone(tmp_path: Path) -> None:
         f"/bytes.yaml:1:1: {where}/bytes.yaml is not UTF-8 text (byte 6); expected a file that can be read",
         f"/dangling.yaml:1:1: cannot read {where}/dangling.yaml: No such file or directory; expected a file that can be read",
         f"/large.yaml:1:1: {where}/large.yaml is larger than 1 MiB: that is no configuration; expected a file that can be read",
-        f"/pipe.yaml:1:1: {where}/pipe.yaml is no file; expected a file that can be read",
+        f"/pipe.yaml:1:1: {where}/pipe.yaml is no regular file: devices and pipes are not read; expected a file that can be read",
     ]
 
 

@@ -41,3 +41,17 @@ def test_they_are_read_again_when_opened_again(tmp_path: Path) -> None:
     assert vault.one((reference,)) == "new"
     assert vault.accepts((reference,), "new")
     assert not vault.accepts((reference,), "old")
+
+
+def test_a_token_that_is_guessed_in_a_minute_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "admin").write_text("seven77\n")
+    file = FileSecret(f"{tmp_path}/admin")
+    environment = {"READ": "a", "LONG": "12345678", "SLACK": "b"}
+    references = (EnvSecret("SLACK"), EnvSecret("READ"), EnvSecret("LONG"), file)
+    with pytest.raises(SecretError) as refused:
+        Vault(environment).open(references, tokens={EnvSecret("READ"), EnvSecret("LONG"), file})
+    expected = "expected 8 characters or more, as `openssl rand -hex 24` makes them"
+    assert str(refused.value).splitlines() == [
+        f"the environment variable READ is too short for a token of server.tokens: {expected}",
+        f"the secret file {tmp_path}/admin is too short for a token of server.tokens: {expected}",
+    ]

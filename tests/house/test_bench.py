@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench.load import Decision, carry_out
+from bench.load import Sending, carry_out
 from bench.measure import Latency, Look, Sizes, look_at_alertmanager, send
 from bench.report import table
 from bench.server import fake_slack
@@ -55,7 +55,7 @@ def sent_alerts(receiver: Receiver) -> list[dict[str, object]]:
 
 def test_every_alert_is_sent_once_and_counted(receiver: Receiver) -> None:
     result = carry_out(
-        Decision(
+        Sending(
             port=receiver.server_port,
             starts_at="2026-11-21T00:00:00.000000Z",
             first=0,
@@ -71,7 +71,7 @@ def test_every_alert_is_sent_once_and_counted(receiver: Receiver) -> None:
 
 def test_a_round_sends_the_same_alerts_with_a_later_end(receiver: Receiver) -> None:
     result = carry_out(
-        Decision(
+        Sending(
             port=receiver.server_port,
             starts_at="2026-11-21T00:00:00.000000Z",
             first=7,
@@ -90,12 +90,12 @@ def test_a_round_sends_the_same_alerts_with_a_later_end(receiver: Receiver) -> N
 @pytest.mark.parametrize("receiver", [503], indirect=True)
 def test_refused_requests_are_not_measured(receiver: Receiver) -> None:
     with pytest.raises(RuntimeError, match="3 of 3 requests were refused"):
-        send(Decision(port=receiver.server_port, starts_at="2026-11-21T00:00:00.000000Z", first=0, count=3, batch=1))
+        send(Sending(port=receiver.server_port, starts_at="2026-11-21T00:00:00.000000Z", first=0, count=3, batch=1))
 
 
 def test_spaced_requests_tell_when_each_alert_was_answered(receiver: Receiver) -> None:
     result = carry_out(
-        Decision(
+        Sending(
             port=receiver.server_port,
             starts_at="2026-11-21T00:00:00.000000Z",
             first=5,
@@ -113,9 +113,9 @@ def test_the_fake_slack_remembers_the_first_post(tmp_path: Path) -> None:
     slack = fake_slack(tmp_path)
     slack.start()
     try:
-        send(Decision(port=slack.port, starts_at="2026-11-21T00:00:00.000000Z", first=1, count=2, batch=1))
+        send(Sending(port=slack.port, starts_at="2026-11-21T00:00:00.000000Z", first=1, count=2, batch=1))
         first = msgspec.json.decode(slack.get("/seen")[1], type=dict[str, int])
-        send(Decision(port=slack.port, starts_at="2026-11-21T00:00:00.000000Z", first=1, count=2, batch=1))
+        send(Sending(port=slack.port, starts_at="2026-11-21T00:00:00.000000Z", first=1, count=2, batch=1))
         again = msgspec.json.decode(slack.get("/seen")[1], type=dict[str, int])
     finally:
         slack.stop()

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from router.commands.cli import main
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -38,9 +40,19 @@ def test_what_it_copies_exists_and_is_sent_to_the_engine(path: str) -> None:
 
 def test_the_base_is_pinned_to_an_exact_version() -> None:
     bases = [arguments.split()[0] for name, arguments in DOCKERFILE if name == "FROM"]
-    assert len(bases) == 2, "one stage builds, one runs"
-    assert len(set(bases)) == 1, "both stages must have the same Python"
-    assert re.fullmatch(r"python:3\.\d+\.\d+-slim-[a-z]+", bases[0])
+    assert bases == ["${BASE}"] * 2, "one stage builds, one runs; both with the same Python"
+    [base] = [arguments for name, arguments in DOCKERFILE if name == "ARG"]
+    assert re.fullmatch(r"BASE=python:3\.\d+\.\d+-slim-[a-z]+", base)
+
+
+def test_nothing_can_be_installed_into_the_image_that_runs() -> None:
+    [base] = [arguments for name, arguments in DOCKERFILE if name == "ARG"]
+    python = ".".join(base.removeprefix("BASE=python:").split(".")[:2])
+    assert f"python -m pip uninstall --yes wheel setuptools pip && rm -rf /usr/local/lib/python{python}/ensurepip" in (
+        re.sub(r"\s+", " ", text) for text in of("RUN")
+    )
+    *_, last = (text for name, text in DOCKERFILE[: -len(LAST_STAGE)] if name == "RUN")
+    assert last.endswith("/opt/alert-router/bin/python -m pip uninstall --yes setuptools pip")
 
 
 def test_every_install_is_checked_against_hashes() -> None:
@@ -72,6 +84,6 @@ def test_signals_reach_the_process_and_health_is_asked_without_a_shell() -> None
     assert json.loads(of("CMD")[0])[0] == "serve"
     health = of("HEALTHCHECK")[0]
     command = json.loads(health[health.index("CMD ") + 4 :])
-    assert command[:2] == ["python", "-c"]
-    assert "/healthz" in command[2]
-    compile(command[2], "HEALTHCHECK", "exec")
+    assert command[:2] == ["alert-router", "health"]
+    assert command[1] in main.commands
+    assert command[2:] == json.loads(of("CMD")[0])[1:], "it asks about the configuration that runs"

@@ -11,8 +11,8 @@ from aiohttp import web
 from adapters import ADAPTERS
 from router.delivery.deliver import Settings
 from router.engine import Engine
-from router.http import routes
-from router.http.service import OpenSource, Reloaded
+from router.http import application
+from router.http.service import OpenSource, Reloaded, Status
 from router.notifiers.notifier import by_name
 from router.notifiers.preview.notifier import PreviewNotifier
 from router.notifiers.preview.preview import Preview
@@ -20,7 +20,7 @@ from router.runtime.clock import Clock
 from router.runtime.config import Vault
 from router.runtime.health import Health, LoopHealth
 from router.runtime.metrics import Metrics
-from router.service.app import bare_source, open_sources, secrets_of
+from router.service.in_force import bare_source, open_sources, secrets_of
 from router.service.simulate import Simulation, VirtualClock
 from router.service.stored_preview import stored_preview
 from rules.advice.lint import linted
@@ -33,7 +33,7 @@ START = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 OPEN = """\
 version: 1
 timezone: UTC
-server: {listen: 127.0.0.1:9080, external_url: http://router.example:9080}
+server: {listen: 127.0.0.1:9080, external_url: http://localhost:9080}
 slack: preview
 sources:
   prometheus: {adapter: prometheus, auth: none}
@@ -52,7 +52,7 @@ TOKENS = """\
   tokens: {read: {env: READ}, write: {env: WRITE}, admin: [{env: ADMIN}, {env: ADMIN_OLD}]}
 """
 GUARDED = OPEN.replace(
-    "server: {listen: 127.0.0.1:9080, external_url: http://router.example:9080}",
+    "server: {listen: 127.0.0.1:9080, external_url: http://localhost:9080}",
     "server:\n  listen: 0.0.0.0:9080\n  external_url: https://router.example\n" + TOKENS.rstrip(),
 ).replace("slack: preview", "slack: {preview: {off_loopback: true}}")
 ENVIRON = {"READ": "read-token", "WRITE": "write-token", "ADMIN": "admin-token", "ADMIN_OLD": "admin-token-of-old"}
@@ -107,19 +107,24 @@ class StandIn:
         self.reloads += 1
         return self.reloaded
 
+    def status(self) -> Status:
+        return Status("test", self.version, START, "d1", 2, 3, ("db",), self.reloaded.refused, self.reloaded.errors)
+
     async def health(self) -> Health:
         return self.healthy
 
     # What a test does.
 
     def application(self) -> web.Application:
-        application = web.Application()
-        application.add_routes(routes(self))
-        return application
+        return application(self)
 
     async def turn(self, **span: float) -> None:
         """Let the loops work for so long."""
         await self.simulation.run_for(timedelta(**(span or {"seconds": 1})))
+
+    def take_over(self, configuration: Configuration) -> None:
+        """Another configuration is in force."""
+        self.configuration, self.sources = configuration, open_sources(configuration)
 
     def listen(self, **changes: object) -> None:
         """Change what the configuration says of the server."""

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from router.store import read
+from router.store.read import PAGE_BYTES
 from tests.http.conftest import Client
 from tests.http.service import StandIn, opaque
 
@@ -165,7 +167,7 @@ async def test_pages_hold_each_row_once(open_service: Open, what: str) -> None:
             "limit=1&limit=2&q=1",
             [
                 {"message": "limit is given more than once", "where": "limit", "expected": "one value"},
-                {"message": "unknown parameter 'q'", "where": "q", "expected": "one of state, limit, after"},
+                {"message": "unknown parameter 'q'", "where": "q", "expected": "one of state, incident, limit, after"},
             ],
         ),
         *(
@@ -205,3 +207,54 @@ async def test_an_incident_is_asked_for_by_its_number(open_service: Open, number
 async def test_a_cursor_beyond_what_is_stored_is_an_empty_page(open_service: Open) -> None:
     _, client = open_service
     assert await get(client, f"/api/alerts?after={opaque(10**15)}") == {"alerts": [], "next": None}
+
+
+@pytest.mark.parametrize("place", [2**63, -(2**63) - 1, 10**30])
+async def test_a_cursor_beyond_any_row_is_not_understood(open_service: Open, place: int) -> None:
+    _, client = open_service
+    for what in ("alerts", "incidents", "messages"):
+        answer = await client.get(f"/api/{what}?after={opaque(place)}")
+        assert answer.status == 400
+        assert (await answer.json())["errors"][0]["expected"] == "`next` of the page before, as it was given"
+
+
+async def test_a_page_is_bounded_by_bytes_and_the_cursor_goes_on(open_service: Open) -> None:
+    _, client = open_service
+    long = "ä" * 10_000
+    for batch in range(4):
+        items = [{"title": f"{batch} {number}", "description": long} for number in range(50)]
+        assert (await client.post("/webhook/shell", json=items)).status == 200
+    titles, after, sizes = [], "", []
+    while True:
+        answer = await client.get(f"/api/alerts?limit=1000{after}")
+        sizes.append(len(await answer.read()))
+        body = await answer.json()
+        titles += [one["title"] for one in body["alerts"]]
+        if body["next"] is None:
+            break
+        after = f"&after={body['next']}"
+    assert len(titles) == len(set(titles)) == 200
+    assert max(sizes) <= PAGE_BYTES * 1.1
+    assert len(sizes) == 2  # full ones, and not one by one
+
+
+async def test_one_that_is_larger_than_a_page_is_a_page(open_service: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, client = open_service
+    monkeypatch.setattr(read, "PAGE_BYTES", 100)
+    for number in range(3):
+        await fire(client, title=f"Disk {number}", description="x" * 1_000)
+    body = await get(client, "/api/alerts")
+    assert [one["title"] for one in body["alerts"]] == ["Disk 0"]
+    following = await get(client, f"/api/alerts?after={body['next']}")
+    assert [one["title"] for one in following["alerts"]] == ["Disk 1"]
+
+
+async def test_the_alerts_of_an_incident(open_service: Open) -> None:
+    service, client = open_service
+    for host in ("db-1", "db-2"):
+        await fire(client, title="DiskFull", host=host, team="db", severity="critical")
+    await fire(client, title="Other", severity="critical")
+    await service.turn(seconds=5)
+    body = await get(client, "/api/alerts?incident=1")
+    assert [one["labels"]["host"] for one in body["alerts"]] == ["db-1", "db-2"]
+    assert (await get(client, "/api/alerts?incident=9"))["alerts"] == []

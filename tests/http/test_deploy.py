@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from router.http.listener import MOST, RESERVED
 from tests.http.conftest import Client
 from tests.http.service import StandIn
 
@@ -47,3 +48,45 @@ def test_the_unit_runs_what_the_command_line_has() -> None:
     commands = re.findall(r"bin/alert-router (\w+)", unit)
     assert commands == ["check", "serve"]
     assert set(commands) <= set(main.commands)
+
+
+UNIT = (ROOT / "deploy/alert-router.service").read_text()
+
+
+def said(key: str) -> list[str]:
+    """Every value of a key of the unit."""
+    return re.findall(rf"^{key}=(.*)$", UNIT, re.MULTILINE)
+
+
+def test_nothing_keeps_the_unit_from_starting_with_the_last_accepted_text() -> None:
+    assert all(command.startswith("-") for command in said("ExecStartPre"))
+    assert said("StartLimitIntervalSec") == ["0"]
+    assert UNIT.index("StartLimitIntervalSec") < UNIT.index("[Service]")
+    # A credential whose file is absent fails the start, unless it has a value of its own.
+    assert {one.partition(":")[0] for one in said("LoadCredential")} == {
+        one.partition(":")[0] for one in said("SetCredential")
+    }
+    assert all(path.startswith("-") for path in said("EnvironmentFile"))
+
+
+def test_the_unit_has_descriptors_for_all_connections() -> None:
+    assert int(said("LimitNOFILE")[0]) >= MOST + RESERVED
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("CapabilityBoundingSet", ""),
+        ("SystemCallFilter", "@system-service"),
+        ("SystemCallArchitectures", "native"),
+        ("RestrictNamespaces", "yes"),
+        ("MemoryDenyWriteExecute", "yes"),
+        ("LimitCORE", "0"),
+        ("UMask", "0077"),
+        ("StateDirectoryMode", "0700"),
+        ("NoNewPrivileges", "yes"),
+        ("DynamicUser", "yes"),
+    ],
+)
+def test_the_unit_may_do_little(key: str, value: str) -> None:
+    assert value in said(key)

@@ -1,7 +1,11 @@
 """Ends that an Alertmanager never told, through the door: webhooks as it sends them."""
 
+import sys
 from typing import Any
 
+import pytest
+
+from router.store.intake import sender_groups
 from tests.http.conftest import Client
 from tests.http.service import StandIn
 
@@ -66,6 +70,45 @@ async def test_neither_a_cut_webhook_nor_one_with_a_broken_alert_nor_one_of_anot
     assert len((await post(client, broken))["errors"]) == 1
     await service.turn(minutes=10)
     assert await firing(client) == {"a", "b"}
+
+
+async def test_a_webhook_with_an_item_that_is_always_built_is_never_taken_for_the_one_before(
+    open_service: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, client = open_service
+    long = {"summary": "x" * 70_000}
+    compared: list[int | None] = []
+    note = sender_groups.note
+
+    def noted(*args: Any, **given: Any) -> Any:
+        compared.append(given["group"])
+        return note(*args, **given)
+
+    monkeypatch.setattr(sender_groups, "note", noted)
+    for _ in range(3):
+        body = webhook("a")
+        body["alerts"][0]["annotations"] = long
+        await post(client, body)
+        await service.turn(minutes=5)
+    assert len(compared) == 3
+    for _ in range(3):
+        await post(client, webhook("b"))
+        await service.turn(minutes=5)
+    assert len(compared) == 4, "the others are like the first"
+
+
+async def test_a_draft_without_a_key_makes_a_webhook_like_no_other(open_service: Open) -> None:
+    digest = sys.modules[type(open_service[0].engine.intake.absence).__module__]._digest
+
+    class Draft:
+        def __init__(self, key: int) -> None:
+            self.key = key
+
+        def alert(self) -> Any:
+            raise NotImplementedError
+
+    assert digest([Draft(1), Draft(2)]) == digest([Draft(2), Draft(1)])
+    assert digest([Draft(1), Draft(0)]) is None
 
 
 async def test_a_word_that_changes_nothing_is_a_word_all_the_same(open_service: Open) -> None:

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from router.http.ops import located
 from router.http.problem import Fault
-from router.http.service import Reloaded
+from router.http.service import Refusal, Reloaded
 from router.runtime.health import Health, LoopHealth
 from tests.http.conftest import Client
 from tests.http.service import START, StandIn
@@ -98,12 +98,14 @@ async def test_the_store_is_read_once_in_five_seconds(open_service: Open) -> Non
 async def test_metrics_are_there_when_the_store_is_not(open_service: Open, caplog: pytest.LogCaptureFixture) -> None:
     service, client = open_service
     service.virtual.move_to(START + timedelta(seconds=5))
-    await service.engine.database.write(lambda conn: conn.exec_driver_sql("ALTER TABLE membership RENAME TO elsewhere"))
+    await service.engine.database.write(
+        lambda conn: conn.exec_driver_sql("ALTER TABLE group_count RENAME TO elsewhere")
+    )
     try:
         found = await scraped(client)
     finally:
         await service.engine.database.write(
-            lambda conn: conn.exec_driver_sql("ALTER TABLE elsewhere RENAME TO membership")
+            lambda conn: conn.exec_driver_sql("ALTER TABLE elsewhere RENAME TO group_count")
         )
     assert "alertmanager_alerts active" not in found
     assert "process_resident_memory_bytes" in found
@@ -145,3 +147,27 @@ async def test_a_refused_reload_lists_every_error(open_service: Open) -> None:
 
 def test_an_error_without_a_place_stays_whole() -> None:
     assert located("cannot read x.yaml: No such file") == Fault("cannot read x.yaml: No such file")
+
+
+async def test_status_says_what_is_in_force_and_what_is_refused(open_service: Open) -> None:
+    service, client = open_service
+    refused = (Refusal("rules.d/b.yaml", ("b.yaml:5:1: frob: unknown key",), "its text of yesterday is in force"),)
+    service.reloaded = Reloaded(is_accepted=False, errors=("main.yaml:1:1: x",), refused=refused)
+    answer = await client.get("/api/status")
+    assert await answer.json() == {
+        "name": "test",
+        "version": "1.2.3",
+        "in_force_since": "2026-03-04T12:00:00.000Z",
+        "digest": "d1",
+        "sources": 2,
+        "routes": 3,
+        "teams": ["db"],
+        "refused": [
+            {
+                "file": "rules.d/b.yaml",
+                "errors": ["b.yaml:5:1: frob: unknown key"],
+                "in_force": "its text of yesterday is in force",
+            }
+        ],
+        "reload_errors": ["main.yaml:1:1: x"],
+    }

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from router.store import read
 from tests.http.conftest import Client, serving
 from tests.http.service import OPEN, StandIn
 
@@ -71,3 +74,18 @@ async def test_there_is_no_preview_where_messages_go_to_slack(tmp_path: Path) ->
             assert (await answer.json())["detail"] == "there is no preview here: messages go to Slack"
         front = await client.get("/")
         assert 'href="/api/incidents?state=open"' in await front.text()
+
+
+async def test_the_data_is_bounded_by_bytes_and_keeps_the_newest(
+    open_service: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, client = open_service
+    for number in range(10):
+        await client.post("/webhook/shell", json={"title": f"Disk {number}", "severity": "critical"})
+        await service.turn(seconds=5)
+    whole = await (await client.get("/preview/data.json")).json()
+    assert len(whole["messages"]) == 10
+    monkeypatch.setattr(read, "PAGE_BYTES", 8_000)
+    part = await (await client.get("/preview/data.json")).json()
+    assert 1 <= len(part["messages"]) < 10
+    assert part["messages"] == whole["messages"][-len(part["messages"]) :]

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from router.intake.intake import Receipt
 from router.runtime.clock import to_ms
-from router.store.evaluation.groups import decode_document
+from router.store.evaluation.members import decode_document
 from router.store.tables import alert as stored_alert
 from tests.machines.stage import STEADY, Stage, alert
 from tests.scenarios.player import Ready

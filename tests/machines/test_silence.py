@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from sqlalchemy import Connection, select
 
-from router.store.evaluation.groups import decode_document
+from router.store.evaluation.members import decode_document
 from router.store.tables import alert as stored_alert
 from tests.machines.stage import START, STEADY, Stage, alert
 

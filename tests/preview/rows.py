@@ -99,6 +99,8 @@ async def story(rows: MemoryRows, clock: Hand) -> bytes:
             base,
             number=number,
             title="BackupFailed" if how is EndKind.PRESUMED else "DiskAlmostFull",
+            name="BackupFailed" if how is EndKind.PRESUMED else "DiskAlmostFull",
+            lasting_labels=base.common_labels,
             state=State.RESOLVED,
             ended_how=how,
             ended_at=BEGAN + timedelta(minutes=12),
@@ -111,6 +113,7 @@ async def story(rows: MemoryRows, clock: Hand) -> bytes:
         number=1233,
         severity=Severity.MEDIUM,
         title="HighLatency",
+        name="HighLatency",
         summary="p99 of checkout is 2.4 s",
         alerts=(),
         suppressed=(),
@@ -135,7 +138,7 @@ def shown(rows: MemoryRows, now: datetime) -> bytes:
         rows.all,
         [
             Waiting("payments/p2", 2, "HighLatency", now + timedelta(seconds=18), "group_wait", "#web"),
-            Waiting("batch", 3, "BatchLate", None, "held back: cluster-down", ""),
+            Waiting("batch", 3, "BatchLate", None, "held back: inhibition cluster-down", "", "when the inhibitor ends"),
         ],
         now=now,
         why={

@@ -181,7 +181,7 @@ def test_a_catalogue_of_a_file_is_the_same_as_one_written_here() -> None:
             {},
             (
                 "conf/c.yaml:6:27: catalog.service.file: cannot read conf/services.yaml: No such file or directory; "
-                "expected a file that can be read, named from this one's folder"
+                "expected a regular file below this one's folder"
             ),
         ),
         (
@@ -222,7 +222,7 @@ def test_text_alone_has_no_file_beside_it() -> None:
     assert complaints(text) == [
         (
             "5:27: catalog.service.file: services.yaml cannot be read here: only the configuration's own text is at hand; "
-            "expected a file that can be read, named from this one's folder"
+            "expected a regular file below this one's folder"
         )
     ]
 
@@ -354,7 +354,7 @@ MISTAKES = [
         + "routing: {channel: '#a', also: []}\n"
         + "copies:\n  - {name: a, match: [x=y], channel: none}\n  - {name: a, match: [x=y], channel: '#x', page: bob}\n  - {channel: '#x'}\n",
         [
-            '4:32: routing.also: an empty list; expected a channel such as "#alerts", or a list of them',
+            '4:32: routing.also: an empty list; expected a channel such as "#alerts", {webhook: NAME}, or a list of them',
             "6:38: copies[0].channel: found 'none'; expected a channel such as \"#alerts\", or a list of them",
             "7:12: copies[1].name: a second copy is called 'a'; expected another name than in line 6",
             "7:44: copies[1].page: unknown key 'page'; expected no page: a copy is shown, it wakes nobody",

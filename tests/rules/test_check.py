@@ -32,7 +32,7 @@ oncall:
   gap: {rotation: {people: [bob], every: 1d, handoff: 09:00, starts: 2026-11-02, until: 2026-11-10}}
 escalation: {pay: {steps: [{oncall: pay}, {after: 10m, person: bob}]}}
 maintenance: [{name: works, match: ['team = pay'], from: 2026-11-20T20:00, until: 2026-11-20T23:00, reason: CHG-1}]
-inhibit: [{name: down, while: ['alert.name = Down'], hold: ['team = pay']}]
+inhibit: [{name: down, while: ['alert.name = Down'], hold: ['team = pay'], equal: []}]
 """
 )
 NOW = at("2026-11-21T12:00+01:00")
@@ -56,7 +56,7 @@ Whom pages reach
 
 If a page came now and nobody acknowledged it
   pay
-    Sat 12:00  alice: on call for pay until Mon 09:00
+    Sat 12:00  alice: on call for pay until Mon 09:00 CET
     Sat 12:10  bob: named in the rules (not carried out yet)
 
 Next hand-overs (4 of each schedule)
@@ -89,7 +89,8 @@ Well: 5 routes, 5 warnings.
 
 def test_a_file_that_can_be_loaded() -> None:
     found = checked(FILE)
-    assert found.exit_code == 0
+    assert found.is_well()
+    assert not found.is_well(strict=True), "there are warnings"
     assert check.render_text(found) == CHECKED
 
 
@@ -125,7 +126,7 @@ def test_layers_say_their_names_and_their_gaps() -> None:
 
 def test_a_file_with_mistakes() -> None:
     found = checked(HEAD + "routing: {chxnnel: '#a'}\n")
-    assert found.exit_code == 1
+    assert not found.is_well()
     assert check.render_text(found) == (
         "error: c.yaml:4:10: routing: channel is missing; "
         'expected channel: a channel such as "#alerts", a list of them, or none\n'
@@ -146,7 +147,7 @@ def test_what_changes_against_what_is_in_force() -> None:
     found = check.check([RulesText("c.yaml", FILE)], adapters=ADAPTERS, at=NOW, before=before)
     assert (
         "\nWhat it changes\n"
-        "  schedule pay changed\n"
+        "  schedule pay changed: rotations.people: [bob, alice] → [alice, bob]\n"
         "  pay: Sat 2026-11-21 12:00 – Mon 2026-11-23 09:00: bob → alice\n"
         "  pay: Mon 2026-11-23 09:00 – Mon 2026-11-30 09:00: alice → bob\n"
         "  pay: Mon 2026-11-30 09:00 – Mon 2026-11-30 12:00: bob → alice\n"
@@ -233,8 +234,8 @@ route p/q
   page             pay (a policy)  (p/q, line 12)
   held back: quiet nights until Sat 06:00 (quiet during nights)
   held back: maintenance works until Fri 23:00 (CHG-1)
-  pages alice: on call for pay until Mon 09:00
-    Fri 22:30  alice: on call for pay until Mon 09:00
+  pages alice: on call for pay until Mon 09:00 CET
+    Fri 22:30  alice: on call for pay until Mon 09:00 CET
     Fri 22:40  bob: named in the rules (not carried out yet)
 held back while another alert matches: down
 while it fires it holds back others: down
@@ -286,8 +287,8 @@ def test_a_first_step_that_waits_is_explained_for_its_own_hour() -> None:
     )
     text = explain.render_text(explain.explain_route(found, {}, at("2026-11-21T08:55Z")), "UTC")
     assert text.endswith(
-        "  pages b: on call for o until Sun 09:00; not before Sat 09:05\n"
-        "    Sat 09:05  b: on call for o until Sun 09:00\n"
+        "  pages b: on call for o until Sun 09:00 UTC; not before Sat 09:05\n"
+        "    Sat 09:05  b: on call for o until Sun 09:00 UTC\n"
         "    Sat 09:15  b: named in the rules (not carried out yet)\n"
     )
 

@@ -19,6 +19,7 @@ from rules.model.configuration import (
     StorageSettings,
     UrlToken,
 )
+from rules.model.ruleset import Retention
 from tests.rules.reading import HEAD, ROUTING, accepted
 
 FULL = """
@@ -29,6 +30,7 @@ server:
   listen: "[::1]:9999"
   external_url: https://alerts.example.com/
   tokens: {read: {env: R}, admin: [{env: A}, {file: /run/secrets/a}]}
+  trusted_proxies: [10.1.0.0/16, 192.0.2.1]
 storage: {path: /var/lib/alert-router.db}
 slack:
   token: {env: SLACK_BOT_TOKEN}
@@ -51,6 +53,7 @@ sources:
     severity_map: {fatal: critical, "*": low}
     status_map: {broken: firing}
     resolve_after: 26h
+retention: {alerts: 2d, incidents: 1w}
 routing: {channel: "#a"}
 """
 
@@ -58,11 +61,13 @@ routing: {channel: "#a"}
 def test_everything() -> None:
     found = accepted(FULL)
     assert (found.name, found.timezone, found.rules.zone_name) == ("prod", "Europe/Berlin", "Europe/Berlin")
+    assert found.rules.retention == Retention(timedelta(days=2), timedelta(days=7))
     assert found.server == ServerSettings(
         host="::1",
         port=9999,
         external_url="https://alerts.example.com",
         tokens={"read": (EnvSecret("R"),), "admin": (EnvSecret("A"), FileSecret("/run/secrets/a"))},
+        trusted_proxies=("10.1.0.0/16", "192.0.2.1/32"),
     )
     assert found.storage == StorageSettings("/var/lib/alert-router.db")
     assert found.slack == SlackSettings(
@@ -120,6 +125,8 @@ def test_an_only_source_of_another_kind_has_no_bare_endpoint() -> None:
         ("localhost:0", "localhost", 0, True),
         ("'[::1]:5'", "::1", 5, True),
         ("127.8.8.8:5", "127.8.8.8", 5, True),
+        ("127.evil.example:5", "127.evil.example", 5, False),
+        ("LOCALHOST:5", "LOCALHOST", 5, True),
         ("':9080'", "0.0.0.0", 9080, False),  # noqa: S104  what an empty host means
         ("alerts.internal:80", "alerts.internal", 80, False),
     ],
@@ -139,3 +146,9 @@ def test_the_preview_off_loopback_is_asked_for() -> None:
 def test_secrets_are_kept_as_json() -> None:
     for secret in (EnvSecret("A"), FileSecret("/a")):
         assert msgspec.json.decode(msgspec.json.encode(secret), type=SecretRef) == secret
+
+
+def test_retention_as_it_is_not_said() -> None:
+    assert accepted(HEAD + ROUTING).rules.retention == Retention(timedelta(days=1), timedelta(days=90))
+    partly = accepted(HEAD + ROUTING + "retention: {incidents: 400d}\n").rules.retention
+    assert partly == Retention(timedelta(days=1), timedelta(days=400))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from rules.language.schema import schema
-from rules.language.schema_check import conforms
+from rules.language.schema_check import schema_check
 from rules.language.yaml import YamlError, plain, read
 from tests.rules.test_mistakes import MISTAKES
 
@@ -23,7 +23,7 @@ def test_they_agree_on_known_mistakes(text: str) -> None:
         document = plain(read(text)[0])
     except YamlError:
         return  # no document, nothing to agree on
-    assert conforms(WHOLE)(document) == Draft202012Validator(WHOLE).is_valid(document)
+    assert schema_check(WHOLE)(document) == Draft202012Validator(WHOLE).is_valid(document)
 
 
 WORDS = ["none", "#a", "10m", "", "mon 09:00", "09:00-18:00", "high", "2026-12-24", "mon-fri", "{a=b}", "::", "3..5"]
@@ -41,7 +41,7 @@ VALUES = st.recursive(
 @given(st.sampled_from(SPOTS), VALUES)
 def test_they_agree_on_any_value_anywhere(spot: tuple[str, str, dict[str, Any]], value: Any) -> None:
     part = {**spot[2], "$defs": PARTS}
-    assert conforms(part)(value) == Draft202012Validator(part).is_valid(value)
+    assert schema_check(part)(value) == Draft202012Validator(part).is_valid(value)
 
 
 @pytest.mark.parametrize(
@@ -58,14 +58,14 @@ def test_they_agree_on_any_value_anywhere(spot: tuple[str, str, dict[str, Any]],
 def test_each_keyword(part: dict[str, Any], yes: list[Any], no: list[Any]) -> None:
     validator = Draft202012Validator(part)
     for value in yes:
-        assert conforms(part)(value)
+        assert schema_check(part)(value)
         assert validator.is_valid(value)
     for value in no:
-        assert not conforms(part)(value)
+        assert not schema_check(part)(value)
         assert not validator.is_valid(value)
 
 
 @pytest.mark.parametrize("part", [{"oneOf": []}, {"const": 5}, {"enum": [1]}, {"items": {"format": "date"}}])
 def test_what_it_does_not_know_it_does_not_judge(part: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="only jsonschema can judge it"):
-        conforms(part)
+        schema_check(part)

@@ -252,8 +252,8 @@ def test_a_reload_says_what_changed_in_catalogue_and_copies() -> None:
     )
     assert list(changes(before, after)) == [
         "catalog.service entry new added",
-        "catalog.service entry shop changed",
-        "copy audit changed",
+        "catalog.service entry shop changed: channel: [#shop] → [#store]",
+        'copy audit changed: match: {team="payments"} → {team="pay"}',
     ]
     assert list(changes(before, accepted(HEAD + "\n\n" + WHOLE))) == []
 

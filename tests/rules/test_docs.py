@@ -38,7 +38,7 @@ def test_the_pages_yaml_is_right() -> None:
     blocks = [
         block for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL) if not block.startswith((" ", "match:"))
     ]
-    assert len(blocks) == 5
+    assert len(blocks) == 7
     for block in blocks:
         assert accepted(HEAD + ROUTING + block).rules.root.settings.channels == ("#a",)
 

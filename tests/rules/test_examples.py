@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from rules.model.configuration import EnvSecret, PreviewSettings, SlackSettings
+from rules.model.webhook import Fallback
 from tests.rules.reading import accepted
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +44,6 @@ def test_the_workspace_that_is_commented_out_is_right_too() -> None:
     ]
     found = accepted("\n".join([*lines[:start], *workspace, *lines[end:]])).slack
     assert isinstance(found, SlackSettings)
-    assert found == SlackSettings(found.token, found.signing_secret, "#alerts")
+    assert found == SlackSettings(found.token, found.signing_secret, "#alerts", fallback=Fallback("phone"))
     tokens = [line.replace("# ", "", 1) if line.startswith("  # ") else line for line in lines[:start]]
     assert sorted(accepted("\n".join([*tokens, *lines[start:]])).server.tokens) == ["admin", "read", "write"]

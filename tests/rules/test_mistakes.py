@@ -666,6 +666,10 @@ WARNINGS = [
         HEAD.replace("preview", "{preview: {off_loopback: true}}") + ROUTING + "server: {listen: ':9081'}\n",
         [
             (
+                "3:42: sources.p.auth: p takes alerts from anyone who reaches 0.0.0.0:9081; "
+                "expected auth: {bearer: {env: NAME}} or another form, or allow: [10.0.0.0/8]"
+            ),
+            (
                 "5:9: server.tokens: others can reach the listener, and there are no tokens: "
                 "only intake, health and metrics answer them; expected tokens: {read: {env: NAME}, …}"
             ),
@@ -676,7 +680,7 @@ WARNINGS = [
         ],
     ),
     (
-        HEAD.replace("preview", "{token: {env: X}}")
+        HEAD.replace("preview", "{token: {env: X}}").replace("none", "{bearer: {env: P}}")
         + ROUTING
         + "server: {listen: ':9081', external_url: https://x.example, tokens: {read: {env: X}}}\n",
         [],

@@ -19,9 +19,10 @@ escalation:
     every: 30m
   office: {steps: [{person: lead, only: [office]}, {after: 5m, oncall: pay}, {after: 15m, person: bob, quiet: [nights]}, {after: 1h, person: lead}]}
   nobody: {steps: [{person: lead}, {after: 10m, oncall: later}, {after: 1h, person: bob}]}
-  groups: {steps: [{group: "@sre"}, {after: 5m, webhook: "https://pager.example/T0/secret"}, {after: 10m, person: bob}]}
+  groups: {steps: [{group: "@sre"}, {after: 5m, webhook: pager}, {after: 10m, person: bob}]}
   relay: {steps: [{person: lead}, {after: 10m, oncall: pay}]}
   late: {steps: [{oncall: later}]}
+webhooks: {pager: {format: json, url: https://pager.example}}
 """
 FOUND = rules(RULES)
 
@@ -32,7 +33,7 @@ def said(policy: str, when: str) -> list[str]:
 
 def test_every_step_of_every_round_until_all_rounds_end() -> None:
     assert said("pay", "2026-11-24T12:00+01:00") == [
-        "Tue 12:00  bob: on call for pay until Mon 09:00",
+        "Tue 12:00  bob: on call for pay until Mon 09:00 CET",
         "Tue 12:10  lead, bob: named in the rules (not carried out yet)",
         "Tue 12:20  #x, #y: told in #x, #y (not carried out yet)",
         "Tue 12:30  round 2: the same again (not carried out yet)",
@@ -42,11 +43,11 @@ def test_every_step_of_every_round_until_all_rounds_end() -> None:
 
 def test_who_is_on_call_is_asked_for_each_rounds_own_instant() -> None:
     assert said("pay", "2026-11-30T08:20+01:00") == [
-        "Mon 08:20  bob: on call for pay until Mon 09:00",
+        "Mon 08:20  bob: on call for pay until Mon 09:00 CET",
         "Mon 08:30  lead, bob: named in the rules (not carried out yet)",
         "Mon 08:40  #x, #y: told in #x, #y (not carried out yet)",
         "Mon 08:50  round 2: the same again (not carried out yet)",
-        "Mon 09:20  round 3: alice: on call for pay until 2026-12-07 09:00 (not carried out yet)",
+        "Mon 09:20  round 3: alice: on call for pay until 2026-12-07 09:00 CET (not carried out yet)",
         "Mon 09:30  lead, bob: named in the rules (not carried out yet)",
         "Mon 09:40  #x, #y: told in #x, #y (not carried out yet)",
     ]
@@ -55,7 +56,7 @@ def test_who_is_on_call_is_asked_for_each_rounds_own_instant() -> None:
 def test_who_is_on_call_is_asked_for_each_steps_own_instant() -> None:
     assert said("relay", "2026-11-30T08:55+01:00") == [
         "Mon 08:55  lead: named in the rules",
-        "Mon 09:05  alice: on call for pay until 2026-12-07 09:00 (not carried out yet)",
+        "Mon 09:05  alice: on call for pay until 2026-12-07 09:00 CET (not carried out yet)",
     ]
 
 
@@ -64,7 +65,7 @@ def test_a_step_may_carry_only_or_quiet_outside_it_the_step_is_skipped() -> None
     assert said("office", "2026-11-24T23:00+01:00") == [
         "Tue 23:00  lead is skipped outside office",
         # The round begins with the first step that reaches somebody.
-        "Tue 23:00  bob: on call for pay until Mon 09:00",
+        "Tue 23:00  bob: on call for pay until Mon 09:00 CET",
         "Tue 23:15  bob is skipped during nights",
         # And what is left out later wakes nobody sooner.
         "Wed 00:00  lead: named in the rules (not carried out yet)",
@@ -83,7 +84,7 @@ def test_nobody_on_call_the_next_step_at_once_and_it_is_said() -> None:
 def test_what_is_not_carried_out_gives_way_to_the_next_step() -> None:
     assert said("groups", "2026-11-24T12:00+01:00") == [
         "Tue 12:00  group @sre is not carried out yet",
-        "Tue 12:00  webhook pager.example is not carried out yet",
+        "Tue 12:00  webhook pager is not carried out yet",
         "Tue 12:00  bob: named in the rules",
     ]
 

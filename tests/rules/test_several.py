@@ -136,7 +136,7 @@ def test_elsewhere_they_are_called_team_and_name() -> None:
     assert (page.target, page.kind) == ("payments/primary", PageKind.SCHEDULE)
     on_call = rules.on_call(page, at("2026-11-03T12:00"))
     assert on_call.persons == (Person("payments/alice", "alice@example.com"),)
-    assert on_call.why == "primary of payments until Mon 09:00"
+    assert on_call.why == "primary of payments until Mon 09:00 CET"
     assert [warning.message for warning in found.warnings if "files in force" in warning.message] == []
 
 
@@ -501,3 +501,52 @@ def test_a_team_tells_its_people_where_it_has_no_channel() -> None:
     [accepted] = found.accepted
     assert accepted.contact.people == (Person("lead", "lead@example.com"), Person("a/bob", "", "U0123ABCD"))
     assert msgspec.json.decode(msgspec.json.encode(accepted.contact), type=type(accepted.contact)) == accepted.contact
+
+
+def test_what_follows_a_refused_file_is_said_once_at_the_cause() -> None:
+    a, b, c, d, e, f = (team(name, "routing: {page: payments/primary}\n") for name in "abcdef")
+    loaded = loading(payments=PAYMENTS + "frob: 1\n", a=a, b=b, c=c, d=d, e=e, f=f)
+    assert loaded.refused != ()
+    followers = [str(one) for one in loaded.warnings if "payments" in str(one)]
+    assert followers == [
+        (
+            "payments.yaml:1:1: team: while this file is refused, what others name of it reaches nobody: "
+            "payments/primary (c.yaml:10), payments/primary (c.yaml:13), payments/primary (a.yaml:5), "
+            "payments/primary (b.yaml:5), payments/primary (c.yaml:5) and 3 more; "
+            "expected the file without its mistakes"
+        )
+    ]
+
+
+def test_hours_of_the_main_files_zone_are_pointed_out_to_a_team_of_another() -> None:
+    routing = "routing: {quiet: [nights], routes: [{name: r, match: ['a = b'], only: [office]}]}\n"
+    said = [
+        str(one)
+        for one in loading(
+            away=team("away", routing + "timezone: Asia/Kolkata\nwindows: {office: {hours: 09:00-18:00}}\n"),
+            same=team("same", routing + "timezone: Europe/Berlin\n"),
+        ).warnings
+        if "own times" in str(one)
+    ]
+    assert said == [
+        (
+            "away.yaml:5:19: routing.quiet[0]: the hours of nights are of Europe/Berlin; this file's own times are of "
+            "Asia/Kolkata; expected a window of this file, where the hours of Asia/Kolkata are meant"
+        )
+    ]
+
+
+def test_a_name_of_a_teams_file_wants_its_team_elsewhere() -> None:
+    main = MAIN.replace("page: payments/primary}", "page: primary}")
+    [error] = loading(main, payments=PAYMENTS).errors
+    assert str(error) == (
+        "c.yaml:10:98: routing.routes[1].page: no policy, schedule or person is called 'primary'; "
+        "expected a policy, schedule or person: alice, late, lead (write payments/primary)"
+    )
+
+
+def test_a_teams_file_alone_is_one_mistake_and_not_many() -> None:
+    [error] = load([RulesText("pay.yaml", PAYMENTS)], adapters=ADAPTERS).errors
+    assert str(error) == (
+        "pay.yaml:1:1: this is a team's file; expected the main file; or alert-router check pay.yaml --with MAIN.yaml"
+    )

@@ -76,7 +76,7 @@ def test_a_template_file_that_cannot_be_used_is_told_where_it_is_named() -> None
     assert errors("{channel: '#a', template: {file: gone.j2}}") == [
         (
             "c.yaml:4:43: routing.template.file: cannot read gone.j2: No such file or directory; "
-            "expected a file that can be read, its path relative to this one"
+            "expected a regular file below this one's folder"
         )
     ]
     assert errors("{channel: '#a', template: {file: t.j2}}", t_j2=" \n") == [
@@ -112,7 +112,7 @@ def test_without_a_place_to_read_from_a_template_file_is_refused() -> None:
     assert complaints(HEAD + "routing: {channel: '#a', template: {file: t.j2}}\n") == [
         (
             "4:43: routing.template.file: t.j2 cannot be read here: only the configuration's own text is at hand; "
-            "expected a file that can be read, its path relative to this one"
+            "expected a regular file below this one's folder"
         )
     ]
 

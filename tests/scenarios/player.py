@@ -8,7 +8,7 @@ from adapters import ADAPTERS
 from adapters.adapter import GroupDrafts
 from adapters.alert import Alert, Severity, Status, fingerprint
 from router.delivery.deliver import Settings
-from router.runtime.clock import to_ms
+from router.runtime.clock import EPOCH, to_ms
 from router.runtime.config import read
 from router.service.simulate import Simulation, VirtualClock
 from rules.loading.load import RulesText, load
@@ -21,7 +21,7 @@ _HEAD = "version: 1\nslack: preview\n"
 _STILL = "{adapter: prometheus, auth: none, silent_after: none}"
 _SOURCES = f"sources: {{prometheus: {_STILL}, mimir: {_STILL}}}\n"
 """Most stories send an alert once: a source is silent on purpose only where the story says so."""
-_NO_LABELS = {"source", "title", "text", "ttl", "presumed", "id"}
+_NO_LABELS = {"source", "title", "text", "ttl", "presumed", "id", "began"}
 _COLOURS = {"green": "#2eb67d", "grey": "#9aa0a6"}
 
 
@@ -72,6 +72,26 @@ def alert(
     )
 
 
+class StoryClock(VirtualClock):
+    """The router's machine's, which somebody may set. Slack's goes on as the story does."""
+
+    def __init__(self, start: datetime) -> None:
+        super().__init__(start)
+        self.ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return self._now + self.ahead
+
+    def right(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return (self._now - EPOCH).total_seconds()
+
+    def move_to(self, instant: datetime) -> None:
+        super().move_to(instant - self.ahead)
+
+
 class Senders:
     """What the sources know: which of their alerts fire, since when, and who still speaks."""
 
@@ -87,7 +107,7 @@ class Senders:
     def fire(self, said: dict[str, str], now: datetime) -> Alert:
         key = self._key(said)
         if key not in self._firing:
-            self._since[key] = now
+            self._since[key] = now - span(said.get("began", "0s"))
         self._firing[key] = said
         return self._made(key)
 
@@ -129,8 +149,8 @@ class Player:
 
     def __init__(self, story: Story, folder: Path) -> None:
         self._story = story
-        self.clock = VirtualClock(story.starts)
-        self.world = SlackWorld(self.clock.now)
+        self.clock = StoryClock(story.starts)
+        self.world = SlackWorld(self.clock.right)
         for person in story.people:
             self.world.add_person(person)
         for channel, members in story.channels.items():
@@ -162,10 +182,10 @@ class Player:
 
     async def _pass_until(self, end: datetime) -> None:
         every = self._story.resend
-        while self.clock.now() < end:
-            begun = self.clock.now() - self._story.starts
+        while self.clock.right() < end:
+            begun = self.clock.right() - self._story.starts
             stop = end if every is None else min(end, self._story.starts + (begun // every + 1) * every)
-            await self.sim.run_for(stop - self.clock.now())
+            await self.sim.run_for(stop - self.clock.right())
             if every is not None and (stop - self._story.starts) % every == timedelta(0):
                 for source, alerts in self._senders.living():
                     await self._take(source, alerts)
@@ -174,7 +194,7 @@ class Player:
         await self.sim.take(source, "prometheus", [Ready(one) for one in alerts])
 
     async def _act(self, act: str, said: Any) -> None:
-        now = self.clock.now()
+        now = self.clock.right()
         match act:
             case "fire" | "resolve" | "echo":
                 listed = said if isinstance(said, list) else [said]
@@ -206,6 +226,13 @@ class Player:
                 await self.sim.reload(ruleset(said))
             case "restart":
                 await self.sim.restart(away=span(said))
+            case "clock":
+                step = -span(said[1:]) if said.startswith("-") else span(said)
+                self.clock.ahead += step
+                self.sim._next_tick += step  # a tick comes by the steady clock
+                self.sim._next_due = None
+                await self.sim.engine.clock_stepped()
+                await self.sim.run_for(timedelta(0))
             case "slack":
                 self._mood(said)
             case "archive":

@@ -22,6 +22,7 @@ ACTS = (
     "speaks",
     "reload",
     "restart",
+    "clock",
     "slack",
     "archive",
     "unarchive",

@@ -21,9 +21,11 @@ LISTS = ("rules", "telling")
 NOT_YET: dict[str, list[str]] = {
     "rules": [
         "a Slack user group",
+        "a route tells webhooks by also",
         "a webhook",
         "and not acknowledged",
         "repeat and every make further rounds until somebody acknowledges",
+        "slack.fallback names one, and how long Slack may be away",
         "so does a silence",
         "steps after the first are carried out when their time has come",
         "storage is a file, or a PostgreSQL by its secret address",
@@ -43,6 +45,7 @@ NOT_YET: dict[str, list[str]] = {
         "an acknowledgement that timed out, an escalation, a missed limit are an edit, a line, a broadcast and a new direct message",
         "and so is the digest",
         "it is edited at most every 10 s, and posted anew after 30 min",
+        "it leads to the message itself",
         "it says what comes next, and in how long",
         "its incidents have numbers, and are acknowledged one by one or all",
         "one sound per person and change, at most",

@@ -8,11 +8,12 @@ import msgspec
 from sqlalchemy import create_engine
 
 from adapters.alert import fingerprint
-from router.core.member import Member
+from router.core.member import Member, MemberState
 from router.core.order import Verdict
 from router.store import migrate
+from router.store.evaluation import members
 from router.store.intake.apply import Applied, apply_batch
-from router.store.intake.change import Change, GroupKey, Inhibits
+from router.store.intake.change import Change, GroupKey, Place
 from router.store.intake.committed import CommittedAlerts
 from router.store.intake.membership import Groups
 from router.store.tables import fingerprint_no
@@ -48,9 +49,10 @@ def change(instance: str = "a", **given: Any) -> Change:
         severity_rank=3,
         name="InstanceDown",
         document='{"title":"down"}',
-        owners=(WEB,) if is_firing else (),
-        inhibits=(),
+        place=Place((WEB,)) if is_firing else Place(),
     )
+    if of_place := {name: given.pop(name) for name in Place.__struct_fields__ if name in given}:
+        given["place"] = msgspec.structs.replace(made.place, **of_place)
     return msgspec.structs.replace(made, **given)
 
 
@@ -89,8 +91,8 @@ class Store:
         apply_batch(self._conn, changes, self.known, self.groups, at, self._belongs)
         self._conn.exec_driver_sql("ROLLBACK")
 
-    def _belongs(self, _: Member) -> tuple[tuple[GroupKey, ...], tuple[Inhibits, ...]]:
-        return self.owns_before, ()
+    def _belongs(self, _: Member) -> Place:
+        return Place(self.owns_before)
 
     def do(self, sql: str, *values: Any) -> None:
         self._conn.exec_driver_sql(sql, values)
@@ -103,6 +105,14 @@ class Store:
         (row,) = self.rows(f"SELECT {columns} FROM alert WHERE fingerprint = ?", number_of(instance))  # noqa: S608  # a test's own words
         return row
 
+    def state(self, instance: str = "a") -> tuple[MemberState, str, str]:
+        """How an alert stands in its only group, and what suppresses it."""
+        (alert,) = self.one("id", instance)
+        ((state, kind, name),) = self.rows(
+            "SELECT state, suppressed_kind, suppressed_name FROM membership WHERE alert_id = ?", alert
+        )
+        return MemberState(state), kind, name
+
     def groups_of(self, instance: str = "a") -> list[str]:
         """The routes of the groups an alert is in."""
         (alert,) = self.one("id", instance)
@@ -111,11 +121,12 @@ class Store:
 
     def tell(self) -> None:
         """As if dispatch had told of every member, and looked at every group just before `NOW`."""
-        self.do("UPDATE membership SET is_notified = 1")
+        for (group,) in self.rows("SELECT id FROM alert_group"):
+            members.mark_notified(self._conn, group)
         self.look()
 
     def look(self, *, at: int = NOW - MINUTE) -> None:
-        self.do("UPDATE alert_group SET evaluated_at = ?, due_at = NULL", at)
+        self.do("UPDATE alert_group SET evaluated_at = ?, due_at = NULL, incident = 1", at)
 
     def close(self) -> None:
         self._conn.close()

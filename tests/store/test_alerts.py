@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from router.core.member import MemberState
 from router.core.order import Verdict
 from router.store.intake.change import Inhibits
 from tests.store.intake import DISK, MINUTE, NOW, TTL, WEB, Store, change, number_of
@@ -148,10 +149,10 @@ def test_the_first_alert_founds_its_group_and_others_join(store: Store) -> None:
     assert store.rows("SELECT route, labels, settings_id, created_at FROM alert_group") == [
         ("web", WEB.labels, "s1", NOW)
     ]
-    assert store.rows("SELECT alert_id, is_notified, suppressed_by, joined_at FROM membership ORDER BY 1") == [
-        (1, 0, None, NOW),
-        (2, 0, None, NOW),
-        (3, 0, None, NOW + 1),
+    assert store.rows("SELECT alert_id, state, suppressed_kind, joined_at FROM membership ORDER BY 1") == [
+        (1, MemberState.ARRIVED, "", NOW),
+        (2, MemberState.ARRIVED, "", NOW),
+        (3, MemberState.ARRIVED, "", NOW + 1),
     ]
 
 
@@ -228,16 +229,15 @@ CLUSTER = Inhibits("cluster-down", '["eu-1"]', is_two_sided=False)
 
 
 def test_what_a_firing_alert_holds_back_is_recorded_and_freed_at_its_end(store: Store) -> None:
-    store.take(change("a", inhibits=(CLUSTER,)), change("b", owners=(DISK,)))
+    store.take(change("a", inhibits=(CLUSTER,)), change("b", owners=(DISK,), targets=(CLUSTER,)))
     assert store.rows("SELECT rule, equal_values, alert_id, is_two_sided FROM inhibitor") == [
         ("cluster-down", '["eu-1"]', store.one("id", "a")[0], 0)
     ]
-    store.do(
-        "UPDATE membership SET suppressed_by = 'inhibition cluster-down' WHERE alert_id = ?", store.one("id", "b")[0]
-    )
+    assert store.state("b") == (MemberState.SUPPRESSED, "inhibition", "cluster-down")
     store.look()
     store.take(change("a", is_firing=False), at=NOW + 1)
     assert store.rows("SELECT * FROM inhibitor") == []
+    assert store.state("b") == (MemberState.ARRIVED, "", "")
     assert store.rows("SELECT route, due_at FROM alert_group ORDER BY 1") == [("disk", NOW + 1), ("web", NOW + 1)]
 
 

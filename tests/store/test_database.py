@@ -1,21 +1,24 @@
 """One file, one writer: who may open it, what its schema is, and what happens to a transaction that fails."""
 
 import asyncio
+import os
+import shutil
 import sqlite3
+import stat
+import threading
 from pathlib import Path
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, insert, select
 
 from router.runtime.metrics import Metrics
 from router.service.simulate import VirtualClock
-from router.store import database as stores
+from router.store import file as stores
 from router.store import migrate
-from router.store.database import Database, StorageError
+from router.store.database import Database
+from router.store.file import StorageError
 from router.store.tables import metadata, source
 from tests.store.stores import NOW
 
@@ -48,6 +51,31 @@ async def test_a_second_process_is_kept_out(tmp_path: Path) -> None:
     await again.close()
 
 
+async def test_the_two_lanes_take_turns_however_many_wait_in_one(tmp_path: Path) -> None:
+    database, order, may_begin = opened(tmp_path / "a.db"), list[str](), threading.Event()
+    first = asyncio.ensure_future(database.write(lambda _: may_begin.wait()))
+    others = [asyncio.ensure_future(database.write(lambda _: order.append("other"))) for _ in range(5)]
+    batches = [asyncio.ensure_future(database.write_bulk(lambda _: order.append("batch"))) for _ in range(2)]
+    await asyncio.sleep(0)  # all of them are queued
+    may_begin.set()
+    await asyncio.gather(first, *others, *batches)
+    assert order == ["batch", "other", "batch", "other", "other", "other", "other"]
+    await database.close()
+
+
+async def test_what_is_queued_is_done_before_the_file_is_let_go(tmp_path: Path) -> None:
+    database, done, may_begin = opened(tmp_path / "a.db"), list[int](), threading.Event()
+    first = asyncio.ensure_future(database.write(lambda _: may_begin.wait()))
+    jobs = [asyncio.ensure_future(database.write(lambda _: done.append(1))) for _ in range(3)]
+    jobs += [asyncio.ensure_future(database.write_bulk(lambda _: done.append(2)))]
+    await asyncio.sleep(0)
+    closing = asyncio.ensure_future(database.close())
+    await asyncio.sleep(0)
+    may_begin.set()
+    await asyncio.gather(closing, first, *jobs)
+    assert sorted(done) == [1, 1, 1, 2]
+
+
 def test_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stores, "_file_system", lambda _: "nfs4")
     with pytest.raises(StorageError, match=r"network file system \(nfs4\).*use a local disk"):
@@ -59,23 +87,35 @@ def test_the_file_system_of_a_folder_is_the_deepest_mount(tmp_path: Path) -> Non
     assert stores._file_system(tmp_path) not in {"", "proc"}
 
 
-def test_an_older_file_is_copied_whole_before_it_is_upgraded(tmp_path: Path) -> None:
-    path = tmp_path / "a.db"
-    first = Config()
-    first.set_main_option("script_location", str(Path(migrate.__file__).with_name("migrations")))
-    first.attributes |= {"url": f"sqlite:///{path}", "metadata": metadata}
-    command.upgrade(first, "0001")
+NEXT = """
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision, branch_labels, depends_on = "9998", "{before}", None, None
+
+
+def upgrade() -> None:
+    op.add_column("source", sa.Column("colour", sa.Text(), server_default=sa.text("'grey'"), nullable=False))
+"""
+
+
+def test_an_older_file_is_copied_whole_before_it_is_upgraded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, before = tmp_path / "a.db", migrate.HEAD
+    migrate.upgrade(path)
     killed = sqlite3.connect(path)  # whoever holds it open leaves its last words in the log beside the file
     killed.execute("PRAGMA journal_mode = WAL")
     killed.execute("INSERT INTO source (name, heard_at) VALUES ('prometheus', 1)")
-    killed.execute("INSERT INTO pace (workspace, method, arrival_at) VALUES ('T1', 'chat.update', 1)")
     killed.commit()
+    shutil.copytree(Path(migrate.__file__).with_name("migrations"), tmp_path / "migrations")
+    (tmp_path / "migrations" / "versions" / "9998_next.py").write_text(NEXT.format(before=before))
+    monkeypatch.setattr(migrate, "_MIGRATIONS", tmp_path / "migrations")
+    monkeypatch.setattr(migrate, "HEAD", "9998")
     migrate.upgrade(path)
-    copy = sqlite3.connect(tmp_path / f"a.db.before-{migrate.HEAD}")
-    for file, revision in ((copy, "0001"), (killed, migrate.HEAD)):
+    copy = sqlite3.connect(tmp_path / "a.db.before-9998")
+    for file, revision in ((copy, before), (killed, "9998")):
         assert file.execute("SELECT version_num FROM alembic_version").fetchall() == [(revision,)]
         assert file.execute("SELECT name FROM source").fetchall() == [("prometheus",)]
-    assert killed.execute("SELECT method, calls FROM pace").fetchall() == [("chat.update", "[]")]
+    assert killed.execute("SELECT colour FROM source").fetchall() == [("grey",)]
     killed.close()
     copy.close()
 
@@ -151,3 +191,31 @@ async def test_what_is_short_goes_ahead_of_the_next_batch(tmp_path: Path) -> Non
 
 def _names(conn: Connection) -> list[str]:
     return list(conn.execute(select(source.c.name)).scalars())
+
+
+async def test_what_is_stored_is_its_users_alone(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "deep" / "router.db"
+    before = os.umask(0o022)
+    try:
+        database = opened(path)
+        await database.write(lambda conn: conn.exec_driver_sql("CREATE TABLE more (x)"))
+    finally:
+        os.umask(before)
+    assert database.is_new
+    files = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    assert files == dict.fromkeys(
+        ("router.db", "router.db-wal", "router.db-shm", "router.db.lock", "router.db.mark"), 0o600
+    )
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    await database.close()
+
+
+async def test_files_that_others_could_read_are_hidden(tmp_path: Path) -> None:
+    path = tmp_path / "router.db"
+    await opened(path).close()
+    copy = tmp_path / "router.db.before-0001"
+    copy.touch()
+    for file in (path, copy):
+        file.chmod(0o644)
+    await opened(path).close()
+    assert {stat.S_IMODE(file.stat().st_mode) for file in (path, copy)} == {0o600}

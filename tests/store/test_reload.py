@@ -4,9 +4,12 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from router.core.member import Member
+from router.core.member import Member, MemberState
+from router.runtime.clock import to_ms
+from router.store.group_counts import Deltas
 from router.store.intake import reload
-from router.store.intake.change import GroupKey, Inhibits
+from router.store.intake.change import GroupKey, Inhibits, Place
+from router.store.intake.membership import Membership, put
 from router.store.intake.reload import SettingsSnapshot
 from router.store.tables import alert_group, inhibitor, membership, settings
 from tests.store.stores import NOW, put_alert, store
@@ -21,8 +24,9 @@ def put_group(conn: Connection, route: str, **more: Any) -> int:
 
 def join(conn: Connection, group: int, number: int, *, is_notified: bool) -> None:
     put_alert(conn, number)
-    values = {"group_id": group, "alert_id": number, "is_notified": is_notified, "joined_at": NOW}
-    conn.execute(insert(membership).values(values))
+    state = MemberState.NOTIFIED if is_notified else MemberState.ARRIVED
+    put(conn, (), [Membership(number, group, state, 3, "", "", to_ms(NOW))], deltas := Deltas())
+    deltas.write(conn)
 
 
 def test_snapshots_are_replaced_and_gone_routes_are_marked_until_they_come_back() -> None:
@@ -62,7 +66,7 @@ def test_only_what_nobody_was_told_moves() -> None:
         join(conn, group, 1, is_notified=True)
         join(conn, group, 2, is_notified=False)
         wanted = GroupKey("new", "new", "[]", 0)
-        assert reload.reroute(conn, lambda _: ((wanted,), ()), 0, NOW) is None
+        assert reload.reroute(conn, lambda _: Place((wanted,)), 0, NOW) is None
         rows = conn.execute(
             select(membership.c.alert_id, alert_group.c.route).join(
                 alert_group, alert_group.c.id == membership.c.group_id
@@ -75,7 +79,7 @@ def test_what_already_is_where_it_belongs_stays() -> None:
     with store() as conn:
         group = put_group(conn, "old")
         join(conn, group, 1, is_notified=False)
-        reload.reroute(conn, lambda _: ((GroupKey("old", "old", "[]", 0),), ()), 0, NOW)
+        reload.reroute(conn, lambda _: Place((GroupKey("old", "old", "[]", 0),)), 0, NOW)
         assert conn.execute(select(membership.c.group_id, membership.c.alert_id)).all() == [(group, 1)]
 
 
@@ -86,9 +90,9 @@ def test_inhibitions_are_recorded_anew() -> None:
         conn.execute(insert(inhibitor).values(held))
         seen: list[str] = []
 
-        def belongs(member: Member) -> tuple[tuple[GroupKey, ...], tuple[Inhibits, ...]]:
+        def belongs(member: Member) -> Place:
             seen.append(member.document.title)
-            return (), (Inhibits("fresh", "[]", is_two_sided=False),)
+            return Place(inhibits=(Inhibits("fresh", "[]", is_two_sided=False),))
 
         reload.reroute(conn, belongs, 0, NOW)
         assert seen == ["Down"]
@@ -99,9 +103,9 @@ def test_it_goes_in_chunks() -> None:
     with store() as conn:
         for number in range(reload.CHUNK + 1):
             put_alert(conn, number + 1)
-        after = reload.reroute(conn, lambda _: ((), ()), 0, NOW)
+        after = reload.reroute(conn, lambda _: Place(), 0, NOW)
         assert after == reload.CHUNK
-        assert reload.reroute(conn, lambda _: ((), ()), after, NOW) is None
+        assert reload.reroute(conn, lambda _: Place(), after, NOW) is None
 
 
 def test_who_routed_is_remembered() -> None:

@@ -35,11 +35,21 @@ function timeElement(date, text) {
   return element;
 }
 
+const AGO = [[31536e3, "year"], [2592e3, "month"], [86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];
+
+function ago(date) {
+  const seconds = Math.max(0, Math.floor((now() - date) / 1000));
+  const [size, unit] = AGO.find(([size]) => seconds >= size) || AGO.at(-1);
+  const count = Math.floor(seconds / size);
+  return `${count} ${unit}${count === 1 ? "" : "s"} ago`;
+}
+
 function slackDate(body) {
   const [, seconds, format] = body.split("|")[0].split("^");
   const date = new Date(Number(seconds) * 1000);
   if (Number.isNaN(date.getTime())) return document.createTextNode(unescape(body.split("|")[1] || ""));
   const text = (format || "").replace(/\{(\w+)\}/g, (whole, name) => {
+    if (name === "ago") return ago(date);
     if (name.startsWith("time")) return clockTime(date);
     return name.startsWith("date") ? dayName(date, name.endsWith("pretty")) : whole;
   });
@@ -276,12 +286,12 @@ function showMessages() {
 
 function showWaiting() {
   const waiting = state.data.waiting;
-  const line = (item) => make("span", "", make("b", "", `${plural(item.count, "alert")}: ${item.title}`), make("span", "due", `told ${until(item.due_at)}`));
+  const line = (item) => make("span", "", make("b", "", `${plural(item.count, "alert")}: ${item.title}`), make("span", "due", `told ${(item.until || until(item.due_at))}`));
   fill(byId("waiting"), waiting.length
     ? waiting.map((item) => make("li", "", line(item), make("span", "small", `${item.why} · ${item.route}`), item.channel ? make("span", "small", "in ", channelLink(item.channel)) : null))
     : [make("li", "none", "Nothing waits. All that is known has been told.")]);
   fill(byId("waiting-here"), waiting.filter((item) => item.channel === current()).map((item) =>
-    make("li", "", sign("clock"), make("span", "", make("b", "", plural(item.count, "alert")), `, told ${until(item.due_at)} · ${item.title} · ${item.why}`))));
+    make("li", "", sign("clock"), make("span", "", make("b", "", plural(item.count, "alert")), `, told ${(item.until || until(item.due_at))} · ${item.title} · ${item.why}`))));
 }
 
 function showSounds() {

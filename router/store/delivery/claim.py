@@ -281,7 +281,7 @@ def _as_moved(view: IncidentView, moved_to: str) -> IncidentView:
     """As it is told where it went away from."""
     if not moved_to:
         return view
-    return msgspec.structs.replace(view, state=State.RESOLVED, ended_how=EndKind.MOVED, moved_to=moved_to, unreached=())
+    return msgspec.structs.replace(view, state=State.RESOLVED, ended_how=EndKind.MOVED, moved_to=moved_to)
 
 
 def _is_end(said: incidents.TimelineLine) -> bool:

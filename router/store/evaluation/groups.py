@@ -1,15 +1,16 @@
-"""Groups and who is in them: what dispatch asks before it decides, and what it writes about membership."""
+"""Groups: which are due, what each is, and when it is evaluated again. Who is in them is `members`' business."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, bindparam, case, delete, func, literal, or_, select, update
+from sqlalchemy import Connection, case, func, literal, select, update
 
-from router.core.member import Document, Member
-from router.store.tables import InstantMs, alert, alert_group, inhibitor, membership, settings
-from rules.model.inhibition import InhibitionKey, is_inhibited_by
+from router.core.evaluation import Wait
+from router.core.member import Suppressor
+from router.store.tables import InstantMs, alert_group, group_count, settings
 from rules.model.route import RouteSettings
 
 
@@ -22,33 +23,16 @@ class Group(msgspec.Struct, frozen=True):
     settings: RouteSettings
     route_is_gone: bool
     incident: int | None
+    arrived_since: datetime | None
+    """Since when somebody has arrived of whom nobody was notified; None: there is none."""
+    suppressed: Suppressor | None
+    """What suppressed the route itself at the last evaluation."""
     suppressed_rank: int | None
-    """Of the worst alert that a window or a maintenance held at the last look."""
+    """Of the worst alert that a window or a maintenance suppressed then."""
+    wait: Wait | None
+    """The group_wait that was begun, as the last evaluation left it."""
 
 
-class Counts(msgspec.Struct, frozen=True):
-    """A group in numbers; held alerts are counted apart from new ones."""
-
-    notified_firing: int = 0
-    new: int = 0
-    ended: int = 0
-    ended_before_notified: int = 0
-    """Ended before anybody was told."""
-    moved: int = 0
-    """Told here, and told by another group now."""
-    is_arriving: bool = False
-    """Some of the new were told by another group, which is to be told where they went."""
-    severity_rank: int = 0
-    """The worst of told and new."""
-    waiting_since: datetime | None = None
-    held: Mapping[str, int] = {}
-    ended_suppressed: Mapping[str, int] = {}
-    """Began and ended while held back: nobody hears of each, a summary counts them."""
-    suppressed_ranks: Mapping[str, int] = {}
-    """Of the worst that each holds back."""
-
-
-decode_document = msgspec.json.Decoder(Document).decode
 _decode_labels = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 
 
@@ -73,7 +57,12 @@ _GROUPS = select(
     settings.c.document,
     alert_group.c.route_is_gone,
     alert_group.c.incident,
+    alert_group.c.arrived_since,
+    alert_group.c.suppressed_kind,
+    alert_group.c.suppressed_name,
     alert_group.c.suppressed_rank,
+    alert_group.c.waiting_since,
+    alert_group.c.waiting_until,
 ).join(settings, settings.c.id == alert_group.c.settings_id)
 
 
@@ -81,25 +70,26 @@ def due(conn: Connection, now: datetime, most: int) -> list[Group]:
     """The longest due first; of those that were held back until one instant the worst first."""
     query = _GROUPS.where(alert_group.c.due_at <= now)
     in_turn = query.order_by(alert_group.c.due_at, alert_group.c.suppressed_rank.desc(), alert_group.c.id)
-    return [_group(*row) for row in conn.execute(in_turn.limit(most))]
+    return [_group(row) for row in conn.execute(in_turn.limit(most))]
 
 
 def get(conn: Connection, number: int) -> Group:
     """A group that is known to exist."""
-    return _group(*conn.execute(_GROUPS.where(alert_group.c.id == number)).one())
+    return _group(conn.execute(_GROUPS.where(alert_group.c.id == number)).one())
 
 
-def _group(
-    number: int,
-    route: str,
-    labels: str,
-    document: str,
-    route_is_gone: bool,
-    incident: int | None,
-    suppressed_rank: int | None,
-) -> Group:
+def _group(row: Any) -> Group:
     return Group(
-        number, route, _decode_labels(labels), decode_settings(document), route_is_gone, incident, suppressed_rank
+        row.id,
+        row.route,
+        _decode_labels(row.labels),
+        decode_settings(row.document),
+        row.route_is_gone,
+        row.incident,
+        row.arrived_since,
+        (row.suppressed_kind, row.suppressed_name) if row.suppressed_kind else None,
+        row.suppressed_rank,
+        None if row.waiting_since is None else Wait(row.waiting_since, row.waiting_until),
     )
 
 
@@ -107,269 +97,38 @@ def next_due(conn: Connection) -> datetime | None:
     return conn.execute(select(func.min(alert_group.c.due_at))).scalar()
 
 
-_COUNT = (
-    select(
-        membership.c.is_notified,
-        alert.c.is_firing,
-        membership.c.suppressed_by,
-        membership.c.moved_to,
-        func.count().label("alerts"),
-        func.max(alert.c.severity_rank).label("rank"),
-        func.min(membership.c.joined_at).label("joined_at"),
-        func.max(membership.c.migrates_from).label("migrates_from"),
-    )
-    .join(alert, alert.c.id == membership.c.alert_id)
-    .where(membership.c.group_id == bindparam("group_id"))
-    .group_by(membership.c.is_notified, alert.c.is_firing, membership.c.suppressed_by, membership.c.moved_to)
-)
+class Evaluated(msgspec.Struct, frozen=True):
+    """What an evaluation leaves of a group."""
+
+    at: datetime
+    due_at: datetime | None
+    """None: when somebody says so."""
+    incident: int | None
+    arrived_since: datetime | None
+    suppressed: Suppressor | None
+    suppressed_rank: int | None
+    wait: Wait | None
 
 
-def count(conn: Connection, group: int) -> Counts:
-    notified_firing = new = ended = ended_before_notified = moved = rank = 0
-    is_arriving = False
-    suppressed_ranks: dict[str, int] = {}
-    waiting_since: datetime | None = None
-    held: dict[str, int] = {}
-    ended_suppressed: dict[str, int] = {}
-    for row in conn.execute(_COUNT, {"group_id": group}):
-        if row.moved_to is not None:
-            moved += row.alerts
-        elif not row.is_firing and row.is_notified:
-            ended += row.alerts
-        elif not row.is_firing:
-            ended_before_notified += row.alerts
-            if row.suppressed_by is not None:
-                ended_suppressed[row.suppressed_by] = ended_suppressed.get(row.suppressed_by, 0) + row.alerts
-        elif row.is_notified:
-            notified_firing, rank = notified_firing + row.alerts, max(rank, row.rank)
-        elif row.suppressed_by is not None:
-            held[row.suppressed_by] = held.get(row.suppressed_by, 0) + row.alerts
-            suppressed_ranks[row.suppressed_by] = max(row.rank, suppressed_ranks.get(row.suppressed_by, 0))
-        else:
-            new, rank = new + row.alerts, max(rank, row.rank)
-            is_arriving = is_arriving or row.migrates_from is not None
-            waiting_since = row.joined_at if waiting_since is None else min(waiting_since, row.joined_at)
-    return Counts(
-        notified_firing,
-        new,
-        ended,
-        ended_before_notified,
-        moved,
-        is_arriving,
-        rank,
-        waiting_since,
-        held,
-        ended_suppressed,
-        suppressed_ranks,
-    )
+def save(conn: Connection, group: int, evaluated: Evaluated) -> None:
+    kind, name = evaluated.suppressed or ("", "")
+    values = {
+        "evaluated_at": evaluated.at,
+        "due_at": evaluated.due_at,
+        "incident": evaluated.incident,
+        "arrived_since": evaluated.arrived_since,
+        "suppressed_kind": kind,
+        "suppressed_name": name,
+        "suppressed_rank": evaluated.suppressed_rank,
+        "waiting_since": None if evaluated.wait is None else evaluated.wait.since,
+        "waiting_until": None if evaluated.wait is None else evaluated.wait.until,
+    }
+    conn.execute(update(alert_group).where(alert_group.c.id == group).values(values))
 
 
-ALERT_COLUMNS = tuple(alert.c[name] for name in Member.__struct_fields__ if name != "suppressed_by")
-"""What `member_of` needs of an alert."""
-_MEMBERS = select(*ALERT_COLUMNS, membership.c.suppressed_by).join(alert, alert.c.id == membership.c.alert_id)
-_UNTOLD = _MEMBERS.where(
-    membership.c.group_id == bindparam("group_id"), ~membership.c.is_notified, alert.c.is_firing
-).limit(bindparam("most"))
-_NEWEST = _UNTOLD.where(membership.c.suppressed_by.is_(None)).order_by(
-    alert.c.severity_rank.desc(), alert.c.starts_at, alert.c.fingerprint
-)
-_STAYS = and_(membership.c.group_id == bindparam("group_id"), membership.c.is_notified, membership.c.moved_to.is_(None))
-_WORST = (
-    _MEMBERS.where(_STAYS, alert.c.is_firing)
-    .order_by(alert.c.severity_rank.desc(), alert.c.starts_at, alert.c.fingerprint)
-    .limit(bindparam("most"))
-)
-_UNHEARD = (
-    _MEMBERS.where(membership.c.group_id == bindparam("group_id"), ~membership.c.is_notified, ~alert.c.is_firing)
-    .order_by(alert.c.severity_rank.desc(), alert.c.starts_at, alert.c.fingerprint)
-    .limit(bindparam("most"))
-)
-_ENDED = (
-    _MEMBERS.where(_STAYS, ~alert.c.is_firing)
-    .order_by(alert.c.ends_at.desc(), alert.c.severity_rank.desc(), alert.c.fingerprint)
-    .limit(bindparam("most"))
-)
-
-
-def untold(conn: Connection, group: int, most: int) -> list[Member]:
-    """Firing and not told, held or not."""
-    return [member_of(row) for row in conn.execute(_UNTOLD, {"group_id": group, "most": most})]
-
-
-def newest(conn: Connection, group: int, most: int) -> list[Member]:
-    """Firing, not told and not held, worst first."""
-    return [member_of(row) for row in conn.execute(_NEWEST, {"group_id": group, "most": most})]
-
-
-def worst(conn: Connection, group: int, most: int) -> list[Member]:
-    """Told and firing, worst first."""
-    return [member_of(row) for row in conn.execute(_WORST, {"group_id": group, "most": most})]
-
-
-def unheard(conn: Connection, group: int, most: int) -> list[Member]:
-    """Ended before anybody was told, worst first."""
-    return [member_of(row) for row in conn.execute(_UNHEARD, {"group_id": group, "most": most})]
-
-
-def ended(conn: Connection, group: int, most: int) -> list[Member]:
-    """Told and ended, the last first."""
-    return [member_of(row) for row in conn.execute(_ENDED, {"group_id": group, "most": most})]
-
-
-_MOVED = (
-    _MEMBERS.where(membership.c.group_id == bindparam("group_id"), membership.c.moved_to.is_not(None))
-    .order_by(alert.c.severity_rank.desc(), alert.c.starts_at, alert.c.fingerprint)
-    .limit(bindparam("most"))
-)
-
-
-def moved(conn: Connection, group: int, most: int) -> list[Member]:
-    """Told here, and told by another group now, worst first."""
-    return [member_of(row) for row in conn.execute(_MOVED, {"group_id": group, "most": most})]
-
-
-def ended_hows(conn: Connection, group: int) -> set[str]:
-    query = (
-        select(alert.c.ended_how)
-        .join(membership, alert.c.id == membership.c.alert_id)
-        .where(membership.c.group_id == group, membership.c.is_notified, ~alert.c.is_firing)
-        .distinct()
-    )
-    return {how or "told" for how in conn.execute(query).scalars()}
-
-
-def notified_sources(conn: Connection, group: int) -> tuple[str, ...]:
-    query = (
-        select(alert.c.source)
-        .join(membership, alert.c.id == membership.c.alert_id)
-        .where(membership.c.group_id == group, membership.c.is_notified)
-        .distinct()
-        .order_by(alert.c.source)
-    )
-    return tuple(conn.execute(query).scalars())
-
-
-def suppress_all(conn: Connection, group: int, suppressed_by: str) -> None:
-    """The route itself is held back: every alert that nobody was told waits."""
-    conn.execute(
-        update(membership)
-        .where(
-            membership.c.group_id == group,
-            ~membership.c.is_notified,
-            func.coalesce(membership.c.suppressed_by, "") != suppressed_by,
-        )
-        .values(suppressed_by=suppressed_by)
-    )
-
-
-def release_all(conn: Connection, group: int) -> None:
-    conn.execute(
-        update(membership)
-        .where(membership.c.group_id == group, membership.c.suppressed_by.is_not(None))
-        .values(suppressed_by=None)
-    )
-
-
-_HOLD = (
-    update(membership)
-    .where(
-        membership.c.group_id == bindparam("b_group"),
-        membership.c.alert_id == bindparam("b_alert"),
-    )
-    .values(suppressed_by=bindparam("b_held_by"))
-)
-
-
-def suppress_each(conn: Connection, group: int, changes: Sequence[tuple[Member, str | None]]) -> None:
-    if changes:
-        conn.execute(
-            _HOLD,
-            [
-                {
-                    "b_group": group,
-                    "b_alert": member.id,
-                    "b_held_by": suppressed_by,
-                }
-                for member, suppressed_by in changes
-            ],
-        )
-
-
-_SOURCES = (
-    select(inhibitor.c.is_two_sided)
-    .where(inhibitor.c.rule == bindparam("rule"), inhibitor.c.equal_values == bindparam("equal_values"))
-    .distinct()
-)
-
-
-def is_inhibited(conn: Connection, key: InhibitionKey) -> bool:
-    """Whether some firing alert is a source of this key. A real set: any one suffices."""
-    found = conn.execute(_SOURCES, {"rule": key.rule, "equal_values": encode_equal(key)}).scalars()
-    return any(is_inhibited_by(key, InhibitionKey(key.rule, key.equal, two_sided)) for two_sided in found)
-
-
-def encode_equal(key: InhibitionKey) -> str:
-    return msgspec.json.encode(key.equal).decode()
-
-
-def mark_notified(conn: Connection, group: int, *, for_copies: bool = False) -> None:
-    """From now on their end is owed; the copies, where there are any, are to be asked about them."""
-    firing = select(alert.c.id).where(alert.c.id == membership.c.alert_id, alert.c.is_firing)
-    conn.execute(
-        update(membership)
-        .where(
-            membership.c.group_id == group,
-            ~membership.c.is_notified,
-            membership.c.suppressed_by.is_(None),
-            firing.exists(),
-        )
-        .values(is_notified=True, is_unasked=for_copies)
-    )
-
-
-_UNASKED = (
-    _MEMBERS.where(
-        membership.c.group_id == bindparam("group_id"),
-        membership.c.is_notified,
-        membership.c.is_unasked,
-        alert.c.is_firing,
-    )
-    .order_by(alert.c.severity_rank.desc(), alert.c.starts_at, alert.c.fingerprint)
-    .limit(bindparam("most"))
-)
-_ASKED = (
-    update(membership)
-    .where(membership.c.group_id == bindparam("b_group"), membership.c.alert_id == bindparam("b_alert"))
-    .values(is_unasked=False)
-)
-
-
-def take_unasked(conn: Connection, group: int, most: int) -> list[Member]:
-    """Told and firing, news to the copies: new since they were asked, or changed. Whoever takes them asks."""
-    found = [member_of(row) for row in conn.execute(_UNASKED, {"group_id": group, "most": most})]
-    if found:
-        conn.execute(_ASKED, [{"b_group": group, "b_alert": member.id} for member in found])
-    return found
-
-
-def remove_ended(conn: Connection, group: int) -> None:
-    """What ended or moved away leaves: what was told is told that in this transaction, the rest was never news."""
-    over = select(alert.c.id).where(alert.c.id == membership.c.alert_id, ~alert.c.is_firing)
-    mine = membership.c.group_id == group
-    conn.execute(delete(membership).where(mine, or_(over.exists(), membership.c.moved_to.is_not(None))))
-
-
-def settle(
-    conn: Connection,
-    group: int,
-    *,
-    now: datetime,
-    due_at: datetime | None,
-    incident: int | None,
-    suppressed_rank: int | None,
-) -> None:
-    """Looked at; next time at `due_at`."""
-    values = {"evaluated_at": now, "due_at": due_at, "incident": incident, "suppressed_rank": suppressed_rank}
+def put_off(conn: Connection, group: int, *, now: datetime, due_at: datetime) -> None:
+    """Evaluated, and all as before: it waits for its turn."""
+    values = {"evaluated_at": now, "due_at": due_at}
     conn.execute(update(alert_group).where(alert_group.c.id == group).values(values))
 
 
@@ -391,13 +150,7 @@ def make_due(conn: Connection, now: datetime, group_ids: Iterable[int] | None = 
     condition = (
         alert_group.c.id.in_(list(group_ids))
         if group_ids is not None
-        else alert_group.c.id.in_(select(membership.c.group_id))
+        else alert_group.c.id.in_(select(group_count.c.group_id))
     )
     soonest = case((alert_group.c.due_at < now, alert_group.c.due_at), else_=literal(now, InstantMs))
     conn.execute(update(alert_group).where(condition).values(due_at=soonest, evaluated_at=None))
-
-
-def member_of(row: object) -> Member:
-    """An alert's row with `ALERT_COLUMNS`, and `suppressed_by` where it was asked for."""
-    values = row._mapping  # type: ignore[attr-defined]  # noqa: SLF001  # SQLAlchemy's public name for it
-    return Member(**{**values, "document": decode_document(values["document"])})

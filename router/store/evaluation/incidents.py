@@ -10,6 +10,7 @@ from adapters.alert import Severity
 from router.core.content import Subject
 from router.core.evaluation import NotificationState
 from router.core.view import EndKind, IncidentView, State, TimelineEntry
+from router.store.file import LAST_INCIDENT
 from router.store.tables import InstantMs, conversation, incident, message, timeline
 
 FREED = 5
@@ -80,7 +81,9 @@ def open_incident(
         "released_in": released_in,
     }
     values |= _standing_values(standing)
-    return int(conn.execute(incident.insert().values(values).returning(incident.c.number)).scalar_one())
+    number = int(conn.execute(incident.insert().values(values).returning(incident.c.number)).scalar_one())
+    conn.info[LAST_INCIDENT] = number
+    return number
 
 
 def turn(conn: Connection, channel: str, now: datetime) -> datetime | None:

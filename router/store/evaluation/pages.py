@@ -15,10 +15,12 @@ class DuePage(msgspec.Struct, frozen=True):
     id: int
     incident: int
     page: Page
+    entry: int | None
+    """Who was paged already is to hear of this entry of the timeline: it was written while the page's window was closed."""
 
 
 _DUE = (
-    select(page.c.id, page.c.incident, page.c.document)
+    select(page.c.id, page.c.incident, page.c.document, page.c.entry)
     .where(page.c.due_at <= bindparam("now"))
     .order_by(page.c.due_at, page.c.id)
     .limit(20)
@@ -32,7 +34,19 @@ def begin(conn: Connection, incident: int, wanted: Page, due_at: datetime | None
 
 
 def due(conn: Connection, now: datetime) -> list[DuePage]:
-    return [DuePage(row.id, row.incident, _decode(row.document)) for row in conn.execute(_DUE, {"now": now})]
+    return [DuePage(row.id, row.incident, _decode(row.document), row.entry) for row in conn.execute(_DUE, {"now": now})]
+
+
+def of(conn: Connection, page_id: int) -> Page:
+    return _decode(conn.execute(select(page.c.document).where(page.c.id == page_id)).scalar_one())
+
+
+def is_pending(conn: Connection, incident: int, wanted: Page) -> bool:
+    """Whether an incident is to page exactly so already."""
+    query = select(page.c.document).where(
+        page.c.incident == incident, page.c.due_at.is_not(None), page.c.entry.is_(None)
+    )
+    return any(_decode(document) == wanted for document in conn.execute(query).scalars())
 
 
 def last(conn: Connection, incident: int) -> Page | None:
@@ -49,6 +63,11 @@ def next_due(conn: Connection) -> datetime | None:
 def put_off(conn: Connection, page_id: int, due_at: datetime | None) -> None:
     """Its window opens then; None: never by itself."""
     conn.execute(update(page).where(page.c.id == page_id).values(due_at=due_at))
+
+
+def remind(conn: Connection, page_id: int, *, entry: int | None, due_at: datetime | None) -> None:
+    """Who was paged is to hear of an entry then. None, None: they have heard, or never will."""
+    conn.execute(update(page).where(page.c.id == page_id).values(entry=entry, due_at=due_at))
 
 
 def carried_out(conn: Connection, page_id: int, *, why: str, next_step: str, now: datetime) -> None:

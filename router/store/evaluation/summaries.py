@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, delete, func, select, update
 
+from router.core.member import Suppressor
 from router.store.tables import suppressed_summary
 
 
@@ -12,18 +13,23 @@ class Summary(msgspec.Struct, frozen=True):
     """A count that is due to be told."""
 
     channel: str
-    suppressed_by: str
+    kind: str
+    name: str
+    """What suppressed them."""
     alerts: int
 
 
-def add(conn: Connection, channel: str, suppressed_by: str, alerts: int, *, due_at: datetime) -> None:
-    mine = (suppressed_summary.c.channel == channel) & (suppressed_summary.c.suppressed_by == suppressed_by)
+def add(conn: Connection, channel: str, suppressor: Suppressor, alerts: int, *, due_at: datetime) -> None:
+    kind, name = suppressor
+    mine = (
+        (suppressed_summary.c.channel == channel)
+        & (suppressed_summary.c.kind == kind)
+        & (suppressed_summary.c.name == name)
+    )
     more = update(suppressed_summary).where(mine).values(alerts=suppressed_summary.c.alerts + alerts, due_at=due_at)
     if conn.execute(more).rowcount == 0:
         conn.execute(
-            suppressed_summary.insert().values(
-                channel=channel, suppressed_by=suppressed_by, due_at=due_at, alerts=alerts
-            )
+            suppressed_summary.insert().values(channel=channel, kind=kind, name=name, due_at=due_at, alerts=alerts)
         )
 
 
@@ -31,11 +37,16 @@ def take_due(conn: Connection, now: datetime) -> list[Summary]:
     """Those whose time has come; they are told in the transaction that takes them."""
     due = suppressed_summary.c.due_at <= now
     rows = conn.execute(
-        select(suppressed_summary.c.channel, suppressed_summary.c.suppressed_by, suppressed_summary.c.alerts).where(due)
+        select(
+            suppressed_summary.c.channel,
+            suppressed_summary.c.kind,
+            suppressed_summary.c.name,
+            suppressed_summary.c.alerts,
+        ).where(due)
     ).fetchall()
     if rows:
         conn.execute(delete(suppressed_summary).where(due))
-    return [Summary(row.channel, row.suppressed_by, row.alerts) for row in rows]
+    return [Summary(row.channel, row.kind, row.name, row.alerts) for row in rows]
 
 
 def next_due(conn: Connection) -> datetime | None:

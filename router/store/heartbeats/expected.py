@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
 from adapters.alert import Alert, Status
 from router.core.member import BY_RANK
 from router.runtime.clock import to_ms
-from router.store.evaluation.groups import decode_document
+from router.store.evaluation.members import decode_document
 from router.store.intake import sources
 from router.store.tables import alert, heartbeat
 from rules.model.heartbeat import OWN_SOURCE, HeartbeatKey

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import Connection, select, update
 
+from router.core.member import MemberState
 from router.runtime.clock import to_ms
 from router.store.intake.membership import wake_groups
-from router.store.tables import alert, membership, source
+from router.store.tables import alert, group_source, membership, source
 from rules.model.heartbeat import StaleAfter
 
 Asked = dict[str, tuple[datetime, int | None]]
@@ -51,19 +52,30 @@ def _fires(conn: Connection, name: str, heard_at: datetime, silence: StaleAfter,
         if conn.execute(select(alert.c.is_firing).where(alert.c.id == number)).scalar():
             return True
     # What no route took, such as the source's own heartbeat, is in no group: nobody waits to hear how it is.
-    is_routed = exists().where(membership.c.alert_id == alert.c.id)
-    query = select(alert.c.id).where(alert.c.source == name, alert.c.is_firing, is_routed)
-    if not silence.is_said:
-        query = query.where(~alert.c.ttl_is_presumed)
-    number = conn.execute(query.limit(1)).scalar()
+    number = next((one for group in _groups_of(conn, name) for one in _firing_in(conn, group, name, silence)), None)
     asked[name] = (heard_at, number)
     return number is not None
 
 
-def _groups_of(conn: Connection, name: str) -> set[int]:
-    """Who shows alerts of a source."""
-    query = select(membership.c.group_id).join(alert, alert.c.id == membership.c.alert_id)
-    return set(conn.execute(query.where(alert.c.source == name, alert.c.is_firing, membership.c.is_notified)).scalars())
+def _groups_of(conn: Connection, name: str) -> list[int]:
+    """Who has, or lately had, alerts of a source."""
+    query = select(group_source.c.group_id).where(group_source.c.source == name)
+    return list(conn.execute(query.order_by(group_source.c.group_id)).scalars())
+
+
+_FIRES = (MemberState.NOTIFIED, MemberState.NOTIFIED_MUTED, MemberState.ARRIVED, MemberState.SUPPRESSED)
+
+
+def _firing_in(conn: Connection, group: int, name: str, silence: StaleAfter) -> list[int]:
+    """An alert of a source that fires in a group, if there is one that its sender would send again."""
+    query = (
+        select(alert.c.id)
+        .join(membership, membership.c.alert_id == alert.c.id)
+        .where(membership.c.group_id == group, membership.c.state.in_(_FIRES), alert.c.source == name)
+    )
+    if not silence.is_said:
+        query = query.where(~alert.c.ttl_is_presumed)
+    return list(conn.execute(query.limit(1)).scalars())
 
 
 def silent(conn: Connection) -> dict[str, datetime]:
@@ -73,15 +85,24 @@ def silent(conn: Connection) -> dict[str, datetime]:
 
 
 def silent_in(conn: Connection, group: int) -> dict[str, datetime]:
-    """Of the sources whose alerts a group tells and that fire, those that are silent."""
-    everybody = silent(conn)
-    if not everybody:
-        return {}
-    query = select(alert.c.source).join(membership, alert.c.id == membership.c.alert_id).distinct()
-    mine = query.where(
-        membership.c.group_id == group,
-        membership.c.is_notified,
-        alert.c.is_firing,
-        alert.c.source.in_(sorted(everybody)),
+    """Of the sources whose alerts a group was notified of and that fire, those that are silent."""
+    query = (
+        select(source.c.name, source.c.stale_since)
+        .join(group_source, group_source.c.source == source.c.name)
+        .where(group_source.c.group_id == group, source.c.stale_since.is_not(None))
+        .order_by(source.c.name)
     )
-    return {name: everybody[name] for name in sorted(conn.execute(mine).scalars())}
+    return {row.name: row.stale_since for row in conn.execute(query).fetchall() if _tells(conn, group, row.name)}
+
+
+def _tells(conn: Connection, group: int, name: str) -> bool:
+    query = (
+        select(alert.c.id)
+        .join(membership, membership.c.alert_id == alert.c.id)
+        .where(
+            membership.c.group_id == group,
+            membership.c.state.in_((MemberState.NOTIFIED, MemberState.NOTIFIED_MUTED)),
+            alert.c.source == name,
+        )
+    )
+    return conn.execute(query.limit(1)).first() is not None

@@ -1,18 +1,34 @@
 """Alerts and where they belong: what ingest writes, in one transaction per batch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
+from router.core.member import MemberState, Suppressor
 from router.core.order import Verdict, judge
 from router.store import tables
 from router.store.bulk import Insert, WhereIn
-from router.store.intake import migration
+from router.store.group_counts import Deltas
+from router.store.intake import inhibition, migration, sweep
 from router.store.intake.change import Belongs, Change, GroupKey
 from router.store.intake.committed import NEVER_MS, Committed, CommittedAlerts, State, touch_at
-from router.store.intake.membership import Groups, Membership, found_or_made, memberships, wake_groups
+from router.store.intake.completion import completed
+from router.store.intake.membership import (
+    AlertNow,
+    Groups,
+    Membership,
+    follow,
+    followed,
+    found_group,
+    leave,
+    memberships,
+    put,
+    wake_groups,
+    wake_joined,
+)
+from rules.model.suppression import SuppressionKind
 
 _COLUMNS = (
     *("id", "namespace", "fingerprint", "source", "name", "severity_rank", "is_firing", "order_no", "digest"),
@@ -26,14 +42,12 @@ _CHANGED = Insert(
     f"ON CONFLICT (namespace, fingerprint) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _COLUMNS[3:])}",
 )
 _TOUCH = WhereIn("UPDATE alert SET source = ?, ttl = ?, expires_at = ? WHERE id IN")
-_JOIN = Insert(
-    "membership",
-    ("group_id", "alert_id", "is_notified", "joined_at"),
-    "ON CONFLICT (group_id, alert_id) DO NOTHING",
+_UNASKED = WhereIn("UPDATE membership SET is_unasked = state IN (?, ?) WHERE alert_id IN")
+_SENT = Insert("group_source", ("group_id", "source"), "ON CONFLICT DO NOTHING")
+_SENT_BY_ANOTHER = WhereIn(
+    "INSERT INTO group_source (group_id, source) SELECT DISTINCT group_id, ? FROM membership WHERE alert_id IN",
+    "ON CONFLICT DO NOTHING",
 )
-_UNASKED = WhereIn("UPDATE membership SET is_unasked = is_notified WHERE alert_id IN")
-_LEAVE = WhereIn("DELETE FROM membership WHERE group_id = ? AND alert_id IN")
-_INHIBIT = Insert("inhibitor", ("rule", "equal_values", "alert_id", "is_two_sided"), "ON CONFLICT DO NOTHING")
 
 
 class Applied(msgspec.Struct):
@@ -77,6 +91,8 @@ def apply_batch(
     `belongs` is asked about alerts that were told elsewhere than where they belong now: did they change, or the rules? With
     `has_copies`, alerts that were told and have changed are news to the copies.
     """
+    if any(change.unsaid for change in changes):
+        changes = completed(conn, changes, belongs)
     entries = _load(conn, changes, known)
     ordered = [
         (space, number, entries[space][number]) for space in sorted(entries) for number in sorted(entries[space])
@@ -95,10 +111,14 @@ def apply_batch(
         raise
     _CHANGED.run(conn, [_row(entry, change, now_ms) for entry, change in changed if not entry.is_new])
     _touch(conn, [entry for _, _, entry in ordered], now_ms)
-    found = _join(conn, changed, standing, moving, groups, now_ms)
-    _inhibit(conn, changed, now_ms)
+    suppressed = _suppress(conn, changed, now_ms)
+    found = _join(conn, changed, standing, moving, suppressed, groups, now_ms)
     if has_copies:
-        _UNASKED.run(conn, (), sorted(entry.id for entry, _ in changed if not entry.is_new))
+        _UNASKED.run(
+            conn,
+            (MemberState.NOTIFIED.value, MemberState.NOTIFIED_MUTED.value),
+            sorted(entry.id for entry, _ in changed if not entry.is_new),
+        )
     states = [(space, number, entry.state) for space, number, entry in ordered if entry.state is not None]
     return Applied(verdicts=verdicts, known=states, groups=found)
 
@@ -209,6 +229,48 @@ def _touch(conn: Connection, entries: Sequence[_Entry], now_ms: int) -> None:
             alike.setdefault((change.source, change.ttl_ms), []).append(entry.id)
     for (source, ttl_ms), ids in alike.items():
         _TOUCH.run(conn, (source, ttl_ms, None if ttl_ms is None else now_ms + ttl_ms), sorted(ids))
+        _SENT_BY_ANOTHER.run(conn, (source,), sorted(ids))
+
+
+def _suppress(
+    conn: Connection,
+    changed: Sequence[tuple[_Entry, Change]],
+    now_ms: int,
+) -> Mapping[int, Suppressor]:
+    """Record what the changed alerts inhibit and are inhibited by. Their targets follow here and now; what suppresses the
+    changed ones themselves is returned, for `_join` to write with the rest."""
+    places = {entry.id: change.place for entry, change in changed}
+    if any(place.examined_until_ms <= now_ms for place in places.values()):
+        sweep.begin_anew(conn)  # a maintenance has begun or ended on their way here
+    stood = [entry.id for entry, _ in changed if not entry.is_new]
+    sides = {number: (one.inhibits, one.targets) for number, one in places.items() if one.inhibits or one.targets}
+    others = inhibition.record(conn, stood, sides) - places.keys()
+    suppress_targets(conn, others, now_ms)
+    found = inhibition.holding(conn, (number for number, place in places.items() if place.targets))
+    for number, place in places.items():
+        if place.maintenance:
+            found[number] = (SuppressionKind.MAINTENANCE.value, place.maintenance)
+    return found
+
+
+def suppress_targets(conn: Connection, alert_ids: Collection[int], now_ms: int) -> None:
+    """These firing alerts may be inhibited otherwise than before: their memberships follow, and their groups are due. What
+    a maintenance suppresses stays so."""
+    if not alert_ids:
+        return
+    inhibited, deltas = inhibition.holding(conn, alert_ids), Deltas()
+    standing = [
+        one
+        for found in memberships(conn, sorted(alert_ids)).values()
+        for one in found
+        if one.kind != SuppressionKind.MAINTENANCE.value
+    ]
+    alerts = {
+        one.alert_id: AlertNow(is_firing=True, rank=one.rank, suppressed=inhibited.get(one.alert_id))
+        for one in standing
+    }
+    wake_groups(conn, follow(conn, standing, alerts, deltas), now_ms)
+    deltas.write(conn)
 
 
 def _join(
@@ -216,24 +278,45 @@ def _join(
     changed: Sequence[tuple[_Entry, Change]],
     standing: Mapping[int, Sequence[Membership]],
     moving: Mapping[int, migration.Move],
+    suppressed: Mapping[int, Suppressor],
     groups: Groups,
     now_ms: int,
 ) -> list[tuple[GroupKey, int]]:
-    """Put each alert where it belongs and wake those groups. Routed once: who was told stays where it was told, unless
+    """Put each alert where it belongs and wake those groups. Routed once: what was notified stays where it was, unless
     the alert itself changed; then it is in both groups until the new one has told it."""
-    founding: dict[tuple[str, str], tuple[GroupKey, list[int]]] = {}
-    due: set[int] = set()
-    joining: list[tuple[int, int]] = []
-    leaving: dict[int, list[int]] = {}
+    founding: dict[tuple[str, str], tuple[GroupKey, list[tuple[_Entry, Change]]]] = {}
+    deltas, due, waits = Deltas(), set[int](), dict[int, int]()
+    before: list[Membership] = []
+    after: list[Membership] = []
+    gone: list[Membership] = []
+    joined: list[tuple[int, int]] = []
+    sent: set[tuple[int, str]] = set()
+
+    def join(group: int, owner: GroupKey, entry: _Entry, change: Change) -> None:
+        held = suppressed.get(entry.id)
+        state = MemberState.ARRIVED if held is None else MemberState.SUPPRESSED
+        kind, name = held or ("", "")
+        after.append(Membership(entry.id, group, state, change.severity_rank, kind, name, now_ms))
+        joined.append((group, entry.id))
+        # What begins a group and fires for longer than group_wait already waits no more, nor what comes from another group.
+        is_old = entry.starts_ms + owner.wait_ms < now_ms
+        wait_ms = 0 if is_old or entry.id in moving else owner.wait_ms
+        waits[group] = min(wait_ms, waits.get(group, wait_ms))
+        sent.add((group, change.source))
+
     for entry, change in changed:
         owners: Sequence[GroupKey] = change.owners
         if not entry.is_new and (belongs := standing.get(entry.id)):
-            due.update(one.group_id for one in belongs)
             wanted = {(owner.route, owner.labels) for owner in owners}
-            if change.is_firing:
-                for one in belongs:
-                    if not one.is_notified and (one.route, one.labels) not in wanted:
-                        leaving.setdefault(one.group_id, []).append(entry.id)
+            alert = AlertNow(change.is_firing, change.severity_rank, suppressed.get(entry.id))
+            for one in belongs:
+                due.add(one.group_id)
+                sent.add((one.group_id, change.source))
+                if change.is_firing and not one.is_notified and (one.route, one.labels) not in wanted:
+                    gone.append(one)
+                elif (now := followed(one, alert)) != one:
+                    before.append(one)
+                    after.append(now)
             if entry.id not in moving and any(one.is_notified for one in belongs):
                 continue
             present = {(one.route, one.labels) for one in belongs}
@@ -241,52 +324,20 @@ def _join(
         for owner in owners:
             group = groups.get(owner)
             if group is not None:
-                joining.append((group, entry.id))
+                join(group, owner, entry, change)
             else:
-                founding.setdefault((owner.route, owner.labels), (owner, []))[1].append(entry.id)
-    for left, members in sorted(leaving.items()):
-        _LEAVE.run(conn, (left,), members)
-    due.update(group for group, _ in joining)
+                founding.setdefault((owner.route, owner.labels), (owner, []))[1].append((entry, change))
     found = []
-    for _, (owner, members) in sorted(founding.items()):
-        group, created_ms = found_or_made(conn, owner, now_ms)
-        if created_ms != now_ms:  # it was there before this process knew it: an open incident should not wait
-            due.add(group)
+    for _, (owner, members) in sorted(founding.items(), key=lambda one: one[0]):
+        group = found_group(conn, owner, now_ms)
         found.append((owner, group))
-        joining += [(group, member) for member in members]
-    joining.sort()
-    _JOIN.run(conn, [(group, member, False, now_ms) for group, member in joining])
-    migration.note(conn, [(group, member, moving[member]) for group, member in joining if member in moving])
+        for entry, change in members:
+            join(group, owner, entry, change)
+    leave(conn, gone, deltas)
+    put(conn, before, after, deltas)
+    deltas.write(conn)
+    _SENT.run(conn, sorted(sent))
+    migration.note(conn, [(group, number, moving[number]) for group, number in joined if number in moving])
     wake_groups(conn, due, now_ms)
+    wake_joined(conn, waits, now_ms)
     return found
-
-
-def _inhibit(conn: Connection, changed: Sequence[tuple[_Entry, Change]], now_ms: int) -> None:
-    """Record what these alerts hold back while they fire, and wake what those that ended held back."""
-    free(conn, [entry.id for entry, _ in changed if not entry.is_new], now_ms)
-    _INHIBIT.run(
-        conn,
-        [
-            (held.rule, held.equal_values, entry.id, held.is_two_sided)
-            for entry, change in changed
-            for held in change.inhibits
-        ],
-    )
-
-
-_FREED = delete(tables.inhibitor).where(tables.inhibitor.c.alert_id.in_(bindparam("freed", expanding=True)))
-_HELD = (
-    select(tables.membership.c.group_id)
-    .where(tables.membership.c.suppressed_by.in_(bindparam("suppressed_by", expanding=True)))
-    .distinct()
-)
-
-
-def free(conn: Connection, alert_ids: Sequence[int], now_ms: int) -> None:
-    """These alerts inhibit nothing any more: the groups that waited for them look again."""
-    if not alert_ids:
-        return
-    rules = set(conn.execute(_FREED.returning(tables.inhibitor.c.rule), {"freed": alert_ids}).scalars())
-    if rules:
-        held = conn.execute(_HELD, {"suppressed_by": [f"inhibition {rule}" for rule in sorted(rules)]}).scalars()
-        wake_groups(conn, set(held), now_ms)

@@ -1,5 +1,6 @@
 """A word about an alert as it is judged and written: what ingest makes of a draft, and where it belongs."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -24,6 +25,25 @@ class Inhibits(msgspec.Struct, frozen=True, gc=False):
     is_two_sided: bool
 
 
+NEVER_MS = 1 << 62
+
+
+class Place(msgspec.Struct, frozen=True, gc=False):
+    """What the rules make of an alert: its groups, what it inhibits and is inhibited by, and the maintenance it is under."""
+
+    owners: Sequence[GroupKey] = ()
+    inhibits: Sequence[Inhibits] = ()
+    targets: Sequence[Inhibits] = ()
+    """It is inhibited while another firing alert inhibits one of these."""
+    maintenance: str = ""
+    examined_until_ms: int = NEVER_MS
+    """When the next maintenance begins or ends: what is said here of maintenance holds until then."""
+
+
+NOWHERE = Place()
+"""Of what has ended."""
+
+
 class Change(msgspec.Struct, frozen=True, gc=False):
     """One word about an alert, ready to be judged and written. Instants in ms."""
 
@@ -42,9 +62,22 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     severity_rank: int
     name: str
     document: str
-    owners: tuple[GroupKey, ...]
-    inhibits: tuple[Inhibits, ...]
+    place: Place
+    unsaid: tuple[str, ...] = ()
+    """What its sender did not say: to be taken from what is stored before this is judged."""
+    sent_order: int | None = None
+    """`order`, where the sender said one."""
+
+    @property
+    def owners(self) -> Sequence[GroupKey]:
+        return self.place.owners
 
 
-Belongs = Callable[[Member], tuple[Sequence[GroupKey], Sequence[Inhibits]]]
-"""Where an alert belongs under the rules in force, and what it holds back."""
+def digest_of(document: bytes, sent_order: int | None, *, is_firing: bool, severity_rank: int) -> int:
+    """Two words about an alert are one when all that decides it is."""
+    said = b"%b%d %d %d" % (document, sent_order or 0, is_firing, severity_rank)
+    return int.from_bytes(hashlib.blake2b(said, digest_size=8, person=b"alert").digest(), "big", signed=True)
+
+
+Belongs = Callable[[Member], Place]
+"""What the rules in force make of a stored alert."""

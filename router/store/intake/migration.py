@@ -4,15 +4,17 @@ A reload moves nothing: what counts is whether the rules in force would have own
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, func, or_, select, update
+from sqlalchemy import BigInteger, Connection, Select, func, select, type_coerce, update
 
-from router.core.member import Member
-from router.store.evaluation.groups import ALERT_COLUMNS, decode_document, member_of
+from router.core.member import Member, MemberState
+from router.store.evaluation.members import ALERT_COLUMNS, Counts, decode_document, member_of
+from router.store.group_counts import Deltas
 from router.store.intake.change import Belongs, Change, GroupKey
-from router.store.intake.membership import Membership
-from router.store.tables import alert, alert_group, incident, membership
+from router.store.intake.membership import Membership, leave, put
+from router.store.tables import alert, alert_group, group_count, incident, membership
 
 SEVERITY = "severity"
 """The label that senders without labels get, and others mostly have: it falls with the severity."""
@@ -52,7 +54,7 @@ def find(
 def _moves(change: Change, before: Member, belongs: Belongs) -> bool:
     """It changed, and that is why it belongs elsewhere. A fall in severity alone makes no sound: it stays."""
     wanted = _places(change.owners)
-    if _places(belongs(before)[0]) == wanted:
+    if _places(belongs(before).owners) == wanted:
         return False
     if change.severity_rank >= before.severity_rank:
         return True
@@ -63,7 +65,7 @@ def _moves(change: Change, before: Member, belongs: Belongs) -> bool:
     as_bad = msgspec.structs.replace(
         before, source=change.source, name=change.name, document=msgspec.structs.replace(document, labels=labels)
     )
-    return _places(belongs(as_bad)[0]) != _places(belongs(before)[0])
+    return _places(belongs(as_bad).owners) != _places(belongs(before).owners)
 
 
 def _places(owners: Sequence[GroupKey]) -> set[tuple[str, str]]:
@@ -91,80 +93,108 @@ class Arrival(msgspec.Struct, frozen=True):
     """All that the other group told and that still fires comes along."""
 
 
+_IS_ARRIVING = (membership.c.state == MemberState.ARRIVED) & membership.c.migrates_from.is_not(None)
+_FIRING = (MemberState.NOTIFIED, MemberState.NOTIFIED_MUTED)
+
+
+def arriving(conn: Connection, group: int) -> int:
+    """Of how many that this group is about to tell another one was told."""
+    query = select(func.count()).select_from(membership).where(membership.c.group_id == group, _IS_ARRIVING)
+    return int(conn.execute(query).scalar_one())
+
+
 def arrivals(conn: Connection, group: int) -> list[Arrival]:
     """From which groups, the earliest incident first."""
-    firing = select(alert.c.id).where(alert.c.id == membership.c.alert_id, alert.c.is_firing).exists()
     coming = (
         select(membership.c.migrates_from, func.count().label("alerts"))
-        .where(
-            membership.c.group_id == group,
-            ~membership.c.is_notified,
-            membership.c.suppressed_by.is_(None),
-            membership.c.migrates_from.is_not(None),
-            firing,
-        )
+        .where(membership.c.group_id == group, _IS_ARRIVING)
         .group_by(membership.c.migrates_from)
     )
     found = []
     for row in conn.execute(coming).fetchall():
-        standing = (
-            select(func.count())
-            .select_from(membership)
-            .where(membership.c.group_id == row.migrates_from, membership.c.is_notified, firing)
+        standing = select(func.sum(group_count.c.alerts)).where(
+            group_count.c.group_id == row.migrates_from, group_count.c.state.in_(_FIRING)
         )
         number = (
             select(incident.c.number)
             .join(alert_group, alert_group.c.incident == incident.c.number)
             .where(alert_group.c.id == row.migrates_from, incident.c.state != "resolved")
         )
-        is_whole = conn.execute(standing).scalar_one() == row.alerts
+        is_whole = conn.execute(standing).scalar() == row.alerts
         found.append(Arrival(row.migrates_from, conn.execute(number).scalar(), is_whole))
     return sorted(found, key=lambda one: (one.incident is None, one.incident, one.group))
 
 
 def leaving_for(conn: Connection, group: int) -> list[int]:
     """The groups that are about to tell what this group told."""
-    query = select(membership.c.group_id).where(membership.c.migrates_from == group, ~membership.c.is_notified)
+    query = select(membership.c.group_id).where(
+        membership.c.migrates_from == group, membership.c.state.not_in((*_FIRING, MemberState.ENDED, MemberState.MOVED))
+    )
     return list(conn.execute(query.distinct().order_by(membership.c.group_id)).scalars())
 
 
 def destination(conn: Connection, group: int) -> int | None:
-    """The incident that tells what this group told; of several the last."""
-    query = select(func.max(membership.c.moved_to)).where(membership.c.group_id == group)
+    """The incident that has what this group told; of several the last."""
+    query = select(func.max(membership.c.moved_to)).where(
+        membership.c.group_id == group, membership.c.state == MemberState.MOVED
+    )
     return conn.execute(query).scalar()
 
 
-def is_news(conn: Connection, group: int) -> bool:
+def is_news(conn: Connection, group: int, counted: Counts) -> bool:
     """Whether anything that is about to be told wakes people: it is new, or it rose when it came."""
-    firing = select(alert.c.id).where(alert.c.id == membership.c.alert_id, alert.c.is_firing).exists()
-    untold = and_(
-        membership.c.group_id == group, ~membership.c.is_notified, membership.c.suppressed_by.is_(None), firing
-    )
-    news = select(membership.c.alert_id).where(untold, or_(membership.c.migrates_from.is_(None), membership.c.rose))
-    return conn.execute(news.limit(1)).first() is not None
+    known = select(func.count()).where(membership.c.group_id == group, _IS_ARRIVING, ~membership.c.rose)
+    return counted.new > conn.execute(known).scalar_one()
+
+
+_ROWS = select(
+    membership.c.alert_id,
+    membership.c.group_id,
+    membership.c.state,
+    membership.c.rank,
+    membership.c.suppressed_kind,
+    membership.c.suppressed_name,
+    type_coerce(membership.c.joined_at, BigInteger),
+)
 
 
 def take_over(conn: Connection, group: int, came_from: int) -> None:
-    """What the other group told is told by this one: who comes along, and the ends that are owed there."""
-    told = (membership.c.group_id == came_from) & membership.c.is_notified
+    """What the other group told is told by this one: who comes along, and the ends that are to be told there."""
     came = select(membership.c.alert_id).where(membership.c.group_id == group, membership.c.migrates_from == came_from)
-    ended = select(alert.c.id).where(alert.c.id == membership.c.alert_id, ~alert.c.is_firing).exists()
     here = select(membership.c.alert_id).where(membership.c.group_id == group)
-    conn.execute(delete(membership).where(told, membership.c.alert_id.in_(came)))
-    conn.execute(update(membership).where(told, ended, membership.c.alert_id.not_in(here)).values(group_id=group))
+    mine = _ROWS.where(membership.c.group_id == came_from)
+    deltas = Deltas()
+    leave(conn, _found(conn, mine.where(_IS_NOTIFIED, membership.c.alert_id.in_(came))), deltas)
+    ended = _found(conn, mine.where(membership.c.state == MemberState.ENDED, membership.c.alert_id.not_in(here)))
+    leave(conn, ended, deltas)
+    put(conn, (), [msgspec.structs.replace(one, group_id=group) for one in ended], deltas)
+    deltas.write(conn)
     conn.execute(update(alert_group).where(alert_group.c.id == came_from).values(incident=None))
+
+
+_IS_NOTIFIED = membership.c.state.in_((*_FIRING, MemberState.ENDED, MemberState.MOVED))
 
 
 def tell(conn: Connection, group: int, came_from: int, number: int) -> None:
     """This group has told them in this incident: the other one is to be told where they went."""
     came = select(membership.c.alert_id).where(
-        membership.c.group_id == group, membership.c.migrates_from == came_from, membership.c.is_notified
+        membership.c.group_id == group, membership.c.migrates_from == came_from, _IS_NOTIFIED
     )
-    told = (membership.c.group_id == came_from) & membership.c.is_notified
-    conn.execute(update(membership).where(told, membership.c.alert_id.in_(came)).values(moved_to=number))
+    told = (membership.c.group_id == came_from) & _IS_NOTIFIED & membership.c.alert_id.in_(came)
+    before = _found(conn, _ROWS.where(told))
+    after = [msgspec.structs.replace(one, state=MemberState.MOVED, kind="", name="") for one in before]
+    deltas = Deltas()
+    put(conn, before, after, deltas)
+    deltas.write(conn)
+    moved = membership.c.alert_id.in_([one.alert_id for one in before])
+    conn.execute(update(membership).where(membership.c.group_id == came_from, moved).values(moved_to=number))
 
 
 def settle(conn: Connection, group: int) -> None:
     """They are at home here."""
-    mine = (membership.c.group_id == group) & membership.c.is_notified & membership.c.migrates_from.is_not(None)
+    mine = (membership.c.group_id == group) & membership.c.migrates_from.is_not(None) & _IS_NOTIFIED
     conn.execute(update(membership).where(mine).values(migrates_from=None, rose=False))
+
+
+def _found(conn: Connection, query: Select[Any]) -> list[Membership]:
+    return [Membership(number, group, MemberState(state), *rest) for number, group, state, *rest in conn.execute(query)]

@@ -1,17 +1,32 @@
 """What a load of rules changes in the store: snapshots, gone routes, who waits where. Never what was told."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, select, update
 
-from router.core.member import Member
+from router.core.member import MemberState
 from router.runtime.clock import to_ms
-from router.store.evaluation.groups import ALERT_COLUMNS, keep_settings, make_due, member_of
-from router.store.intake.change import Belongs, GroupKey, Inhibits
-from router.store.intake.membership import Membership, found_group, memberships, wake_groups
-from router.store.tables import alert, alert_group, inhibitor, membership, ruleset
+from router.store.evaluation.groups import keep_settings, make_due
+from router.store.evaluation.members import ALERT_COLUMNS, member_of
+from router.store.group_counts import Deltas
+from router.store.intake import inhibition
+from router.store.intake.apply import suppress_targets
+from router.store.intake.change import Belongs
+from router.store.intake.membership import (
+    AlertNow,
+    Membership,
+    follow,
+    found_group,
+    leave,
+    memberships,
+    put,
+    wake_groups,
+    wake_joined,
+)
+from router.store.tables import alert, alert_group, group_source, membership, ruleset
+from rules.model.suppression import SuppressionKind
 
 CHUNK = 250
 
@@ -51,42 +66,54 @@ def note_routed_by(conn: Connection, digest: str) -> None:
 
 
 def reroute(conn: Connection, belongs: Belongs, after: int, now: datetime) -> int | None:
-    """One chunk of the alerts that fire: what nobody was told yet goes where the new rules want it, and each alert's
-    inhibitions are recorded anew. Returns where to go on, None at the end."""
+    """One chunk of the alerts that fire: what nobody was told yet goes where the new rules want it, and what each alert
+    inhibits, and is inhibited by, is recorded anew. Returns where to go on, None at the end."""
     query = select(*ALERT_COLUMNS).where(alert.c.is_firing, alert.c.id > after).order_by(alert.c.id).limit(CHUNK)
-    rows = conn.execute(query).fetchall()
-    standing = memberships(conn, [row.id for row in rows])
-    had_inhibitors = conn.execute(select(inhibitor.c.rule).limit(1)).first() is not None
-    woken: set[int] = set()
-    for row in rows:
-        member = member_of(row)
-        owners, inhibits = belongs(member)
-        if had_inhibitors or inhibits:
-            _inhibit(conn, member, inhibits)
-        woken |= _move_untold(conn, member, standing.get(member.id, []), owners, now)
-    wake_groups(conn, woken, to_ms(now))
-    return rows[-1].id if len(rows) == CHUNK else None
+    members = {member.id: member for member in map(member_of, conn.execute(query))}
+    now_ms, deltas = to_ms(now), Deltas()
+    places = {number: belongs(member) for number, member in members.items()}
+    sides = {number: (one.inhibits, one.targets) for number, one in places.items() if one.inhibits or one.targets}
+    others = inhibition.record(conn, sorted(members), sides) - members.keys()
+    suppressed = inhibition.holding(conn, members)
+    for number, place in places.items():
+        if place.maintenance:
+            suppressed[number] = (SuppressionKind.MAINTENANCE.value, place.maintenance)
+    alerts = {
+        number: AlertNow(is_firing=True, rank=member.severity_rank, suppressed=suppressed.get(number))
+        for number, member in members.items()
+    }
+    standing = memberships(conn, sorted(members))
+    stays: list[Membership] = []
+    joins: list[Membership] = []
+    waits: dict[int, int] = {}
+    for number, member in members.items():
+        belonged = standing.get(number, [])
+        is_notified = any(one.is_notified for one in belonged)
+        wanted = {(owner.route, owner.labels): owner for owner in places[number].owners}
+        gone = [one for one in belonged if wanted.pop((one.route, one.labels), None) is None and not one.is_notified]
+        leave(conn, gone, deltas)
+        stays += [one for one in belonged if one not in gone]
+        for owner in () if is_notified else wanted.values():
+            group = found_group(conn, owner, now_ms)
+            joins.append(_joined(alerts[number], number, group, now_ms))
+            waits[group] = 0
+            _note_source(conn, group, member.source)
+    put(conn, (), joins, deltas)
+    woken = follow(conn, stays, alerts, deltas)
+    deltas.write(conn)
+    wake_groups(conn, woken, now_ms)
+    wake_joined(conn, waits, now_ms)
+    suppress_targets(conn, others, now_ms)
+    return max(members) if len(members) == CHUNK else None
 
 
-def _inhibit(conn: Connection, member: Member, inhibits: Sequence[Inhibits]) -> None:
-    conn.execute(delete(inhibitor).where(inhibitor.c.alert_id == member.id))
-    for one in inhibits:
-        values = {"rule": one.rule, "equal_values": one.equal_values, "is_two_sided": one.is_two_sided}
-        conn.execute(inhibitor.insert().values(**values, alert_id=member.id))
+def _joined(alert_now: AlertNow, number: int, group: int, now_ms: int) -> Membership:
+    kind, name = alert_now.suppressed or ("", "")
+    state = MemberState.SUPPRESSED if kind else MemberState.ARRIVED
+    return Membership(number, group, state, alert_now.rank, kind, name, now_ms)
 
 
-def _move_untold(
-    conn: Connection, member: Member, standing: Sequence[Membership], owners: Sequence[GroupKey], now: datetime
-) -> set[int]:
-    is_notified = any(one.is_notified for one in standing)
-    wanted = {(owner.route, owner.labels): owner for owner in owners}
-    for one in standing:
-        if wanted.pop((one.route, one.labels), None) is None and not one.is_notified:
-            mine = (membership.c.alert_id == member.id) & (membership.c.group_id == one.group_id)
-            conn.execute(delete(membership).where(mine))
-    woken: set[int] = set()
-    for owner in () if is_notified else wanted.values():
-        group = found_group(conn, owner, to_ms(now))
-        conn.execute(membership.insert().values(group_id=group, alert_id=member.id, is_notified=False, joined_at=now))
-        woken.add(group)
-    return woken
+def _note_source(conn: Connection, group: int, source: str) -> None:
+    mine = select(group_source.c.source).where(group_source.c.group_id == group, group_source.c.source == source)
+    if conn.execute(mine).first() is None:
+        conn.execute(group_source.insert().values(group_id=group, source=source))

@@ -7,8 +7,10 @@ import msgspec
 from sqlalchemy import BigInteger, Connection, and_, bindparam, func, or_, select, type_coerce, update
 
 from router.runtime.clock import to_ms
-from router.store.intake.apply import free
-from router.store.intake.membership import memberships, wake_groups
+from router.store.group_counts import Deltas
+from router.store.intake import inhibition
+from router.store.intake.apply import suppress_targets
+from router.store.intake.membership import AlertNow, follow, memberships, wake_groups
 from router.store.tables import Milliseconds, alert, listening, source
 
 GAP = timedelta(seconds=30)
@@ -118,9 +120,14 @@ def end(conn: Connection, over: Sequence[tuple[int, str, datetime]], now: dateti
         _END, [{"b_id": number, "b_how": how, "b_ended": ended_at, "b_now": now} for number, how, ended_at in over]
     )
     alert_ids = [number for number, _, _ in over]
-    standing = memberships(conn, alert_ids)
-    wake_groups(conn, {one.group_id for belongs in standing.values() for one in belongs}, to_ms(now))
-    free(conn, alert_ids, to_ms(now))
+    standing = [one for found in memberships(conn, alert_ids).values() for one in found]
+    alerts = {one.alert_id: AlertNow(is_firing=False, rank=one.rank, suppressed=None) for one in standing}
+    deltas = Deltas()
+    follow(conn, standing, alerts, deltas)
+    deltas.write(conn)
+    wake_groups(conn, {one.group_id for one in standing}, to_ms(now))
+    others = inhibition.record(conn, alert_ids, {}) - set(alert_ids)
+    suppress_targets(conn, others, to_ms(now))
 
 
 def next_expiry(conn: Connection) -> datetime | None:

@@ -130,6 +130,9 @@ def upgrade() -> None:
         "ruleset",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("maintenance", sa.Text(), server_default=sa.text("('')"), nullable=False),
+        sa.Column("sweep", sa.Text(), server_default=sa.text("('')"), nullable=False),
+        sa.Column("swept_to", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
@@ -149,10 +152,11 @@ def upgrade() -> None:
     op.create_table(
         "suppressed_summary",
         sa.Column("channel", sa.Text(), nullable=False),
-        sa.Column("suppressed_by", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
         sa.Column("due_at", tables.InstantMs(), nullable=False),
         sa.Column("alerts", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("channel", "suppressed_by"),
+        sa.PrimaryKeyConstraint("channel", "kind", "name"),
     )
     op.create_index("suppressed_summary_due", "suppressed_summary", ["due_at"], unique=False)
     op.create_table(
@@ -163,10 +167,15 @@ def upgrade() -> None:
         sa.Column("settings_id", sa.Text(), nullable=False),
         sa.Column("route_is_gone", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.Column("created_at", tables.InstantMs(), nullable=False),
+        sa.Column("arrived_since", tables.InstantMs(), nullable=True),
         sa.Column("evaluated_at", tables.InstantMs(), nullable=True),
         sa.Column("due_at", tables.InstantMs(), nullable=True),
         sa.Column("incident", sa.BigInteger(), nullable=True),
+        sa.Column("suppressed_kind", sa.Text(), server_default=sa.text("('')"), nullable=False),
+        sa.Column("suppressed_name", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("suppressed_rank", sa.SmallInteger(), nullable=True),
+        sa.Column("waiting_since", tables.InstantMs(), nullable=True),
+        sa.Column("waiting_until", tables.InstantMs(), nullable=True),
         sa.ForeignKeyConstraint(["settings_id"], ["settings.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("route", "labels"),
@@ -180,8 +189,16 @@ def upgrade() -> None:
         sqlite_where=sa.text("due_at IS NOT NULL"),
         postgresql_where=sa.text("due_at IS NOT NULL"),
     )
+    op.create_index(
+        "alert_group_suppressed",
+        "alert_group",
+        ["suppressed_kind"],
+        unique=False,
+        sqlite_where=sa.text("suppressed_kind != ''"),
+        postgresql_where=sa.text("suppressed_kind != ''"),
+    )
     op.create_table(
-        "inhibitor",
+        "inhibition_target",
         sa.Column("rule", sa.Text(), nullable=False),
         sa.Column("equal_values", sa.Text(), nullable=False),
         sa.Column(
@@ -190,6 +207,20 @@ def upgrade() -> None:
         sa.Column("is_two_sided", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
         sa.PrimaryKeyConstraint("rule", "equal_values", "alert_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("inhibition_target_alert", "inhibition_target", ["alert_id"], unique=False)
+    op.create_table(
+        "inhibitor",
+        sa.Column("rule", sa.Text(), nullable=False),
+        sa.Column("equal_values", sa.Text(), nullable=False),
+        sa.Column("is_two_sided", sa.Boolean(), nullable=False),
+        sa.Column(
+            "alert_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
+        sa.PrimaryKeyConstraint("rule", "equal_values", "is_two_sided", "alert_id"),
+        sqlite_with_rowid=False,
     )
     op.create_index("inhibitor_alert", "inhibitor", ["alert_id"], unique=False)
     op.create_table(
@@ -213,6 +244,31 @@ def upgrade() -> None:
         postgresql_where=sa.text("absent_at IS NOT NULL"),
     )
     op.create_index("sender_group_alert", "sender_group", ["alert_id"], unique=False)
+    op.create_table(
+        "group_count",
+        sa.Column(
+            "group_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("state", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("rank", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("suppressed_kind", sa.Text(), nullable=False),
+        sa.Column("suppressed_name", sa.Text(), nullable=False),
+        sa.Column("alerts", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
+        sa.PrimaryKeyConstraint("group_id", "state", "rank", "suppressed_kind", "suppressed_name"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "group_source",
+        sa.Column(
+            "group_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
+        sa.PrimaryKeyConstraint("group_id", "source"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("group_source_source", "group_source", ["source"], unique=False)
     op.create_table(
         "incident",
         sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -250,12 +306,16 @@ def upgrade() -> None:
     )
     op.create_table(
         "membership",
-        sa.Column("group_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
             "alert_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
-        sa.Column("is_notified", sa.Boolean(), nullable=False),
-        sa.Column("suppressed_by", sa.Text(), nullable=True),
+        sa.Column(
+            "group_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("state", sa.SmallInteger(), nullable=False),
+        sa.Column("rank", sa.SmallInteger(), nullable=False),
+        sa.Column("suppressed_kind", sa.Text(), server_default=sa.text("('')"), nullable=False),
+        sa.Column("suppressed_name", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("joined_at", tables.InstantMs(), nullable=False),
         sa.Column("is_unasked", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.Column("migrates_from", sa.BigInteger(), nullable=True),
@@ -263,10 +323,17 @@ def upgrade() -> None:
         sa.Column("moved_to", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
         sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
-        sa.PrimaryKeyConstraint("group_id", "alert_id"),
+        sa.PrimaryKeyConstraint("alert_id", "group_id"),
         sqlite_with_rowid=False,
     )
-    op.create_index("membership_alert", "membership", ["alert_id"], unique=False)
+    op.create_index(
+        "membership_arriving",
+        "membership",
+        ["group_id"],
+        unique=False,
+        sqlite_where=sa.text("migrates_from IS NOT NULL"),
+        postgresql_where=sa.text("migrates_from IS NOT NULL"),
+    )
     op.create_index(
         "membership_migrates",
         "membership",
@@ -275,13 +342,22 @@ def upgrade() -> None:
         sqlite_where=sa.text("migrates_from IS NOT NULL"),
         postgresql_where=sa.text("migrates_from IS NOT NULL"),
     )
+    op.create_index("membership_of_group", "membership", ["group_id", "state", "rank", "alert_id"], unique=False)
     op.create_index(
         "membership_suppressed",
         "membership",
-        ["suppressed_by"],
+        ["suppressed_kind", "alert_id"],
         unique=False,
-        sqlite_where=sa.text("suppressed_by IS NOT NULL"),
-        postgresql_where=sa.text("suppressed_by IS NOT NULL"),
+        sqlite_where=sa.text("suppressed_kind != ''"),
+        postgresql_where=sa.text("suppressed_kind != ''"),
+    )
+    op.create_index(
+        "membership_unasked",
+        "membership",
+        ["group_id"],
+        unique=False,
+        sqlite_where=sa.text("is_unasked"),
+        postgresql_where=sa.text("is_unasked"),
     )
     op.create_table(
         "page",
@@ -292,6 +368,7 @@ def upgrade() -> None:
         sa.Column("paged_at", tables.InstantMs(), nullable=True),
         sa.Column("why", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("next_step", sa.Text(), server_default=sa.text("('')"), nullable=False),
+        sa.Column("entry", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -597,18 +674,30 @@ def downgrade() -> None:
     )
     op.drop_table("page")
     op.drop_index(
+        "membership_unasked",
+        table_name="membership",
+        sqlite_where=sa.text("is_unasked"),
+        postgresql_where=sa.text("is_unasked"),
+    )
+    op.drop_index(
         "membership_suppressed",
         table_name="membership",
-        sqlite_where=sa.text("suppressed_by IS NOT NULL"),
-        postgresql_where=sa.text("suppressed_by IS NOT NULL"),
+        sqlite_where=sa.text("suppressed_kind != ''"),
+        postgresql_where=sa.text("suppressed_kind != ''"),
     )
+    op.drop_index("membership_of_group", table_name="membership")
     op.drop_index(
         "membership_migrates",
         table_name="membership",
         sqlite_where=sa.text("migrates_from IS NOT NULL"),
         postgresql_where=sa.text("migrates_from IS NOT NULL"),
     )
-    op.drop_index("membership_alert", table_name="membership")
+    op.drop_index(
+        "membership_arriving",
+        table_name="membership",
+        sqlite_where=sa.text("migrates_from IS NOT NULL"),
+        postgresql_where=sa.text("migrates_from IS NOT NULL"),
+    )
     op.drop_table("membership")
     op.drop_index(
         "incident_released",
@@ -618,6 +707,9 @@ def downgrade() -> None:
     )
     op.drop_index("incident_open", table_name="incident")
     op.drop_table("incident")
+    op.drop_index("group_source_source", table_name="group_source")
+    op.drop_table("group_source")
+    op.drop_table("group_count")
     op.drop_index("sender_group_alert", table_name="sender_group")
     op.drop_index(
         "sender_group_absent",
@@ -628,6 +720,14 @@ def downgrade() -> None:
     op.drop_table("sender_group")
     op.drop_index("inhibitor_alert", table_name="inhibitor")
     op.drop_table("inhibitor")
+    op.drop_index("inhibition_target_alert", table_name="inhibition_target")
+    op.drop_table("inhibition_target")
+    op.drop_index(
+        "alert_group_suppressed",
+        table_name="alert_group",
+        sqlite_where=sa.text("suppressed_kind != ''"),
+        postgresql_where=sa.text("suppressed_kind != ''"),
+    )
     op.drop_index(
         "alert_group_due",
         table_name="alert_group",

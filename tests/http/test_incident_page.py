@@ -1,0 +1,118 @@
+"""`/incidents/{number}` and the preview: which alerts are in it, what is held back, and who will be paged when."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from router.notifiers.preview.preview import conversation_id
+from tests.http.conftest import Client, serving
+from tests.http.service import StandIn
+
+Open = tuple[StandIn, Client]
+TEXT = """\
+version: 1
+timezone: UTC
+slack: preview
+sources: {shell: {adapter: generic, auth: none}}
+routing:
+  channel: "#ops"
+  group_wait: 0s
+  routes:
+    - {name: db, match: ['team = db'], group_by: [team], page: {policy: alice, only: [evening]}}
+    - {name: apps, match: ['team = apps'], channel: "#apps", repeat_interval: 4h}
+people: {alice: {email: alice@example.com}}
+windows: {evening: {hours: 14:00-18:00}}
+inhibit:
+  - {name: db-down, while: ['alert.name = DbDown'], hold: ['team = apps']}
+"""
+
+
+@pytest.fixture
+async def there(tmp_path: Path) -> AsyncIterator[Open]:
+    async with serving(tmp_path, TEXT) as made:
+        yield made
+
+
+async def fire(there: Open, *alerts: dict[str, str]) -> None:
+    service, client = there
+    items = [{"severity": "critical", **one} for one in alerts]
+    answer = await client.post("/webhook/shell", json=items)
+    assert answer.status == 200, await answer.text()
+    await service.turn(seconds=5)
+
+
+async def page(client: Client, address: str) -> str:
+    answer = await client.get(address)
+    assert answer.status == 200
+    return await answer.text()
+
+
+def fact(text: str, name: str) -> str:
+    found = re.search(f"<dt>{name}</dt><dd>(.*?)</dd>", text)
+    assert found is not None
+    return found[1]
+
+
+async def waiting(client: Client) -> list[dict[str, Any]]:
+    body = await (await client.get("/preview/data.json")).json()
+    found: list[dict[str, Any]] = body["waiting"]
+    return found
+
+
+async def test_it_lists_its_alerts_page_by_page(there: Open) -> None:
+    _, client = there
+    await fire(there, *({"title": "Disk", "host": f"<db-{number}>", "team": "db"} for number in range(130)))
+    await fire(there, {"title": "Elsewhere"})
+    found: list[str] = []
+    address, pages = "/incidents/1", 0
+    while address:
+        text = await page(client, address)
+        found += re.findall(r"host=&lt;db-(\d+)&gt; ", text)
+        assert "Elsewhere" not in text
+        following = re.search(r'<a href="(\?after=[A-Za-z0-9_-]+)">More alerts</a>', text)
+        address = f"/incidents/1{following[1]}" if following else ""
+        pages += 1
+    assert sorted(map(int, found)) == list(range(130))
+    assert pages == 2
+
+
+async def test_who_will_be_paged_and_when_is_said(there: Open) -> None:
+    service, client = there
+    await fire(there, {"title": "Disk", "team": "db"})
+    text = await page(client, "/incidents/1")
+    assert fact(text, "Will be paged") == "alice, at 2026-03-04T14:00:00.000Z (held back: only evening)"
+    assert fact(text, "On call") == "nobody was paged"
+    [one] = await waiting(client)
+    assert (one["title"], one["due_at"], one["why"]) == (
+        "Disk",
+        "2026-03-04T14:00:00Z",
+        "page of alice, held back: only evening",
+    )
+    assert one["channel"] == conversation_id("email:alice@example.com")
+    await service.turn(hours=2, minutes=1)
+    text = await page(client, "/incidents/1")
+    assert (fact(text, "Will be paged"), fact(text, "On call")) == ("nobody", "alice")
+    assert await waiting(client) == []
+
+
+async def test_what_is_inhibited_waits_for_the_inhibitors_end_and_for_no_time(there: Open) -> None:
+    _, client = there
+    await fire(there, {"title": "Shop", "team": "apps"})
+    await fire(there, {"title": "DbDown", "name": "DbDown"})
+    await fire(there, {"title": "Shop", "team": "apps", "host": "b"})
+    [one] = await waiting(client)
+    assert (one["title"], one["due_at"], one["until"]) == ("Shop", None, "when the inhibitor ends")
+    assert one["why"] == "held back: inhibition db-down"
+    text = await page(client, "/incidents/1")
+    assert "held back: inhibition db-down, until the inhibitor ends" in text
+    assert fact(text, "Held back") == "1 (db-down, until the inhibitor ends)"
+
+
+@pytest.mark.parametrize("query", ["after=x", "before=1"])
+async def test_a_query_that_is_not_understood_is_refused(there: Open, query: str) -> None:
+    _, client = there
+    await fire(there, {"title": "Disk"})
+    assert (await client.get(f"/incidents/1?{query}")).status == 400
