@@ -22,11 +22,11 @@ from bench.payload import refreshed, requests
 from bench.server import Process, fake_slack, router
 from router.core.view import IncidentView, State
 from router.delivery.deliver import Settings
-from router.notifiers.preview.preview import Preview
+from router.notifiers.preview.notifier import PreviewNotifier
 from router.runtime.clock import to_ms
 from router.runtime.metrics import Metrics
 from router.service.simulate import Simulation, VirtualClock
-from router.service.stored_preview import StoredRows
+from router.service.stored_preview import stored_preview
 from router.store import migrate
 from router.store.database import Database
 from rules.model.ruleset import RuleSet
@@ -100,9 +100,9 @@ async def _evaluations(rules: RuleSet, size: int) -> float:
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         clock = VirtualClock(datetime(2026, 3, 4, 12, tzinfo=UTC))
         rows = Database(Path(name) / "preview.db", clock, Metrics())
-        preview = Preview(StoredRows(rows, clock), clock.now)
+        preview = PreviewNotifier(stored_preview(rows, clock))
         settings = Settings("bench", "http://localhost:9080", "", "preview")
-        simulation = Simulation(Path(name) / "bench.db", clock, transport=preview, ruleset=rules, settings=settings)
+        simulation = Simulation(Path(name) / "bench.db", clock, notifiers=[preview], ruleset=rules, settings=settings)
         await simulation.start()
         for first in range(0, size, 5_000):
             drafts = [_Ready(_alert(number, clock.now())) for number in range(first, min(first + 5_000, size))]

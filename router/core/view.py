@@ -126,6 +126,7 @@ class EntryKind(StrEnum):
     PAGE_DROPPED = "page_dropped"
     PAGE_REFUSED = "page_refused"
     CHANNEL_REFUSED = "channel_refused"
+    NOT_POSTED = "not_posted"
 
 
 class TimelineEntry(msgspec.Struct, frozen=True):
@@ -154,7 +155,7 @@ class TimelineEntry(msgspec.Struct, frozen=True):
     mentions: tuple[str, ...] = ()
     """PAGE_REFUSED: the Slack ids of those whom no direct message reached, as far as they are known."""
     detail: str = ""
-    """Refusals: Slack's error code and where it is told instead. Page entries: why these people. MOVED: where to.
+    """Refusals: Slack's error code and where it is told instead. NOT_POSTED: where. Page entries: why these people. MOVED: where to.
     SOURCE_SILENT: what it says."""
 
 
@@ -167,7 +168,6 @@ class PageView(msgspec.Struct, frozen=True):
     """As "lead in 10 min"; "" when nothing follows."""
     home: str = ""
     """Home channel: an id (C…, G…) once known, else its name."""
-    home_ts: str = ""
     permalink: str = ""
     """Of the message in the home channel, as Slack gives it; "" while it is not known."""
 

@@ -23,9 +23,9 @@ from router.core.compose import (
     titles_of,
     with_silence,
 )
+from router.core.content import Subject
 from router.core.evaluation import CROWDED_WITHIN, Decision, Line, NotificationState, Snapshot, continue_elsewhere, plan
 from router.core.member import BY_RANK, Member, MemberState, Suppressor, visible
-from router.core.render.blocks import post_message
 from router.core.render.headline import silence as silence_words
 from router.core.view import EndKind, EntryKind, IncidentView, State, Suppressed, TimelineEntry
 from router.incidents import maintenance, recipients
@@ -76,7 +76,7 @@ def _tell_summaries(conn: Connection, now: datetime, rules: Rules) -> bool:
     for summary in due:
         alerts = "1 alert" if summary.alerts == 1 else f"{summary.alerts} alerts"
         text = f"{alerts} began and ended while news was held back ({summary.name}), and were not told."
-        messages.post(conn, workspace=rules.workspace, target=summary.channel, body=post_message(text), now=now)
+        messages.post(conn, notifier=rules.notifier, target=summary.channel, text=text, now=now)
     return bool(due)
 
 
@@ -139,7 +139,7 @@ class _Round:
             counts = members.count(conn, group.id)
             facts = msgspec.structs.replace(facts, ended=counts.ended)
             home = recipients.primary_of(conn, group, counts, self._rules.ruleset)
-            is_primary, stands = messages.stands_at(conn, number, self._rules.workspace, home)
+            is_primary, stands = messages.stands_at(conn, number, self._rules.notifier, home)
             decided = continue_elsewhere(
                 decided, facts, last.standing, said=last.view.severity, is_primary=is_primary, stands=stands
             )
@@ -368,7 +368,9 @@ class _Notification:
         view = with_silence(view, stale_sources.silent_in(conn, group.id) if firing else {})
         is_changed = last is None or view != last.view
         if is_changed and not decided.opens:
-            messages.raise_versions(conn, self._number, rank=severity.rank, now=now)
+            messages.raise_versions(
+                conn, self._number, rank=severity.rank, tells_end=view.state is State.RESOLVED, now=now
+            )
         incidents.append(conn, self._number, said)
         for (entry, _, _), line in zip(said, decided.lines, strict=True):
             if line.is_for_paged:
@@ -381,7 +383,6 @@ class _Notification:
         self._count(decided, how)
         if decided.resolves:
             pages.call_off(conn, self._number)
-            messages.settle_unposted(conn, self._number)
         return is_changed or has_joined or bool(said)
 
     def _worst(self, states: Sequence[MemberState], most: int) -> list[Member]:
@@ -477,7 +478,7 @@ class _Notification:
                 continue
             messages.begin(
                 self._conn,
-                subject="note",
+                subject=Subject.NOTE,
                 conversation_id=conversation,
                 rank=rank,
                 now=self._now,

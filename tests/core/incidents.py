@@ -116,7 +116,7 @@ VIEWS = st.builds(
     source_silent_since=st.none() | _INSTANTS,
     template=st.none() | st.builds(MessageTemplate, title=TEXTS, text=TEXTS),
 )
-PAGES = st.builds(PageView, why=TEXTS, next_step=TEXTS, home=st.just("C0123ABCD") | TEXTS, home_ts=TEXTS)
+PAGES = st.builds(PageView, why=TEXTS, next_step=TEXTS, home=st.just("C0123ABCD") | TEXTS)
 ENTRIES = st.builds(
     TimelineEntry,
     seq=st.integers(1, 1_000),

@@ -14,8 +14,8 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from router.core.render.message import incident_message
 from router.core.view import Rendered
 from router.http.preview_page import ASSETS, CONTENT_SECURITY_POLICY, preview_asset, preview_html
-from router.notifiers.notifier import Tag
 from router.notifiers.preview.preview import Preview, conversation_id
+from router.notifiers.tag import Tag
 from tests.preview.rows import Hand, MemoryRows, instance_down, shown, story
 
 CHROMIUM = shutil.which("chromium")

@@ -112,6 +112,8 @@ def _line(entry: TimelineEntry, view: IncidentView) -> str:
             return f"Slack refused the direct message to {people}{f': {detail}' if detail else ''}"
         case EntryKind.CHANNEL_REFUSED:
             return f"Slack refused a channel of this incident{f': {detail}' if detail else ''}"
+        case EntryKind.NOT_POSTED:
+            return f"not posted{f' in {detail}' if detail else ''}: it was over before"
         case _:
             assert_never(entry.kind)
 

@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import Connection, case, distinct, func, literal, select, update
 
 from adapters.alert import Severity
+from router.core.content import Subject
 from router.core.evaluation import NotificationState
 from router.core.view import EndKind, IncidentView, State, TimelineEntry
 from router.store.file import LAST_INCIDENT
@@ -105,7 +106,7 @@ def place(conn: Connection, number: int) -> str:
     query = (
         select(conversation.c.target)
         .join(message, message.c.conversation == conversation.c.id)
-        .where(message.c.incident == number, message.c.subject == "incident", message.c.is_primary)
+        .where(message.c.incident == number, message.c.subject == Subject.INCIDENT, message.c.is_primary)
     )
     where = conn.execute(query).scalar()
     if where is None:
@@ -161,7 +162,7 @@ def append(conn: Connection, number: int, entries: Sequence[tuple[TimelineEntry,
     if said:
         home = (
             (message.c.incident == number)
-            & (message.c.subject == "incident")
+            & (message.c.subject == Subject.INCIDENT)
             & message.c.is_primary
             & ~message.c.is_over
         )
@@ -184,9 +185,10 @@ class TimelineLine(msgspec.Struct, frozen=True):
     is_broadcast: bool
 
 
-def entries(conn: Connection, number: int, *, after: int = 0) -> list[TimelineLine]:
+def entries(conn: Connection, number: int, *, after: int = 0, most: int | None = None) -> list[TimelineLine]:
+    """In order, those after a seq; at most so many of them."""
     query = select(timeline.c.document, timeline.c.say_at, timeline.c.is_broadcast)
-    query = query.where(timeline.c.incident == number, timeline.c.seq > after).order_by(timeline.c.seq)
+    query = query.where(timeline.c.incident == number, timeline.c.seq > after).order_by(timeline.c.seq).limit(most)
     return [TimelineLine(_decode_entry(row.document), row.say_at, row.is_broadcast) for row in conn.execute(query)]
 
 

@@ -148,7 +148,7 @@ class Site:
         self.sim = Simulation(
             folder / "site.db",
             self.clock,
-            transport=self._transport,
+            notifiers=[self._transport],
             ruleset=self._configuration.rules,
             settings=self._settings,
         )
