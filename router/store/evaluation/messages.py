@@ -3,20 +3,26 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, case, literal, select, update
+from sqlalchemy import Connection, bindparam, case, select, update
 
 from router.core.content import Subject
 from router.store.tables import InstantMs, conversation, incident, message
 
+# Statements of every evaluation are made once: SQLAlchemy takes longer to put one together than SQLite to carry it out.
+_CONVERSATION = select(conversation.c.id).where(
+    conversation.c.notifier == bindparam("notifier"), conversation.c.target == bindparam("target")
+)
+_NEW_CONVERSATION = conversation.insert().returning(conversation.c.id)
+_NEW_MESSAGE = message.insert().returning(message.c.id)
+
 
 def conversation_for(conn: Connection, notifier: str, target: str, *, person: str = "", now: datetime) -> int:
     """The row of a channel or a person, made when it is first needed."""
-    where = (conversation.c.notifier == notifier) & (conversation.c.target == target)
-    found = conn.execute(select(conversation.c.id).where(where)).scalar()
+    found = conn.execute(_CONVERSATION, {"notifier": notifier, "target": target}).scalar()
     if found is not None:
         return int(found)
     values = {"notifier": notifier, "target": target, "person": person, "next_at": now}
-    return int(conn.execute(conversation.insert().values(values).returning(conversation.c.id)).scalar_one())
+    return int(conn.execute(_NEW_CONVERSATION, values).scalar_one())
 
 
 def begin(
@@ -50,7 +56,7 @@ def begin(
         "thread_seq": thread_seq,
         "text": text,
     }
-    return int(conn.execute(message.insert().values(values).returning(message.c.id)).scalar_one())
+    return int(conn.execute(_NEW_MESSAGE, values).scalar_one())
 
 
 _THIS = conversation.alias()
@@ -84,29 +90,34 @@ def open_home(conn: Connection, number: int) -> str:
     return conn.execute(query.limit(1)).scalar() or ""
 
 
+_RAISE = (
+    update(message)
+    .where(
+        message.c.incident == bindparam("b_incident"),
+        message.c.subject.in_((Subject.INCIDENT, Subject.PAGE)),
+        ~message.c.is_over,
+        message.c.moved_to == "",
+    )
+    .values(
+        version=message.c.version + 1,
+        rank=bindparam("b_rank"),
+        tells_end=bindparam("b_tells_end"),
+        due_since=case(
+            # An end is owed from the end on, whatever change waited before it.
+            (
+                (message.c.notified_version < message.c.version)
+                & ((message.c.ts == "") | (message.c.tells_end == bindparam("b_tells_end"))),
+                message.c.due_since,
+            ),
+            else_=bindparam("b_now", type_=InstantMs()),
+        ),
+    )
+)
+
+
 def raise_versions(conn: Connection, incident: int, *, rank: int, tells_end: bool, now: datetime) -> None:
     """What these messages should say has changed. `tells_end`: the incident is over now."""
-    conn.execute(
-        update(message)
-        .where(
-            message.c.incident == incident, message.c.subject.in_((Subject.INCIDENT, Subject.PAGE)), ~message.c.is_over
-        )
-        .where(message.c.moved_to == "")
-        .values(
-            version=message.c.version + 1,
-            rank=rank,
-            tells_end=tells_end,
-            due_since=case(
-                # An end is owed from the end on, whatever change waited before it.
-                (
-                    (message.c.notified_version < message.c.version)
-                    & ((message.c.ts == "") | (message.c.tells_end == literal(tells_end))),
-                    message.c.due_since,
-                ),
-                else_=literal(now, InstantMs),
-            ),
-        )
-    )
+    conn.execute(_RAISE, {"b_incident": incident, "b_rank": rank, "b_tells_end": tells_end, "b_now": now})
 
 
 def stands_at(conn: Connection, number: int, notifier: str, target: str) -> tuple[bool, bool]:
@@ -149,15 +160,17 @@ def rehome(
     return [one for one in wanted if one not in standing]
 
 
+_PAGED = (
+    select(message.c.page, message.c.conversation, conversation.c.person)
+    .join(conversation, conversation.c.id == message.c.conversation)
+    .where(message.c.incident == bindparam("number"), message.c.subject == Subject.PAGE, ~message.c.is_over)
+    .order_by(message.c.id)
+)
+
+
 def people_paged(conn: Connection, incident: int) -> list[tuple[int, int, str]]:
     """(page, conversation, person) of each direct message that stands or is due for an incident."""
-    query = (
-        select(message.c.page, message.c.conversation, conversation.c.person)
-        .join(conversation, conversation.c.id == message.c.conversation)
-        .where(message.c.incident == incident, message.c.subject == Subject.PAGE, ~message.c.is_over)
-        .order_by(message.c.id)
-    )
-    return [(row.page, row.conversation, row.person) for row in conn.execute(query)]
+    return [(row.page, row.conversation, row.person) for row in conn.execute(_PAGED, {"number": incident})]
 
 
 def post(conn: Connection, *, notifier: str, target: str, text: str, now: datetime, person: str = "") -> None:
