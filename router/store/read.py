@@ -314,7 +314,7 @@ def messages(
         query = query.where(message.c.incident == incident)
     if after is not None:
         query = query.where(message.c.id < after)
-    shown, is_more = _page(conn.execute(query), limit, lambda row: len(row.body.encode()) if row.body else 0)
+    shown, is_more = _page(conn.execute(query), limit, lambda row: len(row.text.encode()))
     found = []
     for row in shown:
         is_owed = not row.is_over and (row.notified_version < row.version or row.delivery_id is not None)
