@@ -1,7 +1,6 @@
 """What the machines play on: an engine on a virtual clock and a copied empty database, a Slack that can kill us mid-call."""
 
 import asyncio
-import queue
 from collections.abc import Coroutine, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -99,12 +98,7 @@ class Stage:
 
     def drop_queue(self) -> None:
         """What waits for the writer is lost with the process."""
-        lane = self.sim.engine.database._bulk
-        while True:
-            try:
-                lane.get_nowait()
-            except queue.Empty:
-                return
+        self.sim.engine.database._lanes._bulk.clear()
 
     def close(self) -> None:
         self.run(self.sim.close())
