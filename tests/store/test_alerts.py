@@ -90,6 +90,19 @@ def test_an_old_end_does_not_end_the_current_episode(store: Store) -> None:
     assert store.one("is_firing, starts_at") == (1, NOW)
 
 
+def test_a_word_without_an_instant_of_its_own_applies_as_it_comes_whatever_the_wall_clock_does(store: Store) -> None:
+    hour_before, ten_before = 2 * (NOW - 60 * MINUTE), 2 * (NOW - 10 * MINUTE)
+    store.take(change(sent_order=None))
+    assert store.take(change(is_firing=False, order=hour_before, sent_order=None), at=NOW - 60 * MINUTE) == [APPLY]
+    assert store.one("is_firing, order_no") == (0, 2 * NOW)
+    assert store.take(change(order=ten_before, sent_order=None), at=NOW - 10 * MINUTE) == [APPLY]
+    assert store.one("is_firing, order_no") == (1, 2 * NOW)
+    assert (
+        store.take(change(is_firing=False, order=1, sent_order=None), change(order=0, sent_order=None)) == [APPLY] * 2
+    )
+    assert store.one("is_firing, order_no") == (1, 2 * NOW)
+
+
 # Touch, and two senders of one alert
 
 
