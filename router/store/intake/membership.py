@@ -108,6 +108,9 @@ class Membership(msgspec.Struct, frozen=True):
     joined_ms: int
     route: str = ""
     labels: str = ""
+    migrates_from: int | None = None
+    """The group that was notified of it before it changed and came here."""
+    rose: bool = False
 
     @property
     def is_notified(self) -> bool:
@@ -133,6 +136,8 @@ _STANDING = (
         type_coerce(tables.membership.c.joined_at, BigInteger).label("joined_ms"),
         tables.alert_group.c.route,
         tables.alert_group.c.labels,
+        tables.membership.c.migrates_from,
+        tables.membership.c.rose,
     )
     .join(tables.alert_group, tables.alert_group.c.id == tables.membership.c.group_id)
     .where(tables.membership.c.alert_id.in_(bindparam("alert_ids", expanding=True)))

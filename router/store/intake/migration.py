@@ -3,7 +3,7 @@
 A reload moves nothing: what counts is whether the rules in force would have owned the alert otherwise before it changed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -35,20 +35,35 @@ def find(
     standing: Mapping[int, Sequence[Membership]],
     belongs: Belongs,
 ) -> dict[int, Move]:
-    """Which of these changed alerts move. Asked before their rows change; costs nothing for those that stay."""
+    """Which of these changed alerts move. Asked before their rows change; costs nothing for those that stay. One that was
+    on its way to a group that does not own it any more goes on to the one that does."""
     candidates: list[tuple[Change, int, int]] = []
+    found = {}
     for number, change in changes:
         told = [one for one in standing[number] if one.is_notified]
         wanted = {(owner.route, owner.labels) for owner in change.owners}
         left = [one for one in told if (one.route, one.labels) not in wanted]
-        if left and wanted.difference((one.route, one.labels) for one in told):
+        if not left or not wanted.difference((one.route, one.labels) for one in told):
+            continue
+        if (under_way := under_way_of(standing[number], wanted)) is not None:
+            found[number] = under_way
+        else:
             candidates.append((change, number, left[0].group_id))
-    found = {}
     for change, number, group in candidates:
         before = _member(conn, number)
         if _moves(change, before, belongs):
             found[number] = Move(group, change.severity_rank > before.severity_rank)
     return found
+
+
+def under_way_of(standing: Sequence[Membership], wanted: Collection[tuple[str, str]]) -> Move | None:
+    """Where an alert was told that is on its way from there to a group that has not told it yet, when neither of these
+    is wanted (a route and a group's labels) any more."""
+    left = {one.group_id: one for one in standing if (one.route, one.labels) not in wanted}
+    for one in left.values():
+        if not one.is_notified and one.migrates_from in left:
+            return Move(left[one.migrates_from].group_id, one.rose)
+    return None
 
 
 def _moves(change: Change, before: Member, belongs: Belongs) -> bool:
