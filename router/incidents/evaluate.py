@@ -18,7 +18,8 @@ from router.core.render.blocks import post_message
 from router.core.render.headline import silence as silence_words
 from router.core.view import EndKind, EntryKind, IncidentView, State, Suppressed, TimelineEntry
 from router.incidents import maintenance, recipients
-from router.incidents.escalate import Paging, Rules, carry_out
+from router.incidents.escalate import HUSHED, Paging, Rules, carry_out
+from router.incidents.suppression import hush_of
 from router.runtime.metrics import Metrics
 from router.store.evaluation import groups, incidents, members, messages, pages, summaries
 from router.store.heartbeats import stale_sources
@@ -305,7 +306,8 @@ class _Notification:
         moved = self._worst((MemberState.MOVED,), SHOWN) if facts.moved else []
         how = EndKind.MOVED if moved and decided.resolves else self._ended_how(facts)
         shown_alerts = fire or [*departed, *moved]
-        where = self._where(decided, facts, visible(shown_alerts[0]))
+        went_to = migration.destinations(conn, group.id) if facts.moved else []
+        where = self._where(decided, went_to, visible(shown_alerts[0]))
         sources = members.sources(conn, group.id) or (last.view.sources if last is not None else ())
         members.remove_ended(conn, group.id)
         severity = facts.said_severity if firing or last is None else last.view.severity
@@ -351,13 +353,16 @@ class _Notification:
             on_call=tuple(dict.fromkeys(person for _, _, person in messages.people_paged(conn, self._number))),
             moved_to=where if how is EndKind.MOVED else "",
         )
+        view = self._with_parted(view, decided, went_to, where)
         view = with_silence(view, stale_sources.silent_in(conn, group.id) if firing else {})
         is_changed = last is None or view != last.view
         if is_changed and not decided.opens:
             messages.raise_versions(conn, self._number, rank=severity.rank, now=now)
         incidents.append(conn, self._number, said)
         for (entry, _, _), line in zip(said, decided.lines, strict=True):
-            if line.is_for_paged:
+            if view.goes_on and line.kind is EntryKind.ALL_RESOLVED:
+                self._hand_on(self._still_firing(view.parted), paged_before)
+            elif line.is_for_paged:
                 self._note(entry, severity.rank, paged_before)
         if (silent := self._silent_entry(view)) is not None:
             incidents.append(conn, self._number, [silent])
@@ -386,15 +391,73 @@ class _Notification:
         encoded = msgspec.json.encode(self._group.labels).decode()
         incidents.move(self._conn, self._number, group_id=self._group.id, route=self._group.route, group_labels=encoded)
 
-    def _where(self, decided: Decision, facts: Snapshot, labels: Mapping[str, str]) -> str:
-        """Where alerts went, as people say it."""
+    def _where(self, decided: Decision, went_to: Sequence[int], labels: Mapping[str, str]) -> str:
+        """Where alerts went, as people say it; of several the last."""
         if decided.continues:
             home = channels_for(self._group.settings, labels, self._rules.ruleset.catalog).home
             return f"{home or self._group.route} as #{self._number}"
-        if not facts.moved:
-            return ""
-        number = migration.destination(self._conn, self._group.id)
-        return "" if number is None else incidents.place(self._conn, number)
+        return incidents.place(self._conn, went_to[-1]) if went_to else ""
+
+    def _with_parted(self, view: IncidentView, decided: Decision, went_to: Sequence[int], where: str) -> IncidentView:
+        """What went from here to other incidents, and whether that still fires when this one ends."""
+        before = None if self._last is None or decided.opens else self._last.view
+        parted = dict.fromkeys((*(() if before is None else before.parted), *went_to))
+        parted.pop(self._number, None)
+        if not parted:
+            return view
+        still = self._still_firing(parted) if decided.resolves and view.ended_how is not EndKind.MOVED else []
+        return msgspec.structs.replace(
+            view,
+            parted=tuple(parted),
+            parted_to=where if went_to or before is None else before.parted_to,
+            goes_on=", ".join(f"#{one.number} {one.view.severity.value.upper()}" for one in still),
+        )
+
+    def _still_firing(self, numbers: Collection[int]) -> list[incidents.Incident]:
+        """Of these incidents, and of those that they went on as, the ones that are open; the worst first."""
+        found, ahead, seen = [], list(numbers), {self._number}
+        while ahead:
+            number = ahead.pop()
+            one = None if number in seen else incidents.find(self._conn, number)
+            seen.add(number)
+            if one is None:
+                continue
+            if one.standing.state is State.TRIGGERED:
+                found.append(one)
+            else:
+                ahead += one.view.parted
+        return sorted(found, key=lambda one: (-one.view.severity.rank, one.number))
+
+    def _hand_on(self, going_on: Sequence[incidents.Incident], paged: Sequence[tuple[int, int, str]]) -> None:
+        """This one ended, and whoever was paged for it is paged for what goes on of it, so that the end of that is told
+        to them, too."""
+        for one in going_on:
+            reached = {conversation for _, conversation, _ in messages.people_paged(self._conn, one.number)}
+            for page, conversation, person in paged:
+                if conversation not in reached:
+                    reached.add(conversation)
+                    self._page_for(one, pages.of(self._conn, page), conversation, person)
+
+    def _page_for(self, one: incidents.Incident, wanted: Page, conversation: int, person: str) -> None:
+        conn, now = self._conn, self._now
+        hush = hush_of(conn, one.group_id, now, self._rules.ruleset)
+        hold = page_suppression(wanted, now)
+        if hush is not None or hold is not None:  # by the rules, when nothing holds it any more
+            until = hold.until if hold is not None else None if hush is None else hush.until or now + HUSHED
+            if not pages.is_pending(conn, one.number, wanted):
+                pages.begin(conn, one.number, wanted, until)
+            return
+        page, why = pages.begin(conn, one.number, wanted, None), f"#{self._number} goes on as this"
+        pages.carried_out(conn, page, why=why, next_step="", now=now)
+        rank = one.view.severity.rank
+        messages.begin(
+            conn, subject="page", conversation_id=conversation, rank=rank, now=now, incident=one.number, page=page
+        )
+        entry = TimelineEntry(seq=0, at=now, kind=EntryKind.PAGED, people=(person,), detail=why)
+        incidents.add(conn, one.number, entry, say_at=None, is_broadcast=False)
+        on_call = tuple(dict.fromkeys(name for _, _, name in messages.people_paged(conn, one.number)))
+        incidents.save_view(conn, one.number, msgspec.structs.replace(one.view, on_call=on_call))
+        messages.raise_versions(conn, one.number, rank=rank, now=now)
 
     def _page(self, wanted: Page | None, rank: int, *, is_rise: bool) -> None:
         if wanted is None or (is_rise and pages.is_pending(self._conn, self._number, wanted)):

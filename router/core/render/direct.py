@@ -1,10 +1,12 @@
 """The direct message to whoever is on call (TELLING, *The direct message*), what follows it, and its end. Pure."""
 
-from router.core.mrkdwn import channel, duration, escape, instant, rich, said
+import msgspec
+
+from router.core.mrkdwn import channel, duration, escape, instant, rich, said, words
 from router.core.render.blocks import Block, attachment, context, fitted, section
 from router.core.render.headline import colour, emblem, headline, is_unknown, place, silence_line
 from router.core.templates.template import words_of
-from router.core.view import EntryKind, IncidentView, PageView, Rendered, State, TimelineEntry
+from router.core.view import EndKind, EntryKind, IncidentView, PageView, Rendered, State, TimelineEntry
 
 
 def page_message(view: IncidentView, page: PageView, external_url: str = "") -> Rendered:
@@ -30,6 +32,8 @@ def _opening(entry: TimelineEntry, view: IncidentView) -> str:
             return still + (f" after {duration(entry.lasted)}" if entry.lasted else "")
         case EntryKind.MORE:
             return f"{entry.count} more" if entry.count else "More"
+        case EntryKind.ALL_RESOLVED:
+            return "Goes on"
         case _:
             return "Worse"
 
@@ -37,6 +41,9 @@ def _opening(entry: TimelineEntry, view: IncidentView) -> str:
 def page_end_message(view: IncidentView, page: PageView) -> Rendered:
     """It is over: the short message that lets a person go back to sleep."""
     line = headline(view)
+    if goes_on := words(view.goes_on, 120):
+        view = msgspec.structs.replace(view, ended_how=EndKind.MOVED)
+        line = msgspec.structs.replace(headline(view), after=f": goes on as {goes_on}")
     facts = [f"you were paged: {said(page.why, 200)}"] if page.why else []
     facts += [where] if (where := _where(page)) else []
     bar = attachment(colour(view), line.text(), [context(" · ".join(facts) or f"#{view.number}")])
@@ -54,6 +61,7 @@ def _message(view: IncidentView, page: PageView, opening: str, external_url: str
     blocks += [section(summary)] if summary else []
     facts = [f"why you: {said(page.why, 200)}"] if page.why else []
     facts += [f"next: {said(page.next_step, 200)}"] if page.next_step else []
+    facts += [f"part of it moved to {said(view.parted_to, 120)}"] if view.parted_to else []
     facts += [where_to] if (where_to := _where(page)) else []
     bar = attachment(colour(view), line.text(), [context(" · ".join(facts) or f"#{view.number}")])
     return fitted(Rendered(text=line.text(), blocks=tuple(blocks), attachments=(bar,)))

@@ -148,12 +148,12 @@ def leaving_for(conn: Connection, group: int) -> list[int]:
     return list(conn.execute(query.distinct().order_by(membership.c.group_id)).scalars())
 
 
-def destination(conn: Connection, group: int) -> int | None:
-    """The incident that has what this group told; of several the last."""
-    query = select(func.max(membership.c.moved_to)).where(
-        membership.c.group_id == group, membership.c.state == MemberState.MOVED
+def destinations(conn: Connection, group: int) -> list[int]:
+    """The incidents that have what this group told."""
+    query = select(membership.c.moved_to).where(
+        membership.c.group_id == group, membership.c.state == MemberState.MOVED, membership.c.moved_to.is_not(None)
     )
-    return conn.execute(query).scalar()
+    return [int(number) for number in conn.execute(query.distinct().order_by(membership.c.moved_to)).scalars()]
 
 
 def is_news(conn: Connection, group: int, counted: Counts) -> bool:
