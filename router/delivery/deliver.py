@@ -344,7 +344,7 @@ def render(work: Work, settings: Settings) -> Rendered:
         return page_message(view, work.page, settings.external_url)
     if work.subject == "note" and work.page is not None:
         entry = work.entries[0]
-        if entry.kind is EntryKind.ALL_RESOLVED:
+        if entry.kind is EntryKind.ALL_RESOLVED and view.state is State.RESOLVED:
             return page_end_message(view, work.page)
         return page_worse_message(view, work.page, entry, settings.external_url)
     message = incident_message(

@@ -20,10 +20,11 @@ from router.core.view import EndKind, EntryKind, IncidentView, State, Suppressed
 from router.incidents import maintenance, recipients
 from router.incidents.escalate import HUSHED, Paging, Rules, carry_out
 from router.incidents.suppression import hush_of
+from router.runtime.clock import to_ms
 from router.runtime.metrics import Metrics
 from router.store.evaluation import groups, incidents, members, messages, pages, summaries
 from router.store.heartbeats import stale_sources
-from router.store.intake import migration
+from router.store.intake import migration, siblings
 from rules.model.catalog import channels_for
 from rules.model.route import Page
 from rules.model.ruleset import RuleSet, window_suppression
@@ -96,7 +97,7 @@ class _Round:
         conn, now, settings = self._conn, self._now, group.settings
         hold = window_suppression(settings, now)
         by_route = GONE if group.route_is_gone else None if hold is None else (hold.kind.value, hold.name)
-        counts = members.count(conn, group.id)
+        counts = self._counts(group)
         suppressed = dict(counts.suppressed)
         if by_route is not None and counts.new:
             suppressed[by_route] = counts.new
@@ -117,7 +118,11 @@ class _Round:
                 groups.put_off(conn, group.id, now=now, due_at=turn)
                 return []
         number = group.incident
-        came = migration.arrivals(conn, group.id) if facts.arriving and decided.notifies_new else []
+        came = (
+            migration.arrivals(conn, group.id, to_ms(now) - siblings.JUST_ENDED_MS)
+            if facts.arriving and decided.notifies_new
+            else []
+        )
         if came:
             is_news = migration.is_news(conn, group.id, counts)
             decided = msgspec.structs.replace(decided, pages=decided.pages and is_news)
@@ -167,6 +172,17 @@ class _Round:
         if came:
             migration.settle(conn, group.id)
         return left
+
+    def _counts(self, group: groups.Group) -> members.Counts:
+        """Where a worse sibling has ended the lesser one goes on, before anything is decided."""
+        counts = members.count(self._conn, group.id)
+        is_due = counts.ended or counts.ended_before_notified or not (counts.new or counts.notified_firing)
+        if not counts.shadowed or not is_due:
+            return counts
+        number = group.incident
+        is_told = number is not None and incidents.get(self._conn, number).standing.state is State.TRIGGERED
+        siblings.release(self._conn, group.id, is_told=is_told)
+        return members.count(self._conn, group.id)
 
     def _open(self, group: groups.Group, standing: NotificationState, released_in: str | None) -> int:
         return incidents.open_incident(
@@ -358,6 +374,8 @@ class _Notification:
         is_changed = last is None or view != last.view
         if is_changed and not decided.opens:
             messages.raise_versions(conn, self._number, rank=severity.rank, now=now)
+        if decided.resolves or (decided.continues and last is not None and last.standing.state is State.RESOLVED):
+            messages.renew_ends(conn, self._number, now=now)
         incidents.append(conn, self._number, said)
         for (entry, _, _), line in zip(said, decided.lines, strict=True):
             if view.goes_on and line.kind is EntryKind.ALL_RESOLVED:

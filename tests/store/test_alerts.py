@@ -320,7 +320,7 @@ def test_an_alert_that_is_known_by_nobody_is_found_out_and_asked_for_from_then_o
     remembering.take(change("a"))
     remembering.do(
         "INSERT INTO alert SELECT 50, namespace, ?, source, name, severity_rank, is_firing, order_no, digest,"
-        " starts_at, ends_at, ended_how, changed_at, ttl, ttl_is_presumed, expires_at, document FROM alert",
+        " starts_at, ends_at, ended_how, changed_at, ttl, ttl_is_presumed, expires_at, document, sibling FROM alert",
         number_of("b"),
     )
     with pytest.raises(IntegrityError):

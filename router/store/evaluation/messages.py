@@ -6,8 +6,8 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, bindparam, case, literal, select, update
 
-from router.core.view import Rendered
-from router.store.tables import InstantMs, conversation, incident, message
+from router.core.view import EntryKind, Rendered
+from router.store.tables import InstantMs, conversation, incident, message, timeline
 
 
 def conversation_for(conn: Connection, workspace: str, target: str, *, person: str = "", now: datetime) -> int:
@@ -94,6 +94,24 @@ def raise_versions(conn: Connection, incident: int, *, rank: int, now: datetime)
         .values(
             version=message.c.version + 1,
             rank=rank,
+            due_since=case(
+                (message.c.notified_version < message.c.version, message.c.due_since), else_=literal(now, InstantMs)
+            ),
+        )
+    )
+
+
+def renew_ends(conn: Connection, incident: int, *, now: datetime) -> None:
+    """What people who were paged were told of its end: that it goes on after all, and later, that it is over."""
+    ends = select(timeline.c.seq).where(
+        timeline.c.incident == incident, timeline.c.kind == EntryKind.ALL_RESOLVED.value
+    )
+    conn.execute(
+        update(message)
+        .where(message.c.incident == incident, message.c.subject == "note", ~message.c.is_over, message.c.ts != "")
+        .where(message.c.entry.in_(ends))
+        .values(
+            version=message.c.version + 1,
             due_since=case(
                 (message.c.notified_version < message.c.version, message.c.due_since), else_=literal(now, InstantMs)
             ),

@@ -11,7 +11,7 @@ from router.core.order import Verdict, judge
 from router.store import tables
 from router.store.bulk import Insert, WhereIn
 from router.store.group_counts import Deltas
-from router.store.intake import inhibition, migration, sweep
+from router.store.intake import inhibition, migration, siblings, sweep
 from router.store.intake.change import Belongs, Change, GroupKey
 from router.store.intake.committed import NEVER_MS, Committed, CommittedAlerts, State, touch_at
 from router.store.intake.completion import completed
@@ -33,6 +33,7 @@ from rules.model.suppression import SuppressionKind
 _COLUMNS = (
     *("id", "namespace", "fingerprint", "source", "name", "severity_rank", "is_firing", "order_no", "digest"),
     *("starts_at", "ends_at", "ended_how", "changed_at", "ttl", "ttl_is_presumed", "expires_at", "document"),
+    "sibling",
 )
 _NEW = Insert("alert", _COLUMNS)
 """Without ON CONFLICT: were it there already, its id would not be the one that is given here."""
@@ -61,11 +62,12 @@ class Applied(msgspec.Struct):
 class _Entry:
     """An alert of the batch while it is being judged."""
 
-    __slots__ = ("applied", "id", "is_new", "order", "starts_ms", "state", "touched")
+    __slots__ = ("applied", "id", "is_new", "order", "starts_ms", "state", "touched", "was_firing")
 
     def __init__(self, state: Committed | None) -> None:
         self.state = state
         self.is_new = state is None
+        self.was_firing = state is not None and state.is_firing
         self.id = 0 if state is None else state.id
         self.applied: Change | None = None
         self.touched: Change | None = None
@@ -115,6 +117,16 @@ def apply_batch(
     _touch(conn, [entry for _, _, entry in ordered], now_ms)
     suppressed = _suppress(conn, changed, now_ms)
     found = _join(conn, changed, standing, moving, suppressed, groups, now_ms)
+    siblings.settle(
+        conn,
+        [
+            siblings.Begun(entry.id, change.sibling)
+            for entry, change in changed
+            if change.sibling is not None and change.is_firing and not entry.was_firing
+        ],
+        belongs,
+        now_ms,
+    )
     if has_copies:
         _UNASKED.run(
             conn,
@@ -221,6 +233,7 @@ def _row(entry: _Entry, change: Change, now_ms: int) -> tuple[object, ...]:
         change.ttl_is_presumed,
         None if change.ttl_ms is None or not is_firing else now_ms + change.ttl_ms,
         change.document,
+        change.sibling,
     )
 
 

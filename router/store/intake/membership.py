@@ -11,6 +11,8 @@ from router.store.bulk import Insert, Statement, WhereIn
 from router.store.group_counts import Deltas
 from router.store.intake.change import GroupKey
 
+SIBLING: Suppressor = ("sibling", "of a worse one")
+"""What held an alert back that a worse sibling was told for."""
 _AT_ONCE = 1_000
 """Alerts that one statement asks about."""
 
@@ -159,7 +161,9 @@ def followed(one: Membership, alert: AlertNow) -> Membership:
     counts what nobody heard of asks for it."""
     state = one.state.next(is_firing=alert.is_firing, is_suppressed=alert.suppressed is not None)
     kind, name = alert.suppressed or ("", "")
-    if state is MemberState.ENDED_BEFORE_NOTIFIED:
+    if one.state is MemberState.SHADOWED and not alert.is_firing:
+        kind, name = SIBLING
+    elif state is MemberState.ENDED_BEFORE_NOTIFIED:
         kind, name = one.kind, one.name
     elif not state.is_firing:
         kind = name = ""

@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("ttl_is_presumed", sa.Boolean(), nullable=False),
         sa.Column("expires_at", tables.InstantMs(), nullable=True),
         sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("sibling", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("namespace", "fingerprint"),
     )
@@ -49,6 +50,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("is_firing"),
         postgresql_where=sa.text("is_firing"),
+    )
+    op.create_index(
+        "alert_sibling",
+        "alert",
+        ["sibling"],
+        unique=False,
+        sqlite_where=sa.text("sibling IS NOT NULL"),
+        postgresql_where=sa.text("sibling IS NOT NULL"),
     )
     op.create_table(
         "conversation",
@@ -594,6 +603,12 @@ def downgrade() -> None:
     op.drop_table("listening")
     op.drop_table("heartbeat")
     op.drop_table("conversation")
+    op.drop_index(
+        "alert_sibling",
+        table_name="alert",
+        sqlite_where=sa.text("sibling IS NOT NULL"),
+        postgresql_where=sa.text("sibling IS NOT NULL"),
+    )
     op.drop_index(
         "alert_expires", table_name="alert", sqlite_where=sa.text("is_firing"), postgresql_where=sa.text("is_firing")
     )
