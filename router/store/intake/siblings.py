@@ -6,9 +6,10 @@ end is no news. What was told of it before goes with the worse one as a changed 
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import zip_longest
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, Row, exists, select
 
 from router.core.member import MemberState
 from router.runtime.clock import to_ms
@@ -23,6 +24,7 @@ from router.store.tables import alert, alert_group, membership
 JUST_ENDED_MS = 60_000
 """What ends before a worse sibling begins: the condition's thresholds may leave a gap."""
 
+_AT_ONCE = 1_000
 _ALIKE = WhereIn(
     """
     SELECT namespace, sibling, id, severity_rank, is_firing FROM alert
@@ -82,7 +84,8 @@ class _Settling:
         self._conn, self._standing, self._begun = conn, standing, begun
         self._belongs, self._now_ms = belongs, now_ms
         self._gone: list[Membership] = []
-        self._joined: list[Membership] = []
+        self._before: list[Membership] = []
+        self._after: list[Membership] = []
         self._moves: list[tuple[int, int, migration.Move]] = []
         self._due: dict[int, int] = {}
         self._woken: set[int] = set()
@@ -101,7 +104,7 @@ class _Settling:
     def write(self) -> None:
         deltas = Deltas()
         leave(self._conn, self._gone, deltas)
-        put(self._conn, (), self._joined, deltas)
+        put(self._conn, self._before, self._after, deltas)
         deltas.write(self._conn)
         migration.note(self._conn, self._moves)
         wake_joined(self._conn, self._due, self._now_ms)
@@ -113,9 +116,16 @@ class _Settling:
     def _shadow(self, one: _Alike, worst: _Alike, homes: Sequence[Membership]) -> None:
         """It gives way to a worse one. Where that is told already, what was told of this one stays where it stands."""
         is_rise = worst.id in self._begun and any(home.state is MemberState.ARRIVED for home in homes)
-        theirs, at_home = self._of(one.id), {home.group_id for home in homes}
-        if any(mine.group_id in at_home for mine in theirs) or not (is_rise or one.id in self._begun):
+        if not (is_rise or one.id in self._begun):
             return
+        at_home = {home.group_id for home in homes}
+        here = [mine for mine in self._of(one.id) if mine.group_id in at_home]
+        firing_here = [mine for mine in here if mine.state.is_firing and mine.state is not MemberState.SHADOWED]
+        self._before += firing_here
+        self._after += [msgspec.structs.replace(mine, state=MemberState.SHADOWED) for mine in firing_here]
+        if here:
+            return
+        theirs = self._of(one.id)
         told = [mine.group_id for mine in theirs if mine.state not in _NOT_TOLD]
         told = told or [mine.migrates_from for mine in theirs if mine.migrates_from is not None]
         if not told and not one.is_firing:
@@ -125,7 +135,7 @@ class _Settling:
         self._gone += [mine for mine in theirs if mine.state in _NOT_TOLD]
         kind, name = next(((mine.kind, mine.name) for mine in theirs), ("", ""))
         for home, left in zip_longest(homes, told[: len(homes)]):
-            self._joined.append(
+            self._after.append(
                 Membership(one.id, home.group_id, MemberState.SHADOWED, one.rank, kind, name, self._now_ms)
             )
             if left is not None:
@@ -144,13 +154,12 @@ class _Settling:
         theirs = self._of(lesser.id)
         if not ended or any(mine.state is not MemberState.ARRIVED for mine in theirs):
             return
-        if any(mine.group_id == ended[0].group_id for mine in theirs):
+        if {mine.group_id for mine in theirs} & {mine.group_id for mine in ended}:
             return
-        self._gone += theirs
-        self._joined.append(
-            Membership(lesser.id, ended[0].group_id, MemberState.NOTIFIED, lesser.rank, "", "", self._now_ms)
-        )
-        self._woken.add(ended[0].group_id)
+        self._gone += [*theirs, *ended]
+        for group in dict.fromkeys(mine.group_id for mine in ended):
+            self._after.append(Membership(lesser.id, group, MemberState.NOTIFIED, lesser.rank, "", "", self._now_ms))
+            self._woken.add(group)
 
     def _told_lately(self, number: int) -> list[int]:
         """The groups whose incidents this alert's end has just ended."""
@@ -200,6 +209,29 @@ def release(conn: Connection, group: int, *, is_told: bool) -> bool:
         deltas = Deltas()
         going_on = {one.alert_id for one in after}
         leave(conn, [one for one in gone if one.alert_id not in going_on], deltas)
+        leave(conn, _ended_for(conn, group, going_on), deltas)
         put(conn, [one for one in gone if one.alert_id in going_on], after, deltas)
         deltas.write(conn)
     return bool(gone)
+
+
+_lesser = alert.alias()
+_ENDED = (
+    select(membership)
+    .join(alert, alert.c.id == membership.c.alert_id)
+    .join(_lesser, (_lesser.c.namespace == alert.c.namespace) & (_lesser.c.sibling == alert.c.sibling))
+    .where(membership.c.state == MemberState.ENDED)
+    .distinct()
+)
+
+
+def _ended_for(conn: Connection, group: int, going_on: Collection[int]) -> list[Membership]:
+    """Whose end is none: their condition holds yet, at a lesser severity."""
+    numbers, rows = sorted(going_on), list[Row[Any]]()
+    for start in range(0, len(numbers), _AT_ONCE):
+        some = numbers[start : start + _AT_ONCE]
+        rows += conn.execute(_ENDED.where(membership.c.group_id == group, _lesser.c.id.in_(some))).fetchall()
+    return [
+        Membership(row.alert_id, group, MemberState.ENDED, row.rank, row.suppressed_kind, row.suppressed_name, 0)
+        for row in rows
+    ]
