@@ -5,9 +5,10 @@ import shutil
 import sys
 import time
 
+from bench.corners import big_group, history, storm
 from bench.measure import Latency, Look, Sizes, latency, look_at_alertmanager, look_at_router
-from bench.report import machine, spread, table
-from bench.rules import check_seconds
+from bench.report import corners, machine, spread, table
+from bench.rules import check_seconds, one_group
 
 
 def main() -> None:
@@ -17,6 +18,10 @@ def main() -> None:
     wanted.add_argument("--only", choices=["alertmanager", "router"])
     wanted.add_argument("--new", type=int, default=Sizes().new)
     wanted.add_argument("--active", type=int, default=Sizes().active)
+    wanted.add_argument(
+        "--history", type=int, default=1_000_000, help="resolved incidents behind the last row; 0: no such row"
+    )
+    wanted.add_argument("--no-corners", action="store_true", help="only what Alertmanager does as well")
     said = wanted.parse_args()
     sizes = Sizes(new=said.new, active=said.active, seconds=said.seconds)
     if said.only != "router" and shutil.which("prometheus-alertmanager") is None:
@@ -38,6 +43,10 @@ def main() -> None:
             checks.append(check_seconds())
 
     print(table(ours, theirs, latencies, sizes, checks))
+    if said.only != "alertmanager" and not said.no_corners:
+        print("corners: a storm, a large group, history", file=sys.stderr)
+        behind = history(sizes, said.history) if said.history else None
+        print(corners(storm(), big_group(one_group()), behind, latencies, said.history))
     print()
     for name, looks in (("alert-router", ours), ("Alertmanager", theirs)):
         if looks:

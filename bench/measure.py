@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -143,11 +144,13 @@ class Latency(msgspec.Struct, frozen=True):
     sent: int
 
 
-def latency(sizes: Sizes) -> Latency:
+def latency(sizes: Sizes, prepare: Callable[[Path], None] = lambda _: None) -> Latency:
+    """`prepare` puts something into the folder before the router starts there."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         slack = fake_slack(folder)
         slack.start()
+        prepare(folder)
         server = router(folder, slack_port=slack.port, tells_at_once=True)
         try:
             server.start()

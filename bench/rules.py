@@ -6,7 +6,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from adapters import ADAPTERS
 from bench.server import ROOT
+from rules.loading.load import RulesText, load
+from rules.model.ruleset import RuleSet
 
 ROUTES = 10_000
 COMMAND = "from router.commands.cli import main; main()"
@@ -39,3 +42,19 @@ def check_seconds() -> float:
     if f"Well: {ROUTES + 1:,} routes" not in done.stdout:
         raise RuntimeError(done.stdout[-2000:])
     return took
+
+
+ONE_GROUP = """\
+version: 1
+slack: preview
+sources: {prometheus: {adapter: prometheus, auth: none}}
+routing: {channel: "#alerts", group_by: [], group_wait: 0s, repeat_interval: none}
+"""
+
+
+def one_group() -> RuleSet:
+    """Every alert in one group that is told at once."""
+    loaded = load([RulesText("bench.yaml", ONE_GROUP)], adapters=ADAPTERS)
+    if loaded.configuration is None:
+        raise RuntimeError("\n".join(map(str, loaded.errors)))
+    return loaded.configuration.rules

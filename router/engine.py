@@ -1,9 +1,9 @@
-"""The verbs bound to one store, one clock and one transport: each step as a method. Owns no loop and never waits for
+"""The verbs bound to one store, one clock and the ways out: each step as a method. Owns no loop and never waits for
 time; `app` turns the steps on the machine's clock, `simulate` on a virtual one."""
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -21,14 +21,14 @@ from router.incidents.evaluate import Evaluated as Dispatched
 from router.incidents.evaluate import step as look
 from router.intake.intake import InForce, Intake, Receipt, RouteRef, place_of
 from router.intake.last_heard import LastHeard
-from router.notifiers.notifier import Notifier
+from router.notifiers.notifier import Notifier, by_name
 from router.runtime.clock import Clock, NewId, to_ms
 from router.runtime.metrics import Metrics
-from router.store import retention
+from router.store import group_counts, retention
 from router.store.clock_step import clamp
 from router.store.database import Database
-from router.store.delivery import outbox
-from router.store.delivery.outbox import Work
+from router.store.delivery.claim import Claimed, Work
+from router.store.delivery.settle import clamp_claims
 from router.store.evaluation import groups
 from router.store.heartbeats.stale_sources import Asked
 from router.store.intake import sources
@@ -62,14 +62,14 @@ class Engine:
         metrics: Metrics,
         new_id: NewId,
         *,
-        transport: Notifier,
+        notifiers: Iterable[Notifier],
         settings: Settings,
         ruleset: RuleSet,
         on_commit: Callable[[], None] = lambda: None,
         on_refused_workspace: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.database, self.clock, self.metrics = database, clock, metrics
-        self.transport, self.settings, self.ruleset = transport, settings, ruleset
+        self.notifiers, self.settings, self.ruleset = by_name(notifiers), settings, ruleset
         self._in_force, self._snapshots = _in_force(ruleset)
         self.heard = LastHeard()
         self._asked: Asked = {}
@@ -84,27 +84,29 @@ class Engine:
             metrics,
             new_id,
             settings=lambda: self.settings,
-            transport=lambda: self.transport,
+            notifiers=lambda: self.notifiers,
             on_refused_workspace=on_refused_workspace,
         )
 
     @property
     def rules(self) -> Rules:
-        return Rules(self.ruleset, self.settings.workspace)
+        return Rules(self.ruleset, self.settings.notifier)
 
     async def start(self, also: Callable[[Connection], None] = lambda _: None) -> None:
         """After a start: nobody holds a claim longer than its lease, what is stored is known, every group is looked at
         once. `also` is done in the transaction that puts the rules in force."""
         await self.database.write(partial(clamp, now=self.clock.now()))
+        if wrong := await self.database.write(group_counts.repair):
+            log.warning("counts of groups were wrong and are counted anew", extra={"counts": wrong})
         await self.database.write(self.intake.known.load)
         await self.intake.absence.load()
-        await self.database.write(partial(outbox.clamp_claims, now=self.clock.now()))
+        await self.database.write(partial(clamp_claims, now=self.clock.now()))
         await self.put_in_force(self.ruleset, self.settings, also)
 
     async def put_in_force(
         self, ruleset: RuleSet, settings: Settings, also: Callable[[Connection], None] = lambda _: None
     ) -> None:
-        """From now on these rules hold; what was told stays as it is (ENGINE, *Routed once*)."""
+        """From now on these rules hold; what was notified stays where it is."""
         in_force, snapshots = _in_force(ruleset)
         now = self.clock.now()
 
@@ -139,7 +141,7 @@ class Engine:
         def step(conn: Connection, now: datetime) -> list[tuple[str, str]]:
             sources.restart_listening(conn, now)
             changed = clamp(conn, now)
-            outbox.clamp_claims(conn, now)
+            clamp_claims(conn, now)
             groups.make_due(conn, now)
             return changed
 
@@ -236,7 +238,7 @@ class Engine:
             partial(escalate.step, now=self.clock.now(), rules=self.rules, metrics=self.metrics)
         )
 
-    async def claim(self, most: int = AT_ONCE) -> outbox.Claimed:
+    async def claim(self, most: int = AT_ONCE) -> Claimed:
         return await self.deliverer.claim(most)
 
     async def tell(self, work: Work) -> None:

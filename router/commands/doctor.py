@@ -128,12 +128,28 @@ def _storage(path: Path, *, is_running: bool) -> Iterator[Finding]:
         )
     else:
         yield Finding(Grade.OK, f"{path} can be written; {free // 1024 // 1024 // 1024} GiB are free")
+    yield from _counts(path)
     if _is_locked(path) and not is_running:
         yield Finding(
             Grade.WARN,
             f"a process holds {path}, but no router answers on server.listen",
             "stop it, or look whether another configuration names the same storage.path",
         )
+
+
+def _counts(path: Path) -> Iterator[Finding]:
+    """What a message says of a group's size is counted as alerts come and go; here it is counted anew."""
+    from router.store.health import wrong_counts
+
+    wrong = wrong_counts(path) if path.exists() else None
+    if wrong:
+        yield Finding(
+            Grade.WARN,
+            f"{wrong} counts of groups in {path} are not what a recount gives",
+            "restart the router: it counts anew; and report it, because this is a fault of the router's",
+        )
+    elif wrong == 0:
+        yield Finding(Grade.OK, f"the counts of groups in {path} are what a recount gives")
 
 
 def _is_locked(path: Path) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from router.notifiers.notifier import Answer
+    from router.core.answer import Answer
     from router.runtime.config import Vault
     from rules.model.configuration import Configuration, SlackSettings
 
@@ -64,7 +64,7 @@ async def unknown_names(configuration: "Configuration", vault: "Vault") -> list[
 
 
 async def asked(slack: "SlackSettings", vault: "Vault") -> list[Finding]:
-    from router.notifiers.notifier import Outcome
+    from router.core.answer import Outcome
     from router.notifiers.slack.client import SlackClient
     from router.notifiers.slack.wire import open_session
     from router.runtime.clock import SystemClock
@@ -72,7 +72,7 @@ async def asked(slack: "SlackSettings", vault: "Vault") -> list[Finding]:
     async with open_session() as session:
         client = SlackClient.over(session, lambda: vault.one(slack.token), SystemClock(), api_url=slack.api_url)
         check = await client.check()
-    if check.answer.outcome is not Outcome.TOLD:
+    if check.answer.outcome is not Outcome.DELIVERED:
         to_do = (
             "docs/slack.md has a table of errors"
             if check.answer.outcome is Outcome.WORKSPACE_REFUSED
@@ -118,7 +118,7 @@ async def _unknown(
     resolve: "Callable[[str], Awaitable[Answer]]",
     sleep: Callable[[timedelta], Awaitable[None]],
 ) -> list[str]:
-    from router.notifiers.notifier import Outcome
+    from router.core.answer import Outcome
 
     found = []
     for target, name in named.items():
@@ -128,6 +128,6 @@ async def _unknown(
                 break
             await sleep(answer.retry_after or AGAIN)
             answer = await resolve(target)
-        if answer.outcome is not Outcome.TOLD:
+        if answer.outcome is not Outcome.DELIVERED:
             found.append(f"Slack does not know {name}: {answer.error}")
     return found

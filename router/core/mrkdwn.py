@@ -49,6 +49,8 @@ _LINES = 15
 _RICH_LENGTH = 2900
 """Of a text with its markers and escapes: a section holds 3,000."""
 _URL_LENGTH = 2000
+_HOST = re.compile(r"(?<![\w@.-])(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_]{2,}(?![\w-])")
+"""What reads like the name of a host in a text."""
 _USER = re.compile(r"[UW][A-Z0-9]{2,20}")
 _CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,200}")
 
@@ -199,9 +201,24 @@ def address(url: str) -> str:
 
 
 def link(url: str, label: str, limit: int = 150) -> str:
-    """Our own link, or the label alone when the address may not be linked."""
+    """Our own link, or the label alone when the address may not be linked. A label that reads like another address than
+    the one it leads to is followed by the true host: it is a sender's, and could pass for a bank's."""
     target, shown = address(url), said(label, limit)
-    return f"<{target}|{shown}>" if target and shown else shown
+    if not target or not shown:
+        return shown
+    host = urlsplit(url).hostname or ""
+    if any(found.lower() != host for found in _HOST.findall(words(label, limit))):
+        true = said(_ascii(host), 100)
+        shown = f"{said(label, max(limit - len(true) - 3, 8))} [{true}]"
+    return f"<{target}|{shown}>"
+
+
+def _ascii(host: str) -> str:
+    """As the network knows it: a letter of another alphabet that looks like ours is seen."""
+    try:
+        return host.encode("idna").decode()
+    except UnicodeError:
+        return host
 
 
 def instant(at: datetime) -> str:
@@ -209,9 +226,19 @@ def instant(at: datetime) -> str:
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{plain_instant(at)}>"
 
 
+def instant_and_age(at: datetime) -> str:
+    """The same and, counted by whoever shows it, how long ago: "today 02:14 (3 minutes ago)", true whenever it is read."""
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}} ({{ago}})|{plain_instant(at)}>"
+
+
 def ago(at: datetime) -> str:
-    """How long ago a moment is, counted by whoever shows it: "3 minutes ago", and true whenever it is read."""
+    """How long ago a moment is, counted by whoever shows it: "3 minutes ago"."""
     return f"<!date^{int(at.timestamp())}^{{ago}}|{plain_instant(at)}>"
+
+
+def time_of_day(at: datetime) -> str:
+    """The same, by its time alone: for what stands beside another instant, or is new."""
+    return f"<!date^{int(at.timestamp())}^{{time}}|{at.astimezone(UTC):%H:%M} UTC>"
 
 
 def plain_instant(at: datetime) -> str:

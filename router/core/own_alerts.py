@@ -42,8 +42,9 @@ def heartbeat_missing(
     values = ", ".join(value for _, value in sign.labels)
     who = f"the heartbeat of {sign.source}" if sign.source else sign.name + (f" ({values})" if values else "")
     due = _when(due_at, heartbeat.zone)
-    by = _clock(missing_since, heartbeat.zone)
-    title = f"{who} was due {due}, nothing by {by}" if missing_since > due_at else f"{who} was due {due}, nothing came"
+    by = missing_since.astimezone(zone(heartbeat.zone))
+    came = f"nothing by {by:%H:%M}" if missing_since > due_at else "nothing came"
+    title = f"{who} was due {due}, {came}"
     last = "none was ever seen" if last_at is None else f"the last was seen {_when(last_at, heartbeat.zone)}"
     alert = _alert(
         heartbeat.labels(sign.labels),
@@ -85,8 +86,5 @@ def _alert(labels: dict[str, str], *, title: str, description: str, severity: Se
 
 
 def _when(at: datetime, zone_name: str) -> str:
-    return f"{at.astimezone(zone(zone_name)):%a %H:%M}"
-
-
-def _clock(at: datetime, zone_name: str) -> str:
-    return f"{at.astimezone(zone(zone_name)):%H:%M}"
+    """With its zone: the title of an alert is plain text, read where the reader happens to be."""
+    return f"{at.astimezone(zone(zone_name)):%a %H:%M %Z}"

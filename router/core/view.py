@@ -16,7 +16,7 @@ class State(StrEnum):
 
 
 class EndKind(StrEnum):
-    """How an alert ended (TELLING, *Ends are of four kinds*)."""
+    """How an alert ended."""
 
     TOLD = "told"
     EXPIRED = "expired"
@@ -52,7 +52,7 @@ class Suppressed(msgspec.Struct, frozen=True):
 
 
 class MessageTemplate(msgspec.Struct, frozen=True):
-    """A user's own words (RULES, `template`). "" keeps the built-in rendering of that part."""
+    """A user's own words (`template:` of a route). "" keeps the built-in rendering of that part."""
 
     title: str = ""
     text: str = ""
@@ -69,7 +69,7 @@ class IncidentView(msgspec.Struct, frozen=True):
     name: str
     """`alert.name` of the worst alert."""
     summary: str
-    """The worst alert's description; "" when it has none."""
+    """What all its alerts describe alike; "" when they differ, or have no description."""
     started_at: datetime
     firing: int
     """Alerts that are told and still firing."""
@@ -101,12 +101,18 @@ class IncidentView(msgspec.Struct, frozen=True):
     suppressed: tuple[Suppressed, ...] = ()
     on_call: tuple[str, ...] = ()
     """Names of the people paged."""
-    unreached: tuple[str, ...] = ()
-    """Slack ids of people whose direct message was refused: they are mentioned in the home channel instead."""
     source_silent_since: datetime | None = None
     silent_sources: tuple[str, ...] = ()
     """Of `sources`, those that are silent; () where that is all of them."""
     template: MessageTemplate | None = None
+    worst: Severity | None = None
+    """The highest severity that it has had; None: the present one."""
+    lasting_labels: dict[str, str] = {}
+    """What all its alerts have had in common from the first to the last."""
+    noun: str = "alerts"
+    """What its alerts are, many of them: "pods" where each has a `pod` of its own."""
+    counted: tuple[str, tuple[tuple[str, int], ...]] = ("", ())
+    """The label that sorts many alerts into few heaps, and how many are in each, in natural order."""
 
 
 class EntryKind(StrEnum):
@@ -121,12 +127,12 @@ class EntryKind(StrEnum):
     REPEAT = "repeat"
     SOURCE_SILENT = "source_silent"
     MOVED = "moved"
-    HELD_BACK = "suppressed"
     PAGED = "paged"
     NOBODY_ON_CALL = "nobody_on_call"
     PAGE_DROPPED = "page_dropped"
     PAGE_REFUSED = "page_refused"
     CHANNEL_REFUSED = "channel_refused"
+    NOT_POSTED = "not_posted"
 
 
 class TimelineEntry(msgspec.Struct, frozen=True):
@@ -140,15 +146,22 @@ class TimelineEntry(msgspec.Struct, frozen=True):
     firing: int = 0
     """How many fire after it."""
     titles: tuple[str, ...] = ()
-    """The first five of them."""
+    """The first five of them, each once; without the one that the incident itself has."""
+    noun: str = "alerts"
+    """What they are, many of them."""
+    counted: tuple[tuple[str, int], ...] = ()
+    """By the value of the label that sorts them into few heaps: how many of each."""
     severity: Severity | None = None
     """WORSE, REOPENED: the severity it rose to or came back with."""
     lasted: timedelta | None = None
     """ALL_RESOLVED: the incident's duration. REPEAT: for how long it has been firing."""
     how: EndKind | None = None
     people: tuple[str, ...] = ()
+    """By name."""
+    mentions: tuple[str, ...] = ()
+    """PAGE_REFUSED: the Slack ids of those whom no direct message reached, as far as they are known."""
     detail: str = ""
-    """Refusals: Slack's error code and where it is told instead. Page entries: why these people. MOVED: where to.
+    """Refusals: Slack's error code and where it is told instead. NOT_POSTED: where. Page entries: why these people. MOVED: where to.
     SOURCE_SILENT: what it says."""
 
 
@@ -156,12 +169,13 @@ class PageView(msgspec.Struct, frozen=True):
     """Why a person is told directly, and what follows."""
 
     why: str
-    """As "primary of payments until Mon 09:00"."""
+    """As "primary of payments until Mon 09:00 CET"."""
     next_step: str = ""
     """As "lead in 10 min"; "" when nothing follows."""
     home: str = ""
     """Home channel: an id (C…, G…) once known, else its name."""
-    home_ts: str = ""
+    permalink: str = ""
+    """Of the message in the home channel, as Slack gives it; "" while it is not known."""
 
 
 class Rendered(msgspec.Struct, frozen=True):

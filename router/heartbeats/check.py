@@ -1,7 +1,7 @@
 """Is everything alive that should be? Judges heartbeats and silent sources at each tick and says which of the router's own
 alerts should fire; whoever calls it sends the difference the way of every alert.
 
-Absence needs listened time: nothing is missing because the router was away (DESIGN, promise 6). What is said to be missing
+Absence needs listened time: nothing is missing because the router was away. What is said to be missing
 stays so across a restart, until a sign of life.
 """
 

@@ -1,6 +1,6 @@
 """Signs of life between two ticks, in memory only: which heartbeats were heard of, and when (as `expire.LastHeard` for sources).
 
-Most signs come as alerts that change nothing and are never looked into (ENGINE, *Hot path*): whose they are is remembered
+Most signs come as alerts that change nothing and are never looked into: whose they are is remembered
 by the hash of what was sent.
 """
 

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import Connection
 
+from router.core.content import Subject
 from router.core.recipient import target_of
-from router.core.view import EntryKind, TimelineEntry
+from router.core.view import EntryKind, State, TimelineEntry
 from router.incidents.suppression import hush_of
 from router.runtime.metrics import Metrics
 from router.store.evaluation import incidents, messages, pages
@@ -22,7 +23,8 @@ class Rules(msgspec.Struct, frozen=True):
     """What dispatch and escalate need of the configuration in force."""
 
     ruleset: RuleSet
-    workspace: str
+    notifier: str
+    """By which the channels and people of the rules are reached."""
 
 
 class Paging(msgspec.Struct, frozen=True):
@@ -63,7 +65,13 @@ def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics) -> Esc
         carry_out(conn, paging, current.seq, now, rules, metrics)
         on_call = tuple(dict.fromkeys(person for _, _, person in messages.people_paged(conn, due.incident)))
         incidents.save_view(conn, due.incident, msgspec.structs.replace(current.view, on_call=on_call))
-        messages.raise_versions(conn, due.incident, rank=current.view.severity.rank, now=now)
+        messages.raise_versions(
+            conn,
+            due.incident,
+            rank=current.view.severity.rank,
+            tells_end=current.view.state is State.RESOLVED,
+            now=now,
+        )
         paged += 1
     return Escalated(paged, pages.next_due(conn))
 
@@ -78,7 +86,7 @@ def _remind(conn: Connection, due: pages.DuePage, seq: int, current: incidents.I
         if page == due.id:
             messages.begin(
                 conn,
-                subject="note",
+                subject=Subject.NOTE,
                 conversation_id=conversation,
                 rank=current.view.severity.rank,
                 now=now,
@@ -94,10 +102,10 @@ def carry_out(conn: Connection, paging: Paging, seq: int, now: datetime, rules: 
     already = {person for _, _, person in messages.people_paged(conn, paging.incident)}
     fresh = [person for person in reached.persons if person.name not in already]
     for person in fresh:
-        conversation = messages.conversation_for(conn, rules.workspace, target_of(person), person=person.name, now=now)
+        conversation = messages.conversation_for(conn, rules.notifier, target_of(person), person=person.name, now=now)
         messages.begin(
             conn,
-            subject="page",
+            subject=Subject.PAGE,
             conversation_id=conversation,
             rank=paging.rank,
             now=now,
@@ -105,11 +113,16 @@ def carry_out(conn: Connection, paging: Paging, seq: int, now: datetime, rules: 
             page=paging.id,
         )
     for channel in reached.channels:
-        conversation = messages.conversation_for(conn, rules.workspace, channel, now=now)
+        conversation = messages.conversation_for(conn, rules.notifier, channel, now=now)
         if paging.is_rise and messages.is_shown(conn, paging.incident, conversation):
             continue
         messages.begin(
-            conn, subject="incident", conversation_id=conversation, rank=paging.rank, now=now, incident=paging.incident
+            conn,
+            subject=Subject.INCIDENT,
+            conversation_id=conversation,
+            rank=paging.rank,
+            now=now,
+            incident=paging.incident,
         )
     # The steps after this one are not carried out yet: who is paged must not count on them.
     pages.carried_out(conn, paging.id, why=reached.why, next_step="", now=now)

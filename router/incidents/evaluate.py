@@ -11,10 +11,21 @@ import msgspec
 from sqlalchemy import Connection
 
 from adapters.alert import Severity
-from router.core.compose import COMPARED, SHOWN, compose, fell_silent, least_certain, with_silence
+from router.core.compose import (
+    COMPARED,
+    COUNTED,
+    SHOWN,
+    compose,
+    fell_silent,
+    heaps,
+    least_certain,
+    noun_of,
+    titles_of,
+    with_silence,
+)
+from router.core.content import Subject
 from router.core.evaluation import CROWDED_WITHIN, Decision, Line, NotificationState, Snapshot, continue_elsewhere, plan
 from router.core.member import BY_RANK, Member, MemberState, Suppressor, visible
-from router.core.render.blocks import post_message
 from router.core.render.headline import silence as silence_words
 from router.core.view import EndKind, EntryKind, IncidentView, State, Suppressed, TimelineEntry
 from router.incidents import maintenance, recipients
@@ -67,7 +78,7 @@ def _tell_summaries(conn: Connection, now: datetime, rules: Rules) -> bool:
     for summary in due:
         alerts = "1 alert" if summary.alerts == 1 else f"{summary.alerts} alerts"
         text = f"{alerts} began and ended while news was held back ({summary.name}), and were not told."
-        messages.post(conn, workspace=rules.workspace, target=summary.channel, body=post_message(text), now=now)
+        messages.post(conn, notifier=rules.notifier, target=summary.channel, text=text, now=now)
     return bool(due)
 
 
@@ -134,7 +145,7 @@ class _Round:
             counts = members.count(conn, group.id)
             facts = msgspec.structs.replace(facts, ended=counts.ended)
             home = recipients.primary_of(conn, group, counts, self._rules.ruleset)
-            is_primary, stands = messages.stands_at(conn, number, self._rules.workspace, home)
+            is_primary, stands = messages.stands_at(conn, number, self._rules.notifier, home)
             decided = continue_elsewhere(
                 decided, facts, last.standing, said=last.view.severity, is_primary=is_primary, stands=stands
             )
@@ -310,15 +321,15 @@ class _Notification:
         conn, group, last, now = self._conn, self._group, self._last, self._now
         self._came_along = decided.continues
         firing = facts.firing
-        arrived = self._worst((MemberState.ARRIVED,), SHOWN) if decided.notifies_new else []
+        arrived = self._worst((MemberState.ARRIVED,), COUNTED) if decided.notifies_new else []
         # What came along was told before: a line about more alerts is about the others.
-        more = members.not_arriving(conn, group.id, SHOWN) if decided.continues else arrived
+        more = members.not_arriving(conn, group.id, COUNTED) if decided.continues else arrived
         shown_states = (*_FIRING, MemberState.ARRIVED) if decided.notifies_new else _FIRING
         # Beyond COMPARED nobody compares their labels: a few are enough.
         fire = self._worst(shown_states, COMPARED if firing <= COMPARED else SHOWN) if firing else []
         if decided.notifies_new:
             members.mark_notified(conn, group.id, for_copies=bool(self._rules.ruleset.copies))
-        departed = members.last_ended(conn, group.id, SHOWN) if facts.ended else []
+        departed = members.last_ended(conn, group.id, COUNTED) if facts.ended else []
         moved = self._worst((MemberState.MOVED,), SHOWN) if facts.moved else []
         how = EndKind.MOVED if moved and decided.resolves else self._ended_how(facts)
         shown_alerts = fire or [*departed, *moved]
@@ -335,6 +346,8 @@ class _Notification:
         if decided.resolves:
             ended_at = max(started_at, min(now, max((member.ends_at or now for member in departed), default=now)))
         alerts_ended = (last.alerts_ended if last is not None else 0) + facts.ended
+        if decided.reopens:  # what has come back has not ended
+            alerts_ended = max(alerts_ended - facts.new, 0)
         paged_before = messages.people_paged(conn, self._number)
         shown = recipients.Recipients(conn, self._number, group, severity.rank, now, self._rules, self._metrics)
         if decided.opens:
@@ -368,12 +381,15 @@ class _Notification:
             suppressed=suppressed if not decided.resolves else (),
             on_call=tuple(dict.fromkeys(person for _, _, person in messages.people_paged(conn, self._number))),
             moved_to=where if how is EndKind.MOVED else "",
+            before=None if last is None or decided.opens else last.view,
         )
         view = self._with_parted(view, decided, went_to, where)
         view = with_silence(view, stale_sources.silent_in(conn, group.id) if firing else {})
         is_changed = last is None or view != last.view
         if is_changed and not decided.opens:
-            messages.raise_versions(conn, self._number, rank=severity.rank, now=now)
+            messages.raise_versions(
+                conn, self._number, rank=severity.rank, tells_end=view.state is State.RESOLVED, now=now
+            )
         if decided.resolves or (decided.continues and last is not None and last.standing.state is State.RESOLVED):
             messages.renew_ends(conn, self._number, now=now)
         incidents.append(conn, self._number, said)
@@ -390,7 +406,6 @@ class _Notification:
         self._count(decided, how)
         if decided.resolves:
             pages.call_off(conn, self._number)
-            messages.settle_unposted(conn, self._number)
         return is_changed or has_joined or bool(said)
 
     def _worst(self, states: Sequence[MemberState], most: int) -> list[Member]:
@@ -469,13 +484,13 @@ class _Notification:
         pages.carried_out(conn, page, why=why, next_step="", now=now)
         rank = one.view.severity.rank
         messages.begin(
-            conn, subject="page", conversation_id=conversation, rank=rank, now=now, incident=one.number, page=page
+            conn, subject=Subject.PAGE, conversation_id=conversation, rank=rank, now=now, incident=one.number, page=page
         )
         entry = TimelineEntry(seq=0, at=now, kind=EntryKind.PAGED, people=(person,), detail=why)
         incidents.add(conn, one.number, entry, say_at=None, is_broadcast=False)
         on_call = tuple(dict.fromkeys(name for _, _, name in messages.people_paged(conn, one.number)))
         incidents.save_view(conn, one.number, msgspec.structs.replace(one.view, on_call=on_call))
-        messages.raise_versions(conn, one.number, rank=rank, now=now)
+        messages.raise_versions(conn, one.number, rank=rank, tells_end=False, now=now)
 
     def _page(self, wanted: Page | None, rank: int, *, is_rise: bool) -> None:
         if wanted is None or (is_rise and pages.is_pending(self._conn, self._number, wanted)):
@@ -506,13 +521,16 @@ class _Notification:
         is_more = line.kind is EntryKind.MORE and self._came_along
         count = facts.new - facts.arriving if is_more else facts.ended if is_end else facts.new
         lasted = (ended_at or self._now) - started_at
+        count = len(about) and facts.moved if line.kind is EntryKind.MOVED else count
         entry = TimelineEntry(
             seq=self._seq,
             at=self._now,
             kind=line.kind,
-            count=len(about) and facts.moved if line.kind is EntryKind.MOVED else count,
+            count=count,
             firing=facts.firing,
-            titles=tuple(member.document.title for member in about),
+            titles=titles_of(about),
+            noun=noun_of(about),
+            counted=heaps(about)[1] if len(about) == count else (),
             severity=severity if line.kind is not EntryKind.WORSE or line.is_rise else None,
             lasted=lasted if line.kind in {EntryKind.ALL_RESOLVED, EntryKind.REPEAT} else None,
             how=how if is_end else None,
@@ -541,7 +559,7 @@ class _Notification:
                 continue
             messages.begin(
                 self._conn,
-                subject="note",
+                subject=Subject.NOTE,
                 conversation_id=conversation,
                 rank=rank,
                 now=self._now,

@@ -1,4 +1,4 @@
-"""Ends alerts that their senders no longer send, if we and the sender were there (ENGINE, *Expiry*; promise 6)."""
+"""Ends alerts that their senders no longer send, if we and the sender were there: silence is not an end."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from router.core.content import Subject
 from router.core.member import Member, MemberState, visible
 from router.incidents.escalate import Rules
 from router.runtime.metrics import Metrics
@@ -97,7 +98,7 @@ class Recipients:
         return found.page
 
     def _conversation(self, channel: str) -> int:
-        return messages.conversation_for(self._conn, self._rules.workspace, channel, now=self._now)
+        return messages.conversation_for(self._conn, self._rules.notifier, channel, now=self._now)
 
     def _show(self, channel: str, *, is_primary: bool = False, is_copy: bool = False) -> bool:
         """Begin a message there, unless the incident has one there already."""
@@ -112,7 +113,7 @@ class Recipients:
             self._metrics.add("alert_router_copies_joined")
         messages.begin(
             self._conn,
-            subject="incident",
+            subject=Subject.INCIDENT,
             conversation_id=conversation,
             rank=self._rank,
             now=self._now,

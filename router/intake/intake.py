@@ -1,6 +1,6 @@
 """Takes what a source sent: drafts become changes, changes that arrive together share a transaction, then the answer.
 
-A 2xx is sent only after the commit (DESIGN, promise 1). Unchanged is free: most re-sent alerts are answered from what
+A 2xx is sent only after the commit. Unchanged is free: most re-sent alerts are answered from what
 is known to be committed.
 """
 
@@ -40,7 +40,7 @@ from rules.model.ruleset import RoutingDecision, RuleSet, visible_labels
 log = logging.getLogger(__name__)
 
 PRESUMED_AFTER = timedelta(days=7)
-"""Without a word for so long an alert is presumed over, and shown as that (TELLING, *Ends*)."""
+"""Without a word for so long an alert is presumed over, and shown as that."""
 SLICE = 500
 """Drafts looked at before others get a turn of the loop,"""
 SLICE_SECONDS = 0.005

@@ -1,4 +1,4 @@
-"""Which firing alerts their Alertmanager no longer has in the group it told them with (TELLING, *missing*).
+"""Which firing alerts their Alertmanager no longer has in the group it told them with.
 
 Alertmanager tells a group whole each time. An alert that is absent from a later webhook has ended there, or is silenced
 there: we cannot know which, so its end is grey. It must be absent from a webhook that comes at least APART after its last

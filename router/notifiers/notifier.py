@@ -1,85 +1,66 @@
-"""The one way to tell Slack something: a Transport makes one call and classifies the answer. When, is deliver's."""
+"""What a way out is to delivery: what it can do, how fast, and one method for each thing it does. When, is delivery's.
 
+A notifier is one folder below this one and one line where `service` makes it. It renders for itself what it is handed,
+makes one call, and sorts the answer. Delivery asks what it can do before it asks for anything.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Protocol
 
-import msgspec
+from router.core.answer import Answer, Outcome
+from router.core.content import Content
+from router.core.delivery import Terms
 
-from router.core.view import Rendered
-
-
-class Outcome(StrEnum):
-    """What one call came to (SLACK §3)."""
-
-    TOLD = "told"
-    RETRY = "retry"
-    """Certainly nothing happened; try again after `Answer.retry_after`, or by backoff when that is None."""
-    UNKNOWN = "unknown"
-    """It may have happened."""
-    MESSAGE_REFUSED = "message_refused"
-    CHANNEL_REFUSED = "channel_refused"
-    ANCHOR_LOST = "anchor_lost"
-    EDIT_CLOSED = "edit_closed"
-    """`edit_window_closed`: go on in the thread, post anew only for the end."""
-    WORKSPACE_REFUSED = "workspace_refused"
-    NOT_FOUND = "not_found"
-    """Of a search: nothing with that delivery id, in all pages."""
-    UNSEARCHABLE = "unsearchable"
-    """Of a search: the history scope is missing."""
+CALL_TIMEOUT = timedelta(seconds=10)
+"""The longest that one call may take: a claim outlives it."""
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """Slack's answer, sorted."""
+class Notifier(ABC):
+    """One way out. No method raises on the receiver's weather; cancellation passes through.
 
-    outcome: Outcome
-    channel: str = ""
-    """The conversation's id, where the answer names it."""
-    ts: str = ""
-    retry_after: timedelta | None = None
-    is_rate_limit: bool = False
-    """The method is blocked in the whole workspace until then, not only this message."""
-    error: str = ""
-    """Slack's code or the transport's fault; safe to show, never a token or a body."""
-    server_time: datetime | None = None
-    """From the `Date` header: bounds of a later search."""
-    warning: str = ""
-
-
-class Tag(msgspec.Struct, frozen=True):
-    """Metadata of every message: to find a duplicate, adopt our own messages, refuse another instance's click."""
-
-    instance: str
-    delivery_id: str
-    incident: int = 0
-    group_key: str = ""
-
-
-class Notifier(Protocol):
-    """Slack, or the preview. No method raises on Slack's weather; cancellation passes through."""
+    `RenderError` may be raised before anything was sent: delivery then hands over `Content.bare`.
+    """
 
     @property
-    def workspace(self) -> str:
-        """Key of pacing: the team id, or "preview"."""
+    @abstractmethod
+    def name(self) -> str:
+        """Names its conversations in the store, and its pace. Stays the same over restarts."""
 
-    async def post(
-        self, channel: str, message: Rendered, tag: Tag, *, thread_ts: str = "", broadcast: bool = False
-    ) -> Answer:
-        """A new message in a conversation id (or `#name`), or a reply in a thread; `broadcast` shows it to the channel."""
+    @property
+    @abstractmethod
+    def terms(self) -> Terms:
+        """What it can do, and how fast."""
 
-    async def edit(self, channel: str, ts: str, message: Rendered, tag: Tag) -> Answer:
-        """Replace what a message says. Idempotent."""
+    @abstractmethod
+    async def post(self, channel: str, content: Content, key: str, *, ts: str = "") -> Answer:
+        """Tell something new there. `key` is the same whenever this is tried again. DELIVERED with the `ts` that names it;
+        a receiver that gives no name makes one up. `ts`: what stands there already, where posts are all it can do."""
 
-    async def find(
-        self, channel: str, delivery_id: str, *, oldest: datetime, latest: datetime, thread_ts: str = ""
-    ) -> Answer:
-        """Look through all pages of history between two instants for our delivery id: TOLD with its ts, NOT_FOUND, …"""
+    async def edit(self, channel: str, ts: str, content: Content, key: str) -> Answer:  # noqa: ARG002
+        """Replace what a message says. Idempotent. With Capability.EDIT."""
+        return _UNABLE
 
-    async def resolve(self, target: str) -> Answer:
-        """The conversation id of `#name`, `C…`, a person's Slack id (opens the direct message: D…) or `email:a@b.c`.
+    async def reply(self, channel: str, ts: str, content: Content, key: str) -> Answer:  # noqa: ARG002
+        """Tell `content.entries` in the thread below a message. With Capability.THREAD."""
+        return _UNABLE
 
-        TOLD with `channel`; CHANNEL_REFUSED when there is no such channel or person.
-        """
+    async def find(self, channel: str, key: str, *, since: datetime, until: datetime, ts: str = "") -> Answer:  # noqa: ARG002
+        """Look for what was sent with a key between two instants of our clock, `ts`: below that message. DELIVERED with its
+        `ts`, NOT_FOUND, UNSEARCHABLE, or why not now. With Capability.FIND; all others cannot be searched."""
+        return Answer(Outcome.UNSEARCHABLE, channel=channel, error="it keeps no history that can be read")
 
-    async def join(self, channel: str) -> Answer:
-        """Enter a public channel after `not_in_channel`."""
+    async def look_up(self, target: str) -> Answer:
+        """The conversation that a name means: DELIVERED with `channel`. With Capability.LOOK_UP; else the name is it."""
+        return Answer(Outcome.DELIVERED, channel=target)
+
+
+Notifiers = Mapping[str, Notifier]
+"""By name."""
+
+
+def by_name(notifiers: Iterable[Notifier]) -> Notifiers:
+    return {one.name: one for one in notifiers}
+
+
+_UNABLE = Answer(Outcome.MESSAGE_REFUSED, error="it cannot do that")

@@ -9,7 +9,6 @@ import msgspec
 from sqlalchemy import Connection
 
 from router.core.recipient import target_of
-from router.core.render.blocks import post_message
 from router.http.service import Refusal
 from router.store import rules_files
 from router.store.evaluation import messages
@@ -23,7 +22,7 @@ ERRORS_SHOWN = 4
 class NoticeTarget(msgspec.Struct, frozen=True):
     """Where words of the router's own go."""
 
-    workspace: str
+    notifier: str
     fallback_channel: str
 
 
@@ -81,7 +80,7 @@ def _tell(conn: Connection, text: str, contact: TeamContact, telling: NoticeTarg
     channel = contact.channel or ("" if contact.people else telling.fallback_channel)
     targets = [(channel, "")] if channel else [(target_of(person), person.name) for person in contact.people]
     for target, person in targets:
-        messages.post(conn, workspace=telling.workspace, target=target, person=person, body=post_message(text), now=now)
+        messages.post(conn, notifier=telling.notifier, target=target, person=person, text=text, now=now)
 
 
 def _digest(refused: RefusedFile) -> str:

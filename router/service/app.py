@@ -13,7 +13,6 @@ from typing import Any
 import aiohttp
 from sqlalchemy.exc import DBAPIError
 
-from router.core.render.blocks import post_message
 from router.engine import Engine
 from router.heartbeats import dead_mans_switch
 from router.heartbeats.dead_mans_switch import DeadMansSwitch, IntakeNumbers, Target
@@ -71,8 +70,8 @@ class App:
             clock,
             metrics,
             new_id,
-            transport=way_out.notifier,
-            settings=delivery_settings(configuration, way_out.notifier.workspace),
+            notifiers=way_out.notifiers(configuration).values(),
+            settings=delivery_settings(configuration),
             ruleset=configuration.rules,
             on_commit=self._wake_ups.dispatch.wake,
             on_refused_workspace=way_out.refuse,
@@ -84,6 +83,7 @@ class App:
             teams,
             vault,
             self._engine,
+            way_out,
             clock,
             metrics,
             wake_all=self._wake_ups.wake_all,
@@ -262,9 +262,9 @@ class App:
             text = f"{count} messages could not be delivered for {retention.GIVE_UP_AFTER.days} days and were given up; /api/messages names them."
             post = partial(
                 messages.post,
-                workspace=settings.workspace,
+                notifier=settings.notifier,
                 target=settings.fallback_channel,
-                body=post_message(text),
+                text=text,
                 now=self._clock.now(),
             )
             await self._database.write(post)

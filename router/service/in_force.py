@@ -8,6 +8,8 @@ from adapters import ADAPTERS
 from adapters.adapter import OptionsError
 from router.delivery.deliver import Settings
 from router.http.service import OpenSource
+from router.notifiers.preview.notifier import NAME as PREVIEW
+from router.notifiers.slack.notifier import NAME as SLACK
 from router.runtime.clock import EPOCH
 from router.runtime.config import Vault
 from rules.model.configuration import Configuration, SecretRef, SlackSettings
@@ -76,15 +78,8 @@ def secrets_of(configuration: Configuration) -> list[SecretRef]:
     return found
 
 
-def delivery_settings(configuration: Configuration, workspace: str) -> Settings:
-    slack = configuration.slack
+def delivery_settings(configuration: Configuration) -> Settings:
+    slack, address = configuration.slack, configuration.server.external_url
     if not isinstance(slack, SlackSettings):
-        return Settings(configuration.name, configuration.server.external_url, "", workspace)
-    return Settings(
-        configuration.name,
-        configuration.server.external_url,
-        slack.fallback_channel,
-        workspace,
-        slack.posts_per_minute,
-        slack.posts_again,
-    )
+        return Settings(configuration.name, address, "", PREVIEW)
+    return Settings(configuration.name, address, slack.fallback_channel, SLACK, slack.posts_again)

@@ -16,9 +16,9 @@ from router.runtime.clock import Clock
 from router.runtime.metrics import Metrics
 from router.runtime.wake_up import WakeUps
 from router.service.way_out import WayOut
-from router.store import health as stored_health
 from router.store import retention
-from router.store.delivery.outbox import Work
+from router.store.delivery import pace
+from router.store.delivery.claim import Work
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +134,7 @@ class Loops:
     async def _tell(self, work: Work) -> None:
         try:
             await self._engine.tell(work)
-            if self._way_out.refused and not await self._is_refused(work):
+            if self._way_out.refused and not await self._is_refused():
                 self._way_out.accept()
         except Exception:  # the claim runs out by itself; an intent without an outcome is looked for
             self._metrics.add("alert_router_loop_errors", ("deliver",))
@@ -142,10 +142,8 @@ class Loops:
         finally:
             self._wake_ups.deliver.wake()
 
-    async def _is_refused(self, work: Work) -> bool:
-        return await self._engine.database.read(
-            partial(stored_health.is_blocked, workspace=work.workspace, now=self._clock.now())
-        )
+    async def _is_refused(self) -> bool:
+        return await self._engine.database.read(partial(pace.is_blocked, notifier=self._engine.settings.notifier))
 
     async def _expire(self) -> None:
         wall, steady = self._clock.now(), self._clock.monotonic()

@@ -15,6 +15,7 @@ from router.service.accept_rule_files import NoticeTarget
 from router.service.in_force import InForce, delivery_settings, open_secrets, open_sources
 from router.service.loops import Loop
 from router.service.rule_files import TeamFiles
+from router.service.way_out import WayOut
 from rules.advice.changes import changes
 from rules.model.configuration import Configuration
 
@@ -33,6 +34,7 @@ class Reloader:
         teams: TeamFiles,
         vault: Vault,
         engine: Engine,
+        way_out: WayOut,
         clock: Clock,
         metrics: Metrics,
         *,
@@ -41,7 +43,7 @@ class Reloader:
     ) -> None:
         """`begin` starts a task that belongs to the process."""
         self._in_force, self._files, self._teams, self._vault = in_force, files, teams, vault
-        self._engine, self._clock, self._metrics = engine, clock, metrics
+        self._engine, self._way_out, self._clock, self._metrics = engine, way_out, clock, metrics
         self._wake_all, self._begin = wake_all, begin
         self._lock = asyncio.Lock()
         self.errors: tuple[str, ...] = ()
@@ -82,9 +84,11 @@ class Reloader:
         except SecretError as error:
             return Reloaded(is_accepted=False, errors=tuple(str(error).splitlines()), warnings=warnings)
         sources = open_sources(after)
-        settings = delivery_settings(after, self._engine.settings.workspace)
+        settings = delivery_settings(after)
         adopting = self._teams.adopting(loaded, notice_target(settings))
         await self._engine.put_in_force(after.rules, settings, adopting)
+        if not _is_other_slack(before, after):
+            self._engine.notifiers = self._way_out.notifiers(after)
         self._in_force.take(after, sources)
         self._in_force.note(self._clock.now(), self._files.read_digest)
         lost = self._teams.in_force(loaded)
@@ -107,7 +111,12 @@ class Reloader:
 
 def notice_target(settings: Settings) -> NoticeTarget:
     """Where the router's own words go."""
-    return NoticeTarget(settings.workspace, settings.fallback_channel)
+    return NoticeTarget(settings.notifier, settings.fallback_channel)
+
+
+def _is_other_slack(before: Configuration, after: Configuration) -> bool:
+    address, addressed = getattr(before.slack, "api_url", ""), getattr(after.slack, "api_url", "")
+    return type(before.slack) is not type(after.slack) or address != addressed
 
 
 def _needs_restart(before: Configuration, after: Configuration) -> list[str]:
@@ -116,8 +125,6 @@ def _needs_restart(before: Configuration, after: Configuration) -> list[str]:
         changed.append("server.listen")
     if before.storage != after.storage:
         changed.append("storage")
-    if type(before.slack) is not type(after.slack) or getattr(before.slack, "api_url", "") != getattr(
-        after.slack, "api_url", ""
-    ):
+    if _is_other_slack(before, after):
         changed.append("slack")
     return [f"{key} has changed: it takes effect at the next start" for key in changed]

@@ -1,7 +1,7 @@
 """The real engine on a virtual clock: for scenarios, rule tests and replay. Nothing here waits; time is moved on to
 whatever falls due next."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -53,12 +53,12 @@ class Simulation:
     """One engine, one virtual clock. `sources` that speak are kept heard, as a living sender would be."""
 
     def __init__(
-        self, path: Path, clock: VirtualClock, *, transport: Notifier, ruleset: RuleSet, settings: Settings
+        self, path: Path, clock: VirtualClock, *, notifiers: Iterable[Notifier], ruleset: RuleSet, settings: Settings
     ) -> None:
         self.clock = clock
         self.metrics = Metrics()
         self._path = path
-        self._transport, self._ruleset, self._settings = transport, ruleset, settings
+        self._notifiers, self._ruleset, self._settings = tuple(notifiers), ruleset, settings
         self._new_id = _Numbered()
         self._next_tick = clock.now()
         self._next_due: datetime | None = None
@@ -71,7 +71,7 @@ class Simulation:
             self.clock,
             self.metrics,
             self._new_id,
-            transport=self._transport,
+            notifiers=self._notifiers,
             settings=self._settings,
             ruleset=self._ruleset,
         )

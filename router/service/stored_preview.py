@@ -1,4 +1,4 @@
-"""The preview's rows, kept in the store: what `slack/` may not see and `store/` does not know."""
+"""The preview's rows, kept in the store: what a notifier may not see and the store does not know."""
 
 from functools import partial
 
@@ -41,7 +41,7 @@ class StoredRows:
 
 
 def stored_preview(database: Database, clock: Clock) -> Preview:
-    """The preview as a transport."""
+    """The preview over rows of the database."""
     return Preview(StoredRows(database, clock), clock.now)
 
 

@@ -1,38 +1,56 @@
-"""Opens the way to Slack, or to the preview, as the configuration in force wants it, and reads a refused token again."""
+"""The notifiers that the configuration in force asks for: one line for each kind. Reads a refused token again."""
 
 import logging
+from collections.abc import Callable, Iterable
 
 import aiohttp
 
-from router.notifiers.notifier import Notifier
+from router.notifiers.notifier import Notifier, Notifiers, by_name
+from router.notifiers.preview.notifier import PreviewNotifier
 from router.notifiers.slack.client import SlackClient
+from router.notifiers.slack.notifier import SlackNotifier
 from router.runtime.clock import Clock
 from router.runtime.config import SecretError, Vault
 from router.service.in_force import InForce
 from router.service.stored_preview import stored_preview
 from router.store.database import Database
-from rules.model.configuration import PreviewSettings, Secrets, SlackSettings
+from rules.model.configuration import Configuration, PreviewSettings, Secrets, SlackSettings
 
 log = logging.getLogger(__name__)
 
 
 class WayOut:
-    """How this process reaches people."""
+    """How this process reaches people. What a notifier remembers between two calls outlives a reload."""
 
     def __init__(
         self, in_force: InForce, vault: Vault, session: aiohttp.ClientSession, database: Database, clock: Clock
     ) -> None:
-        self._in_force, self._vault = in_force, vault
-        self.notifier: Notifier
+        self._in_force, self._vault, self._session = in_force, vault, session
+        self._database, self._clock = database, clock
+        self._slack_client: SlackClient | None = None
         self.refused = ""
         """Slack's word about the workspace, until it accepts us again."""
-        slack = in_force.configuration.slack
-        if isinstance(slack, PreviewSettings):
-            self.notifier = stored_preview(database, clock)
-        else:
-            self.notifier = SlackClient.over(
-                session, lambda: vault.one(self._token()), clock, api_url=slack.api_url, workspace="slack"
+
+    def notifiers(self, configuration: Configuration) -> Notifiers:
+        kinds: tuple[Callable[[Configuration], Iterable[Notifier]], ...] = (
+            self._slack,
+            self._preview,
+        )
+        return by_name(one for kind in kinds for one in kind(configuration))
+
+    def _slack(self, configuration: Configuration) -> Iterable[Notifier]:
+        settings = configuration.slack
+        if not isinstance(settings, SlackSettings):
+            return
+        if self._slack_client is None:
+            self._slack_client = SlackClient.over(
+                self._session, lambda: self._vault.one(self._token()), self._clock, api_url=settings.api_url
             )
+        yield SlackNotifier(self._slack_client, posts_per_minute=settings.posts_per_minute)
+
+    def _preview(self, configuration: Configuration) -> Iterable[Notifier]:
+        if isinstance(configuration.slack, PreviewSettings):
+            yield PreviewNotifier(stored_preview(self._database, self._clock))
 
     def refuse(self, error: str) -> None:
         """Slack refused the workspace: a rotated token lies in the file or variable already."""

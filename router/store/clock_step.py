@@ -5,11 +5,13 @@ Without this, nobody would be told, ended or asked again until the clock has cau
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, Connection, type_coerce, update
+from sqlalchemy import BigInteger, Connection, text, type_coerce, update
 
 from router.runtime.clock import to_ms
 from router.store.intake import sender_groups
 from router.store.tables import (
+    HAS_LINE,
+    IS_PUT_OFF,
     InstantMs,
     alert,
     alert_group,
@@ -33,8 +35,10 @@ def clamp(conn: Connection, now: datetime) -> list[tuple[str, str]]:
         conn.execute(update(alert_group).where(column > now).values({column: now}))
     # An empty group too is asked anew when an alert joins it, not when the clock has caught up with its last evaluation.
     conn.execute(update(alert_group).where(alert_group.c.evaluated_at > now).values(evaluated_at=None))
-    conn.execute(update(message).where(message.c.not_before > now + AHEAD).values(not_before=now))
-    conn.execute(update(message).where(message.c.thread_due_at > now + AHEAD).values(thread_due_at=now + _LINE_AHEAD))
+    put_off = update(message).where(text(IS_PUT_OFF), message.c.not_before > now + AHEAD)
+    conn.execute(put_off.values(not_before=now))
+    has_line = update(message).where(text(HAS_LINE), message.c.thread_due_at > now + AHEAD)
+    conn.execute(has_line.values(thread_due_at=now + _LINE_AHEAD))
     conn.execute(update(conversation).where(conversation.c.refused_at > now).values(refused_at=now))
     conn.execute(update(source).where(source.c.heard_at > now).values(heard_at=now))
     conn.execute(update(source).where(source.c.stale_since > now).values(stale_since=now))

@@ -1,6 +1,6 @@
 """One SQLite file and who may touch it: one writer thread with one queue, and reading connections beside it.
 
-A store function is a whole transaction in synchronous SQLAlchemy Core, `def f(conn, …)`, without await (ENGINE, *Store*).
+A store function is a whole transaction in synchronous SQLAlchemy Core, `def f(conn, …)`, without await.
 """
 
 import asyncio

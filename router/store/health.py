@@ -4,14 +4,17 @@ import asyncio
 import logging
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 import msgspec
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, create_engine, func, select, text
+from sqlalchemy.exc import DBAPIError
 
 from router.runtime.clock import Clock
+from router.store import group_counts
 from router.store.database import Database, Wrote
 from router.store.intake import sources
-from router.store.tables import conversation, message, pace
+from router.store.tables import IS_REFUSED, OWED, conversation, message
 
 log = logging.getLogger(__name__)
 
@@ -31,20 +34,9 @@ class Stored(msgspec.Struct, frozen=True):
 
 
 def read(conn: Connection) -> Stored:
-    owed = and_(
-        ~message.c.is_over, or_(message.c.notified_version < message.c.version, message.c.delivery_id.is_not(None))
-    )
-    since = conn.execute(select(func.min(message.c.due_since)).where(owed)).scalar()
-    rows = conn.execute(
-        select(conversation.c.target, conversation.c.refused).where(conversation.c.refused != "").limit(20)
-    )
+    since = conn.execute(select(func.min(message.c.due_since)).where(text(OWED))).scalar()
+    rows = conn.execute(select(conversation.c.target, conversation.c.refused).where(text(IS_REFUSED)).limit(20))
     return Stored(since, tuple(f"{row.target}: {row.refused}" for row in rows))
-
-
-def is_blocked(conn: Connection, workspace: str, now: datetime) -> bool:
-    """Whether the whole workspace is still left in peace after a refusal."""
-    where = and_(pace.c.workspace == workspace, pace.c.method == "*", pace.c.blocked_until > now)
-    return conn.execute(select(pace.c.method).where(where)).first() is not None
 
 
 class Probe:
@@ -86,3 +78,16 @@ class Probe:
             self._timed_out = Wrote(self._clock.monotonic(), is_committed=False)
             return self._timed_out
         return Wrote(self._clock.monotonic(), is_committed=True)
+
+
+def wrong_counts(path: Path) -> int | None:
+    """How many of the counts kept with groups a recount of a file contradicts; None where it cannot be read. Changes
+    nothing, and may be asked while a router runs on it."""
+    engine = create_engine(f"sqlite:///file:{path.resolve()}?mode=ro&uri=true")
+    try:
+        with engine.connect() as conn:
+            return len(group_counts.wrong(conn))
+    except DBAPIError:
+        return None
+    finally:
+        engine.dispose()

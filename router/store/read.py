@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, CursorResult, Row, and_, func, or_, select, text
 
+from router.core.content import Subject
 from router.core.member import BY_RANK, MemberState
 from router.core.view import IncidentView
 from router.store.evaluation.groups import decode_settings
@@ -14,6 +15,7 @@ from router.store.evaluation.members import decode_document
 from router.store.heartbeats.stale_sources import silent
 from router.store.intake.membership import SIBLING
 from router.store.tables import (
+    OWED,
     alert,
     alert_group,
     conversation,
@@ -290,7 +292,7 @@ def _channels_of(conn: Connection, numbers: Sequence[int]) -> dict[int, list[str
     query = (
         select(message.c.incident, conversation.c.target)
         .join(conversation, conversation.c.id == message.c.conversation)
-        .where(message.c.incident.in_(numbers), message.c.subject == "incident")
+        .where(message.c.incident.in_(numbers), message.c.subject == Subject.INCIDENT)
         .order_by(message.c.is_primary.desc(), message.c.id)
     )
     found: dict[int, list[str]] = {}
@@ -310,12 +312,12 @@ def messages(
         .limit(limit + 1)
     )
     if owed is not None:
-        query = query.where(_IS_OWED if owed else ~_IS_OWED)
+        query = query.where(text(OWED), _IS_OWED) if owed else query.where(~_IS_OWED)
     if incident is not None:
         query = query.where(message.c.incident == incident)
     if after is not None:
         query = query.where(message.c.id < after)
-    shown, is_more = _page(conn.execute(query), limit, lambda row: len(row.body.encode()) if row.body else 0)
+    shown, is_more = _page(conn.execute(query), limit, lambda row: len(row.text.encode()))
     found = []
     for row in shown:
         is_owed = not row.is_over and (row.notified_version < row.version or row.delivery_id is not None)
@@ -447,7 +449,7 @@ def numbers(conn: Connection) -> Numbers:
     suppressed = min(_suppressed(conn), firing)  # one alert may be in several groups
     groups = conn.execute(select(func.count()).select_from(alert_group)).scalar_one()
     open_ = conn.execute(select(func.count()).select_from(incident).where(incident.c.state != "resolved")).scalar_one()
-    owed = conn.execute(select(func.count(), func.min(message.c.due_since)).where(_IS_OWED)).one()
+    owed = conn.execute(select(func.count(), func.min(message.c.due_since)).where(text(OWED), _IS_OWED)).one()
     return Numbers(
         firing - suppressed, suppressed, groups, open_, owed[0], owed[1], _heartbeats(conn), len(silent(conn))
     )

@@ -323,22 +323,51 @@ timeline = Table(
     Column("document", Text, nullable=False),
 )
 
+IS_REFUSED = "refused <> ''"
+"""Of a conversation."""
+
 conversation = Table(
     "conversation",
     metadata,
     Column("id", _Id, primary_key=True, autoincrement=True),
-    Column("workspace", Text, nullable=False),
+    Column("notifier", Text, nullable=False),  # the name of whoever calls there
     Column("target", Text, nullable=False),  # as written: "#alerts", "C…", "email:…", "U…"
     Column("person", Text, nullable=False, server_default=text("''")),
     Column("channel", Text, nullable=False, server_default=text("''")),
     Column("next_at", InstantMs, nullable=False),
+    Column("next_post_at", InstantMs),  # of posts and replies; edits do not wait for it
     Column("claimed_until", InstantMs),
     Column("claim_token", Text),
+    Column("claimed_message", BigInteger),
     Column("refused", Text, nullable=False, server_default=text("''")),
-    Column("refused_at", InstantMs),
-    Column("was_first_post", Boolean, nullable=False, server_default=false()),  # its last call was a first word
-    UniqueConstraint("workspace", "target"),
+    Column("refused_at", InstantMs),  # since when
+    Column("posts", Integer, nullable=False, server_default=text("0")),  # at an odd number age goes before severity
+    UniqueConstraint("notifier", "target"),
+    Index(
+        "conversation_refused",
+        "notifier",
+        sqlite_where=text(IS_REFUSED),
+        postgresql_where=text(IS_REFUSED),
+    ),
 )
+
+OWED = "NOT is_over AND (notified_version < version OR thread_due_at IS NOT NULL OR delivery_id IS NOT NULL)"
+"""Of a message: there is something to do about it. Word for word as the statements say it, or no index serves them."""
+IN_DOUBT = "NOT is_over AND delivery_id IS NOT NULL"
+"""It may have been sent."""
+_BEHIND = "NOT is_over AND delivery_id IS NULL AND notified_version < version"
+FIRST_WORD = f"{_BEHIND} AND ts = '' AND subject <> 'note'"
+NOTE = f"{_BEHIND} AND ts = '' AND subject = 'note'"
+ENDS = f"{_BEHIND} AND ts <> '' AND tells_end"
+CHANGES = f"{_BEHIND} AND ts <> '' AND NOT tells_end"
+HAS_LINE = "NOT is_over AND thread_due_at IS NOT NULL"
+IS_PUT_OFF = "NOT is_over AND not_before IS NOT NULL"
+
+
+def _owed(name: str, where: str, *columns: str) -> Index:
+    """Of what is owed in a conversation: as small as that, however much was told before."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
 
 message = Table(
     "message",
@@ -367,32 +396,30 @@ message = Table(
     Column("intent_version", Integer),
     Column("intent_seq", Integer),  # the last timeline entry that the post or reply tells
     Column("intent_at", InstantMs),
+    Column("intent_due_at", InstantMs),  # when what may have happened may be looked into
     Column("not_before", InstantMs),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("degraded", SmallInteger, nullable=False, server_default=text("0")),
     Column("is_over", Boolean, nullable=False, server_default=false()),  # nothing more is owed: dropped or given up
     Column("last_error", Text, nullable=False, server_default=text("''")),
     Column("word", Text, nullable=False, server_default=text("''")),  # why it stands here and not where it belongs
-    Column("body", Text),  # post: what it says
+    Column("text", Text, nullable=False, server_default=text("''")),  # post: what it says
+    Column("tells_end", Boolean, nullable=False, server_default=false()),  # the incident is over, at least here
+    Column("end_notified", Boolean, nullable=False, server_default=false()),  # what was last told said so
+    Column("stands_in_for", BigInteger),  # the message whose channel refuses: it is told here meanwhile
     Column("moved_to", Text, nullable=False, server_default=text("''")),  # it ends here, the incident went on there
-    Index(
-        "message_pending",
-        "conversation",
-        sqlite_where=text("notified_version < version"),
-        postgresql_where=text("notified_version < version"),
-    ),
-    Index(
-        "message_thread_due",
-        "thread_due_at",
-        sqlite_where=text("thread_due_at IS NOT NULL"),
-        postgresql_where=text("thread_due_at IS NOT NULL"),
-    ),
-    Index(
-        "message_intent",
-        "intent_at",
-        sqlite_where=text("delivery_id IS NOT NULL"),
-        postgresql_where=text("delivery_id IS NOT NULL"),
-    ),
+    _owed("message_owed", OWED, "conversation"),
+    _owed("message_owed_since", OWED, "due_since"),
+    _owed("message_in_doubt", IN_DOUBT, "conversation", "intent_due_at"),
+    _owed("message_first_word", FIRST_WORD, "conversation", "rank", "due_since"),
+    _owed("message_first_word_age", FIRST_WORD, "conversation", "due_since"),
+    _owed("message_note", NOTE, "conversation", "due_since"),
+    _owed("message_ends", ENDS, "conversation", "due_since"),
+    _owed("message_changes", CHANGES, "conversation", "due_since"),
+    _owed("message_has_line", HAS_LINE, "conversation", "thread_due_at"),
+    _owed("message_put_off", IS_PUT_OFF, "conversation", "not_before"),
+    _owed("message_stands_in", "stands_in_for IS NOT NULL", "stands_in_for"),
+    _owed("message_of_page", "page IS NOT NULL", "page", "conversation"),
     Index("message_incident", "incident"),
 )
 
@@ -425,8 +452,8 @@ suppressed_summary = Table(
 pace = Table(
     "pace",
     metadata,
-    Column("workspace", Text, primary_key=True),
-    Column("method", Text, primary_key=True),  # "*": the whole workspace
+    Column("notifier", Text, primary_key=True),
+    Column("method", Text, primary_key=True),  # "": every one
     Column("calls", Text, nullable=False, server_default=text("'[]'")),  # [[slice, calls], …] of the last minute
     Column("blocked_until", InstantMs),
 )

@@ -4,6 +4,7 @@ Nothing here knows what time it is; what depends on it is `lint_time.py`'s.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import urlsplit
 
 from adapters.adapter import Adapter
 from rules.advice.lint_catalog import lint_catalog
@@ -13,7 +14,7 @@ from rules.advice.lint_routes import lint_routes
 from rules.advice.lint_webhooks import lint_webhooks
 from rules.language.shape import Fields, Reference, RuleError
 from rules.loading.load import Loaded
-from rules.model.configuration import Configuration
+from rules.model.configuration import Configuration, SlackSettings, is_loopback
 from rules.model.heartbeat import OWN_SOURCE
 
 
@@ -36,6 +37,7 @@ def lint(
     labels[OWN_SOURCE] = None
     return [
         *_listener(configuration, document),
+        *_slack(configuration, document),
         *lint_routes(configuration, labels),
         *lint_matchers(document, labels),
         *lint_catalog(configuration, document),
@@ -61,6 +63,18 @@ def _inhibitions(document: Fields) -> Iterator[RuleError]:
             message = f"{entry.get('name')} has no equal: one alert that matches while, wherever it is, holds back all of hold"
             expected = "equal: [cluster], say; equal: [] if all is meant"
             yield RuleError(place.report.file, mark.line, mark.column, place.path, message, expected)
+
+
+def _slack(configuration: Configuration, document: Fields) -> Iterator[RuleError]:
+    slack = configuration.slack
+    if not isinstance(slack, SlackSettings):
+        return
+    address = urlsplit(slack.api_url)
+    if address.scheme == "http" and not is_loopback(address.hostname or ""):
+        fields = document.get("slack")
+        mark, place = fields.mark("api_url"), fields.place
+        message = f"{slack.api_url} is not https: on the way to it the token and every message can be read and changed"
+        yield RuleError(place.report.file, mark.line, mark.column, "slack.api_url", message, "an https:// address")
 
 
 def _listener(configuration: Configuration, document: Fields) -> Iterator[RuleError]:

@@ -32,6 +32,7 @@ from rules.language.times import Duration, Zone, said
 from rules.language.webhook_keys import FALLBACK, WEBHOOKS
 from rules.language.words import ChannelText, Secret, Url
 from rules.language.yaml import Node
+from rules.model.configuration import POSTS_PER_MINUTE, SLACK_API_URL
 from rules.model.ruleset import LEAST_KEPT, Retention
 
 SECRET = Secret()
@@ -165,9 +166,10 @@ SLACK = Record(
         "fallback": Key(
             FALLBACK, "What is called when Slack refuses a message, or is away: {webhook: NAME, after: 2m}."
         ),
-        "api_url": Key(Url(), "Default https://slack.com/api/."),
+        "api_url": Key(Url(), f"Default {SLACK_API_URL}."),
         "posts_per_minute": Key(
-            Whole(1, 100_000), "Posts in the whole workspace; Slack allows several hundred. Default 240."
+            Whole(1, 100_000),
+            f"Posts in the whole workspace; Slack allows several hundred. Default {POSTS_PER_MINUTE}.",
         ),
         "without_history": Key(
             OneOf("post_again", "leave"),

@@ -17,6 +17,8 @@ from rules.loading import build, cross_references, merge_rule_files
 from rules.loading.merge_rule_files import AcceptedFile, Chosen, RefusedFile
 from rules.loading.team_file import TeamDraft, draft
 from rules.model.configuration import (
+    POSTS_PER_MINUTE,
+    SLACK_API_URL,
     Auth,
     Basic,
     Bearer,
@@ -246,8 +248,8 @@ def _slack(fields: Fields) -> PreviewSettings | SlackSettings:
         token=fields.get("token"),
         signing_secret=fields.get("signing_secret", ()),
         fallback_channel=fields.get("fallback_channel", ""),
-        api_url=fields.get("api_url", "https://slack.com/api/").rstrip("/") + "/",
-        posts_per_minute=fields.get("posts_per_minute", 240),
+        api_url=fields.get("api_url", SLACK_API_URL).rstrip("/") + "/",
+        posts_per_minute=fields.get("posts_per_minute", POSTS_PER_MINUTE),
         posts_again=fields.get("without_history", "post_again") == "post_again",
         fallback=webhook_keys.fallback(fields),
     )

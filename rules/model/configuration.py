@@ -66,6 +66,11 @@ class PreviewSettings(msgspec.Struct, frozen=True):
     """True: the file allows it on an address that others can reach."""
 
 
+SLACK_API_URL = "https://slack.com/api/"
+POSTS_PER_MINUTE = 240
+"""In a whole workspace; Slack allows several hundred."""
+
+
 class SlackSettings(msgspec.Struct, frozen=True):
     """A workspace."""
 
@@ -73,8 +78,8 @@ class SlackSettings(msgspec.Struct, frozen=True):
     signing_secret: Secrets = ()
     fallback_channel: str = ""
     """Where a message goes whose channel refuses it; "" for nowhere."""
-    api_url: str = "https://slack.com/api/"
-    posts_per_minute: int = 240
+    api_url: str = SLACK_API_URL
+    posts_per_minute: int = POSTS_PER_MINUTE
     """In the whole workspace."""
     posts_again: bool = True
     """Where history cannot be read, a post of unknown outcome is posted again: at least once instead of at most once."""

@@ -36,7 +36,7 @@ class Call(msgspec.Struct, frozen=True):
 
     @property
     def said(self) -> str:
-        """As in "alice: on call for payments until Mon 09:00"."""
+        """As in "alice: on call for payments until Mon 09:00 CET"."""
         return self.why if self.is_missed else f"{', '.join((*self.persons, *self.channels))}: {self.why}"
 
 

@@ -71,7 +71,7 @@ class OnCall(msgspec.Struct, frozen=True):
     persons: tuple[Person, ...]
     channels: tuple[str, ...]
     why: str
-    """As in "on call for payments until Mon 09:00"."""
+    """As in "on call for payments until Mon 09:00 CET"."""
     until: datetime | None
     """When the answer may change; None: not by itself."""
     next_step: str
@@ -269,7 +269,7 @@ class RuleSet:
             return _missed(f"nobody on call for {name}")
         team, _, part = name.rpartition("/")
         role = f"{part} of {team}" if team else f"on call for {name}"
-        until = "" if turn.until is None else f" until {said_at(turn.until, at, schedule.zone)}"
+        until = "" if turn.until is None else f" until {said_at(turn.until, at, schedule.zone, is_named=True)}"
         note = " (override)" if turn.is_override else f" ({turn.layer})" if turn.layer else ""
         return OnCall((person,), (), f"{role}{until}{note}", turn.until, "", nobody=False)
 
@@ -294,11 +294,13 @@ def group_labels(group_by: tuple[str, ...] | None, labels: Mapping[str, str]) ->
     return tuple((name, labels[name]) for name in sorted(group_by) if labels.get(name))
 
 
-def said_at(at: datetime, now: datetime, zone_name: str) -> str:
-    """An instant as people say it: "Mon 09:00" within six days, else "2026-12-24 09:00"."""
+def said_at(at: datetime, now: datetime, zone_name: str, *, is_named: bool = False) -> str:
+    """An instant as people say it: "Mon 09:00" within six days, else "2026-12-24 09:00". `is_named`: with its zone, as
+    "Mon 09:00 CET", for whoever may read it in another one."""
     wall = at.astimezone(zone(zone_name))
     near = timedelta(0) <= at - now < timedelta(days=6)
-    return f"{wall:%a %H:%M}" if near else f"{wall:%Y-%m-%d %H:%M}"
+    said = f"{wall:%a %H:%M}" if near else f"{wall:%Y-%m-%d %H:%M}"
+    return f"{said} {wall:%Z}" if is_named else said
 
 
 def _short(span: timedelta) -> str:

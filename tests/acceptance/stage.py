@@ -80,9 +80,9 @@ class Stage:
         self.simulation = Simulation(
             folder / "router.db",
             self.clock,
-            transport=transport,
+            notifiers=[transport],
             ruleset=self.configuration.rules,
-            settings=Settings(self.configuration.name, "http://localhost:9080", "", transport.workspace),
+            settings=Settings(self.configuration.name, "http://localhost:9080", "", transport.name),
         )
         self.firing: dict[Condition, datetime] = {}
         """What is true, and since when."""

@@ -136,7 +136,7 @@ class Company:
             self.clock,
             metrics,
             lambda: "0" * 32,
-            transport=FakeTransport(SlackWorld(self.clock.now), self.clock),
+            notifiers=[FakeTransport(SlackWorld(self.clock.now), self.clock)],
             settings=self.settings,
             ruleset=rules(),
         )

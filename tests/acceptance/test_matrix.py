@@ -52,7 +52,7 @@ async def test_p1_reaches_two_channels_and_whoever_is_on_call_at_that_instant(st
     assert told(stage).keys() == {"#incidents-p1", "#incidents", "alice"}
     [home] = stage.world.channel("#incidents-p1").messages
     assert home.text.startswith("CRITICAL #1 Broken")
-    assert "alice" in home.text
+    assert "on call: Alice" in home.text
     await stage.end(of("critical"))
     await stage.run_for(minutes=11)
     assert all(text.startswith("Resolved #1") for name in CHANNELS[:2] for text in told(stage)[name])

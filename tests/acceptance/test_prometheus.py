@@ -55,11 +55,11 @@ async def test_what_prometheus_says_stands_in_slack_by_whatever_way_it_comes(tmp
         messages = [await slack.channel(way).expect_message("HIGH #1 db-1 is down", timeout=15) for way in WAYS]
         exporter.down = {"db-1", "db-2"}
         for message in messages:
-            await message.expect_reply("1 more", timeout=40)
+            await message.expect_reply("+1 alert", timeout=40)
         exporter.down = {"db-1", "db-2", "db-3"}
         for message in messages:
             await message.expect_update("HIGH #1 ServiceDown ×3", timeout=15)
-            await message.expect_reply("3 firing", timeout=40)
+            await message.expect_reply("(3)", timeout=40)
         exporter.down = {"db-2", "db-3"}
         for message in messages:
             await message.expect_update("HIGH #1 ServiceDown ×2", timeout=15)
@@ -75,9 +75,9 @@ async def test_what_prometheus_says_stands_in_slack_by_whatever_way_it_comes(tmp
             assert_is_over(message)
             said = [reply.text for reply in message.replies]
             assert said[:3] == [
-                "#1 ServiceDown: 1 more: db-2 is down · 2 firing",
-                "#1 ServiceDown: 1 more: db-3 is down · 3 firing",
-                "#1 ServiceDown: 1 resolved: db-1 is down · 2 still firing",
+                "#1 ServiceDown: +1 alert (2): db-2 is down",
+                "#1 ServiceDown: +1 alert (3): db-3 is down",
+                "#1 ServiceDown: 1 alert resolved: db-1 is down · 2 still firing",
             ]
             # The last two may be one evaluation apart on the way through Alertmanager, each of which flushes alone.
             assert said[-1].startswith("#1 ")

@@ -68,7 +68,7 @@ async def test_datadog_triggers_warns_and_recovers_in_one_message(service: Route
     await send(service, datadog("Warn", kind="warning", second=2))
     await message.expect_update("MEDIUM #1 Disk is filling up")
     await send(service, datadog("Recovered", kind="success", second=3))
-    await message.expect_update("Resolved #1 Disk is filling up")
+    await message.expect_update("Resolved #1 HIGH Disk is filling up")
     await message.expect_reply("resolved after")
 
     await send(service, datadog("Triggered", kind="error", second=1))  # Datadog's retry, overtaken: no news
@@ -85,6 +85,6 @@ async def test_a_job_of_ones_own_fails_and_recovers(service: RouterProcess, slac
     assert await service.post("/webhook/backups", job, headers=token) == 200
     message = await slack.channel("ops").expect_message("CRITICAL #1 nightly failed on db-1")
     assert await service.post("/webhook/backups", {**job, "state": "ok"}, headers=token) == 200
-    await message.expect_update("Resolved #1 nightly failed on db-1")
+    await message.expect_update("Resolved #1 CRITICAL nightly failed on db-1")
     await message.expect_reply("resolved after")
     assert len(slack.channel("ops").messages) == 1

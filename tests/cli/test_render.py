@@ -49,19 +49,20 @@ def test_labels_become_the_message_that_an_alert_of_them_would_make(config: Path
         == """\
 route p1
 told in #p1, #alerts
-  push  CRITICAL #1 Down on web-1 · web-1 · on call: alice
-    🔴 *CRITICAL #1 Down on web-1* · web-1
-    since 2026-11-20 11:00 UTC · on call: alice
+  push  CRITICAL #1 Down on web-1 · on call: Alice
+    🔴 *CRITICAL #1 Down on web-1*
+    since 2026-11-20 11:00 UTC · on call: Alice
     no answer since 2026-11-20 11:00 UTC, runbook (https://wiki.example/x)
     | `instance=web-1`
-    | source (https://wiki.example/x) · runbook (https://wiki.example/x)
+    | runbook (https://wiki.example/x)
     | p1 · prometheus · why am I seeing this (http://localhost:9080/incidents/1)
 paged: alice
-  push  You are paged: CRITICAL #1 Down on web-1 · web-1
-    🔴 *You are paged: CRITICAL #1 Down on web-1* · web-1
+  push  You are paged: CRITICAL #1 Down on web-1
+    🔴 *You are paged: CRITICAL #1 Down on web-1*
     since 2026-11-20 11:00 UTC
     no answer since 2026-11-20 11:00 UTC, runbook (https://wiki.example/x)
-    | why you: on call for ops until Mon 09:00 · open in #p1
+    runbook (https://wiki.example/x)
+    | why you: on call for ops until Mon 09:00 CET · open in #p1
 """
     )
 
@@ -78,7 +79,7 @@ def test_a_template_that_fails_is_told_with_the_built_in_words_and_exit_code_1(c
 
 def test_the_end_is_rendered_as_it_would_be_told(config: Path) -> None:
     done = run("render", "--config", config, "--state", "resolved", "alertname=Down", "--at", "2026-11-20T12:00")
-    assert "  push  Resolved #1 Down on ? after 0 s\n    ✅ *Resolved #1 Down on ?* after 0 s\n" in done.stdout
+    assert "  push  Resolved #1 MEDIUM Down on ? · 0 s\n    ✅ *Resolved #1 MEDIUM Down on ?* · 0 s" in done.stdout
 
 
 def test_a_payload_becomes_a_message_for_each_of_its_groups(config: Path, tmp_path: Path) -> None:
@@ -97,12 +98,12 @@ def test_a_payload_becomes_a_message_for_each_of_its_groups(config: Path, tmp_pa
         "  push  MEDIUM #1 A on ? ×2",
         "route hidden",
         "told in nobody: channel none",
-        "  push  MEDIUM #1 B on ? · hidden",
+        "  push  MEDIUM #1 B on ? · team hidden",
     ]
     done = run(
         "render", "-c", config, "--source", "jobs", "--payload", "-", given='{"job": "dump", "state": "resolved"}'
     )
-    assert "Resolved #1 dump on ?" in done.stdout
+    assert "Resolved #1 MEDIUM dump on ?" in done.stdout
 
 
 def test_any_route_can_be_looked_at(config: Path) -> None:

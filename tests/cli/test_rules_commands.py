@@ -170,7 +170,7 @@ def test_route_says_the_way_each_setting_and_who_is_paged(config: Path) -> None:
     assert done.stdout.startswith("route p1\n")
     assert "  channel          #p1  (p1, line 15)" in done.stdout
     assert "  group_wait       0s  (default, line 13)" in done.stdout
-    assert "  pages bob: on call for ops until Mon 09:00" in done.stdout
+    assert "  pages bob: on call for ops until Mon 09:00 CET" in done.stdout
 
 
 def test_route_reads_an_instant_without_offset_in_the_files_zone(config: Path) -> None:

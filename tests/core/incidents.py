@@ -43,7 +43,13 @@ OPEN = IncidentView(
     on_call=("Maria",),
 )
 OVER = msgspec.structs.replace(
-    OPEN, state=State.RESOLVED, firing=0, ended=3, ended_at=BEGAN + timedelta(minutes=14), ended_how=EndKind.TOLD
+    OPEN,
+    state=State.RESOLVED,
+    firing=0,
+    ended=3,
+    ended_at=BEGAN + timedelta(minutes=14),
+    ended_how=EndKind.TOLD,
+    lasting_labels=OPEN.common_labels,
 )
 
 
@@ -104,11 +110,13 @@ VIEWS = st.builds(
     links=_some(st.tuples(TEXTS, _URLS), 12),
     suppressed=_some(st.builds(Suppressed, count=_COUNTS, by=TEXTS, until=st.none() | _INSTANTS), 6),
     on_call=_some(TEXTS, 6),
-    unreached=_some(st.from_regex(r"\A[UW][A-Z0-9]{8,12}\Z") | TEXTS, 15),
+    worst=st.none() | st.sampled_from(Severity),
+    noun=TEXTS,
+    counted=st.tuples(TEXTS, st.lists(st.tuples(TEXTS, _COUNTS), max_size=8).map(tuple)),
     source_silent_since=st.none() | _INSTANTS,
     template=st.none() | st.builds(MessageTemplate, title=TEXTS, text=TEXTS),
 )
-PAGES = st.builds(PageView, why=TEXTS, next_step=TEXTS, home=st.just("C0123ABCD") | TEXTS, home_ts=TEXTS)
+PAGES = st.builds(PageView, why=TEXTS, next_step=TEXTS, home=st.just("C0123ABCD") | TEXTS)
 ENTRIES = st.builds(
     TimelineEntry,
     seq=st.integers(1, 1_000),

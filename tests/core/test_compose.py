@@ -3,10 +3,21 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from adapters.alert import Severity
-from router.core.compose import COMPARED, SHOWN, compose, fell_silent, least_certain, with_silence
+from router.core.compose import (
+    COMPARED,
+    SHOWN,
+    compose,
+    fell_silent,
+    heaps,
+    least_certain,
+    natural,
+    noun_of,
+    with_silence,
+)
 from router.core.member import Document, Member
 from router.core.render.blocks import post_message
 from router.core.render.notice import with_notice
@@ -145,3 +156,57 @@ def test_a_source_falls_silent_once() -> None:
     assert fell_silent(both, one)
     assert not fell_silent(one, both)
     assert not fell_silent(view, one)
+
+
+def pod(number: int, node: str, **changes: Any) -> Member:
+    found = member(number, **changes)
+    labels = {"alertname": "Down", "pod": f"api-{number}", "node": node}
+    return msgspec.structs.replace(found, document=msgspec.structs.replace(found.document, labels=labels))
+
+
+def test_many_alerts_are_counted_by_what_sorts_them_into_few_heaps() -> None:
+    pods = [pod(number, f"node-{number % 3 * 5}") for number in range(30)]
+    view = composed(*pods)
+    assert (view.noun, view.counted) == ("pods", ("node", (("node-0", 10), ("node-5", 10), ("node-10", 10))))
+    assert [line.differs["pod"] for line in view.alerts] == [f"api-{number}" for number in range(5)]
+    assert heaps(pods[:2]) == ("", ())
+    assert noun_of([pods[0], pods[0]]) == "alerts"
+    assert noun_of(pods[:1]) == "alerts"
+
+
+def test_members_stand_in_natural_order_the_worst_first() -> None:
+    view = composed(pod(10, "a"), pod(9, "a"), pod(2, "b", severity_rank=4), pod(1, "b"))
+    assert [line.differs["pod"] for line in view.alerts] == ["api-2", "api-1", "api-9", "api-10"]
+    assert [natural("a10b2"), natural("a9b10")] == sorted([natural("a10b2"), natural("a9b10")], reverse=True)
+
+
+def test_no_alerts_description_stands_for_all() -> None:
+    other = member(2)
+    other = msgspec.structs.replace(other, document=msgspec.structs.replace(other.document, description="Not so."))
+    assert composed(member(1), other).summary == ""
+    assert composed(member(1), member(3)).summary == "It is down."
+
+
+def test_an_end_remembers_how_bad_it_was_and_what_it_was_about() -> None:
+    critical = composed(*(pod(number, "a") for number in range(6)), severity=Severity.CRITICAL)
+    low = composed(pod(1, "a"), severity=Severity.LOW, before=critical)
+    assert (low.severity, low.worst, low.noun) == (Severity.LOW, Severity.CRITICAL, "pods")
+    over = composed(pod(1, "a"), state=State.RESOLVED, firing=0, ended=6, before=low, severity=Severity.LOW)
+    assert (over.worst, over.noun, over.counted) == (Severity.CRITICAL, "pods", ("", ()))
+    assert over.title == "Down", "not the one that ended last"
+
+
+def test_an_end_says_only_what_all_alerts_had_in_common_not_what_the_last_had() -> None:
+    both = composed(pod(1, "a"), pod(2, "b"))
+    last = composed(pod(2, "b"), ended=1, before=both)
+    assert last.common_labels["node"] == "b"
+    over = composed(pod(2, "b"), state=State.RESOLVED, firing=0, ended=2, before=last)
+    assert "node" not in over.lasting_labels
+    assert over.lasting_labels.items() <= both.common_labels.items()
+    assert over.lasting_labels, "the alert's name at least"
+
+
+def test_a_runbook_is_not_called_the_source() -> None:
+    address = "https://wiki.example/runbook"
+    view = composed(member(1, url=address, annotations={"runbook_url": address}))
+    assert view.links == (("runbook", address),)

@@ -2,33 +2,60 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 
+from adapters.alert import Severity
 from router.core.render.blocks import faults
 from router.core.render.direct import page_end_message, page_message, page_worse_message
 from router.core.render.headline import PUSH
-from router.core.view import EndKind, EntryKind, IncidentView, MessageTemplate, PageView, TimelineEntry
+from router.core.view import AlertLine, EndKind, EntryKind, IncidentView, MessageTemplate, PageView, TimelineEntry
 from tests.core.incidents import BEGAN, ENTRIES, OPEN, OVER, PAGES, VIEWS, but
-from tests.core.test_message import SINCE, colour, texts
+from tests.core.test_message import SINCE, SINCE_AGO, SPAN, colour, texts
 
 PAGE = PageView(why="primary of payments until Mon 09:00", next_step="lead in 10 min", home="C0123ABCD")
 
 
 def test_a_page_says_what_why_you_and_what_is_next() -> None:
     message = page_message(OPEN, PAGE)
-    assert message.text == "You are paged: CRITICAL #1234 InstanceDown ×3 · payments eu-1"
+    assert message.text == "You are paged: CRITICAL #1234 InstanceDown ×3 · team payments, cluster eu-1"
     assert texts(message) == [
-        f"🔴 *You are paged: CRITICAL #1234 InstanceDown* ×3 · payments eu-1\nsince {SINCE}",
+        f"🔴 *You are paged: CRITICAL #1234 InstanceDown* ×3 · team payments, cluster eu-1\nsince {SINCE_AGO}",
         "web-1 does not answer",
+        "• `instance=web-1`\n• HIGH `instance=web-2`\nand 1 more",
         "why you: primary of payments until Mon 09:00 · next: lead in 10 min · open in <#C0123ABCD>",
     ]
+
+
+def test_a_page_leads_to_the_message_where_its_address_is_known() -> None:
+    page = msgspec.structs.replace(PAGE, permalink="https://acme.slack.com/archives/C0123ABCD/p1795227240000100")
+    assert texts(page_message(OPEN, page))[-1].endswith("open the message> in <#C0123ABCD>"), (
+        "next to the channel, which stays a link of its own"
+    )
+    assert "archives/C0123ABCD/p1795227240000100|open the message>" in texts(page_end_message(OVER, page))[-1]
+    forged = msgspec.structs.replace(PAGE, permalink="javascript:x")
+    assert texts(page_message(OPEN, forged)) == texts(page_message(OPEN, PAGE))
+
+
+def test_a_page_says_the_worst_three_the_links_and_what_kind_of_alert_it_is() -> None:
+    differing = tuple(
+        AlertLine(f"p99 of {name} is slow", Severity.CRITICAL, BEGAN, {"instance": name}) for name in "abcde"
+    )
+    links = (("runbook", "https://wiki.example/r"), ("dashboard", "https://grafana.example/d/1"))
+    view = but(OPEN, title="p99 is slow", name="HighLatency", alerts=differing, firing=30, links=links)
+    told = texts(page_message(view, PAGE, "https://router.example"))
+    assert told[2].split("\n")[-1] == "<https://router.example/incidents/1234|… all 30>"
+    assert len(told[2].split("\n")) == 4
+    assert told[3] == "<https://wiki.example/r|runbook> · <https://grafana.example/d/1|dashboard>"
+    assert told[4].endswith(" · HighLatency")
 
 
 def test_a_page_says_no_more_than_is_known() -> None:
     view = but(OPEN, summary="", common_labels={}, group_labels={}, source_silent_since=BEGAN)
     assert texts(page_message(view, PageView(why=""))) == [
-        f"🔴 *You are paged: CRITICAL #1234 InstanceDown* ×3\nsince {SINCE}\nunknown since {SINCE}, prometheus is silent",
+        f"🔴 *You are paged: CRITICAL #1234 InstanceDown* ×3\nsince {SINCE_AGO}\nunknown since {SINCE}, prometheus is silent",
+        "• `instance=web-1`\n• HIGH `instance=web-2`\nand 1 more",
         "#1234",
     ]
 
@@ -49,7 +76,7 @@ def test_a_page_speaks_the_routes_own_words() -> None:
             "Still firing after 4 h: CRITICAL #1234",
         ),
         (TimelineEntry(1, BEGAN, EntryKind.REPEAT), "Still firing: CRITICAL #1234"),
-        (TimelineEntry(1, BEGAN, EntryKind.MORE, count=2), "2 more: CRITICAL #1234"),
+        (TimelineEntry(1, BEGAN, EntryKind.MORE, count=2), "+2 alerts: CRITICAL #1234"),
         (TimelineEntry(1, BEGAN, EntryKind.MORE), "More: CRITICAL #1234"),
     ],
 )
@@ -65,9 +92,9 @@ def test_what_is_unknown_is_not_said_to_fire_still() -> None:
 
 def test_the_end_is_short_and_an_edit_of_a_page_says_it_too() -> None:
     message = page_end_message(OVER, PAGE)
-    assert message.text == "Resolved #1234 InstanceDown after 14 min"
+    assert message.text == "Resolved #1234 CRITICAL InstanceDown — payments, eu-1 · 3 alerts · 14 min"
     assert texts(message) == [
-        "✅ *Resolved #1234 InstanceDown* after 14 min",
+        f"✅ *Resolved #1234 CRITICAL InstanceDown* — payments, eu-1 · 3 alerts · 14 min{SPAN}",
         "you were paged: primary of payments until Mon 09:00 · open in <#C0123ABCD>",
     ]
     assert page_message(OVER, PAGE) == message

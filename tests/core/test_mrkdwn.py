@@ -117,6 +117,28 @@ def test_instants_are_shown_in_the_readers_own_zone() -> None:
     assert mrkdwn.instant(BEGAN) == "<!date^1795227240^{date_short_pretty} {time}|2026-11-21 02:14 UTC>"
 
 
+@pytest.mark.parametrize(
+    ("url", "label", "shown"),
+    [
+        ("https://evil.example/login", "https://bank.example/login", "https://bank.example/login [evil.example]"),
+        ("https://evil.example/login", "HTTPS://BANK.EXAMPLE", "HTTPS://BANK.EXAMPLE [evil.example]"),
+        ("https://evil.example/", "see www.bank.example now", "see www.bank.example now [evil.example]"),
+        ("https://evil.example/", "bänk.example", "bänk.example [evil.example]"),
+        ("https://b\u0430nk.example/", "bank.example", "bank.example [xn--bnk-6cd.example]"),
+        ("https://bank.example/login", "https://bank.example/login", "https://bank.example/login"),
+        ("https://BANK.example/login", "Bank.Example", "Bank.Example"),
+        ("https://bänk.example/", "Bänk.example", "Bänk.example"),
+        ("https://grafana.example/d/1", "CPU at 97.5 % on db-1", "CPU at 97.5 % on db-1"),
+    ],
+)
+def test_a_label_that_reads_like_another_address_shows_the_true_host(url: str, label: str, shown: str) -> None:
+    assert mrkdwn.link(url, label) == f"<{mrkdwn.address(url)}|{shown}>"
+
+
+def test_the_true_host_is_never_what_is_cut() -> None:
+    assert mrkdwn.link("https://evil.example", "bank.example/" + "x" * 200, 40).endswith("… [evil.example]>")
+
+
 def test_mentions_are_for_ids_only() -> None:
     assert mrkdwn.user("U012ABCDEF") == "<@U012ABCDEF>"
     assert mrkdwn.user("!channel") == "!channel"

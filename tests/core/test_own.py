@@ -14,7 +14,7 @@ DUMP = Heartbeat("pg-dump", parse("job = pg-dump"), cron="15 2 * * *", zone="Eur
 
 def test_a_silent_source() -> None:
     alert = source_silent("prometheus", MON, "Europe/Berlin")
-    assert alert.title == "prometheus is silent: nothing heard since Mon 02:15"
+    assert alert.title == "prometheus is silent: nothing heard since Mon 02:15 CET"
     assert alert.description == (
         "What prometheus said last still counts: its alerts are neither confirmed nor over until it speaks again."
     )
@@ -26,8 +26,8 @@ def test_a_job_that_did_not_come() -> None:
     alert = heartbeat_missing(
         DUMP, HeartbeatKey("", "pg-dump"), due_at=MON, missing_since=MON + GRACE, last_at=MON - timedelta(days=1)
     )
-    assert alert.title == "pg-dump was due Mon 02:15, nothing by 03:00"
-    assert alert.description == 'A sign of life is an alert with {job="pg-dump"}; the last was seen Sun 02:15.'
+    assert alert.title == "pg-dump was due Mon 02:15 CET, nothing by 03:00"
+    assert alert.description == 'A sign of life is an alert with {job="pg-dump"}; the last was seen Sun 02:15 CET.'
     assert alert.labels == {
         "alertname": "HeartbeatMissing",
         "heartbeat": "pg-dump",
@@ -42,7 +42,7 @@ def test_one_of_several_and_a_sources_own() -> None:
     alert = heartbeat_missing(
         per, HeartbeatKey("", "backup", (("host", "db1"),)), due_at=MON, missing_since=MON, last_at=None
     )
-    assert alert.title == "backup (db1) was due Mon 01:15, nothing came"
+    assert alert.title == "backup (db1) was due Mon 01:15 UTC, nothing came"
     assert alert.description.endswith("; none was ever seen.")
     assert (alert.ttl, alert.ttl_is_presumed, alert.labels["host"]) == (timedelta(days=3), True, "db1")
     other = heartbeat_missing(
@@ -51,7 +51,7 @@ def test_one_of_several_and_a_sources_own() -> None:
     assert other.fingerprint != alert.fingerprint
     own = Heartbeat("p", parse("alertname = Watchdog"), source="p", every=timedelta(minutes=5))
     alert = heartbeat_missing(own, HeartbeatKey("p", "p"), due_at=MON, missing_since=MON + GRACE, last_at=MON)
-    assert alert.title == "the heartbeat of p was due Mon 01:15, nothing by 02:00"
+    assert alert.title == "the heartbeat of p was due Mon 01:15 UTC, nothing by 02:00"
 
 
 def test_it_stays_one_alert_when_its_matchers_change_and_its_end_comes_after_it() -> None:

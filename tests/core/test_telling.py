@@ -1,4 +1,4 @@
-"""TELLING's table, decision by decision: plain facts in, a plan out."""
+"""What is notified when, decision by decision: plain facts in, a plan out."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -29,7 +29,7 @@ CHANGES = {
     "repeat": (EntryKind.REPEAT, Snapshot(NOW, RouteSettings(()), notified_firing=2, severity=Severity.HIGH)),
 }
 PAGED_HEAR = {"worse", "resolved", "reopened"}
-"""TELLING's column of people paged: "new message"."""
+"""Where the people paged get a new message."""
 
 
 def lines(change: str, how_loud: Loudness) -> list[Line]:

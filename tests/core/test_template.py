@@ -66,7 +66,7 @@ VIEW = but(OPEN, ended=2, annotations={"runbook": "https://wiki/x"}, links=())
         (r"{{ 'web-12.prod' | regex_replace('web-([0-9]+)[.](.*)', '$2 $1') }} {{ 'aXbX' | regex_replace('X', '-') }}", "prod 12 a-b-"),
         (r"{{ 'ab' | regex_replace('(x)?b', '[$1]') }}", "a[]"),
         ("{{ annotations.runbook | link('runbook') }} {{ 'ftp://x' | link }}", "runbook ftp://x"),
-        ("{{ ended }} {{ on_call }} {{ url }}{{ external_url }}{{ ended_how }}{{ links }}{{ suppressed }}{{ count - firing }}", "2 Maria 2"),
+        ("{{ ended }} {{ on_call }} {{ url }}{{ external_url }}{{ ended_how }}{{ links }}{{ held_back }}{{ count - firing }}", "2 Maria 2"),
     ],
 )  # fmt: skip
 def test_what_a_template_can_say(template: str, text: str) -> None:
@@ -278,7 +278,7 @@ def test_everything_a_template_sees_of_an_ended_incident_and_of_one_that_is_held
         suppressed=(Suppressed(3, "nights", OVER.ended_at), Suppressed(1, "CHG-1")),
         links=(("runbook", "https://w.example"),),
     )
-    text = "{% for h in suppressed %}+{{ h.count }} {{ h.by }} {{ h.until }}; {% endfor %}{% for l in links %}{{ l.label }} {{ l.url }}{% endfor %}"
+    text = "{% for h in held_back %}+{{ h.count }} {{ h.by }} {{ h.until }}; {% endfor %}{% for l in links %}{{ l.label }} {{ l.url }}{% endfor %}"
     assert render(text, held) == ("+3 nights 2026-11-21 02:28 UTC; +1 CHG-1 ; runbook https://w.example", "")
     assert render(
         "{{ ended_how }}{{ alerts[0].differs }}{{ alerts[0].started_at }}", but(OVER, ended_how=EndKind.PRESUMED)

@@ -17,7 +17,7 @@ EVERYTHING = """\
 {% for name, value in labels.items() %}{{ name }}={{ value }} {% endfor %}
 {% for alert in alerts %}- {{ alert.title }} {{ alert.started_at }} {{ alert.started_at | ago }} {{ alert.url | link(alert.title) }} {{ alert.differs.keys() }}
 {% endfor %}{% for one in links %}{{ one.url | link(one.label) }} `{{ one.url | link }}` {% endfor %}
-{% for held in suppressed %}{{ held.count }} {{ held.by }} {{ held.until }} {% endfor %}{{ ended_at }} {{ lasted }} {{ url | link('page') }}"""
+{% for held in held_back %}{{ held.count }} {{ held.by }} {{ held.until }} {% endfor %}{{ ended_at }} {{ lasted }} {{ url | link('page') }}"""
 
 
 @settings(max_examples=30, deadline=None)
@@ -33,7 +33,7 @@ def test_any_words_of_ones_own_are_a_message_that_slack_takes(view: IncidentView
         assert not re.search("[\ufdd0-\ufdef]", message.text)
         for seen in ("<!channel", "<!here", "javascript:alert(1)|", "<https://evil"):
             assert seen not in everything
-        assert not set(re.findall(r"<@(\w+)>", everything)) - set(view.unreached)
+        assert "<@" not in everything
     assert not [
         fault
         for fault in words_of(view, "https://router.example").faults

@@ -1,4 +1,4 @@
-"""Order under pacing (TELLING): pages, first words, ends, edits; what five hundred ends at once take, and who waits for them."""
+"""Order under pacing: pages, first words, ends, edits; what five hundred ends at once take, and who waits for them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -3,11 +3,10 @@
 from datetime import timedelta
 from pathlib import Path
 
-import msgspec
 from sqlalchemy import Connection, delete, select
 
 from adapters import ADAPTERS
-from router.core.view import Rendered
+from router.core.render.blocks import post_message
 from router.service.accept_rule_files import NoticeTarget, adopt, gone, refusal
 from router.store import rules_files
 from router.store.tables import conversation, message
@@ -33,11 +32,11 @@ def loading(conn: Connection, **teams: str) -> Loaded:
 def take(conn: Connection, *, days: int = 0, **teams: str) -> list[str]:
     """Load and adopt; what was said, and to whom."""
     adopt(conn, loading(conn, **teams), TELLING, NOW + timedelta(days=days))
-    query = select(conversation.c.target, conversation.c.person, message.c.body).join(
+    query = select(conversation.c.target, conversation.c.person, message.c.text).join(
         message, message.c.conversation == conversation.c.id
     )
     said = [
-        f"{row.target}{row.person and f' ({row.person})'}: {msgspec.json.decode(row.body, type=Rendered).text}"
+        f"{row.target}{row.person and f' ({row.person})'}: {post_message(row.text).text}"
         for row in conn.execute(query.order_by(message.c.id))
     ]
     conn.execute(delete(message))

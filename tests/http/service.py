@@ -13,6 +13,8 @@ from router.delivery.deliver import Settings
 from router.engine import Engine
 from router.http import application
 from router.http.service import OpenSource, Reloaded, Status
+from router.notifiers.notifier import by_name
+from router.notifiers.preview.notifier import PreviewNotifier
 from router.notifiers.preview.preview import Preview
 from router.runtime.clock import Clock
 from router.runtime.config import Vault
@@ -74,11 +76,11 @@ class StandIn:
         self.simulation = Simulation(
             path / "test.db",
             self.virtual,
-            transport=Preview(MemoryRows(), self.virtual.now),
+            notifiers=[PreviewNotifier(Preview(MemoryRows(), self.virtual.now))],
             ruleset=self.configuration.rules,
             settings=settings,
         )
-        self.engine.transport = stored_preview(self.engine.database, self.virtual)
+        self.engine.notifiers = by_name([PreviewNotifier(stored_preview(self.engine.database, self.virtual))])
         self.version = "1.2.3"
         self.sources: Mapping[str, OpenSource] = open_sources(self.configuration)
         self.healthy = Health((LoopHealth("dispatch", START, is_stuck=False, errors=0),), True, (), None)

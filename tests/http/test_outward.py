@@ -51,7 +51,8 @@ class Stage:
 
     async def answer(self, _: web.Request) -> web.Response:
         self.calls += 1
-        return web.Response(status=self.status)
+        elsewhere = {"Location": "/ping/hunter2"} if 300 <= self.status < 400 else {}
+        return web.Response(status=self.status, headers=elsewhere)
 
     async def run_for(self, span: timedelta) -> None:
         end = self.clock.now() + span
@@ -148,3 +149,10 @@ async def test_a_call_that_failed_is_made_again_soon_and_its_address_is_never_sa
     ]
     assert said
     assert not any("hunter2" in one for one in said)
+
+
+async def test_a_redirect_is_not_followed_and_is_no_answer(stage: Stage) -> None:
+    """It would call whoever the redirect names, and take their word for it."""
+    stage.status = 302
+    await stage.run_for(SECOND)
+    assert (stage.calls, stage.count("failed"), stage.outward.trouble) == (1, 1, "it was answered 302")

@@ -91,7 +91,7 @@ class Stage:
         self.sim = Simulation(
             folder / "a.db",
             self.clock,
-            transport=self.transport,
+            notifiers=[self.transport],
             ruleset=ruleset(rules),
             settings=Settings("machine", "http://localhost:9080", "#db", "T000001", posts_again=posts_again),
         )

@@ -91,10 +91,10 @@ class NoticeTarget(RuleBasedStateMachine):
         assert world.refused_for_pace == 0
         standing = [message for channel in ("#db", "#high") for message in world.channel(channel).messages]
         for name in NAMES:
-            mine = [message for message in standing if re.search(rf"#\d+ {name}\b", message.text)]
+            mine = [message for message in standing if re.search(rf"#\d+ (?:[A-Z]+ )?{name}\b", message.text)]
             firing = sum(key[0] == name for key in self.firing)
-            is_open = [message for message in mine if not message.text.startswith(("Resolved", "Over"))]
-            moved = [message for message in mine if message.text.startswith("Over")]
+            is_open = [message for message in mine if not message.text.startswith(("Resolved", "#"))]
+            moved = [message for message in mine if message.text.startswith("#")]
             assert all(re.search(r"moved to #\w+ as #\d+$", message.text) for message in moved)
             told = sum(_told(message) for message in is_open)
             assert told == firing, f"{name}: {firing} fire, told {[message.text for message in mine]}"

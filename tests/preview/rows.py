@@ -10,8 +10,8 @@ from router.core.render.message import incident_message
 from router.core.render.thread import thread_reply
 from router.core.view import AlertLine, EndKind, EntryKind, IncidentView, PageView, State, Suppressed, TimelineEntry
 from router.http.preview_page import Waiting, Why, preview_json
-from router.notifiers.notifier import Tag
 from router.notifiers.preview.preview import Preview, PreviewMessage
+from router.notifiers.tag import Tag
 
 BEGAN = datetime(2026, 11, 21, 2, 14, tzinfo=UTC)
 
@@ -99,6 +99,8 @@ async def story(rows: MemoryRows, clock: Hand) -> bytes:
             base,
             number=number,
             title="BackupFailed" if how is EndKind.PRESUMED else "DiskAlmostFull",
+            name="BackupFailed" if how is EndKind.PRESUMED else "DiskAlmostFull",
+            lasting_labels=base.common_labels,
             state=State.RESOLVED,
             ended_how=how,
             ended_at=BEGAN + timedelta(minutes=12),
@@ -111,6 +113,7 @@ async def story(rows: MemoryRows, clock: Hand) -> bytes:
         number=1233,
         severity=Severity.MEDIUM,
         title="HighLatency",
+        name="HighLatency",
         summary="p99 of checkout is 2.4 s",
         alerts=(),
         suppressed=(),

@@ -1,13 +1,14 @@
-"""The preview's transport: what Slack would take, it takes; what Slack would refuse, it refuses; who would have heard it."""
+"""The preview: what Slack would take, it takes; what Slack would refuse, it refuses; who would have heard it."""
 
 from datetime import timedelta
 
 import pytest
 
+from router.core.answer import Outcome
 from router.core.render.blocks import section
 from router.core.view import Rendered
-from router.notifiers.notifier import Notifier, Outcome, Tag
 from router.notifiers.preview.preview import Preview, Sound, conversation_id, conversation_name
+from router.notifiers.tag import Tag
 from tests.preview.rows import BEGAN, Hand, MemoryRows
 
 TAG = Tag(instance="prod", delivery_id="d1", incident=7, group_key="g")
@@ -25,10 +26,8 @@ def preview(rows: MemoryRows) -> Preview:
 
 
 async def test_a_post_is_kept_with_what_slack_would_keep(preview: Preview, rows: MemoryRows) -> None:
-    transport: Notifier = preview
-    assert transport.workspace == "preview"
-    answer = await transport.post("#db", HELLO, TAG)
-    assert (answer.outcome, answer.ts, answer.server_time) == (Outcome.TOLD, "1795227240.000000", BEGAN)
+    answer = await preview.post("#db", HELLO, TAG)
+    assert (answer.outcome, answer.ts, answer.server_time) == (Outcome.DELIVERED, "1795227240.000000", BEGAN)
     [row] = rows.all
     assert (row.channel, row.ts, row.text, row.blocks) == (answer.channel, answer.ts, "hello", HELLO.blocks)
     assert (row.instance, row.delivery_id, row.incident, row.group_key) == ("prod", "d1", 7, "g")
@@ -52,7 +51,7 @@ async def test_an_edit_replaces_what_is_said_and_makes_no_sound(rows: MemoryRows
     told = await preview.post("#db", HELLO, TAG)
     clock.after(seconds=5)
     answer = await preview.edit(told.channel, told.ts, Rendered(text="bye"), Tag("prod", ""))
-    assert (answer.outcome, answer.ts) == (Outcome.TOLD, told.ts)
+    assert (answer.outcome, answer.ts) == (Outcome.DELIVERED, told.ts)
     [row] = rows.all
     assert (row.text, row.blocks, row.edits, row.edited_at) == ("bye", (), 1, BEGAN + timedelta(seconds=5))
     assert (row.delivery_id, row.sounds) == ("d1", (Sound("#db", "new message"),))
@@ -76,7 +75,7 @@ async def test_what_slack_would_refuse_is_refused_with_the_reason(preview: Previ
     assert (await preview.edit(told.channel, told.ts, bad, TAG)).outcome is Outcome.MESSAGE_REFUSED
     assert [row.text for row in rows.all] == ["hello"]
     assert (await preview.post("nowhere", HELLO, TAG)).outcome is Outcome.CHANNEL_REFUSED
-    assert (await preview.join("C1")).outcome is Outcome.TOLD
+    assert (await preview.join("C1")).outcome is Outcome.DELIVERED
 
 
 async def test_a_delivery_is_found_where_it_was_made(preview: Preview) -> None:
@@ -87,8 +86,8 @@ async def test_a_delivery_is_found_where_it_was_made(preview: Preview) -> None:
         answer = await preview.find(told.channel, delivery, oldest=BEGAN, latest=BEGAN, thread_ts=thread_ts)
         return answer.outcome, answer.ts
 
-    assert await find("d1") == (Outcome.TOLD, told.ts)
-    assert await find("d2", told.ts) == (Outcome.TOLD, reply.ts)
+    assert await find("d1") == (Outcome.DELIVERED, told.ts)
+    assert await find("d2", told.ts) == (Outcome.DELIVERED, reply.ts)
     assert await find("d2") == (Outcome.NOT_FOUND, "")
     assert await find("d3") == (Outcome.NOT_FOUND, "")
 
@@ -125,7 +124,7 @@ async def test_who_hears_what(preview: Preview, rows: MemoryRows) -> None:
 )
 async def test_a_conversation_keeps_its_name_in_its_id(preview: Preview, target: str, name: str) -> None:
     answer = await preview.resolve(target)
-    assert answer.outcome is Outcome.TOLD
+    assert answer.outcome is Outcome.DELIVERED
     assert answer.channel.isalnum()
     assert conversation_name(answer.channel) == name
     assert (await preview.resolve(answer.channel)).channel == answer.channel

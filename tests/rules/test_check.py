@@ -56,7 +56,7 @@ Whom pages reach
 
 If a page came now and nobody acknowledged it
   pay
-    Sat 12:00  alice: on call for pay until Mon 09:00
+    Sat 12:00  alice: on call for pay until Mon 09:00 CET
     Sat 12:10  bob: named in the rules (not carried out yet)
 
 Next hand-overs (4 of each schedule)
@@ -234,8 +234,8 @@ route p/q
   page             pay (a policy)  (p/q, line 12)
   held back: quiet nights until Sat 06:00 (quiet during nights)
   held back: maintenance works until Fri 23:00 (CHG-1)
-  pages alice: on call for pay until Mon 09:00
-    Fri 22:30  alice: on call for pay until Mon 09:00
+  pages alice: on call for pay until Mon 09:00 CET
+    Fri 22:30  alice: on call for pay until Mon 09:00 CET
     Fri 22:40  bob: named in the rules (not carried out yet)
 held back while another alert matches: down
 while it fires it holds back others: down
@@ -287,8 +287,8 @@ def test_a_first_step_that_waits_is_explained_for_its_own_hour() -> None:
     )
     text = explain.render_text(explain.explain_route(found, {}, at("2026-11-21T08:55Z")), "UTC")
     assert text.endswith(
-        "  pages b: on call for o until Sun 09:00; not before Sat 09:05\n"
-        "    Sat 09:05  b: on call for o until Sun 09:00\n"
+        "  pages b: on call for o until Sun 09:00 UTC; not before Sat 09:05\n"
+        "    Sat 09:05  b: on call for o until Sun 09:00 UTC\n"
         "    Sat 09:15  b: named in the rules (not carried out yet)\n"
     )
 

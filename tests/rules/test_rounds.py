@@ -33,7 +33,7 @@ def said(policy: str, when: str) -> list[str]:
 
 def test_every_step_of_every_round_until_all_rounds_end() -> None:
     assert said("pay", "2026-11-24T12:00+01:00") == [
-        "Tue 12:00  bob: on call for pay until Mon 09:00",
+        "Tue 12:00  bob: on call for pay until Mon 09:00 CET",
         "Tue 12:10  lead, bob: named in the rules (not carried out yet)",
         "Tue 12:20  #x, #y: told in #x, #y (not carried out yet)",
         "Tue 12:30  round 2: the same again (not carried out yet)",
@@ -43,11 +43,11 @@ def test_every_step_of_every_round_until_all_rounds_end() -> None:
 
 def test_who_is_on_call_is_asked_for_each_rounds_own_instant() -> None:
     assert said("pay", "2026-11-30T08:20+01:00") == [
-        "Mon 08:20  bob: on call for pay until Mon 09:00",
+        "Mon 08:20  bob: on call for pay until Mon 09:00 CET",
         "Mon 08:30  lead, bob: named in the rules (not carried out yet)",
         "Mon 08:40  #x, #y: told in #x, #y (not carried out yet)",
         "Mon 08:50  round 2: the same again (not carried out yet)",
-        "Mon 09:20  round 3: alice: on call for pay until 2026-12-07 09:00 (not carried out yet)",
+        "Mon 09:20  round 3: alice: on call for pay until 2026-12-07 09:00 CET (not carried out yet)",
         "Mon 09:30  lead, bob: named in the rules (not carried out yet)",
         "Mon 09:40  #x, #y: told in #x, #y (not carried out yet)",
     ]
@@ -56,7 +56,7 @@ def test_who_is_on_call_is_asked_for_each_rounds_own_instant() -> None:
 def test_who_is_on_call_is_asked_for_each_steps_own_instant() -> None:
     assert said("relay", "2026-11-30T08:55+01:00") == [
         "Mon 08:55  lead: named in the rules",
-        "Mon 09:05  alice: on call for pay until 2026-12-07 09:00 (not carried out yet)",
+        "Mon 09:05  alice: on call for pay until 2026-12-07 09:00 CET (not carried out yet)",
     ]
 
 
@@ -65,7 +65,7 @@ def test_a_step_may_carry_only_or_quiet_outside_it_the_step_is_skipped() -> None
     assert said("office", "2026-11-24T23:00+01:00") == [
         "Tue 23:00  lead is skipped outside office",
         # The round begins with the first step that reaches somebody.
-        "Tue 23:00  bob: on call for pay until Mon 09:00",
+        "Tue 23:00  bob: on call for pay until Mon 09:00 CET",
         "Tue 23:15  bob is skipped during nights",
         # And what is left out later wakes nobody sooner.
         "Wed 00:00  lead: named in the rules (not carried out yet)",

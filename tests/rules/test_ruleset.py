@@ -351,9 +351,9 @@ ALICE, BOB, LEAD = (
 @pytest.mark.parametrize(
     ("target", "when", "persons", "why", "next_step"),
     [
-        ("payments", "2026-11-21T12:00+01:00", (ALICE,), "on call for payments until Mon 09:00", "lead in 10 min"),
-        ("payments", "2026-11-25T12:00+01:00", (BOB,), "on call for payments until Mon 09:00", "lead in 10 min"),
-        ("covered", "2026-11-12T12:00+01:00", (BOB,), "on call for covered until 2026-11-30 00:00 (override)", ""),
+        ("payments", "2026-11-21T12:00+01:00", (ALICE,), "on call for payments until Mon 09:00 CET", "lead in 10 min"),
+        ("payments", "2026-11-25T12:00+01:00", (BOB,), "on call for payments until Mon 09:00 CET", "lead in 10 min"),
+        ("covered", "2026-11-12T12:00+01:00", (BOB,), "on call for covered until 2026-11-30 00:00 CET (override)", ""),
         ("alice", "2026-11-12T12:00+01:00", (ALICE,), "named in the rules", ""),
         (
             "gap",
@@ -415,4 +415,4 @@ def test_a_schedule_of_a_team_is_said_by_its_part() -> None:
         schedules={"payments/primary": ruleset.schedules["payments"]},
     )
     found = team.on_call(Page("payments/primary", PageKind.SCHEDULE), at("2026-11-21T12:00+01:00"))
-    assert found.why == "primary of payments until Mon 09:00"
+    assert found.why == "primary of payments until Mon 09:00 CET"

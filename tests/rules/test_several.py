@@ -136,7 +136,7 @@ def test_elsewhere_they_are_called_team_and_name() -> None:
     assert (page.target, page.kind) == ("payments/primary", PageKind.SCHEDULE)
     on_call = rules.on_call(page, at("2026-11-03T12:00"))
     assert on_call.persons == (Person("payments/alice", "alice@example.com"),)
-    assert on_call.why == "primary of payments until Mon 09:00"
+    assert on_call.why == "primary of payments until Mon 09:00 CET"
     assert [warning.message for warning in found.warnings if "files in force" in warning.message] == []
 
 

@@ -168,7 +168,7 @@ class Player:
         self.sim = Simulation(
             folder / "story.db",
             self.clock,
-            transport=FakeTransport(self.world, self.clock),
+            notifiers=[FakeTransport(self.world, self.clock)],
             ruleset=ruleset(story.rules),
             settings=Settings("story", "http://localhost:9080", story.fallback, "T000001"),
         )

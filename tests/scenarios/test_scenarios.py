@@ -1,4 +1,4 @@
-"""TELLING.md's table as stories that an SRE could have written; every file beside this one is played."""
+"""What is notified, and how loud, as stories that an SRE could have written; every file beside this one is played."""
 
 import asyncio
 from pathlib import Path

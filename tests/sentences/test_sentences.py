@@ -45,6 +45,7 @@ NOT_YET: dict[str, list[str]] = {
         "an acknowledgement that timed out, an escalation, a missed limit are an edit, a line, a broadcast and a new direct message",
         "and so is the digest",
         "it is edited at most every 10 s, and posted anew after 30 min",
+        "it leads to the message itself",
         "it says what comes next, and in how long",
         "its incidents have numbers, and are acknowledged one by one or all",
         "no sound says that the lesser has ended when the worse one begins within the minute after",

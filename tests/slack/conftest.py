@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from router.core.view import Rendered
-from router.notifiers.notifier import Tag
+from router.notifiers.slack.client import SlackClient
+from router.notifiers.tag import Tag
 from tests.slackworld import FakeTransport, SlackWorld
 
 START = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -55,5 +56,5 @@ def world(clock: HandClock) -> SlackWorld:
 
 
 @pytest.fixture
-def slack(world: SlackWorld, clock: HandClock) -> FakeTransport:
-    return FakeTransport(world, clock)
+def slack(world: SlackWorld, clock: HandClock) -> SlackClient:
+    return FakeTransport(world, clock).client

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from router.core.answer import Outcome
 from router.core.view import Rendered
-from router.notifiers.notifier import Outcome
 from router.notifiers.slack.client import SlackClient
 from router.notifiers.slack.errors import CallFault, Reply
 from tests.slack.conftest import HandClock, said, tag
@@ -52,7 +52,7 @@ async def test_a_post_is_a_flat_form_with_our_metadata(clock: HandClock) -> None
 
 
 async def test_client_msg_id_is_the_same_on_every_attempt_of_a_delivery_only(
-    world: SlackWorld, slack: FakeTransport
+    world: SlackWorld, slack: SlackClient
 ) -> None:
     for delivery_id in ("d-1", "d-1", "d-2"):
         await slack.post("#db", said(), tag(delivery_id))
@@ -60,7 +60,7 @@ async def test_client_msg_id_is_the_same_on_every_attempt_of_a_delivery_only(
     assert first == second != other
 
 
-async def test_a_broadcast_needs_a_thread(world: SlackWorld, slack: FakeTransport) -> None:
+async def test_a_broadcast_needs_a_thread(world: SlackWorld, slack: SlackClient) -> None:
     await slack.post("#db", said(), tag(), broadcast=True)
     assert "reply_broadcast" not in world.calls[0].form
 
@@ -70,7 +70,7 @@ async def test_success_without_a_ts_may_have_happened(clock: HandClock) -> None:
     assert (await SlackClient(wire, clock).post("C0DB000", said(), tag())).outcome is Outcome.UNKNOWN
 
 
-async def test_an_edit_to_plain_text_takes_blocks_and_attachments_away(world: SlackWorld, slack: FakeTransport) -> None:
+async def test_an_edit_to_plain_text_takes_blocks_and_attachments_away(world: SlackWorld, slack: SlackClient) -> None:
     both = Rendered(text="x", blocks=said().blocks, attachments=({"color": "#ff0000", "fallback": "x"},))
     root = await slack.post("#db", both, tag())
     await slack.edit("C0DB000", root.ts, Rendered(text="plain"), tag())
@@ -78,13 +78,13 @@ async def test_an_edit_to_plain_text_takes_blocks_and_attachments_away(world: Sl
     assert (message.blocks, message.attachments) == ([], [])
 
 
-async def test_bare_names_in_an_edit_are_not_linked(slack: FakeTransport) -> None:
+async def test_bare_names_in_an_edit_are_not_linked(slack: SlackClient) -> None:
     root = await slack.post("#db", said(), tag())
-    assert (await slack.edit("C0DB000", root.ts, Rendered(text="@channel"), tag())).outcome is Outcome.TOLD
+    assert (await slack.edit("C0DB000", root.ts, Rendered(text="@channel"), tag())).outcome is Outcome.DELIVERED
 
 
-async def test_lone_surrogates_do_not_stop_a_message(world: SlackWorld, slack: FakeTransport) -> None:
-    assert (await slack.post("#db", Rendered(text="disk \ud800 full"), tag())).outcome is Outcome.TOLD
+async def test_lone_surrogates_do_not_stop_a_message(world: SlackWorld, slack: SlackClient) -> None:
+    assert (await slack.post("#db", Rendered(text="disk \ud800 full"), tag())).outcome is Outcome.DELIVERED
     assert world.channel("#db").messages[0].text == "disk ? full"
 
 
@@ -116,23 +116,23 @@ def section(text: str) -> dict[str, object]:
     ],
 )
 async def test_what_slack_would_not_take_is_the_messages_fault(
-    slack: FakeTransport, message: Rendered, error: str
+    slack: SlackClient, message: Rendered, error: str
 ) -> None:
     answer = await slack.post("#db", message, tag())
     assert (answer.outcome, answer.error) == (Outcome.MESSAGE_REFUSED, error)
 
 
-async def test_overlong_text_is_too_long_to_edit_and_truncated_to_post(world: SlackWorld, slack: FakeTransport) -> None:
+async def test_overlong_text_is_too_long_to_edit_and_truncated_to_post(world: SlackWorld, slack: SlackClient) -> None:
     root = await slack.post("#db", said(), tag())
     refused = await slack.edit("C0DB000", root.ts, Rendered(text="x" * 4_001), tag())
     assert (refused.outcome, refused.error) == (Outcome.MESSAGE_REFUSED, "msg_too_long")
     told = await slack.post("#db", Rendered(text="x" * 40_001), tag("d-2"))
-    assert (told.outcome, told.warning) == (Outcome.TOLD, "message_truncated")
+    assert (told.outcome, told.warning) == (Outcome.DELIVERED, "message_truncated")
     assert len(world.channel("#db").messages) == 11
 
 
 async def test_anchors_windows_and_channels_are_told_apart(
-    world: SlackWorld, slack: FakeTransport, clock: HandClock
+    world: SlackWorld, slack: SlackClient, clock: HandClock
 ) -> None:
     root = await slack.post("#db", said(), tag())
     world.edit_window = timedelta(minutes=5)
@@ -160,7 +160,7 @@ def busy(clock: HandClock) -> SlackWorld:
     return made
 
 
-async def fill(transport: FakeTransport, clock: HandClock, *, thread_ts: str = "") -> None:
+async def fill(transport: SlackClient, clock: HandClock, *, thread_ts: str = "") -> None:
     for number in range(40):
         clock.advance(minutes=1)
         await transport.post("C0DB000", said(), tag(f"d-{number}"), thread_ts=thread_ts)
@@ -170,7 +170,7 @@ async def fill(transport: FakeTransport, clock: HandClock, *, thread_ts: str = "
 async def test_a_delivery_is_found_on_whatever_page_it_is(
     busy: SlackWorld, clock: HandClock, *, in_thread: bool
 ) -> None:
-    slack = FakeTransport(busy, clock)
+    slack = FakeTransport(busy, clock).client
     began = clock.now()
     thread_ts = (await slack.post("#db", said(), tag("root"))).ts if in_thread else ""
     await fill(slack, clock, thread_ts=thread_ts)
@@ -183,7 +183,7 @@ async def test_a_delivery_is_found_on_whatever_page_it_is(
             reply.metadata["delivery_id"]: reply.ts
             for reply in (view.replies_to(thread_ts) if in_thread else view.messages)
         }
-        assert (found.outcome, found.ts, found.channel) == (Outcome.TOLD, standing[f"d-{number}"], "C0DB000")
+        assert (found.outcome, found.ts, found.channel) == (Outcome.DELIVERED, standing[f"d-{number}"], "C0DB000")
     calls = len(busy.calls)
     missing = await slack.find("C0DB000", "d-40", oldest=began, latest=clock.now(), thread_ts=thread_ts)
     assert missing.outcome is Outcome.NOT_FOUND
@@ -193,11 +193,11 @@ async def test_a_delivery_is_found_on_whatever_page_it_is(
 async def test_a_search_keeps_to_its_bounds_give_or_take_slacks_whole_seconds(
     busy: SlackWorld, clock: HandClock
 ) -> None:
-    slack = FakeTransport(busy, clock)
+    slack = FakeTransport(busy, clock).client
     await fill(slack, clock)
     at = clock.now()
     inside = await slack.find("C0DB000", "d-39", oldest=at + timedelta(seconds=1), latest=at + timedelta(minutes=1))
-    assert inside.outcome is Outcome.TOLD
+    assert inside.outcome is Outcome.DELIVERED
     before = await slack.find("C0DB000", "d-38", oldest=at - timedelta(seconds=30), latest=at)
     assert before.outcome is Outcome.NOT_FOUND
 
@@ -239,7 +239,7 @@ async def test_paging_that_goes_in_circles_is_not_believed(clock: HandClock) -> 
     ],
 )
 async def test_a_search_that_fails_never_says_not_there(
-    world: SlackWorld, slack: FakeTransport, clock: HandClock, mood: moods.Mood, outcome: Outcome
+    world: SlackWorld, slack: SlackClient, clock: HandClock, mood: moods.Mood, outcome: Outcome
 ) -> None:
     await slack.post("#db", said(), tag())
     world.mood(mood, method="conversations.history")
@@ -247,16 +247,16 @@ async def test_a_search_that_fails_never_says_not_there(
 
 
 async def test_a_channel_we_are_not_in_is_joined_to_be_searched(
-    world: SlackWorld, slack: FakeTransport, clock: HandClock
+    world: SlackWorld, slack: SlackClient, clock: HandClock
 ) -> None:
     world.kick("#db")
     await slack.post("#db", said(), tag())
-    assert (await slack.find("C0DB000", "d-1", oldest=clock.now(), latest=clock.now())).outcome is Outcome.TOLD
+    assert (await slack.find("C0DB000", "d-1", oldest=clock.now(), latest=clock.now())).outcome is Outcome.DELIVERED
     assert world.channel("#db").is_joined
 
 
 async def test_what_cannot_be_joined_cannot_be_searched(
-    world: SlackWorld, slack: FakeTransport, clock: HandClock
+    world: SlackWorld, slack: SlackClient, clock: HandClock
 ) -> None:
     world.kick("#db")
     world.mood(moods.RESET_BEFORE, method="conversations.join")
@@ -268,21 +268,21 @@ async def test_what_cannot_be_joined_cannot_be_searched(
 # Joining and resolving.
 
 
-async def test_join(world: SlackWorld, slack: FakeTransport) -> None:
+async def test_join(world: SlackWorld, slack: SlackClient) -> None:
     world.kick("#db")
-    assert (await slack.join("C0DB000")).outcome is Outcome.TOLD
+    assert (await slack.join("C0DB000")).outcome is Outcome.DELIVERED
     secret = world.add_channel("#secret", is_private=True)
     assert (await slack.join(secret)).outcome is Outcome.CHANNEL_REFUSED
     world.mood(moods.refuse("already_in_channel"))
-    assert (await slack.join("C0DB000")).outcome is Outcome.TOLD
+    assert (await slack.join("C0DB000")).outcome is Outcome.DELIVERED
     world.mood(moods.STALL)
     assert (await slack.join("C0DB000")).outcome is Outcome.RETRY
 
 
-async def test_ids_pass_through_without_a_call(world: SlackWorld, slack: FakeTransport) -> None:
+async def test_ids_pass_through_without_a_call(world: SlackWorld, slack: SlackClient) -> None:
     for target in ("C0DB000", "D0MARIA", "G0OLDGROUP"):
         answer = await slack.resolve(target)
-        assert (answer.outcome, answer.channel) == (Outcome.TOLD, target)
+        assert (answer.outcome, answer.channel) == (Outcome.DELIVERED, target)
     assert world.calls == []
 
 
@@ -292,7 +292,7 @@ async def test_names_are_found_on_later_pages_with_one_listing_for_all(clock: Ha
     ids["#secret"] = world.add_channel("#secret", is_private=True)
     world.add_channel("#hidden", is_private=True, is_joined=False)
     world.add_channel("#old", is_archived=True)
-    slack = FakeTransport(world, clock)
+    slack = FakeTransport(world, clock).client
     for name, expected in ids.items():
         assert (await slack.resolve(name)).channel == expected
     assert len(world.calls_of("conversations.list")) == 5
@@ -303,7 +303,7 @@ async def test_names_are_found_on_later_pages_with_one_listing_for_all(clock: Ha
 
 
 async def test_a_channel_made_just_now_is_found_a_minute_later(
-    world: SlackWorld, slack: FakeTransport, clock: HandClock
+    world: SlackWorld, slack: SlackClient, clock: HandClock
 ) -> None:
     assert (await slack.resolve("#new")).outcome is Outcome.CHANNEL_REFUSED
     made = world.add_channel("#new")
@@ -317,13 +317,13 @@ async def test_a_listing_cut_short_goes_on_where_it_was(clock: HandClock) -> Non
     names = [f"#team-{number:02}" for number in range(60)]
     for name in names:
         world.add_channel(name)
-    slack = FakeTransport(world, clock)
+    slack = FakeTransport(world, clock).client
     waits = 0
     while (answer := await slack.resolve(names[-1])).outcome is Outcome.RETRY:
         assert answer.retry_after is not None
         clock.advance(seconds=answer.retry_after.total_seconds())
         waits += 1
-    assert answer.outcome is Outcome.TOLD
+    assert answer.outcome is Outcome.DELIVERED
     assert waits == 2
     assert len(world.calls_of("conversations.list")) == 60 + waits
 
@@ -332,11 +332,11 @@ async def test_a_cursor_that_aged_begins_the_listing_again(clock: HandClock) -> 
     world = SlackWorld(clock.now, page=1)
     for name in ("#a", "#b"):
         world.add_channel(name)
-    slack = FakeTransport(world, clock)
-    assert (await slack.resolve("#a")).outcome is Outcome.TOLD
+    slack = FakeTransport(world, clock).client
+    assert (await slack.resolve("#a")).outcome is Outcome.DELIVERED
     world.mood(moods.refuse("invalid_cursor"))
     assert (await slack.resolve("#b")).outcome is Outcome.RETRY
-    assert (await slack.resolve("#b")).outcome is Outcome.TOLD
+    assert (await slack.resolve("#b")).outcome is Outcome.DELIVERED
     assert [call.form.get("cursor", "") != "" for call in world.calls] == [False, True, False, True]
 
 
@@ -349,11 +349,11 @@ async def test_a_listing_of_junk_is_nobodys_channel(clock: HandClock) -> None:
 
 @pytest.mark.parametrize("target", ["U0MARIA", "email:maria@example.com"])
 async def test_a_person_is_a_direct_message(
-    world: SlackWorld, slack: FakeTransport, target: str, clock: HandClock
+    world: SlackWorld, slack: SlackClient, target: str, clock: HandClock
 ) -> None:
     for _ in range(2):
         answer = await slack.resolve(target)
-        assert (answer.outcome, answer.channel) == (Outcome.TOLD, world.direct("maria").id)
+        assert (answer.outcome, answer.channel) == (Outcome.DELIVERED, world.direct("maria").id)
     assert len(world.calls_of("conversations.open")) == 1
     await slack.post(answer.channel, said(), tag())
     assert [sound.why for sound in world.sounds_of("maria")] == ["direct"]
@@ -363,7 +363,7 @@ async def test_a_person_is_a_direct_message(
 
 
 async def test_people_who_cannot_be_reached_are_refused_and_asked_about_again_later(
-    world: SlackWorld, slack: FakeTransport, clock: HandClock
+    world: SlackWorld, slack: SlackClient, clock: HandClock
 ) -> None:
     for target, error in {"email:nobody@example.com": "users_not_found", "U0NOBODY": "user_not_found"}.items():
         for _ in range(2):
@@ -372,7 +372,7 @@ async def test_people_who_cannot_be_reached_are_refused_and_asked_about_again_la
     assert len(world.calls) == 2
     world.add_person("nobody", slack_id="U0NOBODY")
     clock.advance(minutes=10)
-    assert (await slack.resolve("email:nobody@example.com")).outcome is Outcome.TOLD
+    assert (await slack.resolve("email:nobody@example.com")).outcome is Outcome.DELIVERED
     gone = world.add_person("gone", slack_id="U0GONE00", is_active=False)
     assert (await slack.resolve(gone)).error == "user_disabled"
 
@@ -389,7 +389,7 @@ async def test_people_who_cannot_be_reached_are_refused_and_asked_about_again_la
 )
 @pytest.mark.parametrize("target", ["#db", "U0MARIA", "email:maria@example.com"])
 async def test_a_lookup_that_fails_is_told_as_what_it_is(
-    world: SlackWorld, slack: FakeTransport, target: str, mood: moods.Mood, outcome: Outcome
+    world: SlackWorld, slack: SlackClient, target: str, mood: moods.Mood, outcome: Outcome
 ) -> None:
     world.mood(mood)
     assert (await slack.resolve(target)).outcome is outcome
@@ -402,12 +402,11 @@ async def test_success_that_names_nobody_is_asked_again(clock: HandClock) -> Non
     assert (await slack.resolve("U0MARIA")).outcome is Outcome.RETRY
 
 
-# Who we are, and being watched.
+# Who we are.
 
 
 async def test_check_learns_the_workspace_and_its_scopes(clock: HandClock, world: SlackWorld) -> None:
     slack = SlackClient(FakeTransport(world, clock)._serve, clock)
-    assert slack.workspace == "slack"
     check = await slack.check()
     assert (check.workspace, check.team, check.bot, check.url) == (
         "T000001",
@@ -416,23 +415,11 @@ async def test_check_learns_the_workspace_and_its_scopes(clock: HandClock, world
         "https://fake.example/",
     )
     assert {"chat:write", "channels:history"} <= check.scopes
-    assert slack.workspace == "T000001"
     world.tokens["xoxb-fake-1"] = "account_inactive"
     assert (await slack.check()).answer.error == "account_inactive"
-    assert slack.workspace == "T000001"
 
 
-async def test_check_that_finds_no_slack_says_why(clock: HandClock, world: SlackWorld, slack: FakeTransport) -> None:
+async def test_check_that_finds_no_slack_says_why(clock: HandClock, world: SlackWorld, slack: SlackClient) -> None:
     world.mood(moods.UNREACHABLE)
     check = await slack.check()
     assert (check.answer.outcome, check.workspace, check.scopes) == (Outcome.RETRY, "", frozenset())
-
-
-async def test_every_call_is_observed_with_its_time(world: SlackWorld, clock: HandClock) -> None:
-    seen: list[tuple[str, Outcome, float]] = []
-    slack = FakeTransport(world, clock, observe=lambda *call: seen.append(call))
-    world.mood(moods.slow(2))
-    await slack.post("#db", said(), tag())
-    world.mood(moods.STALL)
-    await slack.edit("C0DB000", "1.1", said(), tag())
-    assert seen == [("chat.postMessage", Outcome.TOLD, 2.0), ("chat.update", Outcome.UNKNOWN, 10.0)]

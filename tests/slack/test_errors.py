@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.notifiers.notifier import Outcome
+from router.core.answer import Outcome
 from router.notifiers.slack.errors import CODES, CallFault, Reply, outcome_of, sort_answer
 
 CODES_BY_OUTCOME = {
-    Outcome.TOLD: "already_in_channel already_pinned already_reacted already_archived not_archived cant_invite_self",
+    Outcome.DELIVERED: "already_in_channel already_pinned already_reacted already_archived not_archived cant_invite_self",
     Outcome.RETRY: "ratelimited rate_limited message_limit_exceeded service_unavailable team_added_to_org "
     "org_login_required accesslimited",
     Outcome.UNKNOWN: "internal_error fatal_error request_timeout duplicate_message_not_found "
@@ -190,8 +190,8 @@ def test_nothing_that_comes_back_breaks_the_sorting_or_is_taken_for_success(
 ) -> None:
     answer = sort_answer(Reply(status=status, headers=headers, body=body))
     said = body or {}
-    benign = said.get("ok") is False and said.get("error") in list(CODES[Outcome.TOLD])
-    assert (answer.outcome is Outcome.TOLD) == (
+    benign = said.get("ok") is False and said.get("error") in list(CODES[Outcome.DELIVERED])
+    assert (answer.outcome is Outcome.DELIVERED) == (
         (status == 200 and said.get("ok") is True) or (benign and status not in {429, 500, 503})
     )
     assert isinstance(answer.channel, str)

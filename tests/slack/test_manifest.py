@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from router.notifiers.notifier import Outcome
+from router.core.answer import Outcome
 from router.notifiers.slack.errors import CODES
 from tests.slackworld.workspace import SCOPES
 

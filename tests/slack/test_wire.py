@@ -11,7 +11,7 @@ import aiohttp.abc
 import pytest
 from aiohttp import web
 
-from router.notifiers.notifier import Answer, Outcome
+from router.core.answer import Answer, Outcome
 from router.notifiers.slack.client import SlackClient
 from router.notifiers.slack.wire import open_session
 from router.runtime.clock import SystemClock
@@ -44,11 +44,11 @@ async def test_a_message_is_posted_edited_and_found(server: FakeSlack, client: S
     began = CLOCK.now()
     root = await client.post("#db", said("InstanceDown"), tag("d-1"))
     message = await server.channel("#db").expect_message("InstanceDown")
-    assert (root.outcome, root.ts) == (Outcome.TOLD, message.ts)
+    assert (root.outcome, root.ts) == (Outcome.DELIVERED, message.ts)
     assert root.server_time is not None
     assert abs(root.server_time - began) < timedelta(seconds=2)
     waiting = asyncio.create_task(message.expect_update("resolved"))
-    assert (await client.edit("C0DB000", root.ts, said("resolved"), tag("d-1"))).outcome is Outcome.TOLD
+    assert (await client.edit("C0DB000", root.ts, said("resolved"), tag("d-1"))).outcome is Outcome.DELIVERED
     await waiting
     await client.post("C0DB000", said("after 14 min"), tag("d-2"), thread_ts=root.ts)
     assert (await message.expect_reply("14 min")).ts != message.ts
@@ -105,7 +105,7 @@ async def test_a_late_effect_comes_by_itself(server: FakeSlack, client: SlackCli
 
 async def test_a_burst_into_one_channel_meets_a_real_429(server: FakeSlack, client: SlackClient) -> None:
     answers = [await client.post("#db", said(), tag(f"d-{number}")) for number in range(4)]
-    assert [answer.outcome for answer in answers] == [Outcome.TOLD] * 3 + [Outcome.RETRY]
+    assert [answer.outcome for answer in answers] == [Outcome.DELIVERED] * 3 + [Outcome.RETRY]
     assert answers[-1].retry_after == timedelta(seconds=1)
     assert server.refused_for_pace == 1
 
@@ -221,7 +221,7 @@ async def test_a_rotated_token_is_used_from_the_next_call_on(server: FakeSlack, 
     server.tokens["xoxb-old"] = "token_expired"
     client = SlackClient.over(session, lambda: tokens.pop(0), CLOCK, api_url=server.url)
     assert (await client.post("#db", said(), tag())).error == "token_expired"
-    assert (await client.post("#db", said(), tag())).outcome is Outcome.TOLD
+    assert (await client.post("#db", said(), tag())).outcome is Outcome.DELIVERED
 
 
 async def test_the_token_is_in_no_log_answer_or_form(

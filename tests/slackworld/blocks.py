@@ -1,4 +1,4 @@
-"""Slack's own judgement of a message's content (SLACK §2), written from the limits and not from our rendering."""
+"""Slack's own judgement of a message's content, written from the limits and not from our rendering."""
 
 import re
 from collections.abc import Iterator

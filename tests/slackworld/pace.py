@@ -1,4 +1,4 @@
-"""Slack's limits of pace (SLACK §1): a message a second and channel with a small burst, and calls a minute per method."""
+"""Slack's limits of pace: a message a second and channel with a small burst, and calls a minute per method."""
 
 from collections import defaultdict, deque
 from dataclasses import dataclass, field

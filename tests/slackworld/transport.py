@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from router.notifiers.slack.client import Observer, SlackClient
+from router.notifiers.slack.client import SlackClient
 from router.notifiers.slack.errors import CallFault, Reply
+from router.notifiers.slack.notifier import SlackNotifier
 from router.runtime.clock import Clock
 from tests.slackworld.moods import Says
 from tests.slackworld.workspace import TOKEN
@@ -14,8 +15,8 @@ from tests.slackworld.world import SlackWorld
 CALL_TIMEOUT = timedelta(seconds=10)
 
 
-class FakeTransport(SlackClient):
-    """A Transport over a SlackWorld, without sockets.
+class FakeTransport(SlackNotifier):
+    """The Slack notifier over a SlackWorld, without sockets.
 
     A stalled call takes its ten seconds and a slow one its own on `clock`, by `clock.sleep`. With `is_instant` they
     are answered at once, for tests that step the clock themselves while a call is awaited.
@@ -28,13 +29,12 @@ class FakeTransport(SlackClient):
         *,
         token: Callable[[], str] = lambda: TOKEN,
         is_instant: bool = False,
-        observe: Observer | None = None,
     ) -> None:
         self.world = world
         self._fake_clock = clock
         self._fake_token = token
         self._is_instant = is_instant
-        super().__init__(self._serve, clock, workspace="T000001", observe=observe)
+        super().__init__(SlackClient(self._serve, clock), name="T000001")
 
     async def _serve(self, method: str, form: Mapping[str, str]) -> Reply | CallFault:
         served = self.world.serve(method, dict(form), token=self._fake_token())

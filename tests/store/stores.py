@@ -3,20 +3,24 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, insert, select, update
 
-from router.core.render.blocks import post_message
-from router.store.delivery import outbox
-from router.store.delivery.outbox import Claimed, Work
-from router.store.delivery.pace import Rate
+from router.core.content import Subject
+from router.core.delivery import Capability, Change, Effect, Hold, NotSent, Rate, Terms
+from router.notifiers.slack.notifier import method_of
+from router.store.delivery import claim as claiming
+from router.store.delivery.claim import Claimed, Sender, Work
+from router.store.delivery.settle import settle
 from router.store.evaluation import messages
 from router.store.tables import alert, conversation, message, metadata
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+CAN = frozenset({Capability.EDIT, Capability.THREAD, Capability.FIND, Capability.LOOK_UP})
 _tokens = count(1)
 
 
@@ -38,7 +42,7 @@ def channel(conn: Connection, name: str) -> int:
 
 def post(conn: Connection, place: str, *, text: str = "hello", rank: int = 0, now: datetime = NOW) -> int:
     return messages.begin(
-        conn, subject="post", conversation_id=channel(conn, place), rank=rank, now=now, body=post_message(text)
+        conn, subject=Subject.POST, conversation_id=channel(conn, place), rank=rank, now=now, text=text
     )
 
 
@@ -53,7 +57,17 @@ def change_text(conn: Connection, number: int) -> None:
 
 
 def claim(conn: Connection, now: datetime = NOW, *, most: int = 16, rates: dict[str, Rate] | None = None) -> Claimed:
-    return outbox.claim(conn, now, instance="t", rates=rates or {}, most=most, new_id=lambda: f"token-{next(_tokens)}")
+    """As Slack's notifier would have it, but for its pace."""
+    terms = {"T1": Terms(CAN, rates or {}, timedelta(0), method_of)}
+    new_token = partial(next, map("token-{}".format, _tokens))
+    return claiming.claim(conn, now, sender=Sender("t"), terms=terms, most=most, new_id=new_token)
+
+
+def give_back(
+    conn: Connection, work: Work, *, next_post_at: datetime | None = None, effect: Effect | None = None
+) -> bool:
+    """Slack's word that nothing happened, unless another effect is given."""
+    return settle(conn, work, Change(effect or NotSent(""), Hold(next_post_at=next_post_at)), NOW)
 
 
 def one(conn: Connection, now: datetime = NOW) -> Work:

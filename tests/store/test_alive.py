@@ -43,8 +43,8 @@ def test_it_is_missing_at_its_time_and_no_sooner() -> None:
         assert titles(conn, awaited, NOW) == []
         assert titles(conn, awaited, NOW + SECOND, seen={ALIVE: NOW + SECOND}) == []
         assert titles(conn, awaited, NOW + 11 * MINUTE) == []
-        assert titles(conn, awaited, NOW + 11 * MINUTE + SECOND) == ["job was due Mon 12:10, nothing by 12:11"]
-        assert titles(conn, awaited, NOW + 60 * MINUTE) == ["job was due Mon 12:10, nothing by 12:11"]
+        assert titles(conn, awaited, NOW + 11 * MINUTE + SECOND) == ["job was due Mon 12:10 UTC, nothing by 12:11"]
+        assert titles(conn, awaited, NOW + 60 * MINUTE) == ["job was due Mon 12:10 UTC, nothing by 12:11"]
         assert titles(conn, awaited, NOW + 61 * MINUTE, seen={ALIVE: NOW + 61 * MINUTE}) == []
 
 
@@ -54,9 +54,9 @@ def test_the_time_before_we_listened_does_not_count_but_takes_back_nothing() -> 
         titles(conn, awaited, NOW)
         back = NOW + 30 * MINUTE
         assert titles(conn, awaited, back + 11 * MINUTE - SECOND, since=back) == []
-        assert titles(conn, awaited, back + 11 * MINUTE, since=back) == ["job was due Mon 12:40, nothing by 12:41"]
+        assert titles(conn, awaited, back + 11 * MINUTE, since=back) == ["job was due Mon 12:40 UTC, nothing by 12:41"]
         again = NOW + 60 * MINUTE
-        assert titles(conn, awaited, again, since=again) == ["job was due Mon 12:40, nothing by 12:41"]
+        assert titles(conn, awaited, again, since=again) == ["job was due Mon 12:40 UTC, nothing by 12:41"]
 
 
 def test_what_is_not_in_the_rules_is_expected_no_more() -> None:
@@ -74,10 +74,10 @@ def test_of_several_each_is_missing_by_itself_and_forgotten_in_the_end() -> None
     with store() as conn:
         assert titles(conn, awaited, NOW, seen={a: NOW, b: NOW}) == []
         later = NOW + 10 * MINUTE
-        assert titles(conn, awaited, later, seen={a: later}) == ["per (b) was due Mon 12:10, nothing came"]
+        assert titles(conn, awaited, later, seen={a: later}) == ["per (b) was due Mon 12:10 UTC, nothing came"]
         away = NOW + timedelta(hours=1)
         assert len(titles(conn, awaited, away, since=later)) == 2, "nothing is forgotten because we were away"
-        assert titles(conn, awaited, away) == ["per (a) was due Mon 12:20, nothing came"]
+        assert titles(conn, awaited, away) == ["per (a) was due Mon 12:20 UTC, nothing came"]
         assert [one.sign for one in expected.expected(conn)] == [a]
 
 
@@ -116,7 +116,7 @@ def test_a_source_is_silent_only_while_its_alerts_fire() -> None:
         sources.listen(conn, NOW, {"p": NOW})
         assert titles(conn, awaited, NOW + 5 * MINUTE - SECOND, asked=asked) == []
         found = titles(conn, awaited, NOW + 5 * MINUTE, asked=asked)
-        assert found == ["p is silent: nothing heard since Mon 12:00"]
+        assert found == ["p is silent: nothing heard since Mon 12:00 UTC"]
         assert silent_at(conn) == NOW
         conn.execute(update(alert).values(is_firing=False))
         conn.execute(update(membership).values(state=MemberState.ENDED))

@@ -5,14 +5,17 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Connection, select, update
 
-from router.delivery.deliver import RATES
-from router.store.delivery import outbox
+from router.core.delivery import LATE_EFFECT, LEASE, Act, Elsewhere, Intent, Rate
+from router.core.urgency import PATIENCE
+from router.notifiers.slack.notifier import terms_of
 from router.store.delivery import pace as pacing
-from router.store.delivery.outbox import LEASE, PATIENCE, SEARCH_AFTER, Act
-from router.store.delivery.pace import Pacer, Rate
+from router.store.delivery.pace import Pacer
+from router.store.delivery.settle import clamp_claims, edit_again
 from router.store.tables import conversation, message
 from tests.slackworld.pace import TIERS
-from tests.store.stores import NOW, SECOND, change_text, claim, one, post, row, stand, store
+from tests.store.stores import NOW, SECOND, change_text, claim, give_back, one, post, row, stand, store
+
+RATES = {"T1": terms_of(240).rates}
 
 
 def test_one_call_per_conversation_in_flight() -> None:
@@ -34,7 +37,7 @@ def test_the_best_due_item_is_sent_first() -> None:
         for _ in range(3):
             work = one(conn, now)
             sent.append(work.message_id)
-            outbox.release(conn, work, next_at=now + SECOND)
+            give_back(conn, work, next_post_at=now + SECOND)
             stand(conn, work.message_id)
             assert claim(conn, now).works == [], "a channel takes a post a second"
             now += SECOND
@@ -50,8 +53,7 @@ def test_an_edit_waits_behind_first_words_but_not_longer_than_a_minute() -> None
         soon = NOW + PATIENCE - SECOND
         work = one(conn, soon)
         assert work.message_id == fresh
-        outbox.release(conn, work, next_at=soon)
-        outbox.change(conn, work, delivery_id=None, intent=None)
+        give_back(conn, work, next_post_at=soon)
         late = one(conn, NOW + PATIENCE)
         assert (late.message_id, late.act) == (standing, Act.EDIT)
 
@@ -61,27 +63,22 @@ def test_the_intent_is_written_with_the_claim_and_is_the_same_on_every_retry() -
         number = post(conn, "#a")
         first = one(conn)
         assert first.act is Act.POST
-        assert row(conn, number).delivery_id == first.delivery_id != ""
+        assert row(conn, number).delivery_id == first.key != ""
         assert row(conn, number).intent_at == NOW
-        outbox.release(conn, first, next_at=None)
-        outbox.change(conn, first, delivery_id=None, intent=None)  # Slack's word that nothing happened
-        assert one(conn).delivery_id == first.delivery_id
+        give_back(conn, first)
+        assert one(conn).key == first.key
 
 
 def test_an_intent_without_outcome_is_looked_for_when_a_late_effect_has_happened() -> None:
     with store() as conn:
         post(conn, "#a")
         lost = one(conn)
-        late = NOW + LEASE + SEARCH_AFTER
+        late = NOW + LEASE + LATE_EFFECT
         assert claim(conn, late - SECOND).works == []
         assert claim(conn, late - SECOND).next_due == late
         found = one(conn, late)
-        assert (found.act, found.delivery_id, found.intent, found.intent_at) == (
-            Act.FIND,
-            lost.delivery_id,
-            Act.POST.value,
-            NOW,
-        )
+        assert (found.act, found.key) == (Act.FIND, lost.key)
+        assert found.state.intent == Intent(Act.POST, lost.key, NOW, late, version=1, seq=0)
 
 
 def test_a_lost_claim_writes_nothing() -> None:
@@ -90,11 +87,11 @@ def test_a_lost_claim_writes_nothing() -> None:
         stand(conn, number)
         change_text(conn, number)
         slow = one(conn)
-        later = one(conn, NOW + LEASE + SEARCH_AFTER)
+        later = one(conn, NOW + LEASE + LATE_EFFECT)
         assert later.act is Act.EDIT
-        assert not outbox.release(conn, slow, next_at=None), "the claim is somebody else's by now"
-        assert outbox.release(conn, later, next_at=None)
-        assert not outbox.release(conn, later, next_at=None), "released once"
+        assert not give_back(conn, slow), "the claim is somebody else's by now"
+        assert give_back(conn, later)
+        assert not give_back(conn, later), "released once"
 
 
 def test_an_edit_whose_claim_lapsed_lets_a_late_effect_come_first() -> None:
@@ -105,13 +102,13 @@ def test_an_edit_whose_claim_lapsed_lets_a_late_effect_come_first() -> None:
         one(conn)
         assert claim(conn, NOW + LEASE).works == [], "the one before may take effect until then"
         rested = claim(conn, NOW + LEASE)
-        assert rested.next_due == NOW + LEASE + SEARCH_AFTER
+        assert rested.next_due == NOW + LEASE + LATE_EFFECT
         news = post(conn, "#a", now=NOW + LEASE)
         work = one(conn, NOW + LEASE)
         assert work.message_id == news, "whoever else has something to say there need not wait"
-        outbox.release(conn, work, next_at=None)
+        give_back(conn, work)
         stand(conn, news)
-        assert one(conn, NOW + LEASE + SEARCH_AFTER).message_id == number
+        assert one(conn, NOW + LEASE + LATE_EFFECT).message_id == number
 
 
 def test_an_edit_of_unknown_outcome_is_sent_once_more() -> None:
@@ -120,8 +117,8 @@ def test_an_edit_of_unknown_outcome_is_sent_once_more() -> None:
         stand(conn, number)
         change_text(conn, number)
         work = one(conn)
-        outbox.release(conn, work, next_at=None)
-        outbox.edit_again(conn, work, not_before=NOW + 30 * SECOND)
+        give_back(conn, work)
+        edit_again(conn, work, not_before=NOW + 30 * SECOND)
         assert claim(conn, NOW + 29 * SECOND).works == []
         assert one(conn, NOW + 30 * SECOND).act is Act.EDIT
 
@@ -133,11 +130,11 @@ def test_an_edit_that_was_told_meanwhile_is_sent_once_more_too() -> None:
         change_text(conn, number)
         slow = one(conn)
         stand(conn, number)
-        outbox.edit_again(conn, slow, not_before=NOW)
+        edit_again(conn, slow, not_before=NOW)
         assert row(conn, number).notified_version == row(conn, number).version - 1
 
 
-@pytest.mark.parametrize("method", sorted(RATES))
+@pytest.mark.parametrize("method", sorted(RATES["T1"]))
 def test_pace_stays_below_slacks_tier_in_any_minute(method: str) -> None:
     """Ask as often as can be: no minute holds more calls than Slack allows."""
     times: list[datetime] = []
@@ -154,11 +151,11 @@ def test_pace_stays_below_slacks_tier_in_any_minute(method: str) -> None:
                 now = max(pacer.free_at, now + timedelta(milliseconds=1))
     busiest = max(sum(start <= at < start + timedelta(minutes=1) for at in times) for start in times)
     assert busiest <= TIERS[method]
-    assert len(times) >= RATES[method].per_minute * 4
+    assert len(times) >= RATES["T1"][method].per_minute * 4
 
 
 def test_a_burst_after_a_quiet_minute_does_not_wait() -> None:
-    """TELLING: an edit is due within five seconds while fewer than forty a minute are needed in the workspace."""
+    """An edit is due within five seconds while fewer than forty a minute are needed in the workspace."""
     with store() as conn:
         for minute in range(5):
             pacer = Pacer(conn, NOW + timedelta(minutes=minute, seconds=2 * minute), RATES)
@@ -168,12 +165,12 @@ def test_a_burst_after_a_quiet_minute_does_not_wait() -> None:
 
 def test_informational_traffic_leaves_a_fifth_for_news() -> None:
     with store() as conn:
-        pacer = Pacer(conn, NOW, {"m": Rate(per_minute=10, informational=8)})
+        pacer = Pacer(conn, NOW, {"T1": {"m": Rate(per_minute=10, informational=8)}})
         informational = sum(pacer.take("T1", "m", is_news=False) for _ in range(20))
         assert informational == 8
-        assert pacer.waited == {"m"}
+        assert pacer.waited == {("T1", "m")}
         pacer.save()
-        pacer = Pacer(conn, NOW + SECOND, {"m": Rate(per_minute=10, informational=8)})
+        pacer = Pacer(conn, NOW + SECOND, {"T1": {"m": Rate(per_minute=10, informational=8)}})
         assert not pacer.take("T1", "m", is_news=False)
         assert pacer.take("T1", "m", is_news=True)
 
@@ -184,9 +181,9 @@ def test_a_blocked_method_waits_and_a_blocked_workspace_waits_whole() -> None:
         pacing.block(conn, "T1", "chat.postMessage", until=NOW + 30 * SECOND)
         assert claim(conn).works == []
         assert claim(conn).next_due == NOW + 30 * SECOND
-        pacing.block(conn, "T1", "*", until=NOW + 60 * SECOND)
+        pacing.block(conn, "T1", "", until=NOW + 60 * SECOND)
         assert claim(conn, NOW + 30 * SECOND).works == []
-        pacing.block(conn, "T1", "*", until=NOW + 40 * SECOND)
+        pacing.block(conn, "T1", "", until=NOW + 40 * SECOND)
         assert len(claim(conn, NOW + 40 * SECOND).works) == 1
 
 
@@ -209,10 +206,9 @@ def test_a_message_moves_with_its_word() -> None:
     with store() as conn:
         number = post(conn, "#a")
         work = one(conn)
-        outbox.release(conn, work, next_at=None)
         other = post(conn, "#b")
         elsewhere = row(conn, other).conversation
-        outbox.move_to(conn, work, elsewhere, word="This belongs in #a.", now=NOW)
+        give_back(conn, work, effect=Elsewhere("is_archived", "#b", "This belongs in #a."))
         moved = row(conn, number)
         assert (moved.conversation, moved.ts, moved.notified_version, moved.word) == (
             elsewhere,
@@ -221,7 +217,7 @@ def test_a_message_moves_with_its_word() -> None:
             "This belongs in #a.",
         )
         works = {work.message_id: work for now in (NOW, NOW + LEASE) for work in claim(conn, now).works}
-        assert works[number].delivery_id != work.delivery_id, "it begins anew: another post"
+        assert works[number].key != work.key, "it begins anew: another post"
 
 
 def test_after_a_clock_step_nothing_lies_further_ahead_than_its_own_length() -> None:
@@ -230,12 +226,12 @@ def test_after_a_clock_step_nothing_lies_further_ahead_than_its_own_length() -> 
         one(conn)
         pacing.block(conn, "T1", "chat.update", until=NOW + timedelta(hours=1))
         earlier = NOW - timedelta(days=1)
-        outbox.clamp_claims(conn, earlier)
+        clamp_claims(conn, earlier)
         assert row(conn, number).intent_at == earlier
         assert row(conn, number).due_since == earlier
         assert _until(conn) == earlier + LEASE
         assert Pacer(conn, earlier, RATES).take("T1", "chat.postMessage", is_news=True), "calls ahead count no more"
-        assert one(conn, earlier + LEASE + SEARCH_AFTER).act is Act.FIND
+        assert one(conn, earlier + LEASE + LATE_EFFECT).act is Act.FIND
 
 
 def _until(conn: Connection) -> datetime | None:
@@ -248,15 +244,15 @@ def test_pages_then_first_words_then_ends_then_edits() -> None:
         for number in (edited, ended):
             stand(conn, number)
             change_text(conn, number)
-        conn.execute(update(message).where(message.c.id == ended).values(moved_to="#b"))
+        conn.execute(update(message).where(message.c.id == ended).values(moved_to="#b", tells_end=True))
         first = post(conn, "#a", rank=0)
-        page = post(conn, "#a", rank=0)
+        page = post(conn, "#a", rank=1)
         conn.execute(update(message).where(message.c.id == page).values(subject="page"))
         sent, now = [], NOW
         for _ in range(4):
             work = one(conn, now)
             sent.append(work.message_id)
-            outbox.release(conn, work, next_at=now + SECOND)
-            stand(conn, work.message_id, work.ts or "2.000002")
+            give_back(conn, work, next_post_at=now + SECOND)
+            stand(conn, work.message_id, work.state.ts or "2.000002")
             now += SECOND
         assert sent == [page, first, ended, edited]

@@ -1,7 +1,7 @@
 """A webhook of each format over a receiver, and how an incident is told through it."""
 
+from router.core.answer import Answer
 from router.core.view import IncidentView
-from router.notifiers.notifier import Answer
 from router.notifiers.webhook.client import WebhookClient
 from router.notifiers.webhook.endpoint import Endpoint, open_endpoint
 from router.notifiers.webhook.payloads import Action, request

@@ -13,7 +13,7 @@ import aiohttp.abc
 import pytest
 import pytest_asyncio
 
-from router.notifiers.notifier import Answer, Outcome
+from router.core.answer import Answer, Outcome
 from router.notifiers.webhook import client as module
 from router.notifiers.webhook.client import LARGEST_ANSWER, WebhookClient, open_session
 from router.notifiers.webhook.endpoint import Endpoint, EndpointError, open_endpoint
@@ -26,7 +26,7 @@ from tests.slack.conftest import START, HandClock
 from tests.webhook.endpoints import SECRETS, endpoint, receiver, settings, tell, value_of
 
 KEYS = {kind: "prod:1234" if kind is Format.OPSGENIE else "prod/1234" for kind in Format}
-TOLD = Answer(Outcome.TOLD)
+TOLD = Answer(Outcome.DELIVERED)
 
 
 @pytest_asyncio.fixture
@@ -305,7 +305,7 @@ async def test_no_secret_is_said_by_an_error_a_log_or_a_repr(
             made = request(where, OPEN, Action.TRIGGER, instance="prod")
             assert made is not None
             found = await client.send(where, made)
-            assert found.outcome is not Outcome.TOLD
+            assert found.outcome is not Outcome.DELIVERED
             said += [found.error, repr(found), repr(made), repr(where)]
         nowhere = open_endpoint(hidden, lambda _: "http://127.0.0.1:1/s3cret-path")
         made = request(nowhere, OPEN, Action.TRIGGER, instance="prod")

@@ -83,7 +83,7 @@ def test_pagerduty_is_told_a_new_incident() -> None:
         "event_action": "trigger",
         "dedup_key": "prod/1234",
         "payload": {
-            "summary": "#1234 InstanceDown ×3 · payments eu-1",
+            "summary": "#1234 InstanceDown ×3 · team payments, cluster eu-1",
             "source": "prometheus",
             "severity": "critical",
             "timestamp": "2026-11-21T02:14:00.000Z",
@@ -150,7 +150,7 @@ def test_opsgenie_is_told_a_new_incident() -> None:
     assert sent.url == "https://there.example/v2/alerts"
     assert sent.headers["Authorization"].startswith("GenieKey ")
     assert msgspec.json.decode(sent.body) == {
-        "message": "#1234 InstanceDown ×3 · payments eu-1",
+        "message": "#1234 InstanceDown ×3 · team payments, cluster eu-1",
         "alias": "prod:1234",
         "description": (
             "incident: https://alerts.example/incidents/1234\n\n"
@@ -174,9 +174,15 @@ def test_opsgenie_is_told_a_new_incident() -> None:
 def test_opsgenie_closes_by_its_alias_and_says_how_it_ended() -> None:
     sent = made(Format.OPSGENIE, OVER, Action.RESOLVE, instance="eu west%2F")
     assert sent.url == "https://there.example/v2/alerts/eu%20west%252F%3A1234/close?identifierType=alias"
-    assert msgspec.json.decode(sent.body) == {"source": "alert-router eu west%2F", "note": "Resolved after 14 min"}
+    assert msgspec.json.decode(sent.body) == {
+        "source": "alert-router eu west%2F",
+        "note": "Resolved — payments, eu-1 · 3 alerts · 14 min",
+    }
     presumed = but(OVER, ended_how=EndKind.PRESUMED, unheard_for=timedelta(hours=26))
-    assert body(Format.OPSGENIE, presumed, Action.RESOLVE)["note"] == "Over no word for 26 h, presumed over"
+    assert (
+        body(Format.OPSGENIE, presumed, Action.RESOLVE)["note"]
+        == "Over — payments, eu-1 · 3 alerts: no word for 26 h, presumed over"
+    )
     acknowledged = made(Format.OPSGENIE, OPEN, Action.ACKNOWLEDGE)
     assert acknowledged.url == "https://there.example/v2/alerts/prod%3A1234/acknowledge?identifierType=alias"
     assert msgspec.json.decode(acknowledged.body) == {"source": "alert-router prod"}
@@ -281,7 +287,7 @@ def test_our_own_json() -> None:
             "number": 1234,
             "state": "triggered",
             "severity": "critical",
-            "headline": "#1234 InstanceDown ×3 · payments eu-1",
+            "headline": "#1234 InstanceDown ×3 · team payments, cluster eu-1",
             "title": "InstanceDown",
             "name": "InstanceDown",
             "description": "web-1 does not answer",

@@ -1,12 +1,17 @@
-"""The direct message to whoever is on call (TELLING, *The direct message*), what follows it, and its end. Pure."""
+"""The direct message to whoever is on call, what follows it, and its end. Pure."""
 
 import msgspec
 
-from router.core.mrkdwn import channel, duration, escape, instant, rich, said, words
+from router.core.mrkdwn import address, channel, duration, escape, escaped, instant_and_age, link, rich, said, words
 from router.core.render.blocks import Block, attachment, context, fitted, section
-from router.core.render.headline import colour, emblem, headline, is_unknown, place, silence_line
+from router.core.render.detail import alerts, links
+from router.core.render.headline import colour, emblem, headline, is_unknown, kind, place, silence_line, span
+from router.core.render.thread import how_many
 from router.core.templates.template import words_of
 from router.core.view import EndKind, EntryKind, IncidentView, PageView, Rendered, State, TimelineEntry
+
+_ALERTS = 3
+"""Of many alerts the worst: a phone's screen is small."""
 
 
 def page_message(view: IncidentView, page: PageView, external_url: str = "") -> Rendered:
@@ -31,7 +36,7 @@ def _opening(entry: TimelineEntry, view: IncidentView) -> str:
             still = "Still unknown" if is_unknown(view) else "Still firing"
             return still + (f" after {duration(entry.lasted)}" if entry.lasted else "")
         case EntryKind.MORE:
-            return f"{entry.count} more" if entry.count else "More"
+            return f"+{how_many(entry)}" if entry.count else "More"
         case EntryKind.ALL_RESOLVED:
             return "Goes on"
         case _:
@@ -47,25 +52,37 @@ def page_end_message(view: IncidentView, page: PageView) -> Rendered:
     facts = [f"you were paged: {said(page.why, 200)}"] if page.why else []
     facts += [where] if (where := _where(page)) else []
     bar = attachment(colour(view), line.text(), [context(" · ".join(facts) or f"#{view.number}")])
-    return fitted(Rendered(text=line.text(), blocks=(section(f"{emblem(view)} {line.bold()}"),), attachments=(bar,)))
+    return fitted(
+        Rendered(text=line.text(), blocks=(section(f"{emblem(view)} {line.bold()}{span(view)}"),), attachments=(bar,))
+    )
 
 
 def _message(view: IncidentView, page: PageView, opening: str, external_url: str) -> Rendered:
     own = words_of(view, external_url)
     line = headline(view, own, opening=opening, names_on_call=False)
     summary = rich(own.text, 1_000, own.marks) if own.text else rich(view.summary, 300)
-    where = escape(place(view))
+    where = escape(place(view, line.title))
     first = f"{emblem(view)} {line.bold()}" + (f" · {where}" if where else "")
-    lines = [first, f"since {instant(view.started_at)}", *([unknown] if (unknown := silence_line(view)) else [])]
+    lines = [
+        first,
+        f"since {instant_and_age(view.started_at)}",
+        *([unknown] if (unknown := silence_line(view)) else []),
+    ]
     blocks: list[Block] = [section("\n".join(lines))]
-    blocks += [section(summary)] if summary else []
+    found = [summary, alerts(view, external_url, _ALERTS), links(view.links)]
+    blocks += [section(text) for text in found if text]
     facts = [f"why you: {said(page.why, 200)}"] if page.why else []
     facts += [f"next: {said(page.next_step, 200)}"] if page.next_step else []
     facts += [f"part of it moved to {said(view.parted_to, 120)}"] if view.parted_to else []
     facts += [where_to] if (where_to := _where(page)) else []
+    facts += [escaped(name, 100)] if (name := kind(view)) else []
     bar = attachment(colour(view), line.text(), [context(" · ".join(facts) or f"#{view.number}")])
     return fitted(Rendered(text=line.text(), blocks=tuple(blocks), attachments=(bar,)))
 
 
 def _where(page: PageView) -> str:
-    return f"open in {channel(page.home)}" if page.home else ""
+    """Where it is worked on: the message itself where its address is known, and its channel."""
+    if not page.home:
+        return ""
+    opened = link(page.permalink, "open the message") if address(page.permalink) else "open"
+    return f"{opened} in {channel(page.home)}"

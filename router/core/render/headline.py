@@ -1,12 +1,13 @@
 """An incident in one line: what the push says and every message begins with. Pure text; owns no block."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, timedelta
 
 import msgspec
 
 from adapters.alert import Severity
-from router.core.mrkdwn import clip, duration, escape, escaped, instant, listed, words
+from router.core.mrkdwn import clip, duration, escape, escaped, instant, listed, time_of_day, words
 from router.core.templates.template import OwnWords, words_of
 from router.core.view import EndKind, IncidentView, State
 
@@ -55,10 +56,13 @@ def headline(
     """State first. `opening` is what a page says before it; who is paged need not read who is."""
     title = title_of(view, own)
     number = f"#{view.number} "
+    where = place(view, title)
     if view.state is State.RESOLVED:
-        return Headline(before=f"{opening}{end_word(view)} {number}", title=title, after=end_words(view))
+        severity = f"{(view.worst or view.severity).value.upper()} "
+        word = f"{end_word(view)} ".lstrip()
+        return Headline(before=f"{opening}{word}{number}{severity}", title=title, after=end_words(view, title))
     times = f" ×{view.firing}" if view.firing > 1 else ""
-    extras = [text for text in (silence(view), place(view)) if text]
+    extras = [text for text in (silence(view), where) if text]
     if view.on_call and names_on_call:
         extras.append(f"on call: {on_call(view)}")
     return Headline(
@@ -89,15 +93,31 @@ def is_green(view: IncidentView) -> bool:
 
 
 def end_word(view: IncidentView) -> str:
+    """Nothing where it only moved: that is no end."""
+    if view.ended_how is EndKind.MOVED:
+        return ""
     return "Resolved" if is_green(view) else "Over"
 
 
-def end_words(view: IncidentView) -> str:
+def end_words(view: IncidentView, title: str = "") -> str:
     """After the title of an ended incident: how long it was, and why we believe it is over if nobody said so."""
     if view.ended_how is EndKind.MOVED:
         return f": moved to {words(view.moved_to, 120)}"
-    lasted = None if view.ended_at is None else view.ended_at - view.started_at
-    return end_of(view.ended_how or EndKind.TOLD, lasted, view.unheard_for)
+    how = view.ended_how or EndKind.TOLD
+    where = ", ".join(value for _, value in places(view, title))
+    facts = [f" — {where}"] if where else []
+    facts += [f" · {view.ended} {words(view.noun, 40)}"] if view.ended > 1 else []
+    if how is not EndKind.PRESUMED and view.ended_at is not None:
+        facts.append(f" · {duration(view.ended_at - view.started_at)}")
+    return "".join(facts) + end_of(how, None, view.unheard_for)
+
+
+def span(view: IncidentView) -> str:
+    """From when to when an ended incident was, for a block: in the reader's own time zone."""
+    if view.ended_at is None or view.ended_how in {EndKind.MOVED, EndKind.PRESUMED}:
+        return ""
+    is_short = view.ended_at - view.started_at < timedelta(hours=20)
+    return f" ({instant(view.started_at)}–{time_of_day(view.ended_at) if is_short else instant(view.ended_at)})"
 
 
 def end_of(how: EndKind, lasted: timedelta | None, unheard_for: timedelta | None) -> str:
@@ -108,7 +128,13 @@ def end_of(how: EndKind, lasted: timedelta | None, unheard_for: timedelta | None
 
 
 def on_call(view: IncidentView) -> str:
-    return listed((words(name, 40) for name in view.on_call), 3)
+    return listed(map(person, view.on_call), 3)
+
+
+def person(name: str) -> str:
+    """As people say it: "Alice", not "payments/alice"."""
+    own = words(name.rpartition("/")[2], 40)
+    return own[:1].upper() + own[1:] if own.islower() else own
 
 
 def is_unknown(view: IncidentView) -> bool:
@@ -135,13 +161,32 @@ def silent_sources(view: IncidentView) -> str:
     return f"{names} {'are' if len(silent) > 1 else 'is'} silent"
 
 
-def place(view: IncidentView) -> str:
-    """Where it happens, in up to three label values: what tells two alerts of one name apart on a locked phone."""
-    known = {**view.common_labels, **view.group_labels}
+def kind(view: IncidentView) -> str:
+    """The name of the alert where the headline has its summary instead; one line, not escaped."""
+    name = words(view.name, 200)
+    return "" if name in words(title_of(view), 400) else name
+
+
+def place(view: IncidentView, title: str = "") -> str:
+    """Where it happens, in up to three labels: what tells two alerts of one name apart on a locked phone."""
+    return ", ".join(f"{name} {value}" for name, value in places(view, title))
+
+
+def places(view: IncidentView, title: str = "") -> list[tuple[str, str]]:
+    """The labels that say where it happens, with values of one line, at most three; none that the title says."""
+    is_over = view.state is State.RESOLVED
+    known = {**(view.lasting_labels if is_over else view.common_labels), **view.group_labels}
+    spoken = words(title or title_of(view), 300)
     names: Iterable[str] = (
         *_PLACES,
         *(name for name in view.group_labels if name != "alertname" and not name.startswith("alert.")),
-        *(_ONE_PLACE if view.firing == 1 else ()),
+        *(_ONE_PLACE if (view.ended if is_over else view.firing) == 1 else ()),
     )
-    values = dict.fromkeys(words(known[name], 40) for name in names if known.get(name))
-    return " ".join([value for value in values if value and value != words(view.title, 200)][:3])
+    found = {words(known[name], 40): words(name, 30) for name in reversed(tuple(names)) if known.get(name)}
+    told = [(name, value) for value, name in reversed(found.items()) if value and not _says(spoken, value)]
+    return told[:3]
+
+
+def _says(text: str, value: str) -> bool:
+    """Whether the value stands in the text as a word of its own."""
+    return re.search(rf"(?<![\w-]){re.escape(value)}(?![\w-])", text) is not None

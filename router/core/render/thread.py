@@ -1,17 +1,22 @@
 """What happened to an incident, as one reply in its thread. Entries of one kind become one line. Pure."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import assert_never
 
 import msgspec
 
-from router.core.mrkdwn import duration, escaped, listed, user, words
+from router.core.mrkdwn import duration, escaped, listed, time_of_day, user, words
 from router.core.render.blocks import fitted, section
-from router.core.render.headline import end_of, is_unknown, silent_sources, title_of
+from router.core.render.headline import end_of, is_unknown, person, silent_sources, title_of
 from router.core.view import EndKind, EntryKind, IncidentView, Rendered, TimelineEntry
+
+Heaps = tuple[tuple[str, int], ...]
 
 _TITLES = 5
 _TEXT = 1_000
+_LINES, _LINE = 8, 320
+"""What a section holds, with an instant before each line. There are hardly ever three kinds at once."""
 
 
 def thread_reply(entries: Sequence[TimelineEntry], view: IncidentView) -> Rendered:
@@ -19,13 +24,14 @@ def thread_reply(entries: Sequence[TimelineEntry], view: IncidentView) -> Render
 
     The text names the incident, because a broadcast makes a phone show the text alone.
     """
-    lines = [_line(entry, view) for entry in _merged(entries)] or ["nothing new"]
+    told = [(entry, _line(entry, view)) for entry in _merged(entries)]
     subject = f"#{view.number} {words(title_of(view), 80)}"
-    text = escaped(f"{subject}: {'; '.join(lines)}", _TEXT)
-    blocks = [section(escaped("\n".join(lines), 2_900))]
-    if unreached := [name for entry in entries if entry.kind is EntryKind.PAGE_REFUSED for name in entry.people]:
+    text = escaped(f"{subject}: {'; '.join(line for _, line in told) or 'nothing new'}", _TEXT)
+    lines = [f"{time_of_day(entry.at)} {escaped(line, _LINE)}" for entry, line in told[:_LINES]]
+    blocks = [section("\n".join(lines) or "nothing new")]
+    if unreached := dict.fromkeys(one for entry in entries for one in entry.mentions):
         # Only here is somebody mentioned: no direct message could make the sound.
-        blocks.append(section(" ".join(user(name) for name in dict.fromkeys(unreached[:10]))))
+        blocks.append(section(" ".join(user(one) for one in list(unreached)[:10])))
     return fitted(Rendered(text=text, blocks=tuple(blocks)))
 
 
@@ -40,12 +46,22 @@ def _merged(entries: Sequence[TimelineEntry]) -> list[TimelineEntry]:
                 entry,
                 count=before.count + entry.count,
                 titles=tuple(dict.fromkeys((*before.titles, *entry.titles))),
+                counted=_sum(before.counted, entry.counted),
+                noun=entry.noun if entry.noun == before.noun else "alerts",
                 people=tuple(dict.fromkeys((*before.people, *entry.people))),
+                mentions=tuple(dict.fromkeys((*before.mentions, *entry.mentions))),
                 severity=entry.severity or before.severity,
                 detail=entry.detail or before.detail,
             )
         kinds[key] = entry
     return list(kinds.values())
+
+
+def _sum(first: Heaps, second: Heaps) -> Heaps:
+    """Where one of them is not sorted into heaps, neither is the whole."""
+    if not first or not second:
+        return ()
+    return tuple((Counter(dict(first)) + Counter(dict(second))).items())
 
 
 def _sort_of(entry: TimelineEntry) -> str:
@@ -57,19 +73,19 @@ def _sort_of(entry: TimelineEntry) -> str:
 
 def _line(entry: TimelineEntry, view: IncidentView) -> str:
     """Unescaped, of cleaned pieces."""
-    count = f"{entry.count} " if entry.count else ""
-    titles = listed((words(title, 80) for title in entry.titles), _TITLES, entry.count if entry.titles else 0)
+    count = f"{how_many(entry)} " if entry.count else ""
+    titles = _which(entry, view)
     which = f": {titles}" if titles else ""
-    people = listed((words(name, 40) for name in entry.people), 5) or "nobody"
+    people = listed(map(person, entry.people), 5) or "nobody"
     detail = words(entry.detail, 200)
     match entry.kind:
         case EntryKind.FIRST:
-            return f"told first: {count}firing{which}"
+            return f"notified first: {count}firing{which}"
         case EntryKind.MORE:
-            return f"{count}more{which}{f' · {entry.firing} firing' if entry.firing else ''}"
+            return f"+{count}{f'({entry.firing})' if entry.firing else ''}".rstrip() + which
         case EntryKind.WORSE:
             now = [f"now {entry.severity.value.upper()}"] if entry.severity else []
-            now += [f"{entry.firing} firing"] if entry.firing else []
+            now += [f"{entry.firing} firing"] if entry.firing > 1 else []
             return f"worse: {' · '.join([*now, *([titles] if titles else [])])}".rstrip(": ")
         case EntryKind.SOME_RESOLVED:
             return f"{count}{_ended(entry, view)}{which}{f' · {entry.firing} still firing' if entry.firing else ''}"
@@ -86,8 +102,6 @@ def _line(entry: TimelineEntry, view: IncidentView) -> str:
             return detail or "its source is silent"
         case EntryKind.MOVED:
             return f"{count}moved to {detail}{which}{f' · {entry.firing} still firing' if count else ''}"
-        case EntryKind.HELD_BACK:
-            return f"{count}held back{f' ({detail})' if detail else ''}{which}"
         case EntryKind.PAGED:
             return f"paged {people}{f': {detail}' if detail else ''}"
         case EntryKind.NOBODY_ON_CALL:
@@ -98,8 +112,26 @@ def _line(entry: TimelineEntry, view: IncidentView) -> str:
             return f"Slack refused the direct message to {people}{f': {detail}' if detail else ''}"
         case EntryKind.CHANNEL_REFUSED:
             return f"Slack refused a channel of this incident{f': {detail}' if detail else ''}"
+        case EntryKind.NOT_POSTED:
+            return f"not posted{f' in {detail}' if detail else ''}: it was over before"
         case _:
             assert_never(entry.kind)
+
+
+def how_many(entry: TimelineEntry) -> str:
+    """As "1 pod" or "6 pods"."""
+    noun = words(entry.noun, 40)
+    return f"{entry.count} {noun.removesuffix('s') if entry.count == 1 else noun}"
+
+
+def _which(entry: TimelineEntry, view: IncidentView) -> str:
+    """Which alerts: by heap where they fall into few, else by their titles; not what the incident itself is called."""
+    if entry.counted:
+        return ", ".join(f"{words(value, 40)} {count}" for value, count in entry.counted)
+    is_one_of_several = entry.count == 1 and entry.kind in {EntryKind.MORE, EntryKind.SOME_RESOLVED, EntryKind.MOVED}
+    called = {words(view.name, 80), *([] if is_one_of_several else [words(view.title, 80)])}
+    titles = [title for title in dict.fromkeys(words(title, 80) for title in entry.titles) if title not in called]
+    return listed(titles, _TITLES, entry.count if titles and len(titles) == len(entry.titles) else 0)
 
 
 def _ended(entry: TimelineEntry, view: IncidentView) -> str:

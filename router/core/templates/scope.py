@@ -12,7 +12,7 @@ _VALUE_LENGTH = 2_000
 NAMES = (
     "title", "name", "summary", "severity", "state", "number", "firing", "ended", "count", "started_at", "ended_at",
     "lasted", "ended_how", "labels", "group_labels", "common_labels", "annotations", "alerts", "links", "on_call",
-    "suppressed", "route", "sources", "external_url", "url",
+    "held_back", "route", "sources", "external_url", "url",
 )  # fmt: skip
 """Every name that a template may use; docs/rules.md says what each is."""
 
@@ -51,7 +51,7 @@ def scope(view: IncidentView, external_url: str = "") -> dict[str, object]:
         ],
         "links": [{"label": _text(label), "url": _text(url)} for label, url in view.links[:10]],
         "on_call": [_text(name) for name in view.on_call[:100]],
-        "suppressed": [
+        "held_back": [
             {"count": held.count, "by": _text(held.by), "until": held.until or ""} for held in view.suppressed[:10]
         ],
         "route": _text(view.route),

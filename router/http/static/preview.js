@@ -35,11 +35,21 @@ function timeElement(date, text) {
   return element;
 }
 
+const AGO = [[31536e3, "year"], [2592e3, "month"], [86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];
+
+function ago(date) {
+  const seconds = Math.max(0, Math.floor((now() - date) / 1000));
+  const [size, unit] = AGO.find(([size]) => seconds >= size) || AGO.at(-1);
+  const count = Math.floor(seconds / size);
+  return `${count} ${unit}${count === 1 ? "" : "s"} ago`;
+}
+
 function slackDate(body) {
   const [, seconds, format] = body.split("|")[0].split("^");
   const date = new Date(Number(seconds) * 1000);
   if (Number.isNaN(date.getTime())) return document.createTextNode(unescape(body.split("|")[1] || ""));
   const text = (format || "").replace(/\{(\w+)\}/g, (whole, name) => {
+    if (name === "ago") return ago(date);
     if (name.startsWith("time")) return clockTime(date);
     return name.startsWith("date") ? dayName(date, name.endsWith("pretty")) : whole;
   });

@@ -1,4 +1,4 @@
-"""Slack without Slack: a Transport whose messages are rows of our own, shown by `/preview`. Owns no page, no SQL.
+"""Slack without Slack: its messages are rows of our own, shown by `/preview`. Owns no page, no SQL.
 
 It refuses what Slack would refuse, so that what looks right here is right there. Conversation ids carry their name
 (`#db` is `CPV` and the name in base 32), so nothing about them needs to be remembered across a restart.
@@ -12,9 +12,10 @@ from typing import Protocol
 
 import msgspec
 
+from router.core.answer import Answer, Outcome
 from router.core.render.blocks import faults, mentioned
 from router.core.view import Rendered
-from router.notifiers.notifier import Answer, Outcome, Tag
+from router.notifiers.tag import Tag
 from router.runtime.clock import EPOCH
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -69,16 +70,12 @@ class PreviewRows(Protocol):
 
 
 class Preview:
-    """The Transport. `now` tells aware UTC."""
+    """What Slack would do, on rows. `now` tells aware UTC."""
 
     def __init__(self, rows: PreviewRows, now: Callable[[], datetime]) -> None:
         self._rows, self._now = rows, now
         self._last = 0
         self._is_resumed = False
-
-    @property
-    def workspace(self) -> str:
-        return "preview"
 
     async def post(
         self, channel: str, message: Rendered, tag: Tag, *, thread_ts: str = "", broadcast: bool = False
@@ -107,7 +104,7 @@ class Preview:
             sounds=tuple(_sounds(there, message.blocks, is_reply=bool(thread_ts), is_broadcast=broadcast)),
         )
         await self._rows.add(row)
-        return self._answer(Outcome.TOLD, channel=there, ts=row.ts)
+        return self._answer(Outcome.DELIVERED, channel=there, ts=row.ts)
 
     async def edit(self, channel: str, ts: str, message: Rendered, tag: Tag) -> Answer:
         row = await self._rows.get(channel, ts)
@@ -126,7 +123,7 @@ class Preview:
                 edits=row.edits + 1,
             )
         )
-        return self._answer(Outcome.TOLD, channel=channel, ts=ts)
+        return self._answer(Outcome.DELIVERED, channel=channel, ts=ts)
 
     async def find(
         self,
@@ -140,16 +137,16 @@ class Preview:
         row = await self._rows.find(channel, delivery_id)
         if row is None or row.thread_ts != thread_ts:
             return self._answer(Outcome.NOT_FOUND, channel=channel)
-        return self._answer(Outcome.TOLD, channel=channel, ts=row.ts)
+        return self._answer(Outcome.DELIVERED, channel=channel, ts=row.ts)
 
     async def resolve(self, target: str) -> Answer:
         channel = conversation_id(target)
         if not channel:
             return self._answer(Outcome.CHANNEL_REFUSED, error="channel_not_found")
-        return self._answer(Outcome.TOLD, channel=channel)
+        return self._answer(Outcome.DELIVERED, channel=channel)
 
     async def join(self, channel: str) -> Answer:
-        return self._answer(Outcome.TOLD, channel=channel)
+        return self._answer(Outcome.DELIVERED, channel=channel)
 
     def _refused(self, message: Rendered) -> Answer | None:
         found = faults(message)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from router.notifiers.notifier import Answer, Outcome
+from router.core.answer import Answer, Outcome
 from router.runtime.clock import Clock
 
 Call = Callable[[str, Mapping[str, object]], Awaitable[tuple[Answer, Mapping[str, Any]]]]
@@ -21,9 +21,10 @@ _CONVERSATION: Final = re.compile(r"[CDG][A-Z0-9]{5,}")
 _PERSON: Final = re.compile(r"[UW][A-Z0-9]{5,}")
 
 _KEEP_FOUND: Final = timedelta(hours=24)
-_KEEP_MISSING_PERSON: Final = timedelta(minutes=10)
-_KEEP_MISSING_CHANNEL: Final = timedelta(minutes=1)
-"""Short: the person who reads "no such channel" creates it and looks again. A listing is 20 calls a minute at best."""
+_KEEP_MISSING_PERSON: Final = timedelta(minutes=1)
+_KEEP_MISSING_CHANNEL: Final = timedelta(seconds=6)
+"""For each page of the listing: the person who reads "no such channel" creates it and looks again, but a listing is 20
+calls a minute at best, and a big workspace has many pages."""
 
 _PAGE: Final = 1000
 
@@ -61,11 +62,13 @@ class Directory:
         self._cursor: str | None = ""
         """Where the listing goes on: a big workspace takes more calls than one minute allows. None: it is whole."""
         self._whole_at = 0.0
+        self._pages = 0
+        """Of the listing, the last time it was read."""
         self._listing = asyncio.Lock()
 
     async def resolve(self, target: str) -> Answer:
         if _CONVERSATION.fullmatch(target):
-            return Answer(outcome=Outcome.TOLD, channel=target)
+            return Answer(outcome=Outcome.DELIVERED, channel=target)
         kept = self._kept.get(target)
         if kept is not None and self._clock.monotonic() < kept[0]:
             return kept[1]
@@ -79,7 +82,7 @@ class Directory:
         answer, body = await self._call("users.lookupByEmail", {"email": target.removeprefix("email:")})
         user = body.get("user")
         person = user.get("id") if isinstance(user, dict) else None
-        if answer.outcome is not Outcome.TOLD:
+        if answer.outcome is not Outcome.DELIVERED:
             return self._keep_refusal(target, as_lookup(answer), _KEEP_MISSING_PERSON)
         if not isinstance(person, str):
             return Answer(outcome=Outcome.RETRY, error="no_user_in_answer", server_time=answer.server_time)
@@ -87,9 +90,9 @@ class Directory:
 
     async def _direct(self, target: str, person: str) -> Answer:
         answer, _ = await self._call("conversations.open", {"users": person})
-        if answer.outcome is Outcome.TOLD and not answer.channel:
+        if answer.outcome is Outcome.DELIVERED and not answer.channel:
             return Answer(outcome=Outcome.RETRY, error="no_channel_in_answer", server_time=answer.server_time)
-        if answer.outcome is Outcome.TOLD:
+        if answer.outcome is Outcome.DELIVERED:
             return self._keep(target, answer, _KEEP_FOUND)
         return self._keep_refusal(target, as_lookup(answer), _KEEP_MISSING_PERSON)
 
@@ -97,7 +100,7 @@ class Directory:
         name = target.removeprefix("#")
         async with self._listing:  # whoever waited here finds the list already read
             if name not in self._names and self._is_stale():
-                self._cursor = ""
+                self._cursor, self._pages = "", 0
             while name not in self._names and self._cursor is not None:
                 refused = await self._read_page(self._cursor)
                 if refused is not None:
@@ -105,11 +108,11 @@ class Directory:
         channel = self._names.get(name)
         if channel is None:
             return Answer(outcome=Outcome.CHANNEL_REFUSED, error="channel_not_found")
-        return self._keep(target, Answer(outcome=Outcome.TOLD, channel=channel), _KEEP_FOUND)
+        return self._keep(target, Answer(outcome=Outcome.DELIVERED, channel=channel), _KEEP_FOUND)
 
     def _is_stale(self) -> bool:
         age = self._clock.monotonic() - self._whole_at
-        return self._cursor is None and age >= _KEEP_MISSING_CHANNEL.total_seconds()
+        return self._cursor is None and age >= _KEEP_MISSING_CHANNEL.total_seconds() * max(self._pages, 1)
 
     async def _read_page(self, cursor: str) -> Answer | None:
         """Read one page into `_names`. The answer when Slack would not give it; where we were is remembered."""
@@ -122,11 +125,12 @@ class Directory:
                 **({"cursor": cursor} if cursor else {}),
             },
         )
-        if answer.outcome is not Outcome.TOLD:
+        if answer.outcome is not Outcome.DELIVERED:
             if answer.error == "invalid_cursor":
                 self._cursor = ""  # cursors age; begin again the next time
                 return Answer(outcome=Outcome.RETRY, error=answer.error, server_time=answer.server_time)
             return as_lookup(answer)
+        self._pages += 1
         channels = body.get("channels")
         for channel in channels if isinstance(channels, list) else ():
             if isinstance(channel, dict) and isinstance(channel.get("id"), str):

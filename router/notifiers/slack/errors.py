@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from router.notifiers.notifier import Answer, Outcome
+from router.core.answer import Answer, Outcome
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -32,7 +32,7 @@ class CallFault(msgspec.Struct, frozen=True):
 
 CODES: Final[Mapping[Outcome, frozenset[str]]] = {
     # Benign: the state that was asked for holds already.
-    Outcome.TOLD: frozenset(
+    Outcome.DELIVERED: frozenset(
         {
             "already_archived",
             "already_in_channel",
@@ -195,7 +195,11 @@ def sort_answer(got: Reply | CallFault) -> Answer:
     if is_ok is True and got.status == 200:
         channel, ts = _place(body)
         return Answer(
-            outcome=Outcome.TOLD, channel=channel, ts=ts, server_time=server_time, warning=_warning(body, "warnings")
+            outcome=Outcome.DELIVERED,
+            channel=channel,
+            ts=ts,
+            server_time=server_time,
+            warning=_warning(body, "warnings"),
         )
     if is_ok is False and isinstance(code, str) and code:
         return _refusal(code, got, server_time)

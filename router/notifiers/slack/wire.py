@@ -21,7 +21,10 @@ from router.notifiers.slack.errors import CallFault, Reply
 SLACK_API_URL: Final = "https://slack.com/api/"
 
 CALL_TIMEOUT: Final = timedelta(seconds=10)
-"""One call, from connecting to the last byte. Deliver's lease (ENGINE, *Order of writing*) is longer."""
+"""One call, from connecting to the last byte. A claim is longer."""
+
+LARGEST_ANSWER: Final = 1024 * 1024
+"""Bytes. A page of history is a fifth of it."""
 
 Wire = Callable[[str, Mapping[str, str]], Awaitable[Reply | CallFault]]
 """(method, form) → what came back. The seam below which a test puts its own Slack."""
@@ -40,10 +43,51 @@ def open_session(
     does not answer: in the first case nothing was written, and nothing needs to be searched for.
     """
     total = timeout.total_seconds()
+    trace = aiohttp.TraceConfig()
+    trace.on_request_redirect.append(_refuse_redirect)
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(resolver=resolver),
         timeout=aiohttp.ClientTimeout(total=total, connect=total / 2),
+        response_class=_Bounded,
+        trace_configs=[trace],
     )
+
+
+class _RedirectError(aiohttp.ClientError):
+    """Slack never redirects a call: somebody else answered, and would be sent the message next."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+async def _refuse_redirect(
+    _session: aiohttp.ClientSession, _context: object, redirect: aiohttp.TraceRequestRedirectParams
+) -> None:
+    # slack-sdk has no way to say that none is followed.
+    redirect.response.close()
+    raise _RedirectError(redirect.response.status)
+
+
+class _Bounded(aiohttp.ClientResponse):
+    """An answer of which no more than LARGEST_ANSWER is read."""
+
+    async def read(self) -> bytes:
+        if self._body is None:
+            body = bytearray()
+            try:
+                async for piece in self.content.iter_chunked(64 * 1024):
+                    body += piece
+                    if len(body) > LARGEST_ANSWER:
+                        break
+            except BaseException:
+                self.close()
+                raise
+            if len(body) > LARGEST_ANSWER:
+                self.close()
+                raise aiohttp.ClientPayloadError("the answer is too long")
+            self._body = bytes(body)
+        return self._body
 
 
 class SdkWire:
@@ -64,6 +108,8 @@ class SdkWire:
             )
         except SlackApiError as error:
             return _reply(error.response)
+        except _RedirectError as error:
+            return Reply(status=error.status, headers={}, body=None)
         except (
             aiohttp.ClientConnectorError,  # refused, DNS, TLS, the proxy's own connection
             aiohttp.ConnectionTimeoutError,

@@ -14,8 +14,8 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 import aiohttp.abc
 
+from router.core.answer import Answer, Outcome
 from router.core.mrkdwn import clean, clip
-from router.notifiers.notifier import Answer, Outcome
 from router.notifiers.webhook.endpoint import Endpoint
 from router.notifiers.webhook.payloads import Request
 from router.runtime.clock import Clock
@@ -84,7 +84,7 @@ class WebhookClient:
     def _sorted(self, endpoint: Endpoint, status: int, headers: dict[str, str], detail: str) -> Answer:
         outcome = _outcome(endpoint.format, status, detail)
         error = f"answered {status}" + (f": {detail}" if detail else "")
-        if outcome is Outcome.TOLD:
+        if outcome is Outcome.DELIVERED:
             return Answer(outcome)
         if outcome is Outcome.RETRY:
             wait = _retry_after(headers.get("retry-after", ""), self._clock.now())
@@ -111,7 +111,7 @@ def _proxy_of(url: str) -> str | None:
 
 def _outcome(kind: Format, status: int, detail: str) -> Outcome:
     if 200 <= status < 300:
-        return Outcome.TOLD if status == _ACCEPTED.get(kind, status) else Outcome.CHANNEL_REFUSED
+        return Outcome.DELIVERED if status == _ACCEPTED.get(kind, status) else Outcome.CHANNEL_REFUSED
     if status == 429 or status >= 500 or status in _NOT_NOW:
         return Outcome.RETRY
     said = detail.lower()

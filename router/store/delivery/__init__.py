@@ -1,1 +1,1 @@
-"""What delivery claims and settles: the outbox, pace, the rows of the preview."""
+"""What delivery claims and settles: what is owed, claims, outcomes, pace, the rows of the preview."""

@@ -3,27 +3,33 @@
 from collections.abc import Collection
 from datetime import datetime
 
-import msgspec
 from sqlalchemy import Connection, bindparam, case, literal, select, update
 
-from router.core.view import EntryKind, Rendered
+from router.core.content import Subject
+from router.core.view import EntryKind
 from router.store.tables import InstantMs, conversation, incident, message, timeline
 
+# Statements of every evaluation are made once: SQLAlchemy takes longer to put one together than SQLite to carry it out.
+_CONVERSATION = select(conversation.c.id).where(
+    conversation.c.notifier == bindparam("notifier"), conversation.c.target == bindparam("target")
+)
+_NEW_CONVERSATION = conversation.insert().returning(conversation.c.id)
+_NEW_MESSAGE = message.insert().returning(message.c.id)
 
-def conversation_for(conn: Connection, workspace: str, target: str, *, person: str = "", now: datetime) -> int:
+
+def conversation_for(conn: Connection, notifier: str, target: str, *, person: str = "", now: datetime) -> int:
     """The row of a channel or a person, made when it is first needed."""
-    where = (conversation.c.workspace == workspace) & (conversation.c.target == target)
-    found = conn.execute(select(conversation.c.id).where(where)).scalar()
+    found = conn.execute(_CONVERSATION, {"notifier": notifier, "target": target}).scalar()
     if found is not None:
         return int(found)
-    values = {"workspace": workspace, "target": target, "person": person, "next_at": now}
-    return int(conn.execute(conversation.insert().values(values).returning(conversation.c.id)).scalar_one())
+    values = {"notifier": notifier, "target": target, "person": person, "next_at": now}
+    return int(conn.execute(_NEW_CONVERSATION, values).scalar_one())
 
 
 def begin(
     conn: Connection,
     *,
-    subject: str,
+    subject: Subject,
     conversation_id: int,
     rank: int,
     now: datetime,
@@ -32,12 +38,12 @@ def begin(
     entry: int | None = None,
     is_primary: bool = False,
     is_copy: bool = False,
-    body: Rendered | None = None,
+    text: str = "",
     thread_seq: int = 0,
 ) -> int:
     """A message that nobody was told yet."""
     values = {
-        "subject": subject,
+        "subject": subject.value,
         "incident": incident,
         "page": page,
         "entry": entry,
@@ -49,9 +55,9 @@ def begin(
         "notified_version": 0,
         "due_since": now,
         "thread_seq": thread_seq,
-        "body": None if body is None else msgspec.json.encode(body).decode(),
+        "text": text,
     }
-    return int(conn.execute(message.insert().values(values).returning(message.c.id)).scalar_one())
+    return int(conn.execute(_NEW_MESSAGE, values).scalar_one())
 
 
 _THIS = conversation.alias()
@@ -59,7 +65,7 @@ _SHOWN = (
     select(message.c.id)
     .join(conversation, conversation.c.id == message.c.conversation)
     .join(_THIS, _THIS.c.id == bindparam("this"))
-    .where(message.c.incident == bindparam("number"), message.c.subject == "incident", message.c.moved_to == "")
+    .where(message.c.incident == bindparam("number"), message.c.subject == Subject.INCIDENT, message.c.moved_to == "")
     .where(
         (conversation.c.id == _THIS.c.id)
         | ((conversation.c.channel != "") & (conversation.c.channel == _THIS.c.channel))
@@ -79,26 +85,40 @@ def open_home(conn: Connection, number: int) -> str:
         select(conversation.c.target)
         .join(message, message.c.conversation == conversation.c.id)
         .join(incident, incident.c.number == message.c.incident)
-        .where(message.c.incident == number, message.c.subject == "incident", message.c.is_primary)
+        .where(message.c.incident == number, message.c.subject == Subject.INCIDENT, message.c.is_primary)
         .where(incident.c.state != "resolved")
     )
     return conn.execute(query.limit(1)).scalar() or ""
 
 
-def raise_versions(conn: Connection, incident: int, *, rank: int, now: datetime) -> None:
-    """What these messages should say has changed."""
-    conn.execute(
-        update(message)
-        .where(message.c.incident == incident, message.c.subject.in_(("incident", "page")), ~message.c.is_over)
-        .where(message.c.moved_to == "")
-        .values(
-            version=message.c.version + 1,
-            rank=rank,
-            due_since=case(
-                (message.c.notified_version < message.c.version, message.c.due_since), else_=literal(now, InstantMs)
-            ),
-        )
+_RAISE = (
+    update(message)
+    .where(
+        message.c.incident == bindparam("b_incident"),
+        message.c.subject.in_((Subject.INCIDENT, Subject.PAGE)),
+        ~message.c.is_over,
+        message.c.moved_to == "",
     )
+    .values(
+        version=message.c.version + 1,
+        rank=bindparam("b_rank"),
+        tells_end=bindparam("b_tells_end"),
+        due_since=case(
+            # An end is owed from the end on, whatever change waited before it.
+            (
+                (message.c.notified_version < message.c.version)
+                & ((message.c.ts == "") | (message.c.tells_end == bindparam("b_tells_end"))),
+                message.c.due_since,
+            ),
+            else_=bindparam("b_now", type_=InstantMs()),
+        ),
+    )
+)
+
+
+def raise_versions(conn: Connection, incident: int, *, rank: int, tells_end: bool, now: datetime) -> None:
+    """What these messages should say has changed. `tells_end`: the incident is over now."""
+    conn.execute(_RAISE, {"b_incident": incident, "b_rank": rank, "b_tells_end": tells_end, "b_now": now})
 
 
 def renew_ends(conn: Connection, incident: int, *, now: datetime) -> None:
@@ -108,7 +128,9 @@ def renew_ends(conn: Connection, incident: int, *, now: datetime) -> None:
     )
     conn.execute(
         update(message)
-        .where(message.c.incident == incident, message.c.subject == "note", ~message.c.is_over, message.c.ts != "")
+        .where(
+            message.c.incident == incident, message.c.subject == Subject.NOTE, ~message.c.is_over, message.c.ts != ""
+        )
         .where(message.c.entry.in_(ends))
         .values(
             version=message.c.version + 1,
@@ -119,24 +141,13 @@ def renew_ends(conn: Connection, incident: int, *, now: datetime) -> None:
     )
 
 
-def settle_unposted(conn: Connection, incident: int) -> None:
-    """What ended before its first word was posted is not posted: nothing is owed where nothing stands and nothing is on its
-    way. Should the incident come back, its messages are raised, and with them the first word is owed again."""
-    conn.execute(
-        update(message)
-        .where(message.c.incident == incident, message.c.subject == "incident")
-        .where(message.c.ts == "", message.c.delivery_id.is_(None), ~message.c.is_over)
-        .values(notified_version=message.c.version, thread_due_at=None)
-    )
-
-
-def stands_at(conn: Connection, number: int, workspace: str, target: str) -> tuple[bool, bool]:
+def stands_at(conn: Connection, number: int, notifier: str, target: str) -> tuple[bool, bool]:
     """Whether a channel is an incident's home, and whether it has a message there at all."""
     query = (
         select(message.c.is_primary)
         .join(conversation, conversation.c.id == message.c.conversation)
-        .where(message.c.incident == number, message.c.subject == "incident", ~message.c.is_over)
-        .where(message.c.moved_to == "", conversation.c.workspace == workspace, conversation.c.target == target)
+        .where(message.c.incident == number, message.c.subject == Subject.INCIDENT, ~message.c.is_over)
+        .where(message.c.moved_to == "", conversation.c.notifier == notifier, conversation.c.target == target)
     )
     found = conn.execute(query).scalars().all()
     return any(found), bool(found)
@@ -149,12 +160,17 @@ def rehome(
     too, and are over with that; only those of copies stay. Returns the conversations that have none yet."""
     query = select(
         message.c.id, message.c.conversation, message.c.is_primary, message.c.is_copy, message.c.version
-    ).where(message.c.incident == number, message.c.subject == "incident", ~message.c.is_over, message.c.moved_to == "")
+    ).where(
+        message.c.incident == number,
+        message.c.subject == Subject.INCIDENT,
+        ~message.c.is_over,
+        message.c.moved_to == "",
+    )
     standing = set()
     for row in conn.execute(query).fetchall():
         values: dict[str, object] = {}
         if row.conversation not in wanted and not row.is_copy:
-            values |= {"moved_to": moved_to, "version": row.version + 1, "due_since": now}
+            values |= {"moved_to": moved_to, "version": row.version + 1, "due_since": now, "tells_end": True}
         elif row.conversation == home and not row.is_primary:
             values |= {"is_primary": True, "thread_seq": seq}
         standing.add(row.conversation)
@@ -165,18 +181,20 @@ def rehome(
     return [one for one in wanted if one not in standing]
 
 
+_PAGED = (
+    select(message.c.page, message.c.conversation, conversation.c.person)
+    .join(conversation, conversation.c.id == message.c.conversation)
+    .where(message.c.incident == bindparam("number"), message.c.subject == Subject.PAGE, ~message.c.is_over)
+    .order_by(message.c.id)
+)
+
+
 def people_paged(conn: Connection, incident: int) -> list[tuple[int, int, str]]:
     """(page, conversation, person) of each direct message that stands or is due for an incident."""
-    query = (
-        select(message.c.page, message.c.conversation, conversation.c.person)
-        .join(conversation, conversation.c.id == message.c.conversation)
-        .where(message.c.incident == incident, message.c.subject == "page", ~message.c.is_over)
-        .order_by(message.c.id)
-    )
-    return [(row.page, row.conversation, row.person) for row in conn.execute(query)]
+    return [(row.page, row.conversation, row.person) for row in conn.execute(_PAGED, {"number": incident})]
 
 
-def post(conn: Connection, *, workspace: str, target: str, body: Rendered, now: datetime, person: str = "") -> None:
-    """A word of the router's own, said once."""
-    conversation_id = conversation_for(conn, workspace, target, person=person, now=now)
-    begin(conn, subject="post", conversation_id=conversation_id, rank=0, now=now, body=body)
+def post(conn: Connection, *, notifier: str, target: str, text: str, now: datetime, person: str = "") -> None:
+    """A word of the router's own, said once. `text` is as a person writes it."""
+    conversation_id = conversation_for(conn, notifier, target, person=person, now=now)
+    begin(conn, subject=Subject.POST, conversation_id=conversation_id, rank=0, now=now, text=text)

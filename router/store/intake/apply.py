@@ -18,10 +18,12 @@ from router.store.intake.completion import completed
 from router.store.intake.membership import (
     AlertNow,
     Groups,
+    Joining,
     Membership,
     follow,
     followed,
     found_group,
+    join,
     leave,
     memberships,
     put,
@@ -302,24 +304,28 @@ def _join(
     """Put each alert where it belongs and wake those groups. Routed once: what was notified stays where it was, unless
     the alert itself changed; then it is in both groups until the new one has told it."""
     founding: dict[tuple[str, str], tuple[GroupKey, list[tuple[_Entry, Change]]]] = {}
-    deltas, due, waits = Deltas(), set[int](), dict[int, int]()
+    deltas, due = Deltas(), set[int]()
     before: list[Membership] = []
     after: list[Membership] = []
     gone: list[Membership] = []
-    joined: list[tuple[int, int]] = []
-    sent: set[tuple[int, str]] = set()
+    stays: set[tuple[int, str]] = set()
+    joining: list[Joining] = []
+    reached: dict[tuple[int, str], int] = {}
+    """Which group each source's alerts joined, and how long the first notice of these waits at least."""
+    arrived, held_back = MemberState.ARRIVED.value, MemberState.SUPPRESSED.value
 
-    def join(group: int, owner: GroupKey, entry: _Entry, change: Change) -> None:
-        held = suppressed.get(entry.id)
-        state = MemberState.ARRIVED if held is None else MemberState.SUPPRESSED
-        kind, name = held or ("", "")
-        after.append(Membership(entry.id, group, state, change.severity_rank, kind, name, now_ms))
-        joined.append((group, entry.id))
+    def enter(group: int, owner: GroupKey, entry: _Entry, change: Change) -> None:
+        number = entry.id
+        if number in suppressed:
+            joining.append((number, group, held_back, change.severity_rank, *suppressed[number], now_ms))
+        else:
+            joining.append((number, group, arrived, change.severity_rank, "", "", now_ms))
         # What begins a group and fires for longer than group_wait already waits no more, nor what comes from another group.
         is_old = entry.starts_ms + owner.wait_ms < now_ms
-        wait_ms = 0 if is_old or entry.id in moving else owner.wait_ms
-        waits[group] = min(wait_ms, waits.get(group, wait_ms))
-        sent.add((group, change.source))
+        wait_ms = 0 if is_old or number in moving else owner.wait_ms
+        key = (group, change.source)
+        if wait_ms < reached.get(key, NEVER_MS):
+            reached[key] = wait_ms
 
     for entry, change in changed:
         owners: Sequence[GroupKey] = change.owners
@@ -328,7 +334,7 @@ def _join(
             alert = AlertNow(change.is_firing, change.severity_rank, suppressed.get(entry.id))
             for one in belongs:
                 due.add(one.group_id)
-                sent.add((one.group_id, change.source))
+                stays.add((one.group_id, change.source))
                 if change.is_firing and not one.is_notified and (one.route, one.labels) not in wanted:
                     gone.append(one)
                 elif (now := followed(one, alert)) != one:
@@ -341,7 +347,7 @@ def _join(
         for owner in owners:
             group = groups.get(owner)
             if group is not None:
-                join(group, owner, entry, change)
+                enter(group, owner, entry, change)
             else:
                 founding.setdefault((owner.route, owner.labels), (owner, []))[1].append((entry, change))
     found = []
@@ -349,12 +355,17 @@ def _join(
         group = found_group(conn, owner, now_ms)
         found.append((owner, group))
         for entry, change in members:
-            join(group, owner, entry, change)
+            enter(group, owner, entry, change)
     leave(conn, gone, deltas)
     put(conn, before, after, deltas)
+    join(conn, joining, deltas)
     deltas.write(conn)
-    _SENT.run(conn, sorted(sent))
-    migration.note(conn, [(group, number, moving[number]) for group, number in joined if number in moving])
+    _SENT.run(conn, sorted(stays | reached.keys()))
+    if moving:
+        migration.note(conn, [(one[1], one[0], moving[one[0]]) for one in joining if one[0] in moving])
     wake_groups(conn, due, now_ms)
+    waits: dict[int, int] = {}
+    for (group, _), wait_ms in reached.items():
+        waits[group] = min(wait_ms, waits.get(group, wait_ms))
     wake_joined(conn, waits, now_ms)
     return found

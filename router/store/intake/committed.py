@@ -1,4 +1,4 @@
-"""What is committed about each alert, in memory: why a re-sent alert is free (ENGINE, *Unchanged is free*).
+"""What is committed about each alert, in memory: why a re-sent alert is free.
 
 Entries are written by the writer, after the commit. While it is complete a miss means that an alert is new; while it is
 not, a miss costs a SELECT. A wrong entry would cost an alert, so whoever changes or deletes an alert goes through the

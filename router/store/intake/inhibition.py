@@ -4,7 +4,7 @@ transaction: nobody is asked again who is not concerned.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection, and_, bindparam, delete, or_, select, true, tuple_
+from sqlalchemy import Connection, and_, bindparam, or_, select, true, tuple_
 
 from router.store.bulk import Insert, WhereIn
 from router.store.intake.change import Inhibits
@@ -104,9 +104,3 @@ def holding(conn: Connection, alert_ids: Iterable[int]) -> dict[int, tuple[str, 
         for number, rule in conn.execute(_HOLDING, {"alert_ids": ids[start : start + _AT_ONCE]}):
             found[number] = (INHIBITION, rule)
     return found
-
-
-def drop_all(conn: Connection) -> None:
-    """The rules in force have no inhibition, and nothing is left of those before."""
-    conn.execute(delete(inhibitor))
-    conn.execute(delete(inhibition_target))

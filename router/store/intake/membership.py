@@ -1,5 +1,6 @@
 """Where alerts belong: groups, which alerts are in them, and when they are due. What ingest, expire and reload share."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -40,8 +41,8 @@ _JOINED = WhereIn(
     UPDATE alert_group SET
         arrived_since = CASE WHEN arrived_since <= ? THEN arrived_since ELSE ? END,
         due_at = CASE
-            WHEN incident IS NULL AND due_at <= ? THEN due_at
-            WHEN incident IS NULL THEN ?
+            WHEN incident IS NULL AND waiting_since IS NULL AND due_at <= ? THEN due_at
+            WHEN incident IS NULL AND waiting_since IS NULL THEN ?
             WHEN due_at <= CASE WHEN evaluated_at + 1000 > ? THEN evaluated_at + 1000 ELSE ? END THEN due_at
             WHEN evaluated_at + 1000 > ? THEN evaluated_at + 1000
             ELSE ? END
@@ -58,7 +59,7 @@ def wake_groups(conn: Connection, group_ids: Iterable[int], now_ms: int) -> None
 
 def wake_joined(conn: Connection, waits_ms: Mapping[int, int], now_ms: int) -> None:
     """Groups that alerts have joined, and how long the first notice of one of these waits. A group that never had an
-    incident is evaluated when that time is over; no other waits."""
+    incident is evaluated when that time is over; no other waits, nor one whose wait was begun by what has ended since."""
     by_wait: dict[int, list[int]] = {}
     for group, wait_ms in waits_ms.items():
         by_wait.setdefault(wait_ms, []).append(group)
@@ -179,6 +180,18 @@ _PUT = Insert(
     """,
 )
 _LEAVE = WhereIn("DELETE FROM membership WHERE group_id = ? AND alert_id IN")
+
+
+Joining = tuple[int, int, int, int, str, str, int]
+"""An alert that joins a group: alert, group, state, rank, what suppresses it (kind, name), and when, as they are stored."""
+
+
+def join(conn: Connection, joining: list[Joining], deltas: Deltas) -> None:
+    """Of new alerts there are thousands in a second: no more is made of them than rows."""
+    joining.sort()
+    for key, alerts in Counter([row[1:6] for row in joining]).items():
+        deltas.add(*key, alerts=alerts)
+    _PUT.run(conn, joining)
 
 
 def put(conn: Connection, before: Iterable[Membership], after: Iterable[Membership], deltas: Deltas) -> None:

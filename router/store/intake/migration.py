@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, Select, func, select, type_coerce, update
+from sqlalchemy import BigInteger, Connection, Select, bindparam, func, select, type_coerce, update
 
 from router.core.member import Member, MemberState
 from router.runtime.clock import from_ms
@@ -115,10 +115,14 @@ _IS_ARRIVING = membership.c.state.in_((MemberState.ARRIVED, MemberState.SHADOWED
 _FIRING = (MemberState.NOTIFIED, MemberState.NOTIFIED_MUTED)
 
 
+_ARRIVING = (
+    select(func.count()).select_from(membership).where(membership.c.group_id == bindparam("group_id"), _IS_ARRIVING)
+)
+
+
 def arriving(conn: Connection, group: int) -> int:
     """Of how many that this group is about to tell another one was told."""
-    query = select(func.count()).select_from(membership).where(membership.c.group_id == group, _IS_ARRIVING)
-    return int(conn.execute(query).scalar_one())
+    return int(conn.execute(_ARRIVING, {"group_id": group}).scalar_one())
 
 
 def arrivals(conn: Connection, group: int, ended_since_ms: int) -> list[Arrival]:
@@ -162,12 +166,20 @@ def ended_lately(conn: Connection, group: int, since_ms: int) -> bool:
     return number is not None
 
 
+_LEAVING = (
+    select(membership.c.group_id)
+    .where(
+        membership.c.migrates_from == bindparam("group_id"),
+        membership.c.state.not_in((*_FIRING, MemberState.ENDED, MemberState.MOVED)),
+    )
+    .distinct()
+    .order_by(membership.c.group_id)
+)
+
+
 def leaving_for(conn: Connection, group: int) -> list[int]:
     """The groups that are about to tell what this group told."""
-    query = select(membership.c.group_id).where(
-        membership.c.migrates_from == group, membership.c.state.not_in((*_FIRING, MemberState.ENDED, MemberState.MOVED))
-    )
-    return list(conn.execute(query.distinct().order_by(membership.c.group_id)).scalars())
+    return list(conn.execute(_LEAVING, {"group_id": group}).scalars())
 
 
 def destinations(conn: Connection, group: int) -> list[int]:

@@ -148,7 +148,7 @@ class Site:
         self.sim = Simulation(
             folder / "site.db",
             self.clock,
-            transport=self._transport,
+            notifiers=[self._transport],
             ruleset=self._configuration.rules,
             settings=self._settings,
         )
@@ -304,4 +304,9 @@ def texts(messages: Sequence[MessageView] | Sequence[Sound]) -> list[str]:
 
 
 def is_over(message: MessageView) -> bool:
-    return message.text.startswith(("Resolved", "Over"))
+    """Or told elsewhere from now on."""
+    return (
+        message.text.startswith(("Resolved", "Over"))
+        or ": moved to " in message.text
+        or ": goes on as " in message.text
+    )

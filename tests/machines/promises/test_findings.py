@@ -9,16 +9,7 @@ from tests.machines.promises.site import Broken
 READ = (clocks, holding, loudness, waiting, weather, words)
 """Stories are known once their module is read."""
 NOT_YET = {
-    "E6-many-posts-limited",
-    "E8-again-and-again",
-    "E8-shown-there-already",
-    "E9-second-root-in-fallback",
-    "E11-one-that-flaps",
     "E13-archived-for-a-minute",
-    "E13-bot-removed-for-a-minute",
-    "E13-direct-message",
-    "E15-ahead",
-    "E15-behind",
 }
 """Still broken. Strict: one that holds after all fails here until its name is taken out."""
 

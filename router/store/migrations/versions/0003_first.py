@@ -62,18 +62,28 @@ def upgrade() -> None:
     op.create_table(
         "conversation",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
-        sa.Column("workspace", sa.Text(), nullable=False),
+        sa.Column("notifier", sa.Text(), nullable=False),
         sa.Column("target", sa.Text(), nullable=False),
         sa.Column("person", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("channel", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("next_at", tables.InstantMs(), nullable=False),
+        sa.Column("next_post_at", tables.InstantMs(), nullable=True),
         sa.Column("claimed_until", tables.InstantMs(), nullable=True),
         sa.Column("claim_token", sa.Text(), nullable=True),
+        sa.Column("claimed_message", sa.BigInteger(), nullable=True),
         sa.Column("refused", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("refused_at", tables.InstantMs(), nullable=True),
-        sa.Column("was_first_post", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("posts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("workspace", "target"),
+        sa.UniqueConstraint("notifier", "target"),
+    )
+    op.create_index(
+        "conversation_refused",
+        "conversation",
+        ["notifier"],
+        unique=False,
+        sqlite_where=sa.text("refused <> ''"),
+        postgresql_where=sa.text("refused <> ''"),
     )
     op.create_table(
         "heartbeat",
@@ -95,11 +105,11 @@ def upgrade() -> None:
     )
     op.create_table(
         "pace",
-        sa.Column("workspace", sa.Text(), nullable=False),
+        sa.Column("notifier", sa.Text(), nullable=False),
         sa.Column("method", sa.Text(), nullable=False),
         sa.Column("calls", sa.Text(), server_default=sa.text("'[]'"), nullable=False),
         sa.Column("blocked_until", tables.InstantMs(), nullable=True),
-        sa.PrimaryKeyConstraint("workspace", "method"),
+        sa.PrimaryKeyConstraint("notifier", "method"),
     )
     op.create_table(
         "preview",
@@ -449,13 +459,17 @@ def upgrade() -> None:
         sa.Column("intent_version", sa.Integer(), nullable=True),
         sa.Column("intent_seq", sa.Integer(), nullable=True),
         sa.Column("intent_at", tables.InstantMs(), nullable=True),
+        sa.Column("intent_due_at", tables.InstantMs(), nullable=True),
         sa.Column("not_before", tables.InstantMs(), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("degraded", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("is_over", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.Column("last_error", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("word", sa.Text(), server_default=sa.text("('')"), nullable=False),
-        sa.Column("body", sa.Text(), nullable=True),
+        sa.Column("text", sa.Text(), server_default=sa.text("('')"), nullable=False),
+        sa.Column("tells_end", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("end_notified", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("stands_in_for", sa.BigInteger(), nullable=True),
         sa.Column("moved_to", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.ForeignKeyConstraint(
             ["conversation"],
@@ -471,53 +485,235 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("message_incident", "message", ["incident"], unique=False)
     op.create_index(
-        "message_intent",
+        "message_changes",
         "message",
-        ["intent_at"],
+        ["conversation", "due_since"],
         unique=False,
-        sqlite_where=sa.text("delivery_id IS NOT NULL"),
-        postgresql_where=sa.text("delivery_id IS NOT NULL"),
+        sqlite_where=sa.text(
+            "NOT is_over AND delivery_id IS NULL AND notified_version < version AND ts <> '' AND NOT tells_end"
+        ),
+        postgresql_where=sa.text(
+            "NOT is_over AND delivery_id IS NULL AND notified_version < version AND ts <> '' AND NOT tells_end"
+        ),
     )
     op.create_index(
-        "message_pending",
+        "message_ends",
+        "message",
+        ["conversation", "due_since"],
+        unique=False,
+        sqlite_where=sa.text(
+            "NOT is_over AND delivery_id IS NULL AND notified_version < version AND ts <> '' AND tells_end"
+        ),
+        postgresql_where=sa.text(
+            "NOT is_over AND delivery_id IS NULL AND notified_version < version AND ts <> '' AND tells_end"
+        ),
+    )
+    op.create_index(
+        "message_first_word",
+        "message",
+        ["conversation", "rank", "due_since"],
+        unique=False,
+        sqlite_where=sa.text(
+            "NOT is_over AND delivery_id IS NULL AND notified_version < version AND ts = '' AND subject <> 'note'"
+        ),
+        postgresql_where=sa.text(
+            "NOT is_over AND delivery_id IS NULL AND notified_version < version AND ts = '' AND subject <> 'note'"
+        ),
+    )
+    op.create_index(
+        "message_first_word_age",
+        "message",
+        ["conversation", "due_since"],
+        unique=False,
+        sqlite_where=sa.text(
+            "NOT is_over AND delivery_id IS NULL AND notified_version < version AND ts = '' AND subject <> 'note'"
+        ),
+        postgresql_where=sa.text(
+            "NOT is_over AND delivery_id IS NULL AND notified_version < version AND ts = '' AND subject <> 'note'"
+        ),
+    )
+    op.create_index(
+        "message_has_line",
+        "message",
+        ["conversation", "thread_due_at"],
+        unique=False,
+        sqlite_where=sa.text("NOT is_over AND thread_due_at IS NOT NULL"),
+        postgresql_where=sa.text("NOT is_over AND thread_due_at IS NOT NULL"),
+    )
+    op.create_index(
+        "message_in_doubt",
+        "message",
+        ["conversation", "intent_due_at"],
+        unique=False,
+        sqlite_where=sa.text("NOT is_over AND delivery_id IS NOT NULL"),
+        postgresql_where=sa.text("NOT is_over AND delivery_id IS NOT NULL"),
+    )
+    op.create_index("message_incident", "message", ["incident"], unique=False)
+    op.create_index(
+        "message_note",
+        "message",
+        ["conversation", "due_since"],
+        unique=False,
+        sqlite_where=sa.text(
+            "NOT is_over AND delivery_id IS NULL AND notified_version < version AND ts = '' AND subject = 'note'"
+        ),
+        postgresql_where=sa.text(
+            "NOT is_over AND delivery_id IS NULL AND notified_version < version AND ts = '' AND subject = 'note'"
+        ),
+    )
+    op.create_index(
+        "message_of_page",
+        "message",
+        ["page", "conversation"],
+        unique=False,
+        sqlite_where=sa.text("page IS NOT NULL"),
+        postgresql_where=sa.text("page IS NOT NULL"),
+    )
+    op.create_index(
+        "message_owed",
         "message",
         ["conversation"],
         unique=False,
-        sqlite_where=sa.text("notified_version < version"),
-        postgresql_where=sa.text("notified_version < version"),
+        sqlite_where=sa.text(
+            "NOT is_over AND (notified_version < version OR thread_due_at IS NOT NULL OR delivery_id IS NOT NULL)"
+        ),
+        postgresql_where=sa.text(
+            "NOT is_over AND (notified_version < version OR thread_due_at IS NOT NULL OR delivery_id IS NOT NULL)"
+        ),
     )
     op.create_index(
-        "message_thread_due",
+        "message_owed_since",
         "message",
-        ["thread_due_at"],
+        ["due_since"],
         unique=False,
-        sqlite_where=sa.text("thread_due_at IS NOT NULL"),
-        postgresql_where=sa.text("thread_due_at IS NOT NULL"),
+        sqlite_where=sa.text(
+            "NOT is_over AND (notified_version < version OR thread_due_at IS NOT NULL OR delivery_id IS NOT NULL)"
+        ),
+        postgresql_where=sa.text(
+            "NOT is_over AND (notified_version < version OR thread_due_at IS NOT NULL OR delivery_id IS NOT NULL)"
+        ),
+    )
+    op.create_index(
+        "message_put_off",
+        "message",
+        ["conversation", "not_before"],
+        unique=False,
+        sqlite_where=sa.text("NOT is_over AND not_before IS NOT NULL"),
+        postgresql_where=sa.text("NOT is_over AND not_before IS NOT NULL"),
+    )
+    op.create_index(
+        "message_stands_in",
+        "message",
+        ["stands_in_for"],
+        unique=False,
+        sqlite_where=sa.text("stands_in_for IS NOT NULL"),
+        postgresql_where=sa.text("stands_in_for IS NOT NULL"),
     )
 
 
 def downgrade() -> None:
     op.drop_index(
-        "message_thread_due",
+        "message_stands_in",
         table_name="message",
-        sqlite_where=sa.text("thread_due_at IS NOT NULL"),
-        postgresql_where=sa.text("thread_due_at IS NOT NULL"),
+        sqlite_where=sa.text("stands_in_for IS NOT NULL"),
+        postgresql_where=sa.text("stands_in_for IS NOT NULL"),
     )
     op.drop_index(
-        "message_pending",
+        "message_put_off",
         table_name="message",
-        sqlite_where=sa.text("notified_version < version"),
-        postgresql_where=sa.text("notified_version < version"),
+        sqlite_where=sa.text("NOT is_over AND not_before IS NOT NULL"),
+        postgresql_where=sa.text("NOT is_over AND not_before IS NOT NULL"),
     )
     op.drop_index(
-        "message_intent",
+        "message_owed_since",
         table_name="message",
-        sqlite_where=sa.text("delivery_id IS NOT NULL"),
-        postgresql_where=sa.text("delivery_id IS NOT NULL"),
+        sqlite_where=sa.text(
+            "NOT is_over AND (notified_version < version OR thread_due_at IS NOT NULL OR delivery_id IS NOT NULL)"
+        ),
+        postgresql_where=sa.text(
+            "NOT is_over AND (notified_version < version OR thread_due_at IS NOT NULL OR delivery_id IS NOT NULL)"
+        ),
+    )
+    op.drop_index(
+        "message_owed",
+        table_name="message",
+        sqlite_where=sa.text(
+            "NOT is_over AND (notified_version < version OR thread_due_at IS NOT NULL OR delivery_id IS NOT NULL)"
+        ),
+        postgresql_where=sa.text(
+            "NOT is_over AND (notified_version < version OR thread_due_at IS NOT NULL OR delivery_id IS NOT NULL)"
+        ),
+    )
+    op.drop_index(
+        "message_of_page",
+        table_name="message",
+        sqlite_where=sa.text("page IS NOT NULL"),
+        postgresql_where=sa.text("page IS NOT NULL"),
+    )
+    op.drop_index(
+        "message_note",
+        table_name="message",
+        sqlite_where=sa.text(
+            "NOT is_over AND delivery_id IS NULL AND notified_version < version AND ts = '' AND subject = 'note'"
+        ),
+        postgresql_where=sa.text(
+            "NOT is_over AND delivery_id IS NULL AND notified_version < version AND ts = '' AND subject = 'note'"
+        ),
     )
     op.drop_index("message_incident", table_name="message")
+    op.drop_index(
+        "message_in_doubt",
+        table_name="message",
+        sqlite_where=sa.text("NOT is_over AND delivery_id IS NOT NULL"),
+        postgresql_where=sa.text("NOT is_over AND delivery_id IS NOT NULL"),
+    )
+    op.drop_index(
+        "message_has_line",
+        table_name="message",
+        sqlite_where=sa.text("NOT is_over AND thread_due_at IS NOT NULL"),
+        postgresql_where=sa.text("NOT is_over AND thread_due_at IS NOT NULL"),
+    )
+    op.drop_index(
+        "message_first_word_age",
+        table_name="message",
+        sqlite_where=sa.text(
+            "NOT is_over AND delivery_id IS NULL AND notified_version < version AND ts = '' AND subject <> 'note'"
+        ),
+        postgresql_where=sa.text(
+            "NOT is_over AND delivery_id IS NULL AND notified_version < version AND ts = '' AND subject <> 'note'"
+        ),
+    )
+    op.drop_index(
+        "message_first_word",
+        table_name="message",
+        sqlite_where=sa.text(
+            "NOT is_over AND delivery_id IS NULL AND notified_version < version AND ts = '' AND subject <> 'note'"
+        ),
+        postgresql_where=sa.text(
+            "NOT is_over AND delivery_id IS NULL AND notified_version < version AND ts = '' AND subject <> 'note'"
+        ),
+    )
+    op.drop_index(
+        "message_ends",
+        table_name="message",
+        sqlite_where=sa.text(
+            "NOT is_over AND delivery_id IS NULL AND notified_version < version AND ts <> '' AND tells_end"
+        ),
+        postgresql_where=sa.text(
+            "NOT is_over AND delivery_id IS NULL AND notified_version < version AND ts <> '' AND tells_end"
+        ),
+    )
+    op.drop_index(
+        "message_changes",
+        table_name="message",
+        sqlite_where=sa.text(
+            "NOT is_over AND delivery_id IS NULL AND notified_version < version AND ts <> '' AND NOT tells_end"
+        ),
+        postgresql_where=sa.text(
+            "NOT is_over AND delivery_id IS NULL AND notified_version < version AND ts <> '' AND NOT tells_end"
+        ),
+    )
     op.drop_table("message")
     op.drop_table("timeline")
     op.drop_index("page_incident", table_name="page")
@@ -602,6 +798,12 @@ def downgrade() -> None:
     op.drop_table("pace")
     op.drop_table("listening")
     op.drop_table("heartbeat")
+    op.drop_index(
+        "conversation_refused",
+        table_name="conversation",
+        sqlite_where=sa.text("refused <> ''"),
+        postgresql_where=sa.text("refused <> ''"),
+    )
     op.drop_table("conversation")
     op.drop_index(
         "alert_sibling",

@@ -1,0 +1,65 @@
+"""What is to be told, before anybody decided how it looks: every notifier makes its own message of it. Data only."""
+
+from enum import StrEnum
+
+import msgspec
+
+from router.core.view import IncidentView, PageView, State, TimelineEntry
+
+
+class Subject(StrEnum):
+    """What a message is about."""
+
+    INCIDENT = "incident"
+    """An incident in a channel: kept true as long as it lives."""
+    PAGE = "page"
+    """An incident to a person on call: kept true likewise."""
+    NOTE = "note"
+    """A new sound for somebody who was paged: one timeline entry, told once."""
+    POST = "post"
+    """A word of the router's own, told once."""
+
+
+class Content(msgspec.Struct, frozen=True):
+    """One message at one moment. Texts are the senders' own, unescaped and unbounded."""
+
+    subject: Subject
+    instance: str
+    """This router's name: with the incident's number it names the incident everywhere."""
+    external_url: str = ""
+    """This router's own address, for links; "" for none."""
+    view: IncidentView | None = None
+    """None only of a POST."""
+    entries: tuple[TimelineEntry, ...] = ()
+    """Of a reply: what it tells. Of a NOTE: the one entry. Of a first post: what the thread would have heard."""
+    page: PageView | None = None
+    """Of a PAGE and a NOTE."""
+    text: str = ""
+    """Of a POST: what it says, as a person writes it."""
+    is_primary: bool = True
+    """Of an INCIDENT: the thread lives here."""
+    home: str = ""
+    """Of an INCIDENT: its primary channel, an id once that is known."""
+    is_broadcast: bool = False
+    """Of a reply: whoever does not follow the thread is to hear it too."""
+    notice: str = ""
+    """Why it stands here and not where it belongs."""
+    degraded: int = 0
+    """How often the receiver refused it as it was: each time it has to be plainer."""
+
+    @property
+    def is_end(self) -> bool:
+        """Whether it says that the incident is over, at least here."""
+        return self.view is not None and self.view.state is State.RESOLVED
+
+    @property
+    def incident(self) -> int:
+        """The incident's number; 0 for a word of the router's own."""
+        return 0 if self.view is None else self.view.number
+
+    @property
+    def bare(self) -> "Content":
+        """The same in one plain line, for whoever cannot make a message of the whole."""
+        view = self.view
+        text = "An alert" if view is None else f"#{view.number} {view.state.value}: {view.title}"
+        return Content(Subject.POST, self.instance, self.external_url, text=text)
