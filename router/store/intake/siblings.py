@@ -25,6 +25,8 @@ JUST_ENDED_MS = 60_000
 """What ends before a worse sibling begins: the condition's thresholds may leave a gap."""
 
 _AT_ONCE = 1_000
+_SEVERAL = WhereIn("SELECT sibling FROM alert WHERE sibling IN", "GROUP BY sibling HAVING count(*) > 1")
+"""Answered by the index alone."""
 _ALIKE = WhereIn(
     """
     SELECT namespace, sibling, id, severity_rank, is_firing FROM alert
@@ -57,7 +59,7 @@ def settle(conn: Connection, begun: Sequence[Begun], belongs: Belongs, now_ms: i
     if not begun:
         return
     found: dict[tuple[str, int], list[_Alike]] = {}
-    keys = sorted({one.sibling for one in begun})
+    keys = [row[0] for row in _SEVERAL.rows(conn, (), sorted({one.sibling for one in begun}))]
     for namespace, sibling, number, rank, is_firing in _ALIKE.rows(conn, (now_ms - JUST_ENDED_MS,), keys):
         found.setdefault((namespace, sibling), []).append(_Alike(number, rank, bool(is_firing)))
     conditions = [alike for alike in found.values() if len({one.rank for one in alike}) > 1]
