@@ -13,6 +13,7 @@ from router.core.view import IncidentView
 from router.store.evaluation.groups import decode_settings
 from router.store.evaluation.members import decode_document
 from router.store.heartbeats.stale_sources import silent
+from router.store.intake.membership import SIBLING
 from router.store.tables import (
     OWED,
     alert,
@@ -240,6 +241,8 @@ def _groups_of(conn: Connection, ids: Sequence[int]) -> dict[int, list[InGroup]]
         suppressed_by = None
         if state is MemberState.ARRIVED and row.route_kind:
             suppressed_by = f"{row.route_kind} {row.route_name}"
+        elif state is MemberState.SHADOWED:
+            suppressed_by = " ".join(SIBLING)
         elif row.suppressed_kind:
             suppressed_by = f"{row.suppressed_kind} {row.suppressed_name}"
         one = InGroup(row.route, dict(_decode_labels(row.labels)), state.is_notified, suppressed_by, row.incident)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, settings
 
-from adapters.alert import Alert, Severity, Status, fingerprint
+from adapters.alert import Alert, PrometheusAlert, Severity, Status, fingerprint
 from router.delivery.deliver import Settings
 from router.notifiers.slack.errors import CallFault, Reply
 from router.runtime.clock import to_ms
@@ -61,6 +61,17 @@ def alert(name: str, instance: int, *, since: datetime, is_firing: bool = True, 
             order=2 * to_ms(since) + (not is_firing),
             **more,
         )
+    )
+
+
+def sibling(name: str, instance: int, severity: Severity, *, since: datetime, is_firing: bool = True) -> Ready:
+    """One of several rules of a name, which differ in the severity that they say."""
+    labels = {"alertname": name, "instance": str(instance)}
+    named = {**labels, "severity": severity.value}
+    one = alert(name, instance, since=since, is_firing=is_firing, severity=severity).alert()
+    fields = {field: getattr(one, field) for field in Alert.__struct_fields__}
+    return Ready(
+        PrometheusAlert(**{**fields, "fingerprint": fingerprint(named), "labels": named}, sibling=fingerprint(labels))
     )
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, case, select, update
+from sqlalchemy import Connection, bindparam, case, literal, select, update
 
 from router.core.content import Subject
-from router.store.tables import InstantMs, conversation, incident, message
+from router.core.view import EntryKind
+from router.store.tables import InstantMs, conversation, incident, message, timeline
 
 # Statements of every evaluation are made once: SQLAlchemy takes longer to put one together than SQLite to carry it out.
 _CONVERSATION = select(conversation.c.id).where(
@@ -118,6 +119,26 @@ _RAISE = (
 def raise_versions(conn: Connection, incident: int, *, rank: int, tells_end: bool, now: datetime) -> None:
     """What these messages should say has changed. `tells_end`: the incident is over now."""
     conn.execute(_RAISE, {"b_incident": incident, "b_rank": rank, "b_tells_end": tells_end, "b_now": now})
+
+
+def renew_ends(conn: Connection, incident: int, *, now: datetime) -> None:
+    """What people who were paged were told of its end: that it goes on after all, and later, that it is over."""
+    ends = select(timeline.c.seq).where(
+        timeline.c.incident == incident, timeline.c.kind == EntryKind.ALL_RESOLVED.value
+    )
+    conn.execute(
+        update(message)
+        .where(
+            message.c.incident == incident, message.c.subject == Subject.NOTE, ~message.c.is_over, message.c.ts != ""
+        )
+        .where(message.c.entry.in_(ends))
+        .values(
+            version=message.c.version + 1,
+            due_since=case(
+                (message.c.notified_version < message.c.version, message.c.due_since), else_=literal(now, InstantMs)
+            ),
+        )
+    )
 
 
 def stands_at(conn: Connection, number: int, notifier: str, target: str) -> tuple[bool, bool]:

@@ -83,5 +83,5 @@ def examine(
 _IS_HELD = (
     (membership.c.suppressed_kind == MAINTENANCE)
     & (membership.c.suppressed_kind != "")  # as the index says it
-    & membership.c.state.in_((MemberState.SUPPRESSED, MemberState.NOTIFIED_MUTED))
+    & membership.c.state.in_((MemberState.SUPPRESSED, MemberState.NOTIFIED_MUTED, MemberState.SHADOWED))
 )
