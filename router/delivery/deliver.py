@@ -27,6 +27,7 @@ from router.core.delivery import (
     Told,
     after,
 )
+from router.core.recipient import webhook_notifier
 from router.core.render.content import LEVELS, RenderError
 from router.core.templates.template import words_of
 from router.core.view import EntryKind, State, TimelineEntry
@@ -34,9 +35,11 @@ from router.notifiers.notifier import CALL_TIMEOUT, Notifier, Notifiers
 from router.runtime.clock import Clock, NewId
 from router.runtime.metrics import Metrics
 from router.store.database import Database
+from router.store.delivery import fallbacks
 from router.store.delivery.claim import Claimed, Sender, Work, claim
 from router.store.delivery.settle import settle
 from router.store.evaluation import incidents
+from rules.model.webhook import Fallback
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +58,8 @@ class Settings(msgspec.Struct, frozen=True):
     notifier: str
     """The one that the channels and people of the rules belong to, and the fallback channel."""
     posts_again: bool = True
+    fallback: Fallback | None = None
+    """Who is called when that notifier is refused, or away."""
 
 
 class Deliverer:
@@ -79,16 +84,25 @@ class Deliverer:
 
     async def claim(self, most: int = AT_ONCE) -> Claimed:
         settings = self._settings()
+        now = self._clock.now()
         call = partial(
             claim,
-            now=self._clock.now(),
+            now=now,
             sender=Sender(settings.instance, settings.external_url),
             terms={name: notifier.terms for name, notifier in self._notifiers().items()},
             most=most,
             new_id=self._new_id,
         )
+
+        def step(conn: Connection) -> Claimed:
+            wanted = settings.fallback
+            due = None if wanted is None else fallbacks.sweep(conn, settings.notifier, wanted, now)
+            claimed = call(conn)
+            waits = [at for at in (due, claimed.next_due) if at is not None]
+            return msgspec.structs.replace(claimed, next_due=min(waits, default=None))
+
         lease_ends = self._clock.monotonic() + LEASE.total_seconds()
-        claimed = await self._database.write(call)
+        claimed = await self._database.write(step)
         self._leases.update({work.token: lease_ends for work in claimed.works})
         for _, method in claimed.paced:
             self._metrics.add("alert_router_pace_waits", (method,))
@@ -112,10 +126,11 @@ class Deliverer:
         self._metrics.observe("slack_seconds", (method,), self._clock.monotonic() - called_at)
         self._metrics.add("alert_router_deliveries", (method, answer.outcome.value))
         if work.act in _TELLS:
-            self._metrics.add("alertmanager_notifications", ("slack",))
+            integration = "webhook" if work.notifier.startswith(webhook_notifier("")) else "slack"
+            self._metrics.add("alertmanager_notifications", (integration,))
             if answer.outcome is not Outcome.DELIVERED:
                 reason = "rateLimited" if answer.is_rate_limit else "other"
-                self._metrics.add("alertmanager_notifications_failed", ("slack", reason))
+                self._metrics.add("alertmanager_notifications_failed", (integration, reason))
         now = await self._settle(work, answer, settings, terms)
         if answer.outcome is Outcome.WORKSPACE_REFUSED and work.notifier == settings.notifier:
             self._on_refused_workspace(answer.error)
@@ -154,16 +169,18 @@ class Deliverer:
 
     async def _settle(self, work: Work, answer: Answer, settings: Settings, terms: Terms) -> datetime:
         now = self._clock.now()
+        wanted = settings.fallback if work.notifier == settings.notifier else None
         policy = Policy(
             terms=terms,
             fallback=settings.fallback_channel if work.notifier == settings.notifier else "",
             posts_again=settings.posts_again,
+            falls_back_after=wanted.after if wanted is not None else None,
         )
         delay = _delay(work.state.attempts, answer)
         change = after(work.state, work.act, answer, now, seq=work.last_seq, delay=delay, policy=policy)
 
         def step(conn: Connection) -> bool:
-            if not settle(conn, work, change, now):
+            if not settle(conn, work, change, now, wanted):
                 return False
             if isinstance(change.effect, Over) and change.effect.is_page:
                 _say_page_refused(conn, work, change.effect.error, now)
@@ -176,13 +193,14 @@ class Deliverer:
     def _note(self, work: Work, answer: Answer, change: Change, settings: Settings) -> None:
         """In the log and the metrics."""
         facts = {"target": work.state.target, "error": answer.error, "incident": work.incident}
+        by = "slack" if work.notifier == settings.notifier else work.notifier
         match answer.outcome:
             case Outcome.WORKSPACE_REFUSED:
                 log.error("slack refuses the workspace", extra={"error": answer.error})
             case Outcome.MESSAGE_REFUSED:
-                log.warning("slack refuses a message", extra=facts | {"degraded": work.state.degraded})
+                log.warning("%s refuses a message", by, extra=facts | {"degraded": work.state.degraded})
             case Outcome.CHANNEL_REFUSED if work.state.refused_since is None or isinstance(change.effect, Elsewhere):
-                log.error("slack refuses a channel", extra=facts)
+                log.error("%s refuses a channel", by, extra=facts)
             case Outcome.UNSEARCHABLE:
                 done = "post_again" if settings.posts_again else "leave"
                 self._metrics.add("alert_router_unsearchable", (done,))
