@@ -35,7 +35,6 @@ from router.notifiers.notifier import CALL_TIMEOUT, Notifier, Notifiers
 from router.runtime.clock import Clock, NewId
 from router.runtime.metrics import Metrics
 from router.store.database import Database
-from router.store.delivery import fallbacks
 from router.store.delivery.claim import Claimed, Sender, Work, claim
 from router.store.delivery.settle import settle
 from router.store.evaluation import incidents
@@ -45,6 +44,8 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 16
 """Calls in flight."""
+TRIED_WITHIN = timedelta(seconds=15)
+"""Where somebody else is called after a while: whether it is still so is asked again within it."""
 _BACKOFF = wait_exponential(multiplier=1, min=1, max=120)
 _TELLS = frozenset({Act.POST, Act.EDIT, Act.REPLY})
 
@@ -84,25 +85,16 @@ class Deliverer:
 
     async def claim(self, most: int = AT_ONCE) -> Claimed:
         settings = self._settings()
-        now = self._clock.now()
         call = partial(
             claim,
-            now=now,
+            now=self._clock.now(),
             sender=Sender(settings.instance, settings.external_url),
             terms={name: notifier.terms for name, notifier in self._notifiers().items()},
             most=most,
             new_id=self._new_id,
         )
-
-        def step(conn: Connection) -> Claimed:
-            wanted = settings.fallback
-            due = None if wanted is None else fallbacks.sweep(conn, settings.notifier, wanted, now)
-            claimed = call(conn)
-            waits = [at for at in (due, claimed.next_due) if at is not None]
-            return msgspec.structs.replace(claimed, next_due=min(waits, default=None))
-
         lease_ends = self._clock.monotonic() + LEASE.total_seconds()
-        claimed = await self._database.write(step)
+        claimed = await self._database.write(call)
         self._leases.update({work.token: lease_ends for work in claimed.works})
         for _, method in claimed.paced:
             self._metrics.add("alert_router_pace_waits", (method,))
@@ -177,6 +169,8 @@ class Deliverer:
             falls_back_after=wanted.after if wanted is not None else None,
         )
         delay = _delay(work.state.attempts, answer)
+        if wanted is not None and answer.retry_after is None:
+            delay = min(delay, TRIED_WITHIN)
         change = after(work.state, work.act, answer, now, seq=work.last_seq, delay=delay, policy=policy)
 
         def step(conn: Connection) -> bool:

@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 
 from adapters.alert import Severity
+from router.core.view import EntryKind
 from rules.model.webhook import Format
 from tests.machines.stage import alert
-from tests.receivers import Mood, Says
+from tests.receivers import Mood, Receiver, Says
 from tests.webhook.stage import NAMES, WebhookStage, webhook_stage
 
 KEYS = {kind: "machine:1" if kind is Format.OPSGENIE else "machine/1" for kind in Format}
@@ -182,3 +183,113 @@ def test_what_it_refuses_as_it_is_it_is_told_in_plainer_words(stage: WebhookStag
 
 def _seconds(count: float) -> timedelta:
     return timedelta(seconds=count)
+
+
+PAGED = """
+routing: {channel: "#db", group_by: [alertname], page: PAGE}
+escalation: {ring: {steps: [{webhook: phone}, {after: 10m, person: maria}]}}
+windows: {nights: {hours: "12:05-12:30"}}
+"""
+PHONE = "machine/1"
+
+
+@pytest.fixture
+def paged(request: pytest.FixtureRequest) -> Iterator[WebhookStage]:
+    with webhook_stage(PAGED.replace("PAGE", getattr(request, "param", "ring"))) as made:
+        yield made
+
+
+def phone(stage: WebhookStage) -> Receiver:
+    return stage.receivers[Format.PAGERDUTY]
+
+
+def test_a_webhook_of_the_first_step_rings_when_the_page_is_carried_out_and_hears_the_end(paged: WebhookStage) -> None:
+    fire(paged, severity=Severity.LOW)
+    paged.wait(15)
+    assert phone(paged).states == {PHONE: "triggered"}
+    assert paged.world.direct("maria").messages == [], "the step after it is not carried out"
+    [said] = [entry for entry in paged.timeline() if entry.kind is EntryKind.PAGED]
+    assert (said.people, said.detail) == (("webhook phone",), "named in the rules")
+    fire(paged, severity=Severity.CRITICAL)
+    paged.wait(30)
+    assert phone(paged).incidents[PHONE].triggers == 2
+    fire(paged, is_firing=False)
+    paged.wait(30)
+    assert phone(paged).states == {PHONE: "resolved"}
+    fire(paged)
+    paged.wait(30)
+    assert phone(paged).incidents[PHONE].opened == 2
+    fire(paged, is_firing=False)
+    paged.wait(30)
+    assert phone(paged).states == {PHONE: "resolved"}
+    assert len(phone(paged).calls) == 5
+    assert paged.owed() == 0
+
+
+@pytest.mark.parametrize("paged", ["{policy: ring, quiet: [nights]}"], indirect=True)
+def test_no_webhook_rings_in_a_quiet_window_of_the_page(paged: WebhookStage) -> None:
+    """It began before, ends and comes back, worse, within the window: the phone rings when that ends."""
+    fire(paged, severity=Severity.LOW)
+    paged.wait(15)
+    assert len(phone(paged).calls) == 1
+    paged.wait(6 * 60)
+    fire(paged, is_firing=False)
+    paged.wait(60)
+    assert phone(paged).states == {PHONE: "resolved"}, "an end is never held back"
+    fire(paged, severity=Severity.CRITICAL)
+    paged.wait(60)
+    assert len(phone(paged).calls) == 2
+    paged.wait(30 * 60)
+    assert phone(paged).states == {PHONE: "triggered"}
+    assert (len(phone(paged).calls), phone(paged).incidents[PHONE].opened) == (3, 2)
+
+
+@pytest.mark.parametrize("paged", ["{policy: ring, quiet: [nights]}"], indirect=True)
+def test_what_is_over_before_the_window_ends_rings_nobody(paged: WebhookStage) -> None:
+    paged.wait(6 * 60)
+    fire(paged)
+    paged.wait(60)
+    fire(paged, is_firing=False)
+    paged.wait(60 * 60)
+    assert phone(paged).calls == []
+    assert paged.owed() == 0
+
+
+def test_also_and_a_page_are_one_call() -> None:
+    rules = PAGED.replace("page: PAGE", "page: ring, also: [{webhook: phone}]")
+    with webhook_stage(rules) as stage:
+        fire(stage)
+        stage.wait(60)
+        assert len(phone(stage).calls) == 1
+
+
+def test_an_incident_that_goes_to_another_route_keeps_its_webhook_and_gains_the_other() -> None:
+    rules = """
+routing:
+  channel: "#db"
+  group_by: [alertname]
+  routes:
+    - {name: worst, match: [alert.severity = critical], also: [{webhook: tickets}]}
+    - {name: rest, also: [{webhook: phone}]}
+"""
+    with webhook_stage(rules) as stage:
+        fire(stage, severity=Severity.LOW)
+        stage.wait(15)
+        fire(stage, severity=Severity.CRITICAL)
+        stage.wait(30)
+        tickets = stage.receivers[Format.JSON]
+        assert (phone(stage).states, tickets.states) == ({PHONE: "triggered"}, {PHONE: "triggered"})
+        assert phone(stage).incidents[PHONE].triggers == 2, "it got worse"
+        fire(stage, is_firing=False)
+        stage.wait(30)
+        assert (phone(stage).states, tickets.states) == ({PHONE: "resolved"}, {PHONE: "resolved"})
+
+
+def test_a_route_that_tells_webhooks_alone() -> None:
+    with webhook_stage("routing: {channel: none, group_by: [alertname], also: [{webhook: phone}]}") as stage:
+        fire(stage)
+        stage.wait(15)
+        assert phone(stage).states == {PHONE: "triggered"}
+        fire(stage, is_firing=False)
+        stage.wait(15)
+        assert phone(stage).states == {PHONE: "resolved"}

@@ -114,7 +114,8 @@ def _line(entry: TimelineEntry, view: IncidentView) -> str:
             return f"Slack refused a channel of this incident{f': {detail}' if detail else ''}"
         case EntryKind.FALLBACK:
             meanwhile = "" if entry.lasted is None else " meanwhile"
-            return f"told {people}{meanwhile}{f', {detail}' if detail else ''}"
+            called = ", ".join(words(name, 80) for name in entry.people)
+            return f"told {called}{meanwhile}{f', {detail}' if detail else ''}"
         case EntryKind.NOT_POSTED:
             return f"not posted{f' in {detail}' if detail else ''}: it was over before"
         case _:

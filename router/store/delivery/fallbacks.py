@@ -5,7 +5,7 @@ What the webhook is told of an incident is a message like every other: owed unti
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, insert, select, text, update
 
 from router.core.content import Subject
 from router.core.delivery import FallsBack
@@ -28,19 +28,13 @@ def is_open(conn: Connection, number: int, notifier: str) -> bool:
     return conn.execute(_OPEN.where(fallback.c.notifier == notifier), {"number": number}).first() is not None
 
 
-def sweep(conn: Connection, notifier: str, wanted: Fallback, now: datetime) -> datetime | None:
-    """Nobody has answered for so long: call it for all that has waited as long. Returns when there may be more."""
+def away(conn: Connection, notifier: str, wanted: Fallback, now: datetime) -> None:
+    """A call failed: where none was answered for so long, call it for all that has waited as long. What is left waits for
+    the next failure, seconds later."""
     since = pace.failing_since(conn, notifier)
-    if since is None:
-        return None
-    if since > now - wanted.after:
-        return since + wanted.after
-    away = FallsBack("Slack is away", "Slack was away", since)
-    if _call_for_all(conn, notifier, wanted, away, before=now - wanted.after, now=now) == AT_ONCE:
-        return now
-    query = select(func.min(message.c.due_since)).where(text(FALLS_BACK))
-    oldest = conn.execute(query).scalar()
-    return None if oldest is None else max(oldest, since) + wanted.after
+    if since is not None and since <= now - wanted.after:
+        why = FallsBack("Slack is away", "Slack was away", since)
+        _call_for_all(conn, notifier, wanted, why, before=now - wanted.after, now=now)
 
 
 def refused_whole(conn: Connection, notifier: str, wanted: Fallback, why: FallsBack, now: datetime) -> None:
@@ -50,7 +44,7 @@ def refused_whole(conn: Connection, notifier: str, wanted: Fallback, why: FallsB
 
 def _call_for_all(
     conn: Connection, notifier: str, wanted: Fallback, why: FallsBack, *, before: datetime, now: datetime
-) -> int:
+) -> None:
     query = (
         select(message.c.id, message.c.incident, message.c.subject, conversation.c.notifier)
         .join(conversation, conversation.c.id == message.c.conversation)
@@ -65,7 +59,6 @@ def _call_for_all(
     if rows:
         asked = update(message).where(message.c.id.in_([row.id for row in rows]))
         conn.execute(asked.values(fell_back=True))
-    return len(rows)
 
 
 def call(

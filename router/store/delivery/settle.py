@@ -44,7 +44,9 @@ def settle(conn: Connection, work: Work, change: Change, now: datetime, fallback
         pace.block(conn, work.notifier, change.block.method, until=change.block.until)
     _message(conn, work, change, now)
     if change.is_reached is not None:
-        pace.note_reached(conn, work.notifier, now if not change.is_reached else None)
+        pace.note_reached(conn, work.notifier, None if change.is_reached else now)
+    if change.is_reached is False and fallback is not None:
+        fallbacks.away(conn, work.notifier, fallback, now)
     if change.falls_back is not None and fallback is not None:
         _call_fallback(conn, work, change.falls_back, fallback, now)
     if isinstance(change.effect, Told | LookedUp) and pace.unblock(conn, work.notifier):
