@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from adapters.alert import Severity
 from router.core.view import EntryKind
+from router.store.tables import fallback, incident
 from rules.model.webhook import Fallback, Format
+from tests.machines.stage import alert
 from tests.receivers import Mood, Receiver, Says
 from tests.slackworld import moods
 from tests.webhook.stage import WebhookStage, webhook_stage
@@ -87,9 +90,41 @@ def test_away_for_less_nobody_is_called(stage: WebhookStage) -> None:
     assert len(stage.world.channel("#db").messages) == 1
 
 
-def test_a_storm_that_only_waits_for_its_pace_calls_nobody(stage: WebhookStage) -> None:
-    from tests.machines.stage import alert
+def test_one_hiccup_long_ago_is_not_an_absence(stage: WebhookStage) -> None:
+    """A call failed, the next one did not; hours later another fails once."""
+    for _ in range(3):
+        stage.world.mood(moods.UNREACHABLE, times=1)
+        fire(stage)
+        stage.wait(60 * 60)
+        fire(stage, is_firing=False)
+        stage.wait(60 * 60)
+    storm(stage, moods.UNREACHABLE)
+    fire(stage)
+    stage.wait(100)
+    assert phone(stage).calls == []
 
+
+def test_it_is_forgotten_with_its_incident(stage: WebhookStage) -> None:
+    stage.world.archive("#db")
+    fire(stage)
+    stage.wait(20)
+    stage.world.unarchive("#db")
+    stage.wait(60 * 60)
+    fire(stage, is_firing=False)
+    stage.wait(60)
+    assert rows(stage) == 1
+    stage.clock.move_to(stage.clock.now() + timedelta(days=100))
+    for _ in range(3):
+        stage.run(stage.sim.engine.prune())
+    assert stage.run(stage.sim.engine.database.read(lambda conn: conn.execute(select(incident)).all())) == []
+    assert rows(stage) == 0
+
+
+def rows(stage: WebhookStage) -> int:
+    return len(stage.run(stage.sim.engine.database.read(lambda conn: conn.execute(select(fallback)).all())))
+
+
+def test_a_storm_that_only_waits_for_its_pace_calls_nobody(stage: WebhookStage) -> None:
     many = [alert(f"Down{number}", 1, since=stage.clock.now()) for number in range(200)]
     stage.run(stage.sim.take("prometheus", "prometheus", many))
     stage.wait(6 * 60)
@@ -98,8 +133,6 @@ def test_a_storm_that_only_waits_for_its_pace_calls_nobody(stage: WebhookStage) 
 
 
 def test_many_incidents_while_slack_is_away_are_one_call_each(stage: WebhookStage) -> None:
-    from tests.machines.stage import alert
-
     storm(stage, moods.UNREACHABLE)
     many = [alert(f"Down{number}", 1, since=stage.clock.now()) for number in range(70)]
     stage.run(stage.sim.take("prometheus", "prometheus", many))
