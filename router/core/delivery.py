@@ -41,7 +41,7 @@ class Capability(StrEnum):
     """What a notifier can do beyond telling something new."""
 
     EDIT = "edit"
-    """Change what it said. Without it nothing is told between the first word and the end, which is told anew."""
+    """Change what it said. Without it the end is told anew, and what came back or got worse; nothing else is."""
     THREAD = "thread"
     """Answer below a message. Without it the lines of an incident's thread are told nobody there."""
     FIND = "find"
@@ -82,6 +82,7 @@ class Intent(msgspec.Struct, frozen=True):
     act: Act
     key: str
     at: datetime
+    """When it was tried, the last time."""
     due_at: datetime
     """When it may be looked into: a late effect has happened by then."""
     version: int
@@ -124,6 +125,10 @@ class MessageState(msgspec.Struct, frozen=True):
     """Of a NOTE: it tells the end."""
     page_stands: bool | None = None
     """Of a NOTE: whether the page that it follows does. None: it was dropped or refused, or is gone."""
+    ring_version: int = 0
+    """Where nothing can be edited, it is told anew from this version on."""
+    is_known_elsewhere: bool = False
+    """Somebody was told of the incident by the fallback, and nobody here yet."""
 
 
 class Drop(StrEnum):
@@ -141,7 +146,13 @@ class CatchUp(msgspec.Struct, frozen=True):
     """Nothing to call: what has changed is not told by this notifier."""
 
 
-Next = tuple[Act, ...] | Drop | CatchUp
+class Rest(msgspec.Struct, frozen=True):
+    """What may have been sent must have taken effect before more is told."""
+
+    until: datetime
+
+
+Next = tuple[Act, ...] | Drop | CatchUp | Rest
 """The calls that would do, the best first; () to wait."""
 
 
@@ -155,7 +166,12 @@ def next_act(message: MessageState, now: datetime, can: frozenset[Capability]) -
             return ()
         if not looked_up:
             return (Act.LOOK_UP,)
-        return (intent.act,) if Capability.FIND not in can and Capability.IDEMPOTENT in can else (Act.FIND,)
+        if Capability.FIND in can or Capability.IDEMPOTENT not in can:
+            return (Act.FIND,)
+        if message.tells_end and intent.at > now - LATE_EFFECT:
+            # A beginning that takes effect after the end would begin there what nobody ends.
+            return Rest(intent.at + LATE_EFFECT)
+        return (intent.act,)
     if message.ts == "":
         return _begin(message, looked_up=looked_up)
     return _go_on(message, now, can)
@@ -168,7 +184,7 @@ def _begin(message: MessageState, *, looked_up: bool) -> Next:
     if message.moved_to:
         return Drop.MOVED
     match message.subject:
-        case Subject.INCIDENT if message.is_resolved and message.posts == 0:
+        case Subject.INCIDENT if message.is_resolved and message.posts == 0 and not message.is_known_elsewhere:
             return Drop.OVER
         case Subject.PAGE if message.is_resolved:
             return Drop.OVER
@@ -187,7 +203,7 @@ def _go_on(message: MessageState, now: datetime, can: frozenset[Capability]) -> 
     is_behind = message.notified_version < message.version
     if is_behind and Capability.EDIT in can:
         acts.append(Act.EDIT)
-    elif is_behind and message.tells_end != message.end_notified:
+    elif is_behind and _is_told_anew(message):
         acts.append(Act.POST)
     has_line = message.thread_due_at is not None and message.thread_due_at <= now
     if has_line and Capability.THREAD in can:
@@ -197,6 +213,12 @@ def _go_on(message: MessageState, now: datetime, can: frozenset[Capability]) -> 
     if message.tells_end and message.due_since <= now - UNEDITABLE:
         acts.reverse()
     return tuple(acts)
+
+
+def _is_told_anew(message: MessageState) -> bool:
+    if message.tells_end:
+        return not message.end_notified
+    return message.notified_version < message.ring_version
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -299,12 +321,27 @@ class Block(msgspec.Struct, frozen=True):
     method: str = ""
 
 
+class FallsBack(msgspec.Struct, frozen=True):
+    """Why somebody else is to be told of an incident, as its timeline says it."""
+
+    present: str
+    past: str
+    """Once it could be told after all."""
+    since: datetime
+    is_refusal: bool = False
+    is_whole: bool = False
+    """Whoever calls is refused: it concerns everything that waits."""
+
+
 class Change(msgspec.Struct, frozen=True):
     """What an answer makes of a message, its conversation and its notifier."""
 
     effect: Effect
     hold: Hold = Hold()
     block: Block | None = None
+    is_reached: bool | None = None
+    """Whether the receiver answered, and lets us in. None: nobody asked it."""
+    falls_back: FallsBack | None = None
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -315,12 +352,52 @@ class Policy(msgspec.Struct, frozen=True):
     """The channel for what another refuses; "": none."""
     posts_again: bool = True
     """Of what may have been posted where nobody can look: whether twice is the lesser mistake."""
+    falls_back_after: timedelta | None = None
+    """How long a first word may wait until somebody else is called. None: there is nobody."""
 
 
 def after(
     message: MessageState, act: Act, answer: Answer, now: datetime, *, seq: int, delay: timedelta, policy: Policy
 ) -> Change:
     """`seq`: the last timeline entry that the call told. `delay`: how long to wait before it is tried again, if it is."""
+    change = _after(message, act, answer, now, seq=seq, delay=delay, policy=policy)
+    is_ours = answer.outcome is Outcome.RETRY and answer.retry_after == timedelta(0)
+    failed = {Outcome.RETRY, Outcome.UNKNOWN, Outcome.WORKSPACE_REFUSED}
+    return msgspec.structs.replace(
+        change,
+        is_reached=None if is_ours else answer.outcome not in failed,
+        falls_back=_falls_back(message, answer, change.effect, now, policy.falls_back_after),
+    )
+
+
+def _falls_back(
+    message: MessageState, answer: Answer, effect: Effect, now: datetime, patience: timedelta | None
+) -> FallsBack | None:
+    """A first word about what goes on was refused, or has been tried for too long."""
+    is_news = message.ts == "" and not message.tells_end and message.subject is not Subject.POST
+    if patience is None or not is_news or message.moved_to or message.entry_is_end:
+        return None
+    since, refused = message.refused_since or now, f": {answer.error}" if answer.error else ""
+    match answer.outcome:
+        case Outcome.WORKSPACE_REFUSED:
+            said = f"Slack refused the workspace{refused}"
+            return FallsBack(said, said, message.due_since, is_refusal=True, is_whole=True)
+        case Outcome.CHANNEL_REFUSED if isinstance(effect, NotSent | Over):
+            where = "the direct message" if message.subject is not Subject.INCIDENT else message.target
+            said = f"Slack refused {where}{refused}"
+            return FallsBack(said, said, since, is_refusal=True)
+        case Outcome.MESSAGE_REFUSED if message.degraded > 1:
+            said = f"Slack refused the message{refused}"
+            return FallsBack(said, said, message.due_since, is_refusal=True)
+        case Outcome.RETRY | Outcome.UNKNOWN if message.due_since <= now - patience:
+            return FallsBack("Slack is away", "Slack was away", message.due_since)
+        case _:
+            return None
+
+
+def _after(
+    message: MessageState, act: Act, answer: Answer, now: datetime, *, seq: int, delay: timedelta, policy: Policy
+) -> Change:
     apart = policy.terms.post_apart if act in {Act.POST, Act.REPLY} else None
     hold = Hold(next_post_at=None if apart is None else now + apart)
     held = msgspec.structs.replace

@@ -133,6 +133,7 @@ class EntryKind(StrEnum):
     PAGE_REFUSED = "page_refused"
     CHANNEL_REFUSED = "channel_refused"
     NOT_POSTED = "not_posted"
+    FALLBACK = "fallback"
 
 
 class TimelineEntry(msgspec.Struct, frozen=True):
@@ -154,7 +155,8 @@ class TimelineEntry(msgspec.Struct, frozen=True):
     severity: Severity | None = None
     """WORSE, REOPENED: the severity it rose to or came back with."""
     lasted: timedelta | None = None
-    """ALL_RESOLVED: the incident's duration. REPEAT: for how long it has been firing."""
+    """ALL_RESOLVED: the incident's duration. REPEAT: for how long it has been firing. FALLBACK: for how long it could not be
+    told; None: it cannot be yet."""
     how: EndKind | None = None
     people: tuple[str, ...] = ()
     """By name."""
@@ -162,7 +164,7 @@ class TimelineEntry(msgspec.Struct, frozen=True):
     """PAGE_REFUSED: the Slack ids of those whom no direct message reached, as far as they are known."""
     detail: str = ""
     """Refusals: Slack's error code and where it is told instead. NOT_POSTED: where. Page entries: why these people. MOVED: where to.
-    SOURCE_SILENT: what it says."""
+    SOURCE_SILENT: what it says. FALLBACK: why it could not be told. `people` are then who was told instead."""
 
 
 class PageView(msgspec.Struct, frozen=True):

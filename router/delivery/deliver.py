@@ -27,6 +27,7 @@ from router.core.delivery import (
     Told,
     after,
 )
+from router.core.recipient import webhook_notifier
 from router.core.render.content import LEVELS, RenderError
 from router.core.templates.template import words_of
 from router.core.view import EntryKind, State, TimelineEntry
@@ -37,11 +38,14 @@ from router.store.database import Database
 from router.store.delivery.claim import Claimed, Sender, Work, claim
 from router.store.delivery.settle import settle
 from router.store.evaluation import incidents
+from rules.model.webhook import Fallback
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 16
 """Calls in flight."""
+TRIED_WITHIN = timedelta(seconds=15)
+"""Where somebody else is called after a while: whether it is still so is asked again within it."""
 _BACKOFF = wait_exponential(multiplier=1, min=1, max=120)
 _TELLS = frozenset({Act.POST, Act.EDIT, Act.REPLY})
 
@@ -55,6 +59,8 @@ class Settings(msgspec.Struct, frozen=True):
     notifier: str
     """The one that the channels and people of the rules belong to, and the fallback channel."""
     posts_again: bool = True
+    fallback: Fallback | None = None
+    """Who is called when that notifier is refused, or away."""
 
 
 class Deliverer:
@@ -112,10 +118,11 @@ class Deliverer:
         self._metrics.observe("slack_seconds", (method,), self._clock.monotonic() - called_at)
         self._metrics.add("alert_router_deliveries", (method, answer.outcome.value))
         if work.act in _TELLS:
-            self._metrics.add("alertmanager_notifications", ("slack",))
+            integration = "webhook" if work.notifier.startswith(webhook_notifier("")) else "slack"
+            self._metrics.add("alertmanager_notifications", (integration,))
             if answer.outcome is not Outcome.DELIVERED:
                 reason = "rateLimited" if answer.is_rate_limit else "other"
-                self._metrics.add("alertmanager_notifications_failed", ("slack", reason))
+                self._metrics.add("alertmanager_notifications_failed", (integration, reason))
         now = await self._settle(work, answer, settings, terms)
         if answer.outcome is Outcome.WORKSPACE_REFUSED and work.notifier == settings.notifier:
             self._on_refused_workspace(answer.error)
@@ -154,16 +161,20 @@ class Deliverer:
 
     async def _settle(self, work: Work, answer: Answer, settings: Settings, terms: Terms) -> datetime:
         now = self._clock.now()
+        wanted = settings.fallback if work.notifier == settings.notifier else None
         policy = Policy(
             terms=terms,
             fallback=settings.fallback_channel if work.notifier == settings.notifier else "",
             posts_again=settings.posts_again,
+            falls_back_after=wanted.after if wanted is not None else None,
         )
         delay = _delay(work.state.attempts, answer)
+        if wanted is not None and answer.retry_after is None:
+            delay = min(delay, TRIED_WITHIN)
         change = after(work.state, work.act, answer, now, seq=work.last_seq, delay=delay, policy=policy)
 
         def step(conn: Connection) -> bool:
-            if not settle(conn, work, change, now):
+            if not settle(conn, work, change, now, wanted):
                 return False
             if isinstance(change.effect, Over) and change.effect.is_page:
                 _say_page_refused(conn, work, change.effect.error, now)
@@ -176,13 +187,14 @@ class Deliverer:
     def _note(self, work: Work, answer: Answer, change: Change, settings: Settings) -> None:
         """In the log and the metrics."""
         facts = {"target": work.state.target, "error": answer.error, "incident": work.incident}
+        by = "slack" if work.notifier == settings.notifier else work.notifier
         match answer.outcome:
             case Outcome.WORKSPACE_REFUSED:
                 log.error("slack refuses the workspace", extra={"error": answer.error})
             case Outcome.MESSAGE_REFUSED:
-                log.warning("slack refuses a message", extra=facts | {"degraded": work.state.degraded})
+                log.warning("%s refuses a message", by, extra=facts | {"degraded": work.state.degraded})
             case Outcome.CHANNEL_REFUSED if work.state.refused_since is None or isinstance(change.effect, Elsewhere):
-                log.error("slack refuses a channel", extra=facts)
+                log.error("%s refuses a channel", by, extra=facts)
             case Outcome.UNSEARCHABLE:
                 done = "post_again" if settings.posts_again else "leave"
                 self._metrics.add("alert_router_unsearchable", (done,))

@@ -42,9 +42,8 @@ class Held(msgspec.Struct, frozen=True):
 def held_page(rules: RuleSet, page: Page, due_at: datetime | None, now: datetime) -> Held:
     """Who would be paged when its time comes, and what keeps it until then."""
     reached = rules.on_call(page, due_at or now)
-    names = (*(person.name for person in reached.persons), *reached.channels)
     hold = page_suppression(page, now)
-    return Held(", ".join(names) or reached.why, "" if hold is None else f"{hold.kind.value} {hold.name}")
+    return Held(", ".join(reached.names) or reached.why, "" if hold is None else f"{hold.kind.value} {hold.name}")
 
 
 class _Facts(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from functools import partial
 import msgspec
 from aiohttp import web
 
-from router.core.recipient import target_of
+from router.core.recipient import target_of, webhook_notifier
 from router.http.access import Access, Endpoint
 from router.http.incident_page import held_page
 from router.http.preview_page import (
@@ -111,7 +111,7 @@ def _pages(one: read.PendingPage, rules: RuleSet, now: datetime) -> list[Waiting
     held = held_page(rules, one.page, one.due_at, now)
     why = f"page of {held.who}" + (f", held back: {held.why}" if held.why else "")
     reached = rules.on_call(one.page, one.due_at or now)
-    targets = (*map(target_of, reached.persons), *reached.channels)
+    targets = (*map(target_of, reached.persons), *reached.channels, *map(webhook_notifier, reached.webhooks))
     return [Waiting(one.route, one.firing, one.title, one.due_at, why, target) for target in targets or ("",)]
 
 

@@ -97,7 +97,7 @@ def _remind(conn: Connection, due: pages.DuePage, seq: int, current: incidents.I
 
 
 def carry_out(conn: Connection, paging: Paging, seq: int, now: datetime, rules: Rules, metrics: Metrics) -> int:
-    """Begin a direct message for everybody on call who has none yet. Returns the timeline's last seq."""
+    """Begin a direct message for everybody on call who has none yet, and ring. Returns the timeline's last seq."""
     reached = rules.ruleset.on_call(paging.page, now)
     already = {person for _, _, person in messages.people_paged(conn, paging.incident)}
     fresh = [person for person in reached.persons if person.name not in already]
@@ -124,14 +124,18 @@ def carry_out(conn: Connection, paging: Paging, seq: int, now: datetime, rules: 
             now=now,
             incident=paging.incident,
         )
+    rung = [
+        webhook
+        for webhook in reached.webhooks
+        if messages.tell_webhook(conn, paging.incident, webhook, rank=paging.rank, now=now, page=paging.id) is not None
+    ]
     # The steps after this one are not carried out yet: who is paged must not count on them.
     pages.carried_out(conn, paging.id, why=reached.why, next_step="", now=now)
-    if paging.is_rise and not fresh and not reached.nobody:
+    if paging.is_rise and not fresh and not rung and not reached.nobody:
         return seq
     kind = EntryKind.NOBODY_ON_CALL if reached.nobody else EntryKind.PAGED
-    entry = TimelineEntry(
-        seq=seq + 1, at=now, kind=kind, people=tuple(person.name for person in reached.persons), detail=reached.why
-    )
+    names = (*(person.name for person in reached.persons), *(f"webhook {name}" for name in reached.webhooks))
+    entry = TimelineEntry(seq=seq + 1, at=now, kind=kind, people=names, detail=reached.why)
     incidents.append(conn, paging.incident, [(entry, now if reached.nobody else None, False)])
     incidents.advance(conn, paging.incident, entry.seq)
     metrics.add("alert_router_pages", ("nobody" if reached.nobody else "told",))

@@ -38,16 +38,17 @@ class Recipients:
         self._rank, self._now, self._rules, self._metrics = rank, now, rules, metrics
 
     def begin(self, labels: Mapping[str, str]) -> None:
-        """The incident opens: home and the route's other channels, by the labels of its worst alert."""
+        """The incident opens: home and the route's other channels, by the labels of its worst alert, and its webhooks."""
         home, others = self._channels(labels)
         for channel in (home, *others) if home else others:
             self._show(channel, is_primary=channel == home)
-        if not home and not others:
+        self._tell_webhooks()
+        if not home and not others and not self._group.settings.also_webhooks:
             self._metrics.add("alert_router_unrouted", (self._group.route,))
 
     def bring(self, labels: Mapping[str, str], *, moved_to: str, seq: int) -> None:
-        """The incident came along from another group: channels common to both go on, as copies do; the others hear where
-        it went."""
+        """The incident came along from another group: channels common to both go on, as copies and webhooks do; the others
+        hear where it went."""
         home, others = self._channels(labels)
         at_home = self._conversation(home) if home else None
         own = dict.fromkeys(self._conversation(channel) for channel in ((home, *others) if home else others))
@@ -58,6 +59,7 @@ class Recipients:
         for conversation in missing:
             is_primary = conversation == at_home
             self._begin(conversation, is_primary=is_primary, is_copy=conversation not in own, thread_seq=seq)
+        self._tell_webhooks()
 
     def join_copies(self) -> bool:
         """Whether a channel joined: a copy does when an alert that was told matches it, and stays to the end."""
@@ -96,6 +98,10 @@ class Recipients:
         found = page_for(settings, labels, self._rules.ruleset.catalog)
         self._count(found.misses)
         return found.page
+
+    def _tell_webhooks(self) -> None:
+        for webhook in self._group.settings.also_webhooks:
+            messages.tell_webhook(self._conn, self._number, webhook, rank=self._rank, now=self._now)
 
     def _conversation(self, channel: str) -> int:
         return messages.conversation_for(self._conn, self._rules.notifier, channel, now=self._now)

@@ -20,6 +20,7 @@ from router.http import application, listener
 from router.http.listener import Listener
 from router.http.service import OpenSource, Reloaded, Status
 from router.notifiers.slack.wire import open_session
+from router.notifiers.webhook.client import open_session as open_webhook_session
 from router.runtime.clock import Clock, SystemClock, new_id
 from router.runtime.config import ConfigError, Files, SecretError, Vault
 from router.runtime.health import Health
@@ -325,7 +326,8 @@ async def opened(
             raise StartError(str(error)) from error
         in_force = InForce(_configuration(loaded))
         session = await stack.enter_async_context(open_session())
-        way_out = WayOut(in_force, vault, session, database, clock)
+        webhook_session = await stack.enter_async_context(open_webhook_session())
+        way_out = WayOut(in_force, vault, session, webhook_session, database, clock)
         app = App(in_force, files, teams, vault, database, way_out, session, clock, metrics)
         await app.begin(loaded, stack)
         yield app

@@ -10,8 +10,9 @@ from router.delivery.deliver import Settings
 from router.http.service import OpenSource
 from router.notifiers.preview.notifier import NAME as PREVIEW
 from router.notifiers.slack.notifier import NAME as SLACK
+from router.notifiers.webhook.endpoint import EndpointError, open_endpoint
 from router.runtime.clock import EPOCH
-from router.runtime.config import Vault
+from router.runtime.config import SecretError, Vault
 from rules.model.configuration import Configuration, SecretRef, SlackSettings
 
 
@@ -56,9 +57,14 @@ def bare_source(configuration: Configuration) -> str | None:
 
 
 def open_secrets(vault: Vault, configuration: Configuration) -> None:
-    """Read all of them. Raises SecretError."""
+    """Read all of them. Raises SecretError: one is missing, or is not what it is for."""
     tokens = {reference for references in configuration.server.tokens.values() for reference in references}
     vault.open(secrets_of(configuration), tokens=tokens)
+    for settings in configuration.webhooks.values():
+        try:
+            open_endpoint(settings, vault.one)
+        except EndpointError as error:
+            raise SecretError(str(error)) from error
 
 
 def secrets_of(configuration: Configuration) -> list[SecretRef]:
@@ -69,6 +75,8 @@ def secrets_of(configuration: Configuration) -> list[SecretRef]:
         found += tokens
     if configuration.outward is not None:
         found += configuration.outward.secret
+    for webhook in configuration.webhooks.values():
+        found += webhook.secrets
     for source in configuration.sources.values():
         for auth in source.auth:
             for field in auth.__struct_fields__:
@@ -82,4 +90,4 @@ def delivery_settings(configuration: Configuration) -> Settings:
     slack, address = configuration.slack, configuration.server.external_url
     if not isinstance(slack, SlackSettings):
         return Settings(configuration.name, address, "", PREVIEW)
-    return Settings(configuration.name, address, slack.fallback_channel, SLACK, slack.posts_again)
+    return Settings(configuration.name, address, slack.fallback_channel, SLACK, slack.posts_again, slack.fallback)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import aiohttp
 
@@ -9,6 +10,9 @@ from router.notifiers.notifier import Notifier, Notifiers, by_name
 from router.notifiers.preview.notifier import PreviewNotifier
 from router.notifiers.slack.client import SlackClient
 from router.notifiers.slack.notifier import SlackNotifier
+from router.notifiers.webhook.client import WebhookClient
+from router.notifiers.webhook.endpoint import open_endpoint
+from router.notifiers.webhook.notifier import WebhookNotifier
 from router.runtime.clock import Clock
 from router.runtime.config import SecretError, Vault
 from router.service.in_force import InForce
@@ -23,9 +27,16 @@ class WayOut:
     """How this process reaches people. What a notifier remembers between two calls outlives a reload."""
 
     def __init__(
-        self, in_force: InForce, vault: Vault, session: aiohttp.ClientSession, database: Database, clock: Clock
+        self,
+        in_force: InForce,
+        vault: Vault,
+        session: aiohttp.ClientSession,
+        webhook_session: aiohttp.ClientSession,
+        database: Database,
+        clock: Clock,
     ) -> None:
         self._in_force, self._vault, self._session = in_force, vault, session
+        self._webhook_session = webhook_session
         self._database, self._clock = database, clock
         self._slack_client: SlackClient | None = None
         self.refused = ""
@@ -35,6 +46,7 @@ class WayOut:
         kinds: tuple[Callable[[Configuration], Iterable[Notifier]], ...] = (
             self._slack,
             self._preview,
+            self._webhooks,
         )
         return by_name(one for kind in kinds for one in kind(configuration))
 
@@ -52,11 +64,24 @@ class WayOut:
         if isinstance(configuration.slack, PreviewSettings):
             yield PreviewNotifier(stored_preview(self._database, self._clock))
 
+    def _webhooks(self, configuration: Configuration) -> Iterable[Notifier]:
+        client = WebhookClient(self._webhook_session, self._clock)
+        for name, settings in configuration.webhooks.items():
+            yield WebhookNotifier(
+                name,
+                client,
+                endpoint=partial(open_endpoint, settings, self._vault.one),
+                on_refused=partial(self._read_again, settings.secrets),
+            )
+
     def refuse(self, error: str) -> None:
         """Slack refused the workspace: a rotated token lies in the file or variable already."""
         self.refused = error
+        self._read_again(self._token())
+
+    def _read_again(self, secrets: Secrets) -> None:
         try:
-            self._vault.open(self._token())
+            self._vault.open(secrets)
         except SecretError as missing:
             log.error("a refused token could not be read again", extra={"error": str(missing)})  # noqa: TRY400  # the text says it all
 

@@ -16,6 +16,7 @@ from router.store.tables import (
     alert,
     alert_group,
     conversation,
+    fallback,
     group_count,
     group_source,
     incident,
@@ -142,9 +143,9 @@ def _incidents(conn: Connection, before: datetime) -> int:
         incident.c.state == "resolved", incident.c.ended_at < before, ~is_owed, ~in_group
     )
     found = list(conn.execute(old.limit(BATCH)).scalars())
-    for table, column in ((timeline, timeline.c.incident), (message, message.c.incident), (page, page.c.incident)):
+    for table in (timeline, message, page, fallback):
         if found:
-            conn.execute(delete(table).where(column.in_(found)))
+            conn.execute(delete(table).where(table.c.incident.in_(found)))
     if found:
         conn.execute(delete(incident).where(incident.c.number.in_(found)))
     return len(found)

@@ -22,6 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     text,
+    true,
 )
 
 from router.runtime.clock import from_ms, to_ms
@@ -362,6 +363,11 @@ ENDS = f"{_BEHIND} AND ts <> '' AND tells_end"
 CHANGES = f"{_BEHIND} AND ts <> '' AND NOT tells_end"
 HAS_LINE = "NOT is_over AND thread_due_at IS NOT NULL"
 IS_PUT_OFF = "NOT is_over AND not_before IS NOT NULL"
+FALLS_BACK = (
+    "NOT is_over AND notified_version < version AND ts = '' AND incident IS NOT NULL AND subject <> 'note'"
+    " AND NOT tells_end AND NOT fell_back"
+)
+"""A first word about what goes on: Slack's fallback may have to be called for it."""
 
 
 def _owed(name: str, where: str, *columns: str) -> Index:
@@ -408,6 +414,15 @@ message = Table(
     Column("end_notified", Boolean, nullable=False, server_default=false()),  # what was last told said so
     Column("stands_in_for", BigInteger),  # the message whose channel refuses: it is told here meanwhile
     Column("moved_to", Text, nullable=False, server_default=text("''")),  # it ends here, the incident went on there
+    Column(
+        "ring_version", Integer, nullable=False, server_default=text("0")
+    ),  # where nothing can be edited, it is told anew from this version on
+    Column(
+        "rings", Boolean, nullable=False, server_default=true()
+    ),  # it does so by itself when the incident comes back or gets worse
+    Column(
+        "fell_back", Boolean, nullable=False, server_default=false()
+    ),  # whether to call Slack's fallback was decided
     _owed("message_owed", OWED, "conversation"),
     _owed("message_owed_since", OWED, "due_since"),
     _owed("message_in_doubt", IN_DOUBT, "conversation", "intent_due_at"),
@@ -418,6 +433,7 @@ message = Table(
     _owed("message_changes", CHANGES, "conversation", "due_since"),
     _owed("message_has_line", HAS_LINE, "conversation", "thread_due_at"),
     _owed("message_put_off", IS_PUT_OFF, "conversation", "not_before"),
+    _owed("message_falls_back", FALLS_BACK, "due_since"),
     _owed("message_stands_in", "stands_in_for IS NOT NULL", "stands_in_for"),
     _owed("message_of_page", "page IS NOT NULL", "page", "conversation"),
     Index("message_incident", "incident"),
@@ -438,6 +454,19 @@ page = Table(
     Index("page_incident", "incident"),
 )
 
+# Incidents for which Slack's fallback was called, once each.
+fallback = Table(
+    "fallback",
+    metadata,
+    Column("incident", _Id, ForeignKey("incident.number"), primary_key=True, autoincrement=False),
+    Column("notifier", Text, nullable=False),  # who could not tell it
+    Column("webhook", Text, nullable=False),  # who was called instead
+    Column("why", Text, nullable=False),
+    Column("since", InstantMs, nullable=False),  # since when it could not be told
+    Column("until", InstantMs),  # when it was told after all, and the call was said there
+    Column("message", _Id),  # what was begun there; NULL: the webhook knew the incident already
+)
+
 suppressed_summary = Table(
     "suppressed_summary",
     metadata,
@@ -456,6 +485,7 @@ pace = Table(
     Column("method", Text, primary_key=True),  # "": every one
     Column("calls", Text, nullable=False, server_default=text("'[]'")),  # [[slice, calls], …] of the last minute
     Column("blocked_until", InstantMs),
+    Column("failing_since", InstantMs),  # of "": no call came through since then
 )
 
 source = Table(

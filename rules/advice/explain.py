@@ -264,7 +264,7 @@ def _paged(taken: Taken, at: datetime, zone_name: str) -> str:
     on_call = taken.on_call
     if on_call is None:
         return "  pages nobody: no page"
-    who = ", ".join([person.name for person in on_call.persons] + list(on_call.channels)) or "nobody"
+    who = ", ".join(on_call.names) or "nobody"
     text = f"  pages {who}: {on_call.why}"
     text += f" ({taken.page_why})" if taken.page_why else ""
     text += f"; not before {said_at(taken.calls[0].at, at, zone_name)}" if _waits(taken, at) else ""

@@ -77,12 +77,9 @@ def _overrides(name: str, schedule: Schedule, entry: Fields) -> Iterator[RuleErr
 def _policies(document: Fields) -> Iterator[RuleError]:
     for name, policy in document.get("escalation", {}).items():
         steps: tuple[Fields, ...] = policy.get("steps")
-        later = [key for step in steps for key in ("group", "webhook") if key in step]
         mark, path = policy.mark("steps"), f"escalation.{name}"
-        if later and not any(key in steps[0] for key in ("oncall", "person", "channel")):
-            message = (
-                f"{name}: its first step is a {later[0]}, which is not carried out yet: the next step is taken at once"
-            )
+        if "group" in steps[0]:
+            message = f"{name}: its first step is a group, which is not carried out yet: the next step is taken at once"
             yield _warning(policy, mark, path, message)
         if len(steps) > 1 or "repeat" in policy:
             more = (

@@ -174,7 +174,7 @@ STEP = Record(
         ),
         "webhook": Key(
             NAMED,
-            "The name of one under webhooks. Not carried out yet: the next step is taken at once.",
+            "The name of one under webhooks: it is told the incident, and rings.",
         ),
         "only": Key(WINDOW_NAMES, "Outside these windows the step is skipped."),
         "quiet": Key(WINDOW_NAMES, "Inside these windows the step is skipped."),
@@ -198,11 +198,11 @@ def _check_policy(fields: Fields) -> None:
         before = after
     if ("repeat" in fields) != ("every" in fields):
         fields.place.error(fields.node, "repeat and every belong together", expected="repeat: 2, every: 30m")
-    if steps and not any(key in step for step in steps for key in ("oncall", "person", "channel")):
+    if steps and not any(key in step for step in steps for key in ("oncall", "person", "channel", "webhook")):
         fields.error(
             "steps",
-            "every step is a group or a webhook, which are not carried out yet: a page would reach nobody",
-            expected="a step with oncall, person or channel among them",
+            "every step is a group, which are not carried out yet: a page would reach nobody",
+            expected="a step with oncall, person, channel or webhook among them",
         )
     every = fields.get("every")
     if every is not None and before is not None and every <= before:

@@ -34,7 +34,7 @@ class Step(msgspec.Struct, frozen=True):
     @property
     def is_carried_out(self) -> bool:
         """Whether this version can reach it. What it cannot gives way to the next step, and that is said."""
-        return not self.groups and not self.webhook
+        return not self.groups
 
 
 class Policy(msgspec.Struct, frozen=True):

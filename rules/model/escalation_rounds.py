@@ -28,16 +28,18 @@ class Call(msgspec.Struct, frozen=True):
     channels: tuple[str, ...]
     why: str
     """Why these, or why nobody."""
+    webhooks: tuple[str, ...] = ()
 
     @property
     def is_missed(self) -> bool:
         """Whether it reaches nobody."""
-        return not self.persons and not self.channels
+        return not (self.persons or self.channels or self.webhooks)
 
     @property
     def said(self) -> str:
         """As in "alice: on call for payments until Mon 09:00 CET"."""
-        return self.why if self.is_missed else f"{', '.join((*self.persons, *self.channels))}: {self.why}"
+        names = (*self.persons, *self.channels, *(f"webhook {name}" for name in self.webhooks))
+        return self.why if self.is_missed else f"{', '.join(names)}: {self.why}"
 
 
 def rounds(policy: Policy, rules: RuleSet, at: datetime) -> tuple[Call, ...]:
@@ -56,11 +58,11 @@ def first_round(policy: Policy, rules: RuleSet, at: datetime) -> tuple[Call, ...
 def lines(calls: Sequence[Call], now: datetime, zone_name: str) -> list[str]:
     """The calls as a table; a round that reaches the same people as the one before it is one line."""
     found: list[str] = []
-    before: list[tuple[int, tuple[str, ...], tuple[str, ...]]] = []
+    before: list[tuple[int, tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = []
     is_first = True
     for number, group in itertools.groupby(calls, key=lambda call: call.round):
         ones = list(group)
-        reached = [(call.step, call.persons, call.channels) for call in ones]
+        reached = [(call.step, call.persons, call.channels, call.webhooks) for call in ones]
         again = number > 1 and reached == before
         before = reached
         for call in ones[:1] if again else ones:
@@ -78,7 +80,7 @@ def _round(policy: Policy, rules: RuleSet, number: int, begins: datetime) -> Ite
         at = early or begins + step.after
         found = rules.reached(step, at)
         persons = tuple(person.name for person in found.persons)
-        yield Call(number, place, at, step.reaches, persons, found.channels, found.why)
+        yield Call(number, place, at, step.reaches, persons, found.channels, found.why, found.webhooks)
         gives_way = found.nobody and not (has_reached and skipped(step, at))
         early = at if gives_way else None
         has_reached = has_reached or not found.nobody

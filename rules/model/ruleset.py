@@ -77,6 +77,14 @@ class OnCall(msgspec.Struct, frozen=True):
     next_step: str
     """As in "lead in 10 min"; "" when nothing follows."""
     nobody: bool
+    webhooks: tuple[str, ...] = ()
+    """By name."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them, as people say it."""
+        people = (person.name for person in self.persons)
+        return (*people, *self.channels, *(f"webhook {name}" for name in self.webhooks))
 
 
 class Retention(msgspec.Struct, frozen=True):
@@ -248,6 +256,8 @@ class RuleSet:
             if not persons:
                 return _missed(f"nobody is called {', '.join(step.persons)}")
             return OnCall(persons, (), "named in the rules", None, "", nobody=False)
+        if step.webhook:
+            return OnCall((), (), "named in the rules", None, "", nobody=False, webhooks=(step.webhook,))
         return OnCall((), step.channels, f"told in {', '.join(step.channels)}", None, "", nobody=False)
 
     def _decide(self, labels: Mapping[str, str]) -> RoutingDecision:

@@ -30,6 +30,7 @@ from router.core.delivery import (
     Over,
     Passed,
     Policy,
+    Rest,
     Terms,
     Told,
     Unsure,
@@ -63,6 +64,7 @@ NEW = MessageState(
 )
 STANDS = msgspec.structs.replace(NEW, ts="1.1", posts=1, version=2, notified_version=1)
 TRUE = msgspec.structs.replace(STANDS, notified_version=2)
+JUST_TRIED = Intent(Act.POST, "key", NOW - SECOND, NOW, version=1, seq=4)
 DOUBT = Intent(Act.POST, "key", NOW - MINUTE, NOW - SECOND, version=1, seq=4)
 PAGE = msgspec.structs.replace(NEW, subject=Subject.PAGE, target="U1")
 NOTE = msgspec.structs.replace(PAGE, subject=Subject.NOTE, page_stands=True)
@@ -108,7 +110,14 @@ def be(state: MessageState, **values: Any) -> MessageState:
         (STANDS, ONCE, CatchUp()),
         (be(STANDS, tells_end=True), ONCE, (Act.POST,)),
         (be(STANDS, tells_end=True, end_notified=True), ONCE, CatchUp()),
-        (be(STANDS, end_notified=True), ONCE, (Act.POST,)),
+        (be(STANDS, end_notified=True), ONCE, CatchUp()),
+        (be(STANDS, ring_version=2), ONCE, (Act.POST,)),
+        (be(STANDS, ring_version=1), ONCE, CatchUp()),
+        (be(STANDS, ring_version=2, tells_end=True, end_notified=True), ONCE, CatchUp()),
+        (be(NEW, is_resolved=True, is_known_elsewhere=True), ALL, (Act.POST,)),
+        (be(NEW, intent=DOUBT, tells_end=True), ONCE, (Act.POST,)),
+        (be(NEW, intent=JUST_TRIED, tells_end=True), ONCE, Rest(NOW - SECOND + LATE_EFFECT)),
+        (be(NEW, intent=JUST_TRIED), ONCE, (Act.POST,)),
         (be(TRUE, thread_due_at=NOW), ONCE, CatchUp()),
         (be(STANDS, thread_due_at=NOW), frozenset({Capability.EDIT}), (Act.EDIT,)),
     ],

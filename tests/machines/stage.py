@@ -13,6 +13,7 @@ from router.delivery.deliver import Settings
 from router.notifiers.slack.errors import CallFault, Reply
 from router.runtime.clock import to_ms
 from router.service.simulate import Simulation, VirtualClock
+from rules.model.webhook import Fallback
 from tests.emptystore import folder_with
 from tests.scenarios.player import Ready, ruleset
 from tests.slackworld import FakeTransport, SlackWorld
@@ -78,7 +79,7 @@ def sibling(name: str, instance: int, severity: Severity, *, since: datetime, is
 class Stage:
     """One engine, its Slack, and an event loop to run it on."""
 
-    def __init__(self, rules: str, *, posts_again: bool = True) -> None:
+    def __init__(self, rules: str, *, posts_again: bool = True, fallback: Fallback | None = None) -> None:
         self._loop = asyncio.new_event_loop()
         self._open = ExitStack()
         folder = self._open.enter_context(folder_with("a.db"))
@@ -92,7 +93,9 @@ class Stage:
             self.clock,
             notifiers=[self.transport],
             ruleset=ruleset(rules),
-            settings=Settings("machine", "http://localhost:9080", "#db", "T000001", posts_again=posts_again),
+            settings=Settings(
+                "machine", "http://localhost:9080", "" if fallback else "#db", "T000001", posts_again, fallback
+            ),
         )
         self.run(self.sim.start())
 

@@ -84,8 +84,8 @@ def test_nobody_on_call_the_next_step_at_once_and_it_is_said() -> None:
 def test_what_is_not_carried_out_gives_way_to_the_next_step() -> None:
     assert said("groups", "2026-11-24T12:00+01:00") == [
         "Tue 12:00  group @sre is not carried out yet",
-        "Tue 12:00  webhook pager is not carried out yet",
-        "Tue 12:00  bob: named in the rules",
+        "Tue 12:00  webhook pager: named in the rules",
+        "Tue 12:10  bob: named in the rules (not carried out yet)",
     ]
 
 

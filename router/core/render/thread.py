@@ -27,7 +27,7 @@ def thread_reply(entries: Sequence[TimelineEntry], view: IncidentView) -> Render
     told = [(entry, _line(entry, view)) for entry in _merged(entries)]
     subject = f"#{view.number} {words(title_of(view), 80)}"
     text = escaped(f"{subject}: {'; '.join(line for _, line in told) or 'nothing new'}", _TEXT)
-    lines = [f"{time_of_day(entry.at)} {escaped(line, _LINE)}" for entry, line in told[:_LINES]]
+    lines = [f"{time_of_day(entry.at)} {escaped(line, _LINE)}{_span(entry)}" for entry, line in told[:_LINES]]
     blocks = [section("\n".join(lines) or "nothing new")]
     if unreached := dict.fromkeys(one for entry in entries for one in entry.mentions):
         # Only here is somebody mentioned: no direct message could make the sound.
@@ -112,10 +112,21 @@ def _line(entry: TimelineEntry, view: IncidentView) -> str:
             return f"Slack refused the direct message to {people}{f': {detail}' if detail else ''}"
         case EntryKind.CHANNEL_REFUSED:
             return f"Slack refused a channel of this incident{f': {detail}' if detail else ''}"
+        case EntryKind.FALLBACK:
+            meanwhile = "" if entry.lasted is None else " meanwhile"
+            called = ", ".join(words(name, 80) for name in entry.people)
+            return f"told {called}{meanwhile}{f', {detail}' if detail else ''}"
         case EntryKind.NOT_POSTED:
             return f"not posted{f' in {detail}' if detail else ''}: it was over before"
         case _:
             assert_never(entry.kind)
+
+
+def _span(entry: TimelineEntry) -> str:
+    """From when to when it could not be told here."""
+    if entry.kind is not EntryKind.FALLBACK or entry.lasted is None:
+        return ""
+    return f" {time_of_day(entry.at - entry.lasted)}–{time_of_day(entry.at)}"
 
 
 def how_many(entry: TimelineEntry) -> str:

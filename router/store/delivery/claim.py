@@ -19,6 +19,7 @@ from router.core.delivery import (
     CatchUp,
     Drop,
     MessageState,
+    Rest,
     Terms,
     next_act,
 )
@@ -174,6 +175,9 @@ class _Ready:
             case CatchUp():
                 _catch_up(self._conn, row, self._now)
                 self.has_dropped = True
+            case Rest(until):
+                self._conn.execute(update(message).where(message.c.id == row.id).values(intent_due_at=until))
+                self.has_dropped = True
             case acts:
                 for act in acts:
                     self._could(owing, row, state, act, terms)
@@ -196,7 +200,7 @@ class _Ready:
 
 def _drop(conn: Connection, row: Row[Any], why: Drop, now: datetime) -> None:
     """It is not told. An incident's message stays: should it reopen, it is told then."""
-    stays = row.subject == Subject.INCIDENT and why is Drop.OVER
+    stays = row.subject == Subject.INCIDENT and row.page is None and why is Drop.OVER
     values = {"notified_version": row.version, "is_over": not stays, "thread_due_at": None, "not_before": None}
     conn.execute(update(message).where(message.c.id == row.id).values(values))
     if why is not Drop.OVER or row.incident is None or row.notified_version > 0:
@@ -249,7 +253,7 @@ def _take(conn: Connection, call: _Call, now: datetime, *, sender: Sender, token
             "intent": act.value,
             "intent_version": row.version,
             "intent_seq": last_seq,
-            "intent_at": now if state.intent is None else state.intent.at,
+            "intent_at": now,
             "intent_due_at": now + LEASE + LATE_EFFECT,
         }
         conn.execute(_CHANGE, {"b_id": row.id, **intent})
@@ -296,7 +300,7 @@ def _is_end(said: incidents.TimelineLine) -> bool:
     return said.entry.kind is EntryKind.ALL_RESOLVED
 
 
-_NOT_IN_MESSAGE = frozenset({EntryKind.NOBODY_ON_CALL, EntryKind.PAGE_REFUSED})
+_NOT_IN_MESSAGE = frozenset({EntryKind.NOBODY_ON_CALL, EntryKind.PAGE_REFUSED, EntryKind.FALLBACK})
 """What no edit shows: the thread says it even when it was written before the message stood."""
 
 
@@ -304,9 +308,11 @@ def _told_with(conn: Connection, row: Row[Any], act: Act, current: incidents.Inc
     """The last timeline entry that needs no line of its own once this act is done."""
     if current is None:
         return 0
-    if act is Act.POST and row.is_primary and current.standing.state is not State.RESOLVED:
+    if act is Act.POST and row.is_primary:
+        is_over = current.standing.state is State.RESOLVED
+        told_apart = frozenset({EntryKind.FALLBACK}) if is_over else _NOT_IN_MESSAGE
         for one in incidents.entries(conn, current.number, after=row.thread_seq):
-            if one.entry.kind in _NOT_IN_MESSAGE and one.say_at is not None:
+            if one.entry.kind in told_apart and one.say_at is not None:
                 return one.entry.seq - 1
     return current.seq
 

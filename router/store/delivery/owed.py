@@ -14,6 +14,7 @@ from router.core.content import Subject
 from router.core.delivery import Act, Intent, MessageState
 from router.core.view import EntryKind
 from router.runtime.clock import from_ms
+from router.store.delivery import fallbacks
 from router.store.tables import (
     CHANGES,
     ENDS,
@@ -172,6 +173,8 @@ def state_of(conn: Connection, row: Row[Any]) -> MessageState:
         is_resolved=row.incident_state == "resolved",
         entry_is_end=row.entry_kind == EntryKind.ALL_RESOLVED.value,
         page_stands=_page_stands(conn, row) if subject is Subject.NOTE else None,
+        ring_version=row.ring_version,
+        is_known_elsewhere=row.fell_back and fallbacks.is_open(conn, row.incident, row.notifier),
     )
 
 

@@ -105,6 +105,21 @@ def unblock(conn: Connection, notifier: str) -> bool:
     return conn.execute(_UNBLOCK, {"b_notifier": notifier}).rowcount > 0
 
 
+def note_reached(conn: Connection, notifier: str, failed_at: datetime | None) -> None:
+    """Whether somebody answered there: None; else since when nobody does."""
+    whole = (pace.c.notifier == notifier) & (pace.c.method == "")
+    if failed_at is None:
+        conn.execute(update(pace).where(whole, pace.c.failing_since.is_not(None)).values(failing_since=None))
+    elif failing_since(conn, notifier) is None:
+        _put(conn, notifier, "", failing_since=failed_at)
+
+
+def failing_since(conn: Connection, notifier: str) -> datetime | None:
+    """Since when no call was answered."""
+    whole = (pace.c.notifier == notifier) & (pace.c.method == "")
+    return conn.execute(select(pace.c.failing_since).where(whole)).scalar()
+
+
 def is_blocked(conn: Connection, notifier: str) -> bool:
     """Whether every call was refused, and none has gone through since."""
     whole = (pace.c.notifier == notifier) & (pace.c.method == "") & pace.c.blocked_until.is_not(None)

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from sqlalchemy import ClauseElement, Connection, bindparam, case, func, literal, select, text, update
 
+from router.core.content import Subject
 from router.core.delivery import (
     LATE_EFFECT,
     LEASE,
@@ -15,6 +16,7 @@ from router.core.delivery import (
     Anew,
     Change,
     Elsewhere,
+    FallsBack,
     Hold,
     LookedUp,
     NotSent,
@@ -24,15 +26,16 @@ from router.core.delivery import (
     Told,
     Unsure,
 )
-from router.store.delivery import elsewhere, pace
+from router.store.delivery import elsewhere, fallbacks, pace
 from router.store.delivery.claim import Work
 from router.store.tables import IN_DOUBT, IS_REFUSED, OWED, InstantMs, conversation, message, timeline
+from rules.model.webhook import Fallback
 
 _ENDED_INTENT: dict[str, object] = {"delivery_id": None, "intent": None}
 
 
-def settle(conn: Connection, work: Work, change: Change, now: datetime) -> bool:
-    """False: the claim was lost, and nothing of it was written."""
+def settle(conn: Connection, work: Work, change: Change, now: datetime, fallback: Fallback | None = None) -> bool:
+    """False: the claim was lost, and nothing of it was written. `fallback`: whom to call where the change says so."""
     if not release(conn, work, change.hold, now):
         if work.act is Act.EDIT:
             edit_again(conn, work, not_before=now + LATE_EFFECT)
@@ -40,9 +43,23 @@ def settle(conn: Connection, work: Work, change: Change, now: datetime) -> bool:
     if change.block is not None:
         pace.block(conn, work.notifier, change.block.method, until=change.block.until)
     _message(conn, work, change, now)
+    if change.is_reached is not None:
+        pace.note_reached(conn, work.notifier, None if change.is_reached else now)
+    if change.is_reached is False and fallback is not None:
+        fallbacks.away(conn, work.notifier, fallback, now)
+    if change.falls_back is not None and fallback is not None:
+        _call_fallback(conn, work, change.falls_back, fallback, now)
     if isinstance(change.effect, Told | LookedUp) and pace.unblock(conn, work.notifier):
         _ask_again(conn, work.notifier, now)
     return True
+
+
+def _call_fallback(conn: Connection, work: Work, why: FallsBack, wanted: Fallback, now: datetime) -> None:
+    if work.incident is not None:
+        fallbacks.call(conn, work.incident, work.state.subject, work.notifier, wanted, why, now)
+        _set(conn, work, {"fell_back": True})
+    if why.is_whole:
+        fallbacks.refused_whole(conn, work.notifier, wanted, why, now)
 
 
 def _message(conn: Connection, work: Work, change: Change, now: datetime) -> None:
@@ -96,6 +113,8 @@ def _told(conn: Connection, work: Work, told: Told, now: datetime) -> None:
     _set(conn, work, done)
     if not work.state.stands_in:
         elsewhere.come_home(conn, work, now)
+    if work.incident is not None and work.state.subject is Subject.INCIDENT:
+        fallbacks.told(conn, work.incident, work.notifier, now)
 
 
 _NEXT_LINE = select(func.min(timeline.c.say_at)).where(

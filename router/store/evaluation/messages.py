@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, case, literal, select, update
+from sqlalchemy import Boolean, Connection, bindparam, case, false, literal, select, update
 
 from router.core.content import Subject
+from router.core.recipient import webhook_notifier
 from router.core.view import EntryKind
 from router.store.tables import InstantMs, conversation, incident, message, timeline
 
@@ -40,6 +41,8 @@ def begin(
     is_copy: bool = False,
     text: str = "",
     thread_seq: int = 0,
+    rings: bool = True,
+    fell_back: bool = False,
 ) -> int:
     """A message that nobody was told yet."""
     values = {
@@ -56,8 +59,41 @@ def begin(
         "due_since": now,
         "thread_seq": thread_seq,
         "text": text,
+        "rings": rings,
+        "fell_back": fell_back,
     }
     return int(conn.execute(_NEW_MESSAGE, values).scalar_one())
+
+
+def tell_webhook(
+    conn: Connection, number: int, webhook: str, *, rank: int, now: datetime, page: int | None = None
+) -> int | None:
+    """An incident is told a webhook, to its end, wherever it goes. Returns the message; None: it is told there already.
+
+    `page`: because somebody is to be woken. Only pages wake again there; else whatever comes back or gets worse does.
+    """
+    there = conversation_for(conn, webhook_notifier(webhook), webhook, now=now)
+    query = select(message.c.id, message.c.rings, message.c.notified_version).where(
+        message.c.incident == number, message.c.conversation == there, ~message.c.is_over
+    )
+    found = conn.execute(query).first()
+    if found is None:
+        return begin(
+            conn,
+            subject=Subject.INCIDENT,
+            conversation_id=there,
+            rank=rank,
+            now=now,
+            incident=number,
+            page=page,
+            is_copy=True,
+            rings=page is None,
+            fell_back=True,
+        )
+    if page is not None and not found.rings and found.notified_version:
+        again = {"version": message.c.version + 1, "ring_version": message.c.version + 1, "due_since": now}
+        conn.execute(update(message).where(message.c.id == found.id).values(again))
+    return None
 
 
 _THIS = conversation.alias()
@@ -103,6 +139,17 @@ _RAISE = (
         version=message.c.version + 1,
         rank=bindparam("b_rank"),
         tells_end=bindparam("b_tells_end"),
+        ring_version=case(
+            (
+                message.c.rings
+                & (
+                    (message.c.rank < bindparam("b_rank"))
+                    | (message.c.tells_end & (bindparam("b_tells_end", type_=Boolean()) == false()))
+                ),
+                message.c.version + 1,
+            ),
+            else_=message.c.ring_version,
+        ),
         due_since=case(
             # An end is owed from the end on, whatever change waited before it.
             (

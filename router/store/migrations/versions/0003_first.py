@@ -109,6 +109,7 @@ def upgrade() -> None:
         sa.Column("method", sa.Text(), nullable=False),
         sa.Column("calls", sa.Text(), server_default=sa.text("'[]'"), nullable=False),
         sa.Column("blocked_until", tables.InstantMs(), nullable=True),
+        sa.Column("failing_since", tables.InstantMs(), nullable=True),
         sa.PrimaryKeyConstraint("notifier", "method"),
     )
     op.create_table(
@@ -185,10 +186,7 @@ def upgrade() -> None:
         sa.Column("suppressed_rank", sa.SmallInteger(), nullable=True),
         sa.Column("waiting_since", tables.InstantMs(), nullable=True),
         sa.Column("waiting_until", tables.InstantMs(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["settings_id"],
-            ["settings.id"],
-        ),
+        sa.ForeignKeyConstraint(["settings_id"], ["settings.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("route", "labels"),
         sqlite_autoincrement=True,
@@ -217,10 +215,7 @@ def upgrade() -> None:
             "alert_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
         sa.Column("is_two_sided", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["alert_id"],
-            ["alert.id"],
-        ),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
         sa.PrimaryKeyConstraint("rule", "equal_values", "alert_id"),
         sqlite_with_rowid=False,
     )
@@ -233,10 +228,7 @@ def upgrade() -> None:
         sa.Column(
             "alert_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
-        sa.ForeignKeyConstraint(
-            ["alert_id"],
-            ["alert.id"],
-        ),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
         sa.PrimaryKeyConstraint("rule", "equal_values", "is_two_sided", "alert_id"),
         sqlite_with_rowid=False,
     )
@@ -249,10 +241,7 @@ def upgrade() -> None:
         ),
         sa.Column("heard_at", tables.InstantMs(), nullable=False),
         sa.Column("absent_at", tables.InstantMs(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["alert_id"],
-            ["alert.id"],
-        ),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
         sa.PrimaryKeyConstraint("group_no", "alert_id"),
         sqlite_with_rowid=False,
     )
@@ -275,10 +264,7 @@ def upgrade() -> None:
         sa.Column("suppressed_kind", sa.Text(), nullable=False),
         sa.Column("suppressed_name", sa.Text(), nullable=False),
         sa.Column("alerts", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["group_id"],
-            ["alert_group.id"],
-        ),
+        sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
         sa.PrimaryKeyConstraint("group_id", "state", "rank", "suppressed_kind", "suppressed_name"),
         sqlite_with_rowid=False,
     )
@@ -288,10 +274,7 @@ def upgrade() -> None:
             "group_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
         sa.Column("source", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["group_id"],
-            ["alert_group.id"],
-        ),
+        sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
         sa.PrimaryKeyConstraint("group_id", "source"),
         sqlite_with_rowid=False,
     )
@@ -318,10 +301,7 @@ def upgrade() -> None:
         sa.Column("seq", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("view", sa.Text(), nullable=False),
         sa.Column("released_in", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["group_id"],
-            ["alert_group.id"],
-        ),
+        sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
         sa.PrimaryKeyConstraint("number"),
         sqlite_autoincrement=True,
     )
@@ -351,14 +331,8 @@ def upgrade() -> None:
         sa.Column("migrates_from", sa.BigInteger(), nullable=True),
         sa.Column("rose", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.Column("moved_to", sa.BigInteger(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["alert_id"],
-            ["alert.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["group_id"],
-            ["alert_group.id"],
-        ),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
+        sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
         sa.PrimaryKeyConstraint("alert_id", "group_id"),
         sqlite_with_rowid=False,
     )
@@ -396,6 +370,20 @@ def upgrade() -> None:
         postgresql_where=sa.text("is_unasked"),
     )
     op.create_table(
+        "fallback",
+        sa.Column(
+            "incident", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("notifier", sa.Text(), nullable=False),
+        sa.Column("webhook", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("since", tables.InstantMs(), nullable=False),
+        sa.Column("until", tables.InstantMs(), nullable=True),
+        sa.Column("message", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
+        sa.PrimaryKeyConstraint("incident"),
+    )
+    op.create_table(
         "page",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("incident", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -405,10 +393,7 @@ def upgrade() -> None:
         sa.Column("why", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("next_step", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("entry", sa.Integer(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["incident"],
-            ["incident.number"],
-        ),
+        sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(
@@ -429,10 +414,7 @@ def upgrade() -> None:
         sa.Column("say_at", tables.InstantMs(), nullable=True),
         sa.Column("is_broadcast", sa.Boolean(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["incident"],
-            ["incident.number"],
-        ),
+        sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
         sa.PrimaryKeyConstraint("incident", "seq"),
     )
     op.create_table(
@@ -471,18 +453,12 @@ def upgrade() -> None:
         sa.Column("end_notified", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.Column("stands_in_for", sa.BigInteger(), nullable=True),
         sa.Column("moved_to", sa.Text(), server_default=sa.text("('')"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["conversation"],
-            ["conversation.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["incident"],
-            ["incident.number"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["page"],
-            ["page.id"],
-        ),
+        sa.Column("ring_version", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("rings", sa.Boolean(), server_default=sa.text("1"), nullable=False),
+        sa.Column("fell_back", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.ForeignKeyConstraint(["conversation"], ["conversation.id"]),
+        sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
+        sa.ForeignKeyConstraint(["page"], ["page.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(
@@ -507,6 +483,18 @@ def upgrade() -> None:
         ),
         postgresql_where=sa.text(
             "NOT is_over AND delivery_id IS NULL AND notified_version < version AND ts <> '' AND tells_end"
+        ),
+    )
+    op.create_index(
+        "message_falls_back",
+        "message",
+        ["due_since"],
+        unique=False,
+        sqlite_where=sa.text(
+            "NOT is_over AND notified_version < version AND ts = '' AND incident IS NOT NULL AND subject <> 'note' AND NOT tells_end AND NOT fell_back"
+        ),
+        postgresql_where=sa.text(
+            "NOT is_over AND notified_version < version AND ts = '' AND incident IS NOT NULL AND subject <> 'note' AND NOT tells_end AND NOT fell_back"
         ),
     )
     op.create_index(
@@ -695,6 +683,16 @@ def downgrade() -> None:
         ),
     )
     op.drop_index(
+        "message_falls_back",
+        table_name="message",
+        sqlite_where=sa.text(
+            "NOT is_over AND notified_version < version AND ts = '' AND incident IS NOT NULL AND subject <> 'note' AND NOT tells_end AND NOT fell_back"
+        ),
+        postgresql_where=sa.text(
+            "NOT is_over AND notified_version < version AND ts = '' AND incident IS NOT NULL AND subject <> 'note' AND NOT tells_end AND NOT fell_back"
+        ),
+    )
+    op.drop_index(
         "message_ends",
         table_name="message",
         sqlite_where=sa.text(
@@ -724,6 +722,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("due_at IS NOT NULL"),
     )
     op.drop_table("page")
+    op.drop_table("fallback")
     op.drop_index(
         "membership_unasked",
         table_name="membership",
