@@ -339,8 +339,8 @@ def what_was_always_held_is_not_told(run: Run) -> Iterator[str]:
 @when_settled
 def a_group_that_always_fires_is_told(run: Run) -> Iterator[str]:
     """Something of it fires all the time, nothing for long: it is told all the same."""
+    begun = max(run.settled_at, run.foul_until)  # what is over before anything can be posted is not posted
     for life in run.model.lives.values():
-        begun = run.settled_at
         fired = sum(
             (after.at - before.at).total_seconds()
             for before, after in pairwise(life.between(begun, run.now))
