@@ -75,6 +75,8 @@ class PrometheusAlert(Alert, frozen=True, gc=False):
     """Names of the labels that were not sent."""
     sent_fingerprint: str = ""
     """Alertmanager's, where it cannot be told from `labels`: they are not quite as they were sent."""
+    sibling: str = ""
+    """The same strong hash of the labels but the one that says the severity, where one does."""
 
 
 def shown(alert: Alert) -> Alert:

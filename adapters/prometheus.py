@@ -10,7 +10,7 @@ Identity is that of the labels as sent, as it is for Alertmanager: a direct send
 A fingerprint in the payload is not used (Grafana's is over labels it does not send).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
@@ -137,6 +137,7 @@ class _Item(msgspec.Struct, gc=False):
             url=link(self.generator_url) or link(*map(texts.get, _LINKS), self.dashboard()),
             severity_raw=severity_raw,
             added=() if labels is sent else tuple(name for name in labels if name not in sent),
+            sibling=_sibling(as_sent) if severity_raw else "",
             sent_fingerprint="" if as_sent is sent or as_sent == sent else fingerprint(as_sent),
         )
 
@@ -364,6 +365,10 @@ def _refuse_shape(body: bytes, payload: Payload) -> NoReturn:
     decoded(body, _ANYTHING)
     found = "an object" if body.lstrip()[:1] == b"{" else clean(body[:40].decode(errors="replace"))
     raise PayloadError(f"found {found}", where="body", expected=expected)
+
+
+def _sibling(labels: Mapping[str, str]) -> str:
+    return identity({name: text for name, text in labels.items() if name != "severity"})
 
 
 def _has_ended(ends_at: _Time, batch: _Batch) -> bool:

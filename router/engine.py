@@ -41,6 +41,9 @@ from rules.model.ruleset import RuleSet
 log = logging.getLogger(__name__)
 
 UNUSED_FOR = timedelta(hours=1)
+REROUTES_WITHIN = 30.0
+"""Seconds that evaluations wait for alerts to be rerouted: should that fail, what is known is told nevertheless."""
+LOOKS_AGAIN = timedelta(milliseconds=200)
 TROUBLED_FOR = timedelta(minutes=1)
 """How long a group waits that could not be looked at."""
 
@@ -72,6 +75,8 @@ class Engine:
         self.notifiers, self.settings, self.ruleset = by_name(notifiers), settings, ruleset
         self._in_force, self._snapshots = _in_force(ruleset)
         self.heard = LastHeard()
+        self._reroutes_until = 0.0
+        """On the monotonic clock: before it nothing is evaluated, unless alerts have been rerouted."""
         self._asked: Asked = {}
         self._unused_settings: dict[str, datetime] = {}
         """Since when they were found to be."""
@@ -108,13 +113,17 @@ class Engine:
     ) -> None:
         """From now on these rules hold; what was notified stays where it is."""
         in_force, snapshots = _in_force(ruleset)
-        now = self.clock.now()
+        now, digest = self.clock.now(), _digest(ruleset, snapshots)
 
-        def step(conn: Connection) -> None:
+        def step(conn: Connection) -> bool:
             put_in_force(conn, snapshots, now, has_copies=bool(ruleset.copies))
             also(conn)
+            return routed_by(conn) not in {"", digest}
 
-        await self.database.write(step)
+        def wait(is_other: bool) -> None:  # called by the writer, so that no evaluation comes between
+            self._reroutes_until = self.clock.monotonic() + REROUTES_WITHIN if is_other else 0.0
+
+        await self.database.write(step, then=wait)
         is_awaiting_anew = ruleset.awaited != self.ruleset.awaited
         self._in_force, self._snapshots, self.ruleset, self.settings = in_force, snapshots, ruleset, settings
         if is_awaiting_anew:
@@ -126,6 +135,7 @@ class Engine:
         routed it, which is what most starts find: the other way takes seconds at 100,000 alerts."""
         digest = _digest(self.ruleset, self._snapshots)
         if await self.database.read(routed_by) == digest:
+            self._reroutes_until = 0.0
             return
         after: int | None = 0
         while after is not None:
@@ -133,6 +143,7 @@ class Engine:
                 partial(reroute, belongs=self._belongs, after=after, now=self.clock.now())
             )
         await self.database.write(partial(note_routed_by, digest=digest))
+        self._reroutes_until = 0.0
 
     async def clock_stepped(self) -> None:
         """The wall clock jumped: what we listened to does not count, leases and pauses are cut to their own length, and
@@ -164,9 +175,15 @@ class Engine:
         return await self._dispatch_alone()
 
     async def _dispatch(self, most: int) -> Dispatched:
-        return await self.database.write(
-            partial(look, now=self.clock.now(), rules=self.rules, metrics=self.metrics, most=most)
-        )
+        now, rules = self.clock.now(), self.rules
+
+        def step(conn: Connection) -> Dispatched:
+            if self.clock.monotonic() < self._reroutes_until:
+                # Half of the alerts are where other rules had them, and are held back, or not, by what those say.
+                return Dispatched(0, told=False, next_due=now + LOOKS_AGAIN)
+            return look(conn, now=now, rules=rules, metrics=self.metrics, most=most)
+
+        return await self.database.write(step)
 
     async def _dispatch_alone(self) -> Dispatched:
         stepped = Dispatched(0, told=False, next_due=None)

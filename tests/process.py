@@ -100,14 +100,22 @@ class Program:
 class RouterProcess(Program):
     """`alert-router serve` on one configuration."""
 
-    def __init__(self, folder: Path, configuration: str, *, port: int, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        configuration: str,
+        *,
+        port: int,
+        environment: Mapping[str, str],
+        log_format: str = "json",
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.file = folder / "router.yaml"
         self.file.write_text(configuration)
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30))
-        arguments = (*COMMAND, "serve", "--config", str(self.file), "--log-format", "json")
+        arguments = (*COMMAND, "serve", "--config", str(self.file), "--log-format", log_format)
         known = {"PYTHONPATH": str(ROOT), "SLACK_BOT_TOKEN": TOKEN}
         super().__init__(arguments, folder, environment={**known, **environment})
 

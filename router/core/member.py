@@ -32,6 +32,8 @@ class MemberState(IntEnum):
     """It has ended, and nobody knew of it."""
     MOVED = 6
     """Another incident has it now, and its destinations here are to be told where it went."""
+    SHADOWED = 7
+    """It fires, and a worse sibling of it stands here: that is the one that is told."""
 
     @property
     def is_notified(self) -> bool:
@@ -41,12 +43,14 @@ class MemberState(IntEnum):
     @property
     def is_firing(self) -> bool:
         """It fires, and is this group's."""
-        return self <= MemberState.NOTIFIED_MUTED
+        return self <= MemberState.NOTIFIED_MUTED or self is MemberState.SHADOWED
 
     def next(self, *, is_firing: bool, is_suppressed: bool) -> "MemberState":
         """How it stands once its alert, or what suppresses that, has changed."""
         if self is MemberState.MOVED:
             return self
+        if self is MemberState.SHADOWED:
+            return self if is_firing else MemberState.ENDED_BEFORE_NOTIFIED
         if not is_firing:
             return MemberState.ENDED if self.is_notified else MemberState.ENDED_BEFORE_NOTIFIED
         if self.is_notified:
@@ -54,7 +58,15 @@ class MemberState(IntEnum):
         return MemberState.SUPPRESSED if is_suppressed else MemberState.ARRIVED
 
 
-_NOTIFIED = frozenset({MemberState.NOTIFIED, MemberState.NOTIFIED_MUTED, MemberState.ENDED, MemberState.MOVED})
+_NOTIFIED = frozenset(
+    {
+        MemberState.NOTIFIED,
+        MemberState.NOTIFIED_MUTED,
+        MemberState.ENDED,
+        MemberState.MOVED,
+        MemberState.SHADOWED,
+    }
+)
 
 
 class Document(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -3,7 +3,8 @@
 from enum import Enum
 
 STALE_FOR_MS = 120_000
-"""How long after its sender told the end a late firing of the same episode is taken for an echo."""
+"""How long after its sender told the end a late firing of the same episode is taken for an echo. Before it, too: the wall
+clock may have gone back since."""
 
 
 class Verdict(Enum):
@@ -32,7 +33,7 @@ def judge(
     if order < stored_order:
         if is_firing and stored_firing:  # the slower of two senders: no news, but a sign of life
             return Verdict.TOUCH if is_touch_due else Verdict.UNCHANGED
-        if is_firing and not (was_told and now_ms - ended_ms < STALE_FOR_MS):
+        if is_firing and not (was_told and abs(now_ms - ended_ms) < STALE_FOR_MS):
             return Verdict.APPLY
         return Verdict.STALE
     if digest == stored_digest and is_firing == stored_firing:

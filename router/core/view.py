@@ -82,6 +82,12 @@ class IncidentView(msgspec.Struct, frozen=True):
     """Only of a presumed end: for how long nothing had been heard."""
     moved_to: str = ""
     """Only where it moved away: as "#incidents-p1 as #42"."""
+    parted: tuple[int, ...] = ()
+    """Incidents that alerts of this one went to, and that went on without it."""
+    parted_to: str = ""
+    """The last of them, as "#incidents-p1 as #42"."""
+    goes_on: str = ""
+    """Only where it ended while what parted from it fires: as "#42 CRITICAL". Whoever was paged for it reads that."""
     ended: int = 0
     """Alerts of this incident that have ended."""
     alerts: tuple[AlertLine, ...] = ()

@@ -29,11 +29,13 @@ from router.core.member import BY_RANK, Member, MemberState, Suppressor, visible
 from router.core.render.headline import silence as silence_words
 from router.core.view import EndKind, EntryKind, IncidentView, State, Suppressed, TimelineEntry
 from router.incidents import maintenance, recipients
-from router.incidents.escalate import Paging, Rules, carry_out
+from router.incidents.escalate import HUSHED, Paging, Rules, carry_out
+from router.incidents.suppression import hush_of
+from router.runtime.clock import to_ms
 from router.runtime.metrics import Metrics
 from router.store.evaluation import groups, incidents, members, messages, pages, summaries
 from router.store.heartbeats import stale_sources
-from router.store.intake import migration
+from router.store.intake import migration, siblings
 from rules.model.catalog import channels_for
 from rules.model.route import Page
 from rules.model.ruleset import RuleSet, window_suppression
@@ -106,7 +108,7 @@ class _Round:
         conn, now, settings = self._conn, self._now, group.settings
         hold = window_suppression(settings, now)
         by_route = GONE if group.route_is_gone else None if hold is None else (hold.kind.value, hold.name)
-        counts = members.count(conn, group.id)
+        counts = self._counts(group)
         suppressed = dict(counts.suppressed)
         if by_route is not None and counts.new:
             suppressed[by_route] = counts.new
@@ -127,7 +129,11 @@ class _Round:
                 groups.put_off(conn, group.id, now=now, due_at=turn)
                 return []
         number = group.incident
-        came = migration.arrivals(conn, group.id) if facts.arriving and decided.notifies_new else []
+        came = (
+            migration.arrivals(conn, group.id, to_ms(now) - siblings.JUST_ENDED_MS)
+            if facts.arriving and decided.notifies_new
+            else []
+        )
         if came:
             is_news = migration.is_news(conn, group.id, counts)
             decided = msgspec.structs.replace(decided, pages=decided.pages and is_news)
@@ -177,6 +183,17 @@ class _Round:
         if came:
             migration.settle(conn, group.id)
         return left
+
+    def _counts(self, group: groups.Group) -> members.Counts:
+        """Where a worse sibling has ended the lesser one goes on, before anything is decided."""
+        counts = members.count(self._conn, group.id)
+        is_due = counts.ended or counts.ended_before_notified or not (counts.new or counts.notified_firing)
+        if not counts.shadowed or not is_due:
+            return counts
+        number = group.incident
+        is_told = number is not None and incidents.get(self._conn, number).standing.state is State.TRIGGERED
+        siblings.release(self._conn, group.id, is_told=is_told)
+        return members.count(self._conn, group.id)
 
     def _open(self, group: groups.Group, standing: NotificationState, released_in: str | None) -> int:
         return incidents.open_incident(
@@ -316,7 +333,8 @@ class _Notification:
         moved = self._worst((MemberState.MOVED,), SHOWN) if facts.moved else []
         how = EndKind.MOVED if moved and decided.resolves else self._ended_how(facts)
         shown_alerts = fire or [*departed, *moved]
-        where = self._where(decided, facts, visible(shown_alerts[0]))
+        went_to = migration.destinations(conn, group.id) if facts.moved else []
+        where = self._where(decided, went_to, visible(shown_alerts[0]))
         sources = members.sources(conn, group.id) or (last.view.sources if last is not None else ())
         members.remove_ended(conn, group.id)
         severity = facts.said_severity if firing or last is None else last.view.severity
@@ -365,15 +383,20 @@ class _Notification:
             moved_to=where if how is EndKind.MOVED else "",
             before=None if last is None or decided.opens else last.view,
         )
+        view = self._with_parted(view, decided, went_to, where)
         view = with_silence(view, stale_sources.silent_in(conn, group.id) if firing else {})
         is_changed = last is None or view != last.view
         if is_changed and not decided.opens:
             messages.raise_versions(
                 conn, self._number, rank=severity.rank, tells_end=view.state is State.RESOLVED, now=now
             )
+        if decided.resolves or (decided.continues and last is not None and last.standing.state is State.RESOLVED):
+            messages.renew_ends(conn, self._number, now=now)
         incidents.append(conn, self._number, said)
         for (entry, _, _), line in zip(said, decided.lines, strict=True):
-            if line.is_for_paged:
+            if view.goes_on and line.kind is EntryKind.ALL_RESOLVED:
+                self._hand_on(self._still_firing(view.parted), paged_before)
+            elif line.is_for_paged:
                 self._note(entry, severity.rank, paged_before)
         if (silent := self._silent_entry(view)) is not None:
             incidents.append(conn, self._number, [silent])
@@ -401,15 +424,73 @@ class _Notification:
         encoded = msgspec.json.encode(self._group.labels).decode()
         incidents.move(self._conn, self._number, group_id=self._group.id, route=self._group.route, group_labels=encoded)
 
-    def _where(self, decided: Decision, facts: Snapshot, labels: Mapping[str, str]) -> str:
-        """Where alerts went, as people say it."""
+    def _where(self, decided: Decision, went_to: Sequence[int], labels: Mapping[str, str]) -> str:
+        """Where alerts went, as people say it; of several the last."""
         if decided.continues:
             home = channels_for(self._group.settings, labels, self._rules.ruleset.catalog).home
             return f"{home or self._group.route} as #{self._number}"
-        if not facts.moved:
-            return ""
-        number = migration.destination(self._conn, self._group.id)
-        return "" if number is None else incidents.place(self._conn, number)
+        return incidents.place(self._conn, went_to[-1]) if went_to else ""
+
+    def _with_parted(self, view: IncidentView, decided: Decision, went_to: Sequence[int], where: str) -> IncidentView:
+        """What went from here to other incidents, and whether that still fires when this one ends."""
+        before = None if self._last is None or decided.opens else self._last.view
+        parted = dict.fromkeys((*(() if before is None else before.parted), *went_to))
+        parted.pop(self._number, None)
+        if not parted:
+            return view
+        still = self._still_firing(parted) if decided.resolves and view.ended_how is not EndKind.MOVED else []
+        return msgspec.structs.replace(
+            view,
+            parted=tuple(parted),
+            parted_to=where if went_to or before is None else before.parted_to,
+            goes_on=", ".join(f"#{one.number} {one.view.severity.value.upper()}" for one in still),
+        )
+
+    def _still_firing(self, numbers: Collection[int]) -> list[incidents.Incident]:
+        """Of these incidents, and of those that they went on as, the ones that are open; the worst first."""
+        found, ahead, seen = [], list(numbers), {self._number}
+        while ahead:
+            number = ahead.pop()
+            one = None if number in seen else incidents.find(self._conn, number)
+            seen.add(number)
+            if one is None:
+                continue
+            if one.standing.state is State.TRIGGERED:
+                found.append(one)
+            else:
+                ahead += one.view.parted
+        return sorted(found, key=lambda one: (-one.view.severity.rank, one.number))
+
+    def _hand_on(self, going_on: Sequence[incidents.Incident], paged: Sequence[tuple[int, int, str]]) -> None:
+        """This one ended, and whoever was paged for it is paged for what goes on of it, so that the end of that is told
+        to them, too."""
+        for one in going_on:
+            reached = {conversation for _, conversation, _ in messages.people_paged(self._conn, one.number)}
+            for page, conversation, person in paged:
+                if conversation not in reached:
+                    reached.add(conversation)
+                    self._page_for(one, pages.of(self._conn, page), conversation, person)
+
+    def _page_for(self, one: incidents.Incident, wanted: Page, conversation: int, person: str) -> None:
+        conn, now = self._conn, self._now
+        hush = hush_of(conn, one.group_id, now, self._rules.ruleset)
+        hold = page_suppression(wanted, now)
+        if hush is not None or hold is not None:  # by the rules, when nothing holds it any more
+            until = hold.until if hold is not None else None if hush is None else hush.until or now + HUSHED
+            if not pages.is_pending(conn, one.number, wanted):
+                pages.begin(conn, one.number, wanted, until)
+            return
+        page, why = pages.begin(conn, one.number, wanted, None), f"#{self._number} goes on as this"
+        pages.carried_out(conn, page, why=why, next_step="", now=now)
+        rank = one.view.severity.rank
+        messages.begin(
+            conn, subject=Subject.PAGE, conversation_id=conversation, rank=rank, now=now, incident=one.number, page=page
+        )
+        entry = TimelineEntry(seq=0, at=now, kind=EntryKind.PAGED, people=(person,), detail=why)
+        incidents.add(conn, one.number, entry, say_at=None, is_broadcast=False)
+        on_call = tuple(dict.fromkeys(name for _, _, name in messages.people_paged(conn, one.number)))
+        incidents.save_view(conn, one.number, msgspec.structs.replace(one.view, on_call=on_call))
+        messages.raise_versions(conn, one.number, rank=rank, tells_end=False, now=now)
 
     def _page(self, wanted: Page | None, rank: int, *, is_rise: bool) -> None:
         if wanted is None or (is_rise and pages.is_pending(self._conn, self._number, wanted)):

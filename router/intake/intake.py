@@ -363,9 +363,9 @@ def change_of(alert: Alert, source: str, namespace: str, key: int, now_ms: int, 
         starts_ms = now_ms
     ends_ms = None if alert.ends_at is None else milliseconds(alert.ends_at)
     ttl, is_presumed = (alert.ttl, alert.ttl_is_presumed) if alert.ttl is not None else (PRESUMED_AFTER, True)
-    added, sent_fingerprint = (
-        (alert.added, alert.sent_fingerprint) if isinstance(alert, PrometheusAlert) else (None, "")
-    )
+    added, sent_fingerprint, sibling = None, "", ""
+    if isinstance(alert, PrometheusAlert):
+        added, sent_fingerprint, sibling = alert.added, alert.sent_fingerprint, alert.sibling
     document = _encode(
         Document(
             alert.title,
@@ -397,6 +397,7 @@ def change_of(alert: Alert, source: str, namespace: str, key: int, now_ms: int, 
         place=_place(alert, source, rank, now_ms, in_force) if is_firing else NOWHERE,
         unsaid=alert.unsaid if isinstance(alert, PartialAlert) else (),
         sent_order=order,
+        sibling=fingerprint_no(sibling) if sibling else None,
     )
 
 

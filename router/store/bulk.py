@@ -13,7 +13,7 @@ from sqlalchemy import Connection, CursorResult
 
 T = TypeVar("T")
 SIZES = (256, 64, 16, 4, 1)
-"""Times 17 columns this stays far below the 32,766 parameters that SQLite and PostgreSQL take."""
+"""Times 18 columns this stays far below the 32,766 parameters that SQLite and PostgreSQL take."""
 
 
 class Statement:

@@ -6,13 +6,12 @@ A store function is a whole transaction in synchronous SQLAlchemy Core, `def f(c
 import asyncio
 import contextlib
 import logging
-import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy
 from sqlalchemy import Connection, create_engine, event
@@ -21,34 +20,10 @@ from router.runtime.clock import Clock
 from router.runtime.metrics import Metrics
 from router.store import migrate
 from router.store.file import DatabaseFile, StorageError, trouble
+from router.store.lanes import Job, Lanes
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-
-class _Job(Generic[T]):
-    __slots__ = ("call", "future", "loop", "then")
-
-    def __init__(
-        self, call: Callable[[Connection], T], then: Callable[[T], None] | None, loop: asyncio.AbstractEventLoop
-    ) -> None:
-        self.call = call
-        self.then = then
-        self.loop = loop
-        self.future: asyncio.Future[T] = loop.create_future()
-
-    def finish(self, result: T | None, error: BaseException | None) -> None:
-        # The loop may be gone when a process is being torn down; then nobody is left to tell.
-        with contextlib.suppress(RuntimeError):
-            self.loop.call_soon_threadsafe(self._finish, result, error)
-
-    def _finish(self, result: T | None, error: BaseException | None) -> None:
-        if self.future.done():
-            return
-        if error is not None:
-            self.future.set_exception(error)
-        else:
-            self.future.set_result(result)  # type: ignore[arg-type]
 
 
 class Wrote(NamedTuple):
@@ -67,10 +42,7 @@ class Database:
         self.path = path
         self._clock = clock
         self._metrics = metrics
-        self._urgent: queue.SimpleQueue[_Job[Any]] = queue.SimpleQueue()
-        self._bulk: queue.SimpleQueue[_Job[Any]] = queue.SimpleQueue()
-        self._last = self._bulk
-        self._work = threading.Semaphore(0)
+        self._lanes = Lanes()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="reader")
         self.wrote: Wrote | None = None
@@ -80,7 +52,9 @@ class Database:
             migrate.upgrade(self._file.path)
             self._engine = _engine(self._file.path)
             self._writer = self._engine.connect()
-            self._transact(self._file.begin)
+            self._writer.exec_driver_sql("BEGIN IMMEDIATE")
+            self._file.begin(self._writer)
+            self._writer.exec_driver_sql("COMMIT")
         except (migrate.MigrationError, sqlalchemy.exc.DBAPIError, sqlite3.Error, OSError) as error:
             self._file.release()
             raise StorageError(trouble(path, error)) from error
@@ -100,18 +74,18 @@ class Database:
     @property
     def has_urgent(self) -> bool:
         """Dispatch or delivery waits: the next ingest batch should be small."""
-        return not self._urgent.empty()
+        return self._lanes.has_others
 
     async def write(self, call: Callable[[Connection], T], *, then: Callable[[T], None] | None = None) -> T:
         """Evaluation, delivery and all else that is short: it waits for one ingest batch at most.
 
         `then` runs on the writer after the commit and before the next transaction.
         """
-        return await self._put(self._urgent, call, then)
+        return await self._put(call, then, is_bulk=False)
 
     async def write_bulk(self, call: Callable[[Connection], T], *, then: Callable[[T], None] | None = None) -> T:
         """An ingest batch: it waits for one transaction of the others at most, however many are queued."""
-        return await self._put(self._bulk, call, then)
+        return await self._put(call, then, is_bulk=True)
 
     async def read(self, call: Callable[[Connection], T]) -> T:
         """On a connection of its own; the transaction ends with the call."""
@@ -124,57 +98,49 @@ class Database:
 
     async def close(self) -> None:
         """Finish what is queued, then let go of the file."""
-        self._work.release()  # one turn more than there are jobs: the writer finds nothing, and ends
+        self._lanes.close()
         await asyncio.to_thread(self._thread.join)
         self._readers.shutdown()
         self._writer.close()
         self._engine.dispose()
         self._file.end()
 
-    async def _put(
-        self,
-        lane: "queue.SimpleQueue[_Job[Any]]",
-        call: Callable[[Connection], T],
-        then: Callable[[T], None] | None,
-    ) -> T:
-        job = _Job(call, then, asyncio.get_running_loop())
-        lane.put(job)
-        self._work.release()
-        # A transaction once queued runs to its end even if who asked for it went away.
-        return await asyncio.shield(job.future)
-
-    def _next(self) -> _Job[Any] | None:
-        """Fair turns: where both lanes wait, the one that did not go last. Neither can keep the other from its turn:
-        ten thousand first words to evaluate must not keep a single alert from its 2xx. None: closed, and all is done."""
-        self._work.acquire()
-        lanes = (self._urgent, self._bulk)
-        for lane in lanes[::-1] if self._last is self._urgent else lanes:
-            with contextlib.suppress(queue.Empty):
-                job = lane.get_nowait()
-                self._last = lane
-                return job
-        return None
+    async def _put(self, call: Callable[[Connection], T], then: Callable[[T], None] | None, *, is_bulk: bool) -> T:
+        job = Job(call, then)
+        self._lanes.put(job, is_bulk=is_bulk)
+        return await job.outcome()
 
     def _run(self) -> None:
-        while (job := self._next()) is not None:
+        while jobs := self._lanes.take():
             started = self._clock.monotonic()
             try:
-                result = self._transact(job.call)
-                if job.then is not None:
-                    job.then(result)
-            except BaseException as error:  # noqa: BLE001  # handed to who asked; the writer itself must go on
-                job.finish(None, error)
-            else:
-                job.finish(result, None)
+                outcomes = self._transact(jobs)
+            except BaseException as fault:  # noqa: BLE001  # handed to who asked; the writer itself must go on
+                outcomes = [(None, fault)] * len(jobs)
+            for job, (result, error) in zip(jobs, outcomes, strict=True):
+                self._finish(job, result, error)
             self._metrics.observe("commit_seconds", (), self._clock.monotonic() - started)
 
-    def _transact(self, call: Callable[[Connection], T]) -> T:
+    @staticmethod
+    def _finish(job: Job[Any], result: Any, error: BaseException | None) -> None:
+        try:
+            if error is None and job.then is not None:
+                job.then(result)
+        except BaseException as found:  # noqa: BLE001  # as above
+            error = found
+        job.finish(result, error)
+
+    def _transact(self, jobs: Sequence[Job[Any]]) -> list[tuple[Any, BaseException | None]]:
+        """All of them in one transaction: what each came to, or why it alone was undone. Raises where none is committed."""
         raw: Any = self._writer.connection.dbapi_connection
         before = raw.total_changes
         try:
             self._writer.exec_driver_sql("BEGIN IMMEDIATE")
             self._file.check()
-            result = call(self._writer)
+            if len(jobs) == 1:
+                outcomes: list[tuple[Any, BaseException | None]] = [(jobs[0].call(self._writer), None)]
+            else:
+                outcomes = [self._one_of_several(job) for job in jobs]
             self._file.reserve(self._writer)
             self._writer.exec_driver_sql("COMMIT")
         except BaseException as error:
@@ -185,7 +151,22 @@ class Database:
             raise
         if raw.total_changes != before:  # one that changes nothing succeeds on a full disk too
             self.wrote = Wrote(self._clock.monotonic(), is_committed=True)
-        return result
+        return outcomes
+
+    def _one_of_several(self, job: Job[Any]) -> tuple[Any, BaseException | None]:
+        """Its fault undoes it alone; a fault of the disk ends the whole transaction, and is raised."""
+        self._writer.exec_driver_sql("SAVEPOINT one")
+        try:
+            result = job.call(self._writer)
+        except BaseException as error:
+            raw: Any = self._writer.connection.dbapi_connection
+            if not raw.in_transaction:
+                raise
+            self._writer.exec_driver_sql("ROLLBACK TO one")
+            self._writer.exec_driver_sql("RELEASE one")
+            return None, error
+        self._writer.exec_driver_sql("RELEASE one")
+        return result, None
 
 
 def _engine(path: Path) -> sqlalchemy.Engine:

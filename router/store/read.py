@@ -13,6 +13,7 @@ from router.core.view import IncidentView
 from router.store.evaluation.groups import decode_settings
 from router.store.evaluation.members import decode_document
 from router.store.heartbeats.stale_sources import silent
+from router.store.intake.membership import SIBLING
 from router.store.tables import (
     OWED,
     alert,
@@ -240,6 +241,8 @@ def _groups_of(conn: Connection, ids: Sequence[int]) -> dict[int, list[InGroup]]
         suppressed_by = None
         if state is MemberState.ARRIVED and row.route_kind:
             suppressed_by = f"{row.route_kind} {row.route_name}"
+        elif state is MemberState.SHADOWED:
+            suppressed_by = " ".join(SIBLING)
         elif row.suppressed_kind:
             suppressed_by = f"{row.suppressed_kind} {row.suppressed_name}"
         one = InGroup(row.route, dict(_decode_labels(row.labels)), state.is_notified, suppressed_by, row.incident)
@@ -314,7 +317,7 @@ def messages(
         query = query.where(message.c.incident == incident)
     if after is not None:
         query = query.where(message.c.id < after)
-    shown, is_more = _page(conn.execute(query), limit, lambda row: len(row.body.encode()) if row.body else 0)
+    shown, is_more = _page(conn.execute(query), limit, lambda row: len(row.text.encode()))
     found = []
     for row in shown:
         is_owed = not row.is_over and (row.notified_version < row.version or row.delivery_id is not None)

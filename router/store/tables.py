@@ -104,6 +104,13 @@ alert = Table(
     Column("ttl_is_presumed", Boolean, nullable=False),
     Column("expires_at", InstantMs),
     Column("document", Text, nullable=False),
+    Column("sibling", BigInteger),  # a hash of its labels but the one that says the severity, where one does
+    Index(
+        "alert_sibling",
+        "sibling",
+        sqlite_where=text("sibling IS NOT NULL"),
+        postgresql_where=text("sibling IS NOT NULL"),
+    ),
     Index("alert_expires", "expires_at", sqlite_where=text("is_firing"), postgresql_where=text("is_firing")),
     Index("alert_ended", "ends_at", sqlite_where=text("NOT is_firing"), postgresql_where=text("NOT is_firing")),
     UniqueConstraint("namespace", "fingerprint"),

@@ -22,7 +22,8 @@ async def test_the_printed_line_stands_on_the_page_is_edited_and_ended(tmp_path:
     assert "listen: 127.0.0.1:9080" in example
     text = example.replace("listen: 127.0.0.1:9080", f"listen: 127.0.0.1:{port}")
     title = f"Disk {uuid.uuid5(uuid.NAMESPACE_OID, str(tmp_path)).hex[:8]} is full"
-    async with RouterProcess(tmp_path, text, port=port, environment={}) as router, async_playwright() as playwright:
+    service = RouterProcess(tmp_path, text, port=port, environment={}, log_format="console")
+    async with service as router, async_playwright() as playwright:
         await router.start()
         printed = re.search(r"^ +(curl .*)$", router.words, re.MULTILINE)
         assert printed is not None, router.words

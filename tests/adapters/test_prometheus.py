@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.adapter import Draft, ItemError, Limits, OptionsError, PayloadError, SourceOptions
-from adapters.alert import Severity, Status, fingerprint, shown
+from adapters.alert import PrometheusAlert, Severity, Status, fingerprint, shown
 from adapters.prometheus import PROMETHEUS
 from tests.adapters.samples import payload
 
@@ -123,6 +123,20 @@ def test_the_fingerprint_that_is_shown_is_of_what_was_sent() -> None:
     assert shown(added).labels["team"] == "db"
     odd = array(item(labels={"a": "b\x07", "c": ""}), labels={"team": "db"})[0].alert()
     assert shown(odd).fingerprint == fingerprint({"a": "b\x07"})
+
+
+def test_alerts_are_siblings_whose_labels_as_sent_differ_in_the_severity_alone() -> None:
+    def sibling(said: dict[str, str], **options: Any) -> str:
+        alert = array(item(labels=said), **options)[0].alert()
+        assert isinstance(alert, PrometheusAlert)
+        return alert.sibling
+
+    high = {"alertname": "Slow", "instance": "a", "severity": "high"}
+    critical = {"severity": "critical", "instance": "a", "alertname": "Slow"}
+    assert sibling(high) == sibling(critical) != ""
+    assert sibling(high) == sibling(critical, labels={"team": "search"})
+    assert sibling({**high, "instance": "b"}) != sibling(high)
+    assert sibling({"alertname": "Slow", "instance": "a"}) == ""
 
 
 def test_labels_are_one_whatever_their_order_and_their_empty_values() -> None:

@@ -55,6 +55,8 @@ def test_an_old_end_does_not_end_the_episode_of_now() -> None:
         (STALE_FOR_MS - 1, True, Verdict.STALE),
         (STALE_FOR_MS, True, Verdict.APPLY),
         (0, False, Verdict.APPLY),
+        (1 - STALE_FOR_MS, True, Verdict.STALE),
+        (-STALE_FOR_MS, True, Verdict.APPLY),
     ],
 )
 def test_a_late_firing_is_an_echo_for_two_minutes_after_a_told_end(

@@ -79,6 +79,7 @@ async def test_a_broken_team_file_in_place_at_restart(tmp_path: Path, slack: Fak
         await service.kill()
         await service.start()
         await slack.channel("#payments").expect_message("rules.d/payments.yaml is well again", timeout=15)
+        await until(lambda: nothing_owed(service), "what a kill interrupted is settled", within=60)
         assert await degraded(service) == []
         await service.kill()
         await service.start()

@@ -125,7 +125,7 @@ def test_the_fake_slack_remembers_the_first_post(tmp_path: Path) -> None:
 
 def test_the_table_says_which_target_is_missed() -> None:
     theirs = Look(70_000, 30_000, 50_000, 5_600, 0.1, 0)
-    ours = Look(210_000, 20_000, 45_000, 1_000, 1.5, 99_999)
+    ours = Look(350_000, 20_000, 45_000, 1_000, 1.5, 99_999)
     printed = table([ours], [theirs], [Latency(4, 60, 1000, 1000)], Sizes(), [2.9, 3.1, 3.2])
     verdicts = [line.rsplit("|", 2)[1].strip() for line in printed.splitlines()[2:]]
     assert verdicts == ["yes", "**no**", "yes", "yes", "**no**", "**no**", "**no**"]

@@ -15,7 +15,13 @@ from tests.http.service import StandIn
 ROOT = Path(__file__).parents[2]
 ALERTS = ROOT / "deploy/prometheus-alerts.yaml"
 MANUAL = ROOT / "docs/operating.md"
-OF_APP = ("alertmanager_config_last_reload_successful", "alert_router_rules_files_refused")
+OF_APP = (
+    "alertmanager_config_last_reload_successful",
+    "alert_router_rules_files_refused",
+    "alert_router_database_lost",
+    "alert_router_database_bytes",
+    "alert_router_oldest_kept_seconds",
+)
 NAME = re.compile(r"\b(?:alert_router|alertmanager)_[a-z_]+")
 
 

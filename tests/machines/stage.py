@@ -1,7 +1,6 @@
 """What the machines play on: an engine on a virtual clock and a copied empty database, a Slack that can kill us mid-call."""
 
 import asyncio
-import queue
 from collections.abc import Coroutine, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -9,7 +8,7 @@ from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, settings
 
-from adapters.alert import Alert, Severity, Status, fingerprint
+from adapters.alert import Alert, PrometheusAlert, Severity, Status, fingerprint
 from router.delivery.deliver import Settings
 from router.notifiers.slack.errors import CallFault, Reply
 from router.runtime.clock import to_ms
@@ -66,6 +65,17 @@ def alert(name: str, instance: int, *, since: datetime, is_firing: bool = True, 
     )
 
 
+def sibling(name: str, instance: int, severity: Severity, *, since: datetime, is_firing: bool = True) -> Ready:
+    """One of several rules of a name, which differ in the severity that they say."""
+    labels = {"alertname": name, "instance": str(instance)}
+    named = {**labels, "severity": severity.value}
+    one = alert(name, instance, since=since, is_firing=is_firing, severity=severity).alert()
+    fields = {field: getattr(one, field) for field in Alert.__struct_fields__}
+    return Ready(
+        PrometheusAlert(**{**fields, "fingerprint": fingerprint(named), "labels": named}, sibling=fingerprint(labels))
+    )
+
+
 class Stage:
     """One engine, its Slack, and an event loop to run it on."""
 
@@ -102,12 +112,7 @@ class Stage:
 
     def drop_queue(self) -> None:
         """What waits for the writer is lost with the process."""
-        lane = self.sim.engine.database._bulk
-        while True:
-            try:
-                lane.get_nowait()
-            except queue.Empty:
-                return
+        self.sim.engine.database._lanes._bulk.clear()
 
     def close(self) -> None:
         self.run(self.sim.close())

@@ -6,7 +6,7 @@ from typing import Any
 
 from adapters import ADAPTERS
 from adapters.adapter import GroupDrafts
-from adapters.alert import Alert, Severity, Status, fingerprint
+from adapters.alert import Alert, PrometheusAlert, Severity, Status, fingerprint
 from router.delivery.deliver import Settings
 from router.runtime.clock import EPOCH, to_ms
 from router.runtime.config import read
@@ -22,7 +22,7 @@ _HEAD = "version: 1\nslack: preview\n"
 _STILL = "{adapter: prometheus, auth: none, silent_after: none}"
 _SOURCES = f"sources: {{prometheus: {_STILL}, mimir: {_STILL}}}\n"
 """Most stories send an alert once: a source is silent on purpose only where the story says so."""
-_NO_LABELS = {"source", "title", "text", "ttl", "presumed", "id", "began"}
+_NO_LABELS = {"source", "title", "text", "ttl", "presumed", "id", "began", "sibling"}
 _COLOURS = {"green": "#2eb67d", "grey": "#9aa0a6"}
 
 
@@ -53,11 +53,13 @@ def ruleset(text: str) -> RuleSet:
 def alert(
     said: dict[str, str], *, starts_at: datetime, ends_at: datetime | None = None, ttl: timedelta | None = None
 ) -> Alert:
-    """As Prometheus would name and order it. Its identity is all labels but the severity, which may change, or `id`."""
+    """As Prometheus would name and order it. Its identity is all labels but the severity, which may change, or `id`; of a
+    `sibling` it is all labels."""
     labels = {name: value for name, value in said.items() if name not in _NO_LABELS}
     name = labels.get("alertname", "")
-    return Alert(
+    return PrometheusAlert(
         fingerprint=fingerprint(_identity(said)),
+        sibling=fingerprint(_without_severity(said)) if "sibling" in said else "",
         name=name,
         title=said.get("title", " ".join([name, *([labels["instance"]] if "instance" in labels else [])])),
         description=said.get("text", ""),
@@ -142,6 +144,12 @@ class Senders:
 def _identity(said: dict[str, str]) -> dict[str, str]:
     if "id" in said:  # as a sender names it that keeps an alert's identity apart from its labels
         return {"id": said["id"]}
+    if "sibling" in said:
+        return {name: value for name, value in said.items() if name not in _NO_LABELS}
+    return _without_severity(said)
+
+
+def _without_severity(said: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in said.items() if name not in {*_NO_LABELS, "severity"}}
 
 

@@ -48,6 +48,7 @@ NOT_YET: dict[str, list[str]] = {
         "it leads to the message itself",
         "it says what comes next, and in how long",
         "its incidents have numbers, and are acknowledged one by one or all",
+        "no sound says that the lesser has ended when the worse one begins within the minute after",
         "one sound per person and change, at most",
         "over 20 first words due in a channel within 60 s: three criticals are posted, the rest is one digest",
         "pages of one person within 60 s after the first are one message, renewed once a minute",

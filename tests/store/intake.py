@@ -34,12 +34,13 @@ def number_of(instance: str) -> int:
 def change(instance: str = "a", **given: Any) -> Change:
     """An InstanceDown that began now; what a test is about is given by name."""
     starts_ms, is_firing = given.get("starts_ms", NOW), given.get("is_firing", True)
+    order = given.get("order", 2 * starts_ms + (not is_firing))
     made = Change(
         namespace="prometheus",
         fingerprint=number_of(instance),
         source="prom",
         key=0,
-        order=2 * starts_ms + (not is_firing),
+        order=order,
         digest=1 if is_firing else 2,
         is_firing=is_firing,
         starts_ms=starts_ms,
@@ -50,6 +51,7 @@ def change(instance: str = "a", **given: Any) -> Change:
         name="InstanceDown",
         document='{"title":"down"}',
         place=Place((WEB,)) if is_firing else Place(),
+        sent_order=order,
     )
     if of_place := {name: given.pop(name) for name in Place.__struct_fields__ if name in given}:
         given["place"] = msgspec.structs.replace(made.place, **of_place)

@@ -90,6 +90,19 @@ def test_an_old_end_does_not_end_the_current_episode(store: Store) -> None:
     assert store.one("is_firing, starts_at") == (1, NOW)
 
 
+def test_a_word_without_an_instant_of_its_own_applies_as_it_comes_whatever_the_wall_clock_does(store: Store) -> None:
+    hour_before, ten_before = 2 * (NOW - 60 * MINUTE), 2 * (NOW - 10 * MINUTE)
+    store.take(change(sent_order=None))
+    assert store.take(change(is_firing=False, order=hour_before, sent_order=None), at=NOW - 60 * MINUTE) == [APPLY]
+    assert store.one("is_firing, order_no") == (0, 2 * NOW)
+    assert store.take(change(order=ten_before, sent_order=None), at=NOW - 10 * MINUTE) == [APPLY]
+    assert store.one("is_firing, order_no") == (1, 2 * NOW)
+    assert (
+        store.take(change(is_firing=False, order=1, sent_order=None), change(order=0, sent_order=None)) == [APPLY] * 2
+    )
+    assert store.one("is_firing, order_no") == (1, 2 * NOW)
+
+
 # Touch, and two senders of one alert
 
 
@@ -307,7 +320,7 @@ def test_an_alert_that_is_known_by_nobody_is_found_out_and_asked_for_from_then_o
     remembering.take(change("a"))
     remembering.do(
         "INSERT INTO alert SELECT 50, namespace, ?, source, name, severity_rank, is_firing, order_no, digest,"
-        " starts_at, ends_at, ended_how, changed_at, ttl, ttl_is_presumed, expires_at, document FROM alert",
+        " starts_at, ends_at, ended_how, changed_at, ttl, ttl_is_presumed, expires_at, document, sibling FROM alert",
         number_of("b"),
     )
     with pytest.raises(IntegrityError):

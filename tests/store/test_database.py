@@ -6,6 +6,8 @@ import shutil
 import sqlite3
 import stat
 import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from router.store import file as stores
 from router.store import migrate
 from router.store.database import Database
 from router.store.file import StorageError
+from router.store.lanes import TOGETHER
 from router.store.tables import metadata, source
 from tests.store.stores import NOW
 
@@ -51,15 +54,91 @@ async def test_a_second_process_is_kept_out(tmp_path: Path) -> None:
     await again.close()
 
 
-async def test_the_two_lanes_take_turns_however_many_wait_in_one(tmp_path: Path) -> None:
-    database, order, may_begin = opened(tmp_path / "a.db"), list[str](), threading.Event()
-    first = asyncio.ensure_future(database.write(lambda _: may_begin.wait()))
-    others = [asyncio.ensure_future(database.write(lambda _: order.append("other"))) for _ in range(5)]
-    batches = [asyncio.ensure_future(database.write_bulk(lambda _: order.append("batch"))) for _ in range(2)]
-    await asyncio.sleep(0)  # all of them are queued
-    may_begin.set()
-    await asyncio.gather(first, *others, *batches)
-    assert order == ["batch", "other", "batch", "other", "other", "other", "other"]
+@asynccontextmanager
+async def held(database: Database) -> AsyncIterator[None]:
+    """The writer is busy until the block ends: what is queued within waits together."""
+    has_begun, may_go_on = threading.Event(), threading.Event()
+
+    def hold(_: Connection) -> None:
+        has_begun.set()
+        may_go_on.wait()
+
+    first = asyncio.ensure_future(database.write(hold))
+    await asyncio.to_thread(has_begun.wait)
+    yield
+    may_go_on.set()
+    await first
+
+
+async def test_neither_lane_keeps_the_other_waiting_however_many_wait_in_it(tmp_path: Path) -> None:
+    database, order = opened(tmp_path / "a.db"), list[str]()
+    async with held(database):
+        others = [asyncio.ensure_future(database.write(lambda _: order.append("other"))) for _ in range(40)]
+        batches = [asyncio.ensure_future(database.write_bulk(lambda _: order.append("batch"))) for _ in range(3)]
+        await asyncio.sleep(0)  # all of them are queued
+    await asyncio.gather(*others, *batches)
+    turn = ["batch", *["other"] * (TOGETHER - 1)]
+    assert order == [*turn, *turn, "batch", *["other"] * (40 - 2 * (TOGETHER - 1))]
+    await database.close()
+
+
+async def test_what_tells_the_memory_of_commits_goes_first_or_alone_and_is_not_starved(tmp_path: Path) -> None:
+    database, order = opened(tmp_path / "a.db"), list[str]()
+
+    def said(what: str) -> Callable[[object], None]:
+        return lambda _: order.append(what)
+
+    async with held(database):
+        waiting = []
+        for number in range(2):
+            call, then = said(f"ends {number}"), said(f"known {number}")
+            waiting.append(asyncio.ensure_future(database.write(call, then=then)))
+        waiting += [asyncio.ensure_future(database.write_bulk(said("batch"), then=said("kept"))) for _ in range(3)]
+        waiting += [asyncio.ensure_future(database.write(said("other")))]
+        await asyncio.sleep(0)
+    await asyncio.gather(*waiting)
+    ends = [["ends 0", "known 0"], ["ends 1", "known 1"]]
+    assert order == ["batch", "kept", *ends[0], "batch", "kept", *ends[1], "batch", "other", "kept"]
+    await database.close()
+
+
+async def test_one_that_fails_in_a_shared_commit_is_undone_alone(tmp_path: Path) -> None:
+    database = opened(tmp_path / "a.db")
+
+    def note(name: str) -> Callable[[Connection], object]:
+        return lambda conn: conn.execute(insert(source).values(name=name, heard_at=NOW)).rowcount
+
+    def fail(conn: Connection) -> None:
+        note("half")(conn)
+        raise LookupError("midway")
+
+    async with held(database):
+        calls: list[Callable[[Connection], object]] = [note("a"), fail, note("b"), note("a"), note("c")]
+        jobs = [asyncio.ensure_future(database.write(call)) for call in calls]
+        await asyncio.sleep(0)
+    outcomes = await asyncio.gather(*jobs, return_exceptions=True)
+    assert [type(one).__name__ for one in outcomes] == ["int", "LookupError", "int", "IntegrityError", "int"]
+    assert await database.read(_names) == ["a", "b", "c"]
+    await database.close()
+
+
+async def test_a_fault_that_ends_the_transaction_fails_all_of_a_shared_commit(tmp_path: Path) -> None:
+    database = opened(tmp_path / "a.db")
+
+    def note(conn: Connection) -> int:
+        return conn.execute(insert(source).values(name="a", heard_at=NOW)).rowcount
+
+    def undo(conn: Connection) -> None:
+        conn.exec_driver_sql("ROLLBACK")  # as SQLite does by itself after a fault of the disk
+        raise OSError("disk I/O error")
+
+    async with held(database):
+        jobs = [asyncio.ensure_future(database.write(call)) for call in (note, undo)]
+        await asyncio.sleep(0)
+    outcomes = await asyncio.gather(*jobs, return_exceptions=True)
+    assert [str(one) for one in outcomes] == ["disk I/O error"] * 2
+    assert await database.read(_names) == []
+    assert await database.write(note) == 1
     await database.close()
 
 
@@ -160,31 +239,6 @@ async def test_a_failed_transaction_leaves_nothing_and_the_writer_goes_on(tmp_pa
         await database.write(note_whole, then=noted.append)
         assert noted == ["done"]
         assert await database.read(_names) == ["whole"]
-    finally:
-        await database.close()
-
-
-async def test_what_is_short_goes_ahead_of_the_next_batch(tmp_path: Path) -> None:
-    database = opened(tmp_path / "a.db")
-    order: list[str] = []
-    try:
-        begun = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        go_on = asyncio.Event()
-
-        def long(_: Connection) -> None:
-            loop.call_soon_threadsafe(begun.set)
-            asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result()
-
-        first = asyncio.ensure_future(database.write_bulk(long))
-        await begun.wait()
-        batch = asyncio.ensure_future(database.write_bulk(lambda _: order.append("batch")))
-        short = asyncio.ensure_future(database.write(lambda _: order.append("short")))
-        await asyncio.sleep(0)
-        assert database.has_urgent
-        go_on.set()
-        await asyncio.gather(first, batch, short)
-        assert order == ["short", "batch"]
     finally:
         await database.close()
 

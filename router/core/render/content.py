@@ -6,7 +6,7 @@ from router.core.render.direct import page_end_message, page_message, page_worse
 from router.core.render.message import incident_message
 from router.core.render.notice import with_notice
 from router.core.render.thread import thread_reply
-from router.core.view import EntryKind, IncidentView, Rendered
+from router.core.view import EntryKind, IncidentView, Rendered, State
 
 
 class RenderError(Exception):
@@ -51,6 +51,6 @@ def _direct(content: Content, view: IncidentView) -> Rendered:
     if content.subject is not Subject.NOTE:
         return page_message(view, content.page, content.external_url)
     entry = content.entries[0]
-    if entry.kind is EntryKind.ALL_RESOLVED:
+    if entry.kind is EntryKind.ALL_RESOLVED and view.state is State.RESOLVED:
         return page_end_message(view, content.page)
     return page_worse_message(view, content.page, entry, content.external_url)

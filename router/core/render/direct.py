@@ -1,12 +1,14 @@
 """The direct message to whoever is on call, what follows it, and its end. Pure."""
 
-from router.core.mrkdwn import address, channel, duration, escape, escaped, instant_and_age, link, rich, said
+import msgspec
+
+from router.core.mrkdwn import address, channel, duration, escape, escaped, instant_and_age, link, rich, said, words
 from router.core.render.blocks import Block, attachment, context, fitted, section
 from router.core.render.detail import alerts, links
 from router.core.render.headline import colour, emblem, headline, is_unknown, kind, place, silence_line, span
 from router.core.render.thread import how_many
 from router.core.templates.template import words_of
-from router.core.view import EntryKind, IncidentView, PageView, Rendered, State, TimelineEntry
+from router.core.view import EndKind, EntryKind, IncidentView, PageView, Rendered, State, TimelineEntry
 
 _ALERTS = 3
 """Of many alerts the worst: a phone's screen is small."""
@@ -35,6 +37,8 @@ def _opening(entry: TimelineEntry, view: IncidentView) -> str:
             return still + (f" after {duration(entry.lasted)}" if entry.lasted else "")
         case EntryKind.MORE:
             return f"+{how_many(entry)}" if entry.count else "More"
+        case EntryKind.ALL_RESOLVED:
+            return "Goes on"
         case _:
             return "Worse"
 
@@ -42,6 +46,9 @@ def _opening(entry: TimelineEntry, view: IncidentView) -> str:
 def page_end_message(view: IncidentView, page: PageView) -> Rendered:
     """It is over: the short message that lets a person go back to sleep."""
     line = headline(view)
+    if goes_on := words(view.goes_on, 120):
+        view = msgspec.structs.replace(view, ended_how=EndKind.MOVED)
+        line = msgspec.structs.replace(headline(view), after=f": goes on as {goes_on}")
     facts = [f"you were paged: {said(page.why, 200)}"] if page.why else []
     facts += [where] if (where := _where(page)) else []
     bar = attachment(colour(view), line.text(), [context(" · ".join(facts) or f"#{view.number}")])
@@ -66,6 +73,7 @@ def _message(view: IncidentView, page: PageView, opening: str, external_url: str
     blocks += [section(text) for text in found if text]
     facts = [f"why you: {said(page.why, 200)}"] if page.why else []
     facts += [f"next: {said(page.next_step, 200)}"] if page.next_step else []
+    facts += [f"part of it moved to {said(view.parted_to, 120)}"] if view.parted_to else []
     facts += [where_to] if (where_to := _where(page)) else []
     facts += [escaped(name, 100)] if (name := kind(view)) else []
     bar = attachment(colour(view), line.text(), [context(" · ".join(facts) or f"#{view.number}")])

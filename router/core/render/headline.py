@@ -1,6 +1,5 @@
 """An incident in one line: what the push says and every message begins with. Pure text; owns no block."""
 
-import re
 from collections.abc import Iterable
 from datetime import UTC, timedelta
 
@@ -189,4 +188,13 @@ def places(view: IncidentView, title: str = "") -> list[tuple[str, str]]:
 
 def _says(text: str, value: str) -> bool:
     """Whether the value stands in the text as a word of its own."""
-    return re.search(rf"(?<![\w-]){re.escape(value)}(?![\w-])", text) is not None
+    at = text.find(value)
+    while at >= 0:
+        if not (_is_of_a_word(text[max(at - 1, 0) : at]) or _is_of_a_word(text[at + len(value) :][:1])):
+            return True
+        at = text.find(value, at + 1)
+    return False
+
+
+def _is_of_a_word(character: str) -> bool:
+    return character.isalnum() or character in {"_", "-"}

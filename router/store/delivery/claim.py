@@ -222,12 +222,19 @@ def _catch_up(conn: Connection, row: Row[Any], now: datetime) -> None:
     conn.execute(update(message).where(message.c.id == row.id).values(values))
 
 
+_CLAIM = (
+    update(conversation)
+    .where(conversation.c.id == bindparam("b_id"))
+    .values(posts=conversation.c.posts + bindparam("b_posts", type_=BigInteger))
+)
+_CHANGE = update(message).where(message.c.id == bindparam("b_id"))
+
+
 def _take(conn: Connection, call: _Call, now: datetime, *, sender: Sender, token: str) -> Work:
     row, state, act = call.row, call.state, call.candidate.act
     is_post = act in {Act.POST, Act.REPLY}
-    claimed = {"claimed_until": now + LEASE, "claim_token": token, "claimed_message": row.id}
-    posts = {"posts": conversation.c.posts + 1} if is_post else {}
-    conn.execute(update(conversation).where(conversation.c.id == row.conversation).values(claimed | posts))
+    claimed = {"claimed_until": now + LEASE, "claim_token": token, "claimed_message": row.id, "b_posts": int(is_post)}
+    conn.execute(_CLAIM, {"b_id": row.conversation, **claimed})
     current = incidents.get(conn, row.incident) if row.incident is not None else None
     said = (
         incidents.entries(conn, row.incident, after=row.thread_seq) if current is not None and act is Act.REPLY else []
@@ -249,7 +256,7 @@ def _take(conn: Connection, call: _Call, now: datetime, *, sender: Sender, token
             "intent_at": now,
             "intent_due_at": now + LEASE + LATE_EFFECT,
         }
-        conn.execute(update(message).where(message.c.id == row.id).values(intent))
+        conn.execute(_CHANGE, {"b_id": row.id, **intent})
     is_over = current is not None and current.standing.state is State.RESOLVED
     return Work(
         act=act,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from router.core.delivery import WORKSPACE_AGAIN_AFTER, Rate
 from router.runtime.clock import from_ms, to_ms
@@ -24,6 +24,9 @@ _Calls = list[tuple[int, int]]
 _decode = msgspec.json.Decoder(_Calls).decode
 
 
+_ALL = select(pace)
+
+
 class Pacer:
     """The counts as one claim finds and leaves them."""
 
@@ -33,7 +36,7 @@ class Pacer:
         self._slice = to_ms(now) // _SLICE_MS
         self._calls: dict[tuple[str, str], _Calls] = {}
         self._blocked: dict[tuple[str, str], datetime] = {}
-        for row in conn.execute(select(pace)):
+        for row in conn.execute(_ALL):
             key = row.notifier, row.method
             self._calls[key] = [one for one in _decode(row.calls) if self._slice - _KEPT < one[0] <= self._slice]
             if row.blocked_until is not None and (row.blocked_until > now or not row.method):
@@ -90,10 +93,16 @@ def block(conn: Connection, notifier: str, method: str, *, until: datetime) -> N
     _put(conn, notifier, method, blocked_until=until)
 
 
+_UNBLOCK = (
+    update(pace)
+    .where(pace.c.notifier == bindparam("b_notifier"), pace.c.method == "", pace.c.blocked_until.is_not(None))
+    .values(blocked_until=None)
+)
+
+
 def unblock(conn: Connection, notifier: str) -> bool:
     """It takes calls again. Whether it did not."""
-    whole = (pace.c.notifier == notifier) & (pace.c.method == "") & pace.c.blocked_until.is_not(None)
-    return conn.execute(update(pace).where(whole).values(blocked_until=None)).rowcount > 0
+    return conn.execute(_UNBLOCK, {"b_notifier": notifier}).rowcount > 0
 
 
 def note_reached(conn: Connection, notifier: str, failed_at: datetime | None) -> None:
@@ -117,7 +126,9 @@ def is_blocked(conn: Connection, notifier: str) -> bool:
     return conn.execute(select(pace.c.method).where(whole)).first() is not None
 
 
+_CHANGE = update(pace).where(pace.c.notifier == bindparam("b_notifier"), pace.c.method == bindparam("b_method"))
+
+
 def _put(conn: Connection, notifier: str, method: str, **values: object) -> None:
-    where = (pace.c.notifier == notifier) & (pace.c.method == method)
-    if conn.execute(update(pace).where(where).values(values)).rowcount == 0:
-        conn.execute(pace.insert().values(notifier=notifier, method=method, **values))
+    if conn.execute(_CHANGE, {"b_notifier": notifier, "b_method": method, **values}).rowcount == 0:
+        conn.execute(pace.insert(), {"notifier": notifier, "method": method, **values})

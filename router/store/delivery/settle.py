@@ -6,7 +6,7 @@ Guarded by the claim: whoever lost it writes nothing but that an edit must be ma
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from sqlalchemy import Connection, case, func, literal, select, text, update
+from sqlalchemy import ClauseElement, Connection, bindparam, case, func, literal, select, text, update
 
 from router.core.content import Subject
 from router.core.delivery import (
@@ -117,12 +117,19 @@ def _told(conn: Connection, work: Work, told: Told, now: datetime) -> None:
         fallbacks.told(conn, work.incident, work.notifier, now)
 
 
+_NEXT_LINE = select(func.min(timeline.c.say_at)).where(
+    timeline.c.incident == bindparam("number"), timeline.c.seq > bindparam("seq")
+)
+
+
 def thread(conn: Connection, work: Work, seq: int) -> dict[str, object]:
     """The thread has heard everything up to there; when it is to hear of what came after."""
     if work.incident is None:
         return {}
-    later = select(func.min(timeline.c.say_at)).where(timeline.c.incident == work.incident, timeline.c.seq > seq)
-    return {"thread_seq": seq, "thread_due_at": conn.execute(later).scalar() if work.content.is_primary else None}
+    due_at = None
+    if work.content.is_primary:
+        due_at = conn.execute(_NEXT_LINE, {"number": work.incident, "seq": seq}).scalar()
+    return {"thread_seq": seq, "thread_due_at": due_at}
 
 
 def _begun_anew(now: datetime) -> dict[str, object]:
@@ -131,13 +138,25 @@ def _begun_anew(now: datetime) -> dict[str, object]:
     return anew | _ENDED_INTENT
 
 
+_CHANGE = update(message).where(message.c.id == bindparam("b_id"))
+
+
 def _set(conn: Connection, work: Work, values: dict[str, object]) -> None:
-    conn.execute(update(message).where(message.c.id == work.message_id).values(values))
+    """`values` may hold expressions, but only where something began anew: those are put together each time."""
+    if any(isinstance(value, ClauseElement) for value in values.values()):
+        conn.execute(update(message).where(message.c.id == work.message_id).values(values))
+    else:
+        conn.execute(_CHANGE, {"b_id": work.message_id, **values})
+
+
+_RELEASE = update(conversation).where(
+    conversation.c.id == bindparam("b_id"), conversation.c.claim_token == bindparam("b_token")
+)
 
 
 def release(conn: Connection, work: Work, hold: Hold, now: datetime) -> bool:
     """Give the conversation back, if the claim is still ours. False: it was lost, and nothing was written."""
-    ours = (conversation.c.id == work.conversation_id) & (conversation.c.claim_token == work.token)
+    mine = {"b_id": work.conversation_id, "b_token": work.token}
     values: dict[str, object] = {"claimed_until": None, "claim_token": None}
     if hold.next_at is not None:
         values["next_at"] = hold.next_at
@@ -145,12 +164,11 @@ def release(conn: Connection, work: Work, hold: Hold, now: datetime) -> bool:
         values["next_post_at"] = hold.next_post_at
     if hold.refused == "":
         values |= {"refused": "", "refused_at": None, "next_at": now}
-    elif hold.refused is not None:
-        values |= {
-            "refused": hold.refused,
-            "refused_at": func.coalesce(conversation.c.refused_at, literal(now, InstantMs)),
-        }
-    return conn.execute(update(conversation).where(ours).values(values)).rowcount == 1
+    statement = _RELEASE
+    if hold.refused:
+        values["refused"] = hold.refused
+        statement = _RELEASE.values(refused_at=func.coalesce(conversation.c.refused_at, literal(now, InstantMs)))
+    return conn.execute(statement, {**mine, **values}).rowcount == 1
 
 
 def _ask_again(conn: Connection, notifier: str, now: datetime) -> None:

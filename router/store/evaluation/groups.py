@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, case, func, literal, select, update
+from sqlalchemy import Connection, bindparam, case, func, literal, select, update
 
 from router.core.evaluation import Wait
 from router.core.member import Suppressor
@@ -66,16 +66,22 @@ _GROUPS = select(
 ).join(settings, settings.c.id == alert_group.c.settings_id)
 
 
+_DUE = (
+    _GROUPS.where(alert_group.c.due_at <= bindparam("now", type_=InstantMs()))
+    .order_by(alert_group.c.due_at, alert_group.c.suppressed_rank.desc(), alert_group.c.id)
+    .limit(bindparam("most"))
+)
+_ONE = _GROUPS.where(alert_group.c.id == bindparam("number"))
+
+
 def due(conn: Connection, now: datetime, most: int) -> list[Group]:
     """The longest due first; of those that were held back until one instant the worst first."""
-    query = _GROUPS.where(alert_group.c.due_at <= now)
-    in_turn = query.order_by(alert_group.c.due_at, alert_group.c.suppressed_rank.desc(), alert_group.c.id)
-    return [_group(row) for row in conn.execute(in_turn.limit(most))]
+    return [_group(row) for row in conn.execute(_DUE, {"now": now, "most": most})]
 
 
 def get(conn: Connection, number: int) -> Group:
     """A group that is known to exist."""
-    return _group(conn.execute(_GROUPS.where(alert_group.c.id == number)).one())
+    return _group(conn.execute(_ONE, {"number": number}).one())
 
 
 def _group(row: Any) -> Group:
@@ -93,8 +99,11 @@ def _group(row: Any) -> Group:
     )
 
 
+_NEXT_DUE = select(func.min(alert_group.c.due_at))
+
+
 def next_due(conn: Connection) -> datetime | None:
-    return conn.execute(select(func.min(alert_group.c.due_at))).scalar()
+    return conn.execute(_NEXT_DUE).scalar()
 
 
 class Evaluated(msgspec.Struct, frozen=True):
@@ -110,6 +119,9 @@ class Evaluated(msgspec.Struct, frozen=True):
     wait: Wait | None
 
 
+_SAVE = update(alert_group).where(alert_group.c.id == bindparam("b_id"))
+
+
 def save(conn: Connection, group: int, evaluated: Evaluated) -> None:
     kind, name = evaluated.suppressed or ("", "")
     values = {
@@ -123,7 +135,7 @@ def save(conn: Connection, group: int, evaluated: Evaluated) -> None:
         "waiting_since": None if evaluated.wait is None else evaluated.wait.since,
         "waiting_until": None if evaluated.wait is None else evaluated.wait.until,
     }
-    conn.execute(update(alert_group).where(alert_group.c.id == group).values(values))
+    conn.execute(_SAVE, {"b_id": group, **values})
 
 
 def put_off(conn: Connection, group: int, *, now: datetime, due_at: datetime) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import Connection, case, distinct, func, literal, select, update
+from sqlalchemy import Connection, bindparam, case, distinct, func, literal, select, update
 
 from adapters.alert import Severity
 from router.core.content import Subject
@@ -32,6 +32,9 @@ class Incident(msgspec.Struct, frozen=True):
     view: IncidentView
 
 
+_FIND = select(incident).where(incident.c.number == bindparam("number"))
+
+
 def get(conn: Connection, number: int) -> Incident:
     """The incident of a number that is known to exist."""
     found = find(conn, number)
@@ -41,7 +44,7 @@ def get(conn: Connection, number: int) -> Incident:
 
 
 def find(conn: Connection, number: int) -> Incident | None:
-    row = conn.execute(select(incident).where(incident.c.number == number)).first()
+    row = conn.execute(_FIND, {"number": number}).first()
     if row is None:
         return None
     standing = NotificationState(
@@ -56,6 +59,12 @@ def find(conn: Connection, number: int) -> Incident | None:
     )
     how = None if row.ended_how is None else EndKind(row.ended_how)
     return Incident(row.number, row.group_id, standing, row.alerts_ended, how, row.seq, _decode_view(row.view))
+
+
+# Statements of every evaluation are made once: SQLAlchemy takes longer to put one together than SQLite to carry it out.
+_OPEN = incident.insert().returning(incident.c.number)
+_SAVE = update(incident).where(incident.c.number == bindparam("b_number"))
+_APPEND = timeline.insert()
 
 
 def open_incident(
@@ -81,7 +90,7 @@ def open_incident(
         "released_in": released_in,
     }
     values |= _standing_values(standing)
-    number = int(conn.execute(incident.insert().values(values).returning(incident.c.number)).scalar_one())
+    number = int(conn.execute(_OPEN, values).scalar_one())
     conn.info[LAST_INCIDENT] = number
     return number
 
@@ -124,19 +133,17 @@ def save(
     ended_how: EndKind | None,
     seq: int,
 ) -> None:
-    conn.execute(
-        update(incident)
-        .where(incident.c.number == number)
-        .values(
-            severity=view.severity.value,
-            title=view.title,
-            view=msgspec.json.encode(view).decode(),
-            alerts_ended=alerts_ended,
-            ended_how=None if ended_how is None else ended_how.value,
-            seq=seq,
-            **{**_standing_values(standing), "started_at": view.started_at},
-        )
-    )
+    values = {
+        **_standing_values(standing),
+        "started_at": view.started_at,
+        "severity": view.severity.value,
+        "title": view.title,
+        "view": msgspec.json.encode(view).decode(),
+        "alerts_ended": alerts_ended,
+        "ended_how": None if ended_how is None else ended_how.value,
+        "seq": seq,
+    }
+    conn.execute(_SAVE, {"b_number": number, **values})
 
 
 def append(conn: Connection, number: int, entries: Sequence[tuple[TimelineEntry, datetime | None, bool]]) -> None:
@@ -144,7 +151,7 @@ def append(conn: Connection, number: int, entries: Sequence[tuple[TimelineEntry,
     if not entries:
         return
     conn.execute(
-        timeline.insert(),
+        _APPEND,
         [
             {
                 "incident": number,
@@ -185,11 +192,19 @@ class TimelineLine(msgspec.Struct, frozen=True):
     is_broadcast: bool
 
 
+_ALL = 1 << 31
+_ENTRIES = (
+    select(timeline.c.document, timeline.c.say_at, timeline.c.is_broadcast)
+    .where(timeline.c.incident == bindparam("number"), timeline.c.seq > bindparam("after"))
+    .order_by(timeline.c.seq)
+    .limit(bindparam("most"))
+)
+
+
 def entries(conn: Connection, number: int, *, after: int = 0, most: int | None = None) -> list[TimelineLine]:
     """In order, those after a seq; at most so many of them."""
-    query = select(timeline.c.document, timeline.c.say_at, timeline.c.is_broadcast)
-    query = query.where(timeline.c.incident == number, timeline.c.seq > after).order_by(timeline.c.seq).limit(most)
-    return [TimelineLine(_decode_entry(row.document), row.say_at, row.is_broadcast) for row in conn.execute(query)]
+    rows = conn.execute(_ENTRIES, {"number": number, "after": after, "most": _ALL if most is None else most})
+    return [TimelineLine(_decode_entry(row.document), row.say_at, row.is_broadcast) for row in rows]
 
 
 def lines_since(conn: Connection, number: int, since: datetime) -> int:

@@ -38,6 +38,8 @@ class Counts(msgspec.Struct, frozen=True):
     """Ended before anybody was notified."""
     moved: int = 0
     """Notified here, and another group's now: to be told."""
+    shadowed: int = 0
+    """Firing, and a worse sibling is told for them."""
     severity_rank: int = 0
     """The worst of notified and new."""
     unmuted_rank: int = 0
@@ -88,6 +90,7 @@ def count(conn: Connection, group: int) -> Counts:
         ended=alerts[MemberState.ENDED],
         ended_before_notified=alerts[MemberState.ENDED_BEFORE_NOTIFIED],
         moved=alerts[MemberState.MOVED],
+        shadowed=alerts[MemberState.SHADOWED],
         severity_rank=worst_of(*audible, MemberState.NOTIFIED_MUTED),
         unmuted_rank=worst_of(*audible),
         new_rank=worst_of(MemberState.ARRIVED),

@@ -3,21 +3,28 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, case, literal, select, update
+from sqlalchemy import Boolean, Connection, bindparam, case, false, literal, select, update
 
 from router.core.content import Subject
 from router.core.recipient import webhook_notifier
-from router.store.tables import InstantMs, conversation, incident, message
+from router.core.view import EntryKind
+from router.store.tables import InstantMs, conversation, incident, message, timeline
+
+# Statements of every evaluation are made once: SQLAlchemy takes longer to put one together than SQLite to carry it out.
+_CONVERSATION = select(conversation.c.id).where(
+    conversation.c.notifier == bindparam("notifier"), conversation.c.target == bindparam("target")
+)
+_NEW_CONVERSATION = conversation.insert().returning(conversation.c.id)
+_NEW_MESSAGE = message.insert().returning(message.c.id)
 
 
 def conversation_for(conn: Connection, notifier: str, target: str, *, person: str = "", now: datetime) -> int:
     """The row of a channel or a person, made when it is first needed."""
-    where = (conversation.c.notifier == notifier) & (conversation.c.target == target)
-    found = conn.execute(select(conversation.c.id).where(where)).scalar()
+    found = conn.execute(_CONVERSATION, {"notifier": notifier, "target": target}).scalar()
     if found is not None:
         return int(found)
     values = {"notifier": notifier, "target": target, "person": person, "next_at": now}
-    return int(conn.execute(conversation.insert().values(values).returning(conversation.c.id)).scalar_one())
+    return int(conn.execute(_NEW_CONVERSATION, values).scalar_one())
 
 
 def begin(
@@ -55,7 +62,7 @@ def begin(
         "rings": rings,
         "fell_back": fell_back,
     }
-    return int(conn.execute(message.insert().values(values).returning(message.c.id)).scalar_one())
+    return int(conn.execute(_NEW_MESSAGE, values).scalar_one())
 
 
 def tell_webhook(
@@ -120,33 +127,62 @@ def open_home(conn: Connection, number: int) -> str:
     return conn.execute(query.limit(1)).scalar() or ""
 
 
+_RAISE = (
+    update(message)
+    .where(
+        message.c.incident == bindparam("b_incident"),
+        message.c.subject.in_((Subject.INCIDENT, Subject.PAGE)),
+        ~message.c.is_over,
+        message.c.moved_to == "",
+    )
+    .values(
+        version=message.c.version + 1,
+        rank=bindparam("b_rank"),
+        tells_end=bindparam("b_tells_end"),
+        ring_version=case(
+            (
+                message.c.rings
+                & (
+                    (message.c.rank < bindparam("b_rank"))
+                    | (message.c.tells_end & (bindparam("b_tells_end", type_=Boolean()) == false()))
+                ),
+                message.c.version + 1,
+            ),
+            else_=message.c.ring_version,
+        ),
+        due_since=case(
+            # An end is owed from the end on, whatever change waited before it.
+            (
+                (message.c.notified_version < message.c.version)
+                & ((message.c.ts == "") | (message.c.tells_end == bindparam("b_tells_end"))),
+                message.c.due_since,
+            ),
+            else_=bindparam("b_now", type_=InstantMs()),
+        ),
+    )
+)
+
+
 def raise_versions(conn: Connection, incident: int, *, rank: int, tells_end: bool, now: datetime) -> None:
     """What these messages should say has changed. `tells_end`: the incident is over now."""
+    conn.execute(_RAISE, {"b_incident": incident, "b_rank": rank, "b_tells_end": tells_end, "b_now": now})
+
+
+def renew_ends(conn: Connection, incident: int, *, now: datetime) -> None:
+    """What people who were paged were told of its end: that it goes on after all, and later, that it is over."""
+    ends = select(timeline.c.seq).where(
+        timeline.c.incident == incident, timeline.c.kind == EntryKind.ALL_RESOLVED.value
+    )
     conn.execute(
         update(message)
         .where(
-            message.c.incident == incident, message.c.subject.in_((Subject.INCIDENT, Subject.PAGE)), ~message.c.is_over
+            message.c.incident == incident, message.c.subject == Subject.NOTE, ~message.c.is_over, message.c.ts != ""
         )
-        .where(message.c.moved_to == "")
+        .where(message.c.entry.in_(ends))
         .values(
             version=message.c.version + 1,
-            rank=rank,
-            tells_end=tells_end,
-            ring_version=case(
-                (
-                    message.c.rings & ((message.c.rank < rank) | (message.c.tells_end & ~literal(tells_end))),
-                    message.c.version + 1,
-                ),
-                else_=message.c.ring_version,
-            ),
             due_since=case(
-                # An end is owed from the end on, whatever change waited before it.
-                (
-                    (message.c.notified_version < message.c.version)
-                    & ((message.c.ts == "") | (message.c.tells_end == literal(tells_end))),
-                    message.c.due_since,
-                ),
-                else_=literal(now, InstantMs),
+                (message.c.notified_version < message.c.version, message.c.due_since), else_=literal(now, InstantMs)
             ),
         )
     )
@@ -192,15 +228,17 @@ def rehome(
     return [one for one in wanted if one not in standing]
 
 
+_PAGED = (
+    select(message.c.page, message.c.conversation, conversation.c.person)
+    .join(conversation, conversation.c.id == message.c.conversation)
+    .where(message.c.incident == bindparam("number"), message.c.subject == Subject.PAGE, ~message.c.is_over)
+    .order_by(message.c.id)
+)
+
+
 def people_paged(conn: Connection, incident: int) -> list[tuple[int, int, str]]:
     """(page, conversation, person) of each direct message that stands or is due for an incident."""
-    query = (
-        select(message.c.page, message.c.conversation, conversation.c.person)
-        .join(conversation, conversation.c.id == message.c.conversation)
-        .where(message.c.incident == incident, message.c.subject == Subject.PAGE, ~message.c.is_over)
-        .order_by(message.c.id)
-    )
-    return [(row.page, row.conversation, row.person) for row in conn.execute(query)]
+    return [(row.page, row.conversation, row.person) for row in conn.execute(_PAGED, {"number": incident})]
 
 
 def post(conn: Connection, *, notifier: str, target: str, text: str, now: datetime, person: str = "") -> None:

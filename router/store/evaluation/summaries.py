@@ -3,10 +3,10 @@
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from router.core.member import Suppressor
-from router.store.tables import suppressed_summary
+from router.store.tables import InstantMs, suppressed_summary
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -33,21 +33,19 @@ def add(conn: Connection, channel: str, suppressor: Suppressor, alerts: int, *, 
         )
 
 
+_DUE = select(
+    suppressed_summary.c.channel, suppressed_summary.c.kind, suppressed_summary.c.name, suppressed_summary.c.alerts
+).where(suppressed_summary.c.due_at <= bindparam("now", type_=InstantMs()))
+_NEXT_DUE = select(func.min(suppressed_summary.c.due_at))
+
+
 def take_due(conn: Connection, now: datetime) -> list[Summary]:
     """Those whose time has come; they are told in the transaction that takes them."""
-    due = suppressed_summary.c.due_at <= now
-    rows = conn.execute(
-        select(
-            suppressed_summary.c.channel,
-            suppressed_summary.c.kind,
-            suppressed_summary.c.name,
-            suppressed_summary.c.alerts,
-        ).where(due)
-    ).fetchall()
+    rows = conn.execute(_DUE, {"now": now}).fetchall()
     if rows:
-        conn.execute(delete(suppressed_summary).where(due))
+        conn.execute(delete(suppressed_summary).where(suppressed_summary.c.due_at <= now))
     return [Summary(row.channel, row.kind, row.name, row.alerts) for row in rows]
 
 
 def next_due(conn: Connection) -> datetime | None:
-    return conn.execute(select(func.min(suppressed_summary.c.due_at))).scalar()
+    return conn.execute(_NEXT_DUE).scalar()

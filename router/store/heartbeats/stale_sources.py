@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from router.core.member import MemberState
 from router.runtime.clock import to_ms
@@ -84,15 +84,18 @@ def silent(conn: Connection) -> dict[str, datetime]:
     return {row.name: row.stale_since for row in rows}
 
 
+_SILENT_IN = (
+    select(source.c.name, source.c.stale_since)
+    .join(group_source, group_source.c.source == source.c.name)
+    .where(group_source.c.group_id == bindparam("group_id"), source.c.stale_since.is_not(None))
+    .order_by(source.c.name)
+)
+
+
 def silent_in(conn: Connection, group: int) -> dict[str, datetime]:
     """Of the sources whose alerts a group was notified of and that fire, those that are silent."""
-    query = (
-        select(source.c.name, source.c.stale_since)
-        .join(group_source, group_source.c.source == source.c.name)
-        .where(group_source.c.group_id == group, source.c.stale_since.is_not(None))
-        .order_by(source.c.name)
-    )
-    return {row.name: row.stale_since for row in conn.execute(query).fetchall() if _tells(conn, group, row.name)}
+    rows = conn.execute(_SILENT_IN, {"group_id": group}).fetchall()
+    return {row.name: row.stale_since for row in rows if _tells(conn, group, row.name)}
 
 
 def _tells(conn: Connection, group: int, name: str) -> bool:

@@ -11,7 +11,7 @@ from router.core.order import Verdict, judge
 from router.store import tables
 from router.store.bulk import Insert, WhereIn
 from router.store.group_counts import Deltas
-from router.store.intake import inhibition, migration, sweep
+from router.store.intake import inhibition, migration, siblings, sweep
 from router.store.intake.change import Belongs, Change, GroupKey
 from router.store.intake.committed import NEVER_MS, Committed, CommittedAlerts, State, touch_at
 from router.store.intake.completion import completed
@@ -35,6 +35,7 @@ from rules.model.suppression import SuppressionKind
 _COLUMNS = (
     *("id", "namespace", "fingerprint", "source", "name", "severity_rank", "is_firing", "order_no", "digest"),
     *("starts_at", "ends_at", "ended_how", "changed_at", "ttl", "ttl_is_presumed", "expires_at", "document"),
+    "sibling",
 )
 _NEW = Insert("alert", _COLUMNS)
 """Without ON CONFLICT: were it there already, its id would not be the one that is given here."""
@@ -63,14 +64,17 @@ class Applied(msgspec.Struct):
 class _Entry:
     """An alert of the batch while it is being judged."""
 
-    __slots__ = ("applied", "id", "is_new", "starts_ms", "state", "touched")
+    __slots__ = ("applied", "id", "is_new", "order", "starts_ms", "state", "touched", "was_firing")
 
     def __init__(self, state: Committed | None) -> None:
         self.state = state
         self.is_new = state is None
+        self.was_firing = state is not None and state.is_firing
         self.id = 0 if state is None else state.id
         self.applied: Change | None = None
         self.touched: Change | None = None
+        self.order = 0
+        """Of what applied."""
         self.starts_ms = 0
 
 
@@ -115,6 +119,16 @@ def apply_batch(
     _touch(conn, [entry for _, _, entry in ordered], now_ms)
     suppressed = _suppress(conn, changed, now_ms)
     found = _join(conn, changed, standing, moving, suppressed, groups, now_ms)
+    siblings.settle(
+        conn,
+        [
+            siblings.Begun(entry.id, change.sibling)
+            for entry, change in changed
+            if change.sibling is not None and change.is_firing and not entry.was_firing
+        ],
+        belongs,
+        now_ms,
+    )
     if has_copies:
         _UNASKED.run(
             conn,
@@ -169,12 +183,14 @@ _LAST_ID = select(func.max(tables.alert.c.id))
 
 
 def _judge(entry: _Entry, change: Change, now_ms: int) -> Verdict:
-    state, is_firing, ttl_ms = entry.state, change.is_firing, change.ttl_ms
+    state, is_firing, ttl_ms, order = entry.state, change.is_firing, change.ttl_ms, change.order
     verdict = Verdict.APPLY
     if state is not None:
+        if change.sent_order is None and order < state.order:
+            order = state.order  # it came later, whatever the wall clock says of it
         verdict = judge(
             stored=(state.order, state.digest, state.is_firing, state.ended_ms, state.was_told),
-            order=change.order,
+            order=order,
             digest=change.digest,
             is_firing=is_firing,
             now_ms=now_ms,
@@ -185,14 +201,14 @@ def _judge(entry: _Entry, change: Change, now_ms: int) -> Verdict:
         starts_ms = change.starts_ms
         if state is not None and (state.is_firing or not is_firing) and state.starts_ms < starts_ms:
             starts_ms = state.starts_ms
-        entry.starts_ms = starts_ms
+        entry.starts_ms, entry.order = starts_ms, order
         entry.applied, entry.touched = change, None
         entry.state = Committed(
-            entry.id, change.order, change.digest, is_firing, now_ms, not is_firing, starts_ms, touch_ms, change.key
+            entry.id, order, change.digest, is_firing, now_ms, not is_firing, starts_ms, touch_ms, change.key
         )
     elif state is not None and verdict is Verdict.TOUCH:
         entry.touched = change
-        entry.state = state._replace(touch_ms=touch_ms, key=change.key if change.order == state.order else 0)
+        entry.state = state._replace(touch_ms=touch_ms, key=change.key if order == state.order else 0)
     elif state is not None and verdict is Verdict.UNCHANGED and change.digest == state.digest:
         # The same alert, maybe in other bytes (a relay, another order of keys): remember the bytes that came last.
         entry.state = state._replace(key=change.key)
@@ -209,7 +225,7 @@ def _row(entry: _Entry, change: Change, now_ms: int) -> tuple[object, ...]:
         change.name,
         change.severity_rank,
         is_firing,
-        change.order,
+        entry.order,
         change.digest,
         entry.starts_ms,
         None if is_firing else now_ms if change.ends_ms is None else change.ends_ms,
@@ -219,6 +235,7 @@ def _row(entry: _Entry, change: Change, now_ms: int) -> tuple[object, ...]:
         change.ttl_is_presumed,
         None if change.ttl_ms is None or not is_firing else now_ms + change.ttl_ms,
         change.document,
+        change.sibling,
     )
 
 

@@ -66,7 +66,11 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     unsaid: tuple[str, ...] = ()
     """What its sender did not say: to be taken from what is stored before this is judged."""
     sent_order: int | None = None
-    """`order`, where the sender said one."""
+    """`order`, where the sender said one. Else it applies in the order in which it comes, whatever the wall clock does."""
+
+    sibling: int | None = None
+    """A strong hash of the labels that tell it from others but the one that says its severity: alerts that have it in common
+    are one condition."""
 
     @property
     def owners(self) -> Sequence[GroupKey]:

@@ -67,7 +67,7 @@ def _completed(change: Change, before: _Before, belongs: Belongs) -> Change:
     is_firing = before.is_firing if "status" in unsaid else change.is_firing
     if not before.is_firing:
         if "status" in unsaid:  # a word about what is over: older than any, it changes nothing
-            return msgspec.structs.replace(change, is_firing=False, order=0, unsaid=(), place=NOWHERE)
+            return msgspec.structs.replace(change, is_firing=False, order=0, sent_order=0, unsaid=(), place=NOWHERE)
         if is_firing and "title" not in unsaid:  # begins anew, and says what it is
             return change
     said = decode_document(change.document)

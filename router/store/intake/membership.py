@@ -12,6 +12,8 @@ from router.store.bulk import Insert, Statement, WhereIn
 from router.store.group_counts import Deltas
 from router.store.intake.change import GroupKey
 
+SIBLING: Suppressor = ("sibling", "of a worse one")
+"""What held an alert back that a worse sibling was told for."""
 _AT_ONCE = 1_000
 """Alerts that one statement asks about."""
 
@@ -109,6 +111,9 @@ class Membership(msgspec.Struct, frozen=True):
     joined_ms: int
     route: str = ""
     labels: str = ""
+    migrates_from: int | None = None
+    """The group that was notified of it before it changed and came here."""
+    rose: bool = False
 
     @property
     def is_notified(self) -> bool:
@@ -134,6 +139,8 @@ _STANDING = (
         type_coerce(tables.membership.c.joined_at, BigInteger).label("joined_ms"),
         tables.alert_group.c.route,
         tables.alert_group.c.labels,
+        tables.membership.c.migrates_from,
+        tables.membership.c.rose,
     )
     .join(tables.alert_group, tables.alert_group.c.id == tables.membership.c.group_id)
     .where(tables.membership.c.alert_id.in_(bindparam("alert_ids", expanding=True)))
@@ -155,7 +162,9 @@ def followed(one: Membership, alert: AlertNow) -> Membership:
     counts what nobody heard of asks for it."""
     state = one.state.next(is_firing=alert.is_firing, is_suppressed=alert.suppressed is not None)
     kind, name = alert.suppressed or ("", "")
-    if state is MemberState.ENDED_BEFORE_NOTIFIED:
+    if one.state is MemberState.SHADOWED and not alert.is_firing:
+        kind, name = SIBLING
+    elif state is MemberState.ENDED_BEFORE_NOTIFIED:
         kind, name = one.kind, one.name
     elif not state.is_firing:
         kind = name = ""

@@ -3,13 +3,14 @@
 A reload moves nothing: what counts is whether the rules in force would have owned the alert otherwise before it changed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, Select, func, select, type_coerce, update
+from sqlalchemy import BigInteger, Connection, Select, bindparam, func, select, type_coerce, update
 
 from router.core.member import Member, MemberState
+from router.runtime.clock import from_ms
 from router.store.evaluation.members import ALERT_COLUMNS, Counts, decode_document, member_of
 from router.store.group_counts import Deltas
 from router.store.intake.change import Belongs, Change, GroupKey
@@ -35,20 +36,35 @@ def find(
     standing: Mapping[int, Sequence[Membership]],
     belongs: Belongs,
 ) -> dict[int, Move]:
-    """Which of these changed alerts move. Asked before their rows change; costs nothing for those that stay."""
+    """Which of these changed alerts move. Asked before their rows change; costs nothing for those that stay. One that was
+    on its way to a group that does not own it any more goes on to the one that does."""
     candidates: list[tuple[Change, int, int]] = []
+    found = {}
     for number, change in changes:
         told = [one for one in standing[number] if one.is_notified]
         wanted = {(owner.route, owner.labels) for owner in change.owners}
         left = [one for one in told if (one.route, one.labels) not in wanted]
-        if left and wanted.difference((one.route, one.labels) for one in told):
+        if not left or not wanted.difference((one.route, one.labels) for one in told):
+            continue
+        if (under_way := under_way_of(standing[number], wanted)) is not None:
+            found[number] = under_way
+        else:
             candidates.append((change, number, left[0].group_id))
-    found = {}
     for change, number, group in candidates:
         before = _member(conn, number)
         if _moves(change, before, belongs):
             found[number] = Move(group, change.severity_rank > before.severity_rank)
     return found
+
+
+def under_way_of(standing: Sequence[Membership], wanted: Collection[tuple[str, str]]) -> Move | None:
+    """Where an alert was told that is on its way from there to a group that has not told it yet, when neither of these
+    is wanted (a route and a group's labels) any more."""
+    left = {one.group_id: one for one in standing if (one.route, one.labels) not in wanted}
+    for one in left.values():
+        if not one.is_notified and one.migrates_from in left:
+            return Move(left[one.migrates_from].group_id, one.rose)
+    return None
 
 
 def _moves(change: Change, before: Member, belongs: Belongs) -> bool:
@@ -90,55 +106,88 @@ class Arrival(msgspec.Struct, frozen=True):
     incident: int | None
     """The other group's, while it is open."""
     is_whole: bool
-    """All that the other group told and that still fires comes along."""
+    """All that the other group told and that still fires comes along, if not itself, by a worse sibling."""
 
 
-_IS_ARRIVING = (membership.c.state == MemberState.ARRIVED) & membership.c.migrates_from.is_not(None)
+_IS_ARRIVING = membership.c.state.in_((MemberState.ARRIVED, MemberState.SHADOWED)) & membership.c.migrates_from.is_not(
+    None
+)
 _FIRING = (MemberState.NOTIFIED, MemberState.NOTIFIED_MUTED)
+
+
+_ARRIVING = (
+    select(func.count()).select_from(membership).where(membership.c.group_id == bindparam("group_id"), _IS_ARRIVING)
+)
 
 
 def arriving(conn: Connection, group: int) -> int:
     """Of how many that this group is about to tell another one was told."""
-    query = select(func.count()).select_from(membership).where(membership.c.group_id == group, _IS_ARRIVING)
-    return int(conn.execute(query).scalar_one())
+    return int(conn.execute(_ARRIVING, {"group_id": group}).scalar_one())
 
 
-def arrivals(conn: Connection, group: int) -> list[Arrival]:
-    """From which groups, the earliest incident first."""
+def arrivals(conn: Connection, group: int, ended_since_ms: int) -> list[Arrival]:
+    """From which groups, the earliest incident first. `ended_since_ms`: one that has ended since counts as open, for what
+    comes from it is a worse sibling of what ended."""
+    there = membership.alias()
     coming = (
-        select(membership.c.migrates_from, func.count().label("alerts"))
+        select(membership.c.migrates_from, func.count(there.c.alert_id).label("firing"))
+        .outerjoin(
+            there,
+            (there.c.group_id == membership.c.migrates_from)
+            & (there.c.alert_id == membership.c.alert_id)
+            & there.c.state.in_(_FIRING),
+        )
         .where(membership.c.group_id == group, _IS_ARRIVING)
         .group_by(membership.c.migrates_from)
     )
     found = []
     for row in conn.execute(coming).fetchall():
-        standing = select(func.sum(group_count.c.alerts)).where(
+        standing = select(func.coalesce(func.sum(group_count.c.alerts), 0)).where(
             group_count.c.group_id == row.migrates_from, group_count.c.state.in_(_FIRING)
         )
-        number = (
-            select(incident.c.number)
-            .join(alert_group, alert_group.c.incident == incident.c.number)
-            .where(alert_group.c.id == row.migrates_from, incident.c.state != "resolved")
-        )
-        is_whole = conn.execute(standing).scalar() == row.alerts
+        number = _latest(row.migrates_from, ended_since_ms)
+        is_whole = conn.execute(standing).scalar() == row.firing
         found.append(Arrival(row.migrates_from, conn.execute(number).scalar(), is_whole))
     return sorted(found, key=lambda one: (one.incident is None, one.incident, one.group))
 
 
+def _latest(group: int, ended_since_ms: int) -> Select[Any]:
+    is_open = (incident.c.state != "resolved") | (incident.c.ended_at >= from_ms(ended_since_ms))
+    return (
+        select(incident.c.number)
+        .join(alert_group, alert_group.c.incident == incident.c.number)
+        .where(alert_group.c.id == group, is_open)
+    )
+
+
+def ended_lately(conn: Connection, group: int, since_ms: int) -> bool:
+    """Whether the incident of a group has ended since; not one that another incident goes on for."""
+    number = conn.execute(_latest(group, since_ms).where(incident.c.state == "resolved")).scalar()
+    return number is not None
+
+
+_LEAVING = (
+    select(membership.c.group_id)
+    .where(
+        membership.c.migrates_from == bindparam("group_id"),
+        membership.c.state.not_in((*_FIRING, MemberState.ENDED, MemberState.MOVED)),
+    )
+    .distinct()
+    .order_by(membership.c.group_id)
+)
+
+
 def leaving_for(conn: Connection, group: int) -> list[int]:
     """The groups that are about to tell what this group told."""
-    query = select(membership.c.group_id).where(
-        membership.c.migrates_from == group, membership.c.state.not_in((*_FIRING, MemberState.ENDED, MemberState.MOVED))
-    )
-    return list(conn.execute(query.distinct().order_by(membership.c.group_id)).scalars())
+    return list(conn.execute(_LEAVING, {"group_id": group}).scalars())
 
 
-def destination(conn: Connection, group: int) -> int | None:
-    """The incident that has what this group told; of several the last."""
-    query = select(func.max(membership.c.moved_to)).where(
-        membership.c.group_id == group, membership.c.state == MemberState.MOVED
+def destinations(conn: Connection, group: int) -> list[int]:
+    """The incidents that have what this group told."""
+    query = select(membership.c.moved_to).where(
+        membership.c.group_id == group, membership.c.state == MemberState.MOVED, membership.c.moved_to.is_not(None)
     )
-    return conn.execute(query).scalar()
+    return [int(number) for number in conn.execute(query.distinct().order_by(membership.c.moved_to)).scalars()]
 
 
 def is_news(conn: Connection, group: int, counted: Counts) -> bool:
@@ -173,12 +222,13 @@ def take_over(conn: Connection, group: int, came_from: int) -> None:
 
 
 _IS_NOTIFIED = membership.c.state.in_((*_FIRING, MemberState.ENDED, MemberState.MOVED))
+_IS_AT_HOME = _IS_NOTIFIED | (membership.c.state == MemberState.SHADOWED)
 
 
 def tell(conn: Connection, group: int, came_from: int, number: int) -> None:
     """This group has told them in this incident: the other one is to be told where they went."""
     came = select(membership.c.alert_id).where(
-        membership.c.group_id == group, membership.c.migrates_from == came_from, _IS_NOTIFIED
+        membership.c.group_id == group, membership.c.migrates_from == came_from, _IS_AT_HOME
     )
     told = (membership.c.group_id == came_from) & _IS_NOTIFIED & membership.c.alert_id.in_(came)
     before = _found(conn, _ROWS.where(told))
@@ -192,7 +242,7 @@ def tell(conn: Connection, group: int, came_from: int, number: int) -> None:
 
 def settle(conn: Connection, group: int) -> None:
     """They are at home here."""
-    mine = (membership.c.group_id == group) & membership.c.migrates_from.is_not(None) & _IS_NOTIFIED
+    mine = (membership.c.group_id == group) & membership.c.migrates_from.is_not(None) & _IS_AT_HOME
     conn.execute(update(membership).where(mine).values(migrates_from=None, rose=False))
 
 

@@ -11,7 +11,7 @@ from router.runtime.clock import to_ms
 from router.store.evaluation.groups import keep_settings, make_due
 from router.store.evaluation.members import ALERT_COLUMNS, member_of
 from router.store.group_counts import Deltas
-from router.store.intake import inhibition
+from router.store.intake import inhibition, migration
 from router.store.intake.apply import suppress_targets
 from router.store.intake.change import Belongs
 from router.store.intake.membership import (
@@ -66,8 +66,8 @@ def note_routed_by(conn: Connection, digest: str) -> None:
 
 
 def reroute(conn: Connection, belongs: Belongs, after: int, now: datetime) -> int | None:
-    """One chunk of the alerts that fire: what nobody was told yet goes where the new rules want it, and what each alert
-    inhibits, and is inhibited by, is recorded anew. Returns where to go on, None at the end."""
+    """One chunk of the alerts that fire: what nobody was told yet goes where the new rules want it, as does what
+    was on its way to a group that told it not yet; what each alert inhibits, and is inhibited by, is recorded anew. Returns where to go on, None at the end."""
     query = select(*ALERT_COLUMNS).where(alert.c.is_firing, alert.c.id > after).order_by(alert.c.id).limit(CHUNK)
     members = {member.id: member for member in map(member_of, conn.execute(query))}
     now_ms, deltas = to_ms(now), Deltas()
@@ -86,19 +86,24 @@ def reroute(conn: Connection, belongs: Belongs, after: int, now: datetime) -> in
     stays: list[Membership] = []
     joins: list[Membership] = []
     waits: dict[int, int] = {}
+    moves: list[tuple[int, int, migration.Move]] = []
     for number, member in members.items():
         belonged = standing.get(number, [])
         is_notified = any(one.is_notified for one in belonged)
         wanted = {(owner.route, owner.labels): owner for owner in places[number].owners}
+        under_way = migration.under_way_of(belonged, wanted)
         gone = [one for one in belonged if wanted.pop((one.route, one.labels), None) is None and not one.is_notified]
         leave(conn, gone, deltas)
         stays += [one for one in belonged if one not in gone]
-        for owner in () if is_notified else wanted.values():
+        for owner in () if is_notified and under_way is None else wanted.values():
             group = found_group(conn, owner, now_ms)
+            if under_way is not None:
+                moves.append((group, number, under_way))
             joins.append(_joined(alerts[number], number, group, now_ms))
             waits[group] = 0
             _note_source(conn, group, member.source)
     put(conn, (), joins, deltas)
+    migration.note(conn, moves)
     woken = follow(conn, stays, alerts, deltas)
     deltas.write(conn)
     wake_groups(conn, woken, now_ms)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, and_, bindparam, func, or_, select, type_coerce, update
+from sqlalchemy import BigInteger, Connection, and_, bindparam, func, or_, select, text, type_coerce, update
 
 from router.runtime.clock import to_ms
 from router.store.group_counts import Deltas
@@ -61,7 +61,7 @@ _RIPE = (
     )
     .outerjoin(source, source.c.name == alert.c.source)
     .where(
-        alert.c.is_firing,
+        text("alert.is_firing"),  # as the index of those that may expire says it
         alert.c.expires_at <= bindparam("now"),
         alert.c.ttl <= bindparam("listened", type_=Milliseconds()),
     )
@@ -79,7 +79,7 @@ _RIPE = (
             ),
         )
     )
-    .order_by(alert.c.id)
+    .order_by(alert.c.expires_at)
     .limit(bindparam("most"))
 )
 
@@ -94,7 +94,7 @@ def expire(conn: Connection, now: datetime, since: datetime, most: int) -> list[
         )
         for row in rows
     ]
-    end(conn, [(row.id, one.how, row.expires_at) for row, one in zip(rows, over, strict=True)], now)
+    end(conn, sorted((row.id, one.how, row.expires_at) for row, one in zip(rows, over, strict=True)), now)
     return over
 
 

@@ -33,10 +33,11 @@ class Progress(msgspec.Struct, frozen=True):
     alert: int = 0
 
 
+_PROGRESS = select(ruleset.c.maintenance, ruleset.c.sweep, ruleset.c.swept_to).where(ruleset.c.id == 1)
+
+
 def progress(conn: Connection) -> Progress:
-    row = conn.execute(
-        select(ruleset.c.maintenance, ruleset.c.sweep, ruleset.c.swept_to).where(ruleset.c.id == 1)
-    ).first()
+    row = conn.execute(_PROGRESS).first()
     return Progress() if row is None else Progress(*row)
 
 
@@ -82,5 +83,5 @@ def examine(
 _IS_HELD = (
     (membership.c.suppressed_kind == MAINTENANCE)
     & (membership.c.suppressed_kind != "")  # as the index says it
-    & membership.c.state.in_((MemberState.SUPPRESSED, MemberState.NOTIFIED_MUTED))
+    & membership.c.state.in_((MemberState.SUPPRESSED, MemberState.NOTIFIED_MUTED, MemberState.SHADOWED))
 )

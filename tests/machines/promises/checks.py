@@ -104,6 +104,8 @@ def a_rise_is_said_once(run: Run) -> Iterator[str]:
             continue
         severity = (found[1] or found[2]).lower()
         for message in _of(run, number_in(sound.text), sound.conversation):
+            if message.versions[0].text.startswith(_SAID_ONCE):
+                continue
             said = message.at(sound.at - A_WHILE)
             later = [one for one in message.versions if sound.at - A_WHILE < one.at < sound.at]
             stood = said is not None and all(one.rank >= RANK[severity] for one in [said, *later])
@@ -113,6 +115,10 @@ def a_rise_is_said_once(run: Run) -> Iterator[str]:
             )
             if stood and not was_held and message.view.text and _knew(run, message, sound):
                 yield f"{_line(sound)}: it stood as {said.text if said else ''}"
+
+
+_SAID_ONCE = ("Worse", "Reopened", "Still")
+"""How messages begin that tell a person of a change: the page is kept true, and not these."""
 
 
 def _knew(run: Run, message: Standing, sound: Sound) -> bool:

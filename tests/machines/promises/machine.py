@@ -256,7 +256,8 @@ class Run:
         repeats = {before.repeat, self.model.book.repeat} != {"none"}
         # A window that opens is news of its own; so is one that a clock passes which is set.
         is_same_time = not isinstance(step, SetClock) and self.site.clock.now() < edge
-        is_same_time |= isinstance(step, SetClock) and not any(route.page_only for route in before.routes)
+        has_hours = any(route.page_only or route.quiet for route in before.routes) or bool(before.maintenance)
+        is_same_time |= isinstance(step, SetClock) and not has_hours
         if not is_news and not was_held and not repeats and is_same_time:
             self.calm_sounds = step, list(self.sounds[begun:])
 

@@ -251,6 +251,17 @@ class Site:
         self._parse = self._opened()
         self._run(self.sim.reload(self._configuration.rules))
 
+    def begin_reload(self, rules: str) -> None:
+        """The rules are in force, and alerts stand where others had them until `end_reload`."""
+        self._configuration = configured(rules)
+        self._parse = self._opened()
+        self._run(self.sim.engine.put_in_force(self._configuration.rules, self._settings))
+        self.sim._next_due = None
+
+    def end_reload(self) -> None:
+        self._run(self.sim.engine.reroute())
+        self.sim._next_due = None
+
     def restart(self, **away: float) -> None:
         self._run(self.sim.restart(away=timedelta(**away)))
 
@@ -304,4 +315,9 @@ def texts(messages: Sequence[MessageView] | Sequence[Sound]) -> list[str]:
 
 
 def is_over(message: MessageView) -> bool:
-    return message.text.startswith(("Resolved", "Over"))
+    """Or told elsewhere from now on."""
+    return (
+        message.text.startswith(("Resolved", "Over"))
+        or ": moved to " in message.text
+        or ": goes on as " in message.text
+    )

@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("ttl_is_presumed", sa.Boolean(), nullable=False),
         sa.Column("expires_at", tables.InstantMs(), nullable=True),
         sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("sibling", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("namespace", "fingerprint"),
     )
@@ -49,6 +50,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("is_firing"),
         postgresql_where=sa.text("is_firing"),
+    )
+    op.create_index(
+        "alert_sibling",
+        "alert",
+        ["sibling"],
+        unique=False,
+        sqlite_where=sa.text("sibling IS NOT NULL"),
+        postgresql_where=sa.text("sibling IS NOT NULL"),
     )
     op.create_table(
         "conversation",
@@ -177,10 +186,7 @@ def upgrade() -> None:
         sa.Column("suppressed_rank", sa.SmallInteger(), nullable=True),
         sa.Column("waiting_since", tables.InstantMs(), nullable=True),
         sa.Column("waiting_until", tables.InstantMs(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["settings_id"],
-            ["settings.id"],
-        ),
+        sa.ForeignKeyConstraint(["settings_id"], ["settings.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("route", "labels"),
         sqlite_autoincrement=True,
@@ -209,10 +215,7 @@ def upgrade() -> None:
             "alert_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
         sa.Column("is_two_sided", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["alert_id"],
-            ["alert.id"],
-        ),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
         sa.PrimaryKeyConstraint("rule", "equal_values", "alert_id"),
         sqlite_with_rowid=False,
     )
@@ -225,10 +228,7 @@ def upgrade() -> None:
         sa.Column(
             "alert_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
-        sa.ForeignKeyConstraint(
-            ["alert_id"],
-            ["alert.id"],
-        ),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
         sa.PrimaryKeyConstraint("rule", "equal_values", "is_two_sided", "alert_id"),
         sqlite_with_rowid=False,
     )
@@ -241,10 +241,7 @@ def upgrade() -> None:
         ),
         sa.Column("heard_at", tables.InstantMs(), nullable=False),
         sa.Column("absent_at", tables.InstantMs(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["alert_id"],
-            ["alert.id"],
-        ),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
         sa.PrimaryKeyConstraint("group_no", "alert_id"),
         sqlite_with_rowid=False,
     )
@@ -267,10 +264,7 @@ def upgrade() -> None:
         sa.Column("suppressed_kind", sa.Text(), nullable=False),
         sa.Column("suppressed_name", sa.Text(), nullable=False),
         sa.Column("alerts", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["group_id"],
-            ["alert_group.id"],
-        ),
+        sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
         sa.PrimaryKeyConstraint("group_id", "state", "rank", "suppressed_kind", "suppressed_name"),
         sqlite_with_rowid=False,
     )
@@ -280,10 +274,7 @@ def upgrade() -> None:
             "group_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
         sa.Column("source", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["group_id"],
-            ["alert_group.id"],
-        ),
+        sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
         sa.PrimaryKeyConstraint("group_id", "source"),
         sqlite_with_rowid=False,
     )
@@ -310,10 +301,7 @@ def upgrade() -> None:
         sa.Column("seq", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("view", sa.Text(), nullable=False),
         sa.Column("released_in", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["group_id"],
-            ["alert_group.id"],
-        ),
+        sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
         sa.PrimaryKeyConstraint("number"),
         sqlite_autoincrement=True,
     )
@@ -343,14 +331,8 @@ def upgrade() -> None:
         sa.Column("migrates_from", sa.BigInteger(), nullable=True),
         sa.Column("rose", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.Column("moved_to", sa.BigInteger(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["alert_id"],
-            ["alert.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["group_id"],
-            ["alert_group.id"],
-        ),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
+        sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
         sa.PrimaryKeyConstraint("alert_id", "group_id"),
         sqlite_with_rowid=False,
     )
@@ -398,10 +380,7 @@ def upgrade() -> None:
         sa.Column("since", tables.InstantMs(), nullable=False),
         sa.Column("until", tables.InstantMs(), nullable=True),
         sa.Column("message", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["incident"],
-            ["incident.number"],
-        ),
+        sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
         sa.PrimaryKeyConstraint("incident"),
     )
     op.create_table(
@@ -414,10 +393,7 @@ def upgrade() -> None:
         sa.Column("why", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("next_step", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("entry", sa.Integer(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["incident"],
-            ["incident.number"],
-        ),
+        sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(
@@ -438,10 +414,7 @@ def upgrade() -> None:
         sa.Column("say_at", tables.InstantMs(), nullable=True),
         sa.Column("is_broadcast", sa.Boolean(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["incident"],
-            ["incident.number"],
-        ),
+        sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
         sa.PrimaryKeyConstraint("incident", "seq"),
     )
     op.create_table(
@@ -483,18 +456,9 @@ def upgrade() -> None:
         sa.Column("ring_version", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("rings", sa.Boolean(), server_default=sa.text("1"), nullable=False),
         sa.Column("fell_back", sa.Boolean(), server_default=sa.text("0"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["conversation"],
-            ["conversation.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["incident"],
-            ["incident.number"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["page"],
-            ["page.id"],
-        ),
+        sa.ForeignKeyConstraint(["conversation"], ["conversation.id"]),
+        sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
+        sa.ForeignKeyConstraint(["page"], ["page.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(
@@ -840,6 +804,12 @@ def downgrade() -> None:
         postgresql_where=sa.text("refused <> ''"),
     )
     op.drop_table("conversation")
+    op.drop_index(
+        "alert_sibling",
+        table_name="alert",
+        sqlite_where=sa.text("sibling IS NOT NULL"),
+        postgresql_where=sa.text("sibling IS NOT NULL"),
+    )
     op.drop_index(
         "alert_expires", table_name="alert", sqlite_where=sa.text("is_firing"), postgresql_where=sa.text("is_firing")
     )

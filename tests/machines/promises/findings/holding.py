@@ -165,6 +165,33 @@ def worse_while_inhibited() -> None:
         _is_held(site)
 
 
+@story("E9-while-a-reload-goes-on")
+def inhibited_while_a_reload_goes_on() -> None:
+    """What the new rules inhibit is not told between their coming into force and the last alert's being held against them."""
+    with Site(INHIBITED, channels=CLUSTERS) as site:
+        site.fire(event("ClusterDown", "eu", "critical", cluster="eu"))
+        site.wait(minutes=1)
+        site.reload(INHIBITED.partition("inhibit:")[0])
+        site.fire(event("Disk", "a", "high", cluster="eu"))
+        site.wait(seconds=5)
+        assert not site.shown("#db")
+        site.begin_reload(INHIBITED)
+        site.wait(seconds=20)
+        site.end_reload()
+        site.wait(minutes=10)
+        must(not site.shown("#db"), f"what is inhibited is not told: {texts(site.shown('#db'))}")
+
+
+@story("E9-after-a-reload-that-failed")
+def told_although_a_reload_never_ends() -> None:
+    """Alerts that cannot be brought to their new routes are told where they stand, half a minute later."""
+    with Site(INHIBITED, channels=CLUSTERS) as site:
+        site.fire(event("Disk", "a", "high", cluster="eu"))
+        site.begin_reload(INHIBITED.partition("inhibit:")[0])
+        site.wait(minutes=2)
+        must(site.shown("#db"), "it is told")
+
+
 def _all_are_held(site: Site) -> None:
     for begun in range(0, 5_000, 1_000):
         site.fire(*(event("Disk", f"d{number}", "critical", cluster="eu") for number in range(begun, begun + 1_000)))
