@@ -270,3 +270,26 @@ def test_what_stands_and_only_changes_calls_nobody(stage: WebhookStage) -> None:
     fire(stage, 2)
     stage.wait(10 * 60)
     assert phone(stage).calls == []
+
+
+@pytest.mark.parametrize(
+    "stage", ['routing: {channel: ["#gone", "#db"], group_by: [alertname], also: ["#gone2"]}'], indirect=True
+)
+def test_a_channel_that_refuses_beside_one_that_does_not_calls_nobody(stage: WebhookStage) -> None:
+    for name in ("#gone", "#gone2"):
+        stage.world.add_channel(name)
+        stage.world.archive(name)
+    fire(stage)
+    stage.wait(10 * 60)
+    assert len(stage.world.channel("#db").messages) == 1
+    assert phone(stage).calls == []
+
+
+@pytest.mark.parametrize("stage", ['routing: {channel: ["#db", "#gone"], group_by: [alertname]}'], indirect=True)
+def test_channels_that_all_refuse_are_one_call(stage: WebhookStage) -> None:
+    stage.world.add_channel("#gone")
+    stage.world.archive("#gone")
+    stage.world.archive("#db")
+    fire(stage)
+    stage.wait(10 * 60)
+    assert len(phone(stage).calls) == 1

@@ -6,7 +6,7 @@ What the webhook is told of an incident is a message like every other: owed unti
 import logging
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, text, update
 
 from router.core.content import Subject
 from router.core.delivery import FallsBack
@@ -72,10 +72,17 @@ def call(
     wanted: Fallback,
     why: FallsBack,
     now: datetime,
+    *,
+    refused: int | None = None,
 ) -> None:
-    """Unless it was called before, is over, or, of its message in a channel, stands in another one."""
+    """Unless it was called before, is over, or, of its message in a channel, stands in another one. `refused`: that message
+    was, alone: a channel that has not refused yet will tell it."""
     current = incidents.get(conn, number)
-    stands = _stands(conn, number, notifier)
+    stands = _has(conn, number, notifier, message.c.ts != "")
+    if subject is Subject.INCIDENT and refused is not None:
+        is_open = (conversation.c.refused == "") & (message.c.id != refused)
+        if _has(conn, number, notifier, is_open):
+            return
     known = conn.execute(select(fallback.c.incident).where(fallback.c.incident == number)).first()
     if known is not None or current.standing.ended_at is not None or (subject is Subject.INCIDENT and stands):
         return
@@ -110,11 +117,12 @@ def told(conn: Connection, number: int, notifier: str, now: datetime) -> None:
     incidents.add(conn, number, entry, say_at=now, is_broadcast=False)
 
 
-def _stands(conn: Connection, number: int, notifier: str) -> bool:
+def _has(conn: Connection, number: int, notifier: str, which: ColumnElement[bool]) -> bool:
+    """Whether it has such a message in a channel."""
     query = (
         select(message.c.id)
         .join(conversation, conversation.c.id == message.c.conversation)
-        .where(message.c.incident == number, message.c.subject == Subject.INCIDENT, message.c.ts != "")
+        .where(message.c.incident == number, message.c.subject == Subject.INCIDENT, which)
         .where(message.c.moved_to == "", ~message.c.is_over, conversation.c.notifier == notifier)
         .limit(1)
     )
