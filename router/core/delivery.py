@@ -389,7 +389,7 @@ def _falls_back(
         case Outcome.MESSAGE_REFUSED if message.degraded > 1:
             said = f"Slack refused the message{refused}"
             return FallsBack(said, said, message.due_since, is_refusal=True)
-        case Outcome.RETRY | Outcome.UNKNOWN if message.due_since <= now - patience:
+        case Outcome.RETRY | Outcome.UNKNOWN if message.attempts > 1 and message.due_since <= now - patience:
             return FallsBack("Slack is away", "Slack was away", message.due_since)
         case _:
             return None

@@ -49,7 +49,7 @@ COUNTERS: Mapping[str, tuple[str, Labels]] = {
     "alert_router_notified": ("Changes told, by reason.", ("reason",)),
     "alert_router_suppressed": ("Alerts whose news was held back, by what.", ("kind",)),
     "alert_router_pages": ("Pages carried out, by outcome.", ("outcome",)),
-    "alert_router_deliveries": ("Calls to Slack, by method and outcome.", ("method", "outcome")),
+    "alert_router_deliveries": ("Calls to Slack and to webhooks, by method and outcome.", ("method", "outcome")),
     "alert_router_pace_waits": ("Deliveries that waited for Slack's pace.", ("method",)),
     "alert_router_duplicates_avoided": ("Posts of unknown outcome that a search found and adopted.", ()),
     "alert_router_unsearchable": (
@@ -83,7 +83,7 @@ HISTOGRAMS: Mapping[str, tuple[str, Labels, tuple[float, ...]]] = {
         (),
         (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
     ),
-    "slack_seconds": ("One call to Slack.", ("method",), (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)),
+    "slack_seconds": ("One call to Slack, or to a webhook.", ("method",), (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)),
     "notified_after_seconds": (
         "From a change of the truth to Slack's word that it was told.",
         (),

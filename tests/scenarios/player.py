@@ -13,6 +13,7 @@ from router.runtime.config import read
 from router.service.simulate import Simulation, VirtualClock
 from rules.loading.load import RulesText, load
 from rules.model.ruleset import RuleSet
+from tests.scenarios.bell import Bell
 from tests.scenarios.story import Seen, Step, Story, span
 from tests.slackworld import FakeTransport, MessageView, SlackWorld, moods
 
@@ -165,12 +166,13 @@ class Player:
             self.world.add_channel(channel, members=tuple(members))
         self._senders = Senders()
         self._heard = 0
+        self._bells = [Bell(webhook) for webhook in story.webhooks]
         self.sim = Simulation(
             folder / "story.db",
             self.clock,
-            notifiers=[FakeTransport(self.world, self.clock)],
+            notifiers=[FakeTransport(self.world, self.clock), *self._bells],
             ruleset=ruleset(story.rules),
-            settings=Settings("story", "http://localhost:9080", story.fallback, "T000001"),
+            settings=Settings("story", "http://localhost:9080", story.fallback, "T000001", fallback=story.falls_back),
         )
 
     async def play(self) -> None:
@@ -278,13 +280,17 @@ class Player:
                 raise AssertionError(f"{where}: {len(found)} messages instead of {len(seen)}: {found}")
             for message, expected in zip(found, seen, strict=True):
                 _compare(message, expected, where)
+        for bell in self._bells:
+            rang, bell.rang = bell.rang, []
+            if rang != step.rings.get(bell.webhook, []):
+                raise AssertionError(f"{when}: the webhook {bell.webhook} was told {rang}")
         heard = self.world.sounds[self._heard :]
         self._heard += len(heard)
         for person in self._story.people:
-            rang = [f"{sound.conversation} {sound.why}: {sound.text}" for sound in heard if sound.person == person]
+            sounds = [f"{sound.conversation} {sound.why}: {sound.text}" for sound in heard if sound.person == person]
             wanted = step.sounds.get(person, ())
-            if len(rang) != len(wanted) or not all(map(_rings, rang, wanted)):
-                raise AssertionError(f"{when}: {person} heard {rang}, not {list(wanted)}")
+            if len(sounds) != len(wanted) or not all(map(_rings, sounds, wanted)):
+                raise AssertionError(f"{when}: {person} heard {sounds}, not {list(wanted)}")
 
 
 def _rings(rang: str, wanted: str) -> bool:

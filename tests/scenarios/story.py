@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from rules.model.webhook import Fallback
+
 ACTS = (
     "fire",
     "resolve",
@@ -55,6 +57,8 @@ class Step:
     """Channel or person -> all the messages that stand there, oldest first."""
     sounds: Mapping[str, Sequence[str]]
     """Person -> everything that rang since the step before, as "#db post: text". Nobody listed: nobody heard anything."""
+    rings: Mapping[str, Sequence[str]]
+    """Webhook -> everything that it was told since the step before, as "begins #1 high". None listed: none was told."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,9 @@ class Story:
     channels: Mapping[str, Sequence[str]]
     people: Sequence[str]
     fallback: str
+    webhooks: Sequence[str]
+    falls_back: Fallback | None
+    """Which webhook is called when Slack is away, and after how long."""
     resend: timedelta | None
     """How often living sources send again what fires."""
     steps: Sequence[Step] = field(default_factory=list)
@@ -86,7 +93,7 @@ def span(text: str) -> timedelta:
 
 
 def _story(file: str, document: dict[str, Any]) -> Story:
-    known = {"name", "starts", "rules", "channels", "people", "fallback", "resend", "story"}
+    known = {"name", "starts", "rules", "channels", "people", "fallback", "webhooks", "falls_back", "resend", "story"}
     if set(document) - known:
         raise ValueError(f"{file}: {set(document) - known} is no part of a story")
     at = timedelta(0)
@@ -101,9 +108,15 @@ def _story(file: str, document: dict[str, Any]) -> Story:
         channels=document.get("channels", {"#db": ["maria"]}),
         people=document.get("people", ["maria"]),
         fallback=document.get("fallback", ""),
+        webhooks=document.get("webhooks", []),
+        falls_back=_falls_back(document.get("falls_back")),
         resend=span(document["resend"]) if "resend" in document else None,
         steps=steps,
     )
+
+
+def _falls_back(said: dict[str, str] | None) -> Fallback | None:
+    return None if said is None else Fallback(said["webhook"], span(said["after"]))
 
 
 def _step(at: timedelta, said: dict[str, Any]) -> Step:
@@ -113,9 +126,9 @@ def _step(at: timedelta, said: dict[str, Any]) -> Step:
         place = _PLACE.fullmatch(key)
         if place is not None:
             seen[place["channel"] or place["person"]] = [_seen(one) for one in value]
-        elif key not in {"at", "after", "sounds", *ACTS}:
+        elif key not in {"at", "after", "sounds", "rings", *ACTS}:
             raise ValueError(f"{key!r} is no part of a step")
-    return Step(at, acts, seen, said.get("sounds", {}))
+    return Step(at, acts, seen, said.get("sounds", {}), said.get("rings", {}))
 
 
 def _seen(said: Any) -> Seen:

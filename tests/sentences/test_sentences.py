@@ -21,11 +21,8 @@ LISTS = ("rules", "telling")
 NOT_YET: dict[str, list[str]] = {
     "rules": [
         "a Slack user group",
-        "a route tells webhooks by also",
-        "a webhook",
         "and not acknowledged",
         "repeat and every make further rounds until somebody acknowledges",
-        "slack.fallback names one, and how long Slack may be away",
         "so does a silence",
         "steps after the first are carried out when their time has come",
         "storage is a file, or a PostgreSQL by its secret address",

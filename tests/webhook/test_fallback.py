@@ -16,7 +16,12 @@ from tests.slackworld import moods
 from tests.webhook.stage import WebhookStage, webhook_stage
 from tests.webhook.test_engine import fire
 
-RULES = 'routing: {channel: "#db", group_by: [alertname]}'
+RULES = """
+routing:
+  channel: "#db"
+  group_by: [alertname]
+  routes: [{name: web, match: ["alertname =~ Web.*"], channel: "#web"}]
+"""
 PAGES = 'routing: {channel: "#db", group_by: [alertname], page: maria}'
 KEY = "machine/1"
 AWAY = [moods.UNREACHABLE, moods.STALL, moods.status(503), moods.RESET_AFTER, moods.ratelimit(20)]
@@ -90,18 +95,30 @@ def test_away_for_less_nobody_is_called(stage: WebhookStage) -> None:
     assert len(stage.world.channel("#db").messages) == 1
 
 
-def test_one_hiccup_long_ago_is_not_an_absence(stage: WebhookStage) -> None:
-    """A call failed, the next one did not; hours later another fails once."""
-    for _ in range(3):
-        stage.world.mood(moods.UNREACHABLE, times=1)
-        fire(stage)
-        stage.wait(60 * 60)
-        fire(stage, is_firing=False)
-        stage.wait(60 * 60)
-    storm(stage, moods.UNREACHABLE)
-    fire(stage)
-    stage.wait(100)
+def test_a_hiccup_calls_nobody_for_what_waits_for_its_pace(stage: WebhookStage) -> None:
+    """Two hundred first words in one channel: the last has waited for minutes when another call fails."""
+    stage.world.mood(moods.UNREACHABLE, times=1)
+    many = [alert(f"Down{number}", 1, since=stage.clock.now()) for number in range(200)]
+    stage.run(stage.sim.take("prometheus", "prometheus", many))
+    stage.wait(170)
+    stage.world.mood(moods.UNREACHABLE, times=1)
+    stage.wait(5 * 60)
+    assert len(stage.world.channel("#db").messages) == 200
     assert phone(stage).calls == []
+
+
+def test_one_message_that_fails_while_others_do_not(stage: WebhookStage) -> None:
+    stage.world.add_channel("#web")
+    stage.world.mood(moods.status(500), channel="#db", times=None)
+    fire(stage)
+    stage.wait(60)
+    assert phone(stage).calls == []
+    for minute in range(5):
+        one = alert(f"Web{minute}", 1, since=stage.clock.now())
+        stage.run(stage.sim.take("prometheus", "prometheus", [one]))
+        stage.wait(60)
+    assert phone(stage).states == {KEY: "triggered"}
+    assert len(stage.world.channel("#web").messages) == 5
 
 
 def test_it_is_forgotten_with_its_incident(stage: WebhookStage) -> None:
@@ -253,3 +270,26 @@ def test_what_stands_and_only_changes_calls_nobody(stage: WebhookStage) -> None:
     fire(stage, 2)
     stage.wait(10 * 60)
     assert phone(stage).calls == []
+
+
+@pytest.mark.parametrize(
+    "stage", ['routing: {channel: ["#gone", "#db"], group_by: [alertname], also: ["#gone2"]}'], indirect=True
+)
+def test_a_channel_that_refuses_beside_one_that_does_not_calls_nobody(stage: WebhookStage) -> None:
+    for name in ("#gone", "#gone2"):
+        stage.world.add_channel(name)
+        stage.world.archive(name)
+    fire(stage)
+    stage.wait(10 * 60)
+    assert len(stage.world.channel("#db").messages) == 1
+    assert phone(stage).calls == []
+
+
+@pytest.mark.parametrize("stage", ['routing: {channel: ["#db", "#gone"], group_by: [alertname]}'], indirect=True)
+def test_channels_that_all_refuse_are_one_call(stage: WebhookStage) -> None:
+    stage.world.add_channel("#gone")
+    stage.world.archive("#gone")
+    stage.world.archive("#db")
+    fire(stage)
+    stage.wait(10 * 60)
+    assert len(phone(stage).calls) == 1

@@ -3,9 +3,10 @@
 What the webhook is told of an incident is a message like every other: owed until it is told, and ended.
 """
 
+import logging
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, text, update
 
 from router.core.content import Subject
 from router.core.delivery import FallsBack
@@ -14,6 +15,8 @@ from router.store.delivery import pace
 from router.store.evaluation import incidents, messages
 from router.store.tables import FALLS_BACK, conversation, fallback, message
 from rules.model.webhook import Fallback
+
+log = logging.getLogger(__name__)
 
 AT_ONCE = 50
 """Messages per transaction."""
@@ -69,13 +72,20 @@ def call(
     wanted: Fallback,
     why: FallsBack,
     now: datetime,
-) -> bool:
-    """Unless it was called before, is over, or, of its message in a channel, stands in another one. Whether it is."""
+    *,
+    refused: int | None = None,
+) -> None:
+    """Unless it was called before, is over, or, of its message in a channel, stands in another one. `refused`: that message
+    was, alone: a channel that has not refused yet will tell it."""
     current = incidents.get(conn, number)
-    stands = _stands(conn, number, notifier)
+    stands = _has(conn, number, notifier, message.c.ts != "")
+    if subject is Subject.INCIDENT and refused is not None:
+        is_open = (conversation.c.refused == "") & (message.c.id != refused)
+        if _has(conn, number, notifier, is_open):
+            return
     known = conn.execute(select(fallback.c.incident).where(fallback.c.incident == number)).first()
     if known is not None or current.standing.ended_at is not None or (subject is Subject.INCIDENT and stands):
-        return False
+        return
     begun = messages.tell_webhook(conn, number, wanted.webhook, rank=current.view.severity.rank, now=now)
     conn.execute(
         insert(fallback).values(
@@ -90,7 +100,7 @@ def call(
     )
     entry = TimelineEntry(seq=0, at=now, kind=EntryKind.FALLBACK, people=(wanted.webhook,), detail=why.present)
     incidents.add(conn, number, entry, say_at=now if stands and why.is_refusal else None, is_broadcast=False)
-    return True
+    log.error("the fallback is called", extra={"incident": number, "webhook": wanted.webhook, "why": why.present})
 
 
 def told(conn: Connection, number: int, notifier: str, now: datetime) -> None:
@@ -107,11 +117,12 @@ def told(conn: Connection, number: int, notifier: str, now: datetime) -> None:
     incidents.add(conn, number, entry, say_at=now, is_broadcast=False)
 
 
-def _stands(conn: Connection, number: int, notifier: str) -> bool:
+def _has(conn: Connection, number: int, notifier: str, which: ColumnElement[bool]) -> bool:
+    """Whether it has such a message in a channel."""
     query = (
         select(message.c.id)
         .join(conversation, conversation.c.id == message.c.conversation)
-        .where(message.c.incident == number, message.c.subject == Subject.INCIDENT, message.c.ts != "")
+        .where(message.c.incident == number, message.c.subject == Subject.INCIDENT, which)
         .where(message.c.moved_to == "", ~message.c.is_over, conversation.c.notifier == notifier)
         .limit(1)
     )

@@ -56,7 +56,9 @@ def settle(conn: Connection, work: Work, change: Change, now: datetime, fallback
 
 def _call_fallback(conn: Connection, work: Work, why: FallsBack, wanted: Fallback, now: datetime) -> None:
     if work.incident is not None:
-        fallbacks.call(conn, work.incident, work.state.subject, work.notifier, wanted, why, now)
+        is_alone = why.is_refusal and not why.is_whole
+        refused = work.message_id if is_alone else None
+        fallbacks.call(conn, work.incident, work.state.subject, work.notifier, wanted, why, now, refused=refused)
         _set(conn, work, {"fell_back": True})
     if why.is_whole:
         fallbacks.refused_whole(conn, work.notifier, wanted, why, now)
