@@ -73,7 +73,7 @@ OFFICE_OPENS = datetime(2026, 11, 19, 8, 0, tzinfo=UTC)
 
 @pytest.mark.parametrize("start", [OFFICE_OPENS - timedelta(minutes=30)])
 async def test_p2_and_p3_reach_the_channel_and_p3_a_person_when_the_office_opens(stage: Stage) -> None:
-    await stage.fire(of("high"), of("medium"))
+    await stage.fire(of("high"), of("medium", cluster="eu-2"))
     await stage.run_for(seconds=30)
     assert {name: len(texts) for name, texts in told(stage).items()} == {"#incidents": 2, "alice": 1}
     await stage.run_until(OFFICE_OPENS - timedelta(seconds=1))
