@@ -180,7 +180,7 @@ def _write_history(path: Path, incidents: int) -> None:
             (over,),
         )
         database.execute(
-            "INSERT INTO conversation (id, workspace, target, channel, next_at) VALUES (1, 'old', 'C0BENCHOLD', 'C0BENCHOLD', 0)"
+            "INSERT INTO conversation (id, notifier, target, channel, next_at) VALUES (1, 'old', 'C0BENCHOLD', 'C0BENCHOLD', 0)"
         )
         _fill(database, "incident", incidents, over, document)
         _fill(database, "message", incidents, over, document)
