@@ -71,7 +71,8 @@ class WebhookStage(Stage):
 
     @staticmethod
     async def _session() -> aiohttp.ClientSession:
-        return open_session(timeout=timedelta(seconds=0.3))
+        """The one wait in real time: where machines are busy, connecting to loopback takes more than a moment."""
+        return open_session(timeout=timedelta(seconds=2))
 
     def _endpoint(self, kind: Format) -> Endpoint:
         return endpoint(kind, self.receivers[kind].url)
