@@ -58,6 +58,8 @@ class MemberState(IntEnum):
         return MemberState.SUPPRESSED if is_suppressed else MemberState.ARRIVED
 
 
+NOTIFIED_FIRING = (MemberState.NOTIFIED, MemberState.NOTIFIED_MUTED)
+"""They fire, and their destinations know."""
 _NOTIFIED = frozenset(
     {
         MemberState.NOTIFIED,

@@ -63,7 +63,7 @@ def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics) -> Esc
             continue
         paging = Paging(due.id, due.incident, due.page, current.view.severity.rank)
         carry_out(conn, paging, current.seq, now, rules, metrics)
-        on_call = tuple(dict.fromkeys(person for _, _, person in messages.people_paged(conn, due.incident)))
+        on_call = messages.names_paged(conn, due.incident)
         incidents.save_view(conn, due.incident, msgspec.structs.replace(current.view, on_call=on_call))
         messages.raise_versions(
             conn,

@@ -16,7 +16,8 @@ from router.core.view import State, Suppressed
 from router.incidents import maintenance, recipients
 from router.incidents.escalate import Rules
 from router.incidents.notification import Notification
-from router.incidents.snapshot import GONE, PLANNED, ends_of, held_rank, snapshot_of
+from router.incidents.snapshot import GONE, PLANNED, held_rank, snapshot_of
+from router.incidents.suppression import ends_of
 from router.runtime.clock import to_ms
 from router.runtime.metrics import Metrics
 from router.store.evaluation import groups, incidents, members, messages, summaries

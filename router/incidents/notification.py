@@ -21,12 +21,11 @@ from router.core.compose import (
 )
 from router.core.content import Subject
 from router.core.evaluation import Decision, Line, NotificationState, Snapshot
-from router.core.member import Member, MemberState, visible
+from router.core.member import NOTIFIED_FIRING, Member, MemberState, visible
 from router.core.render.headline import silence as silence_words
 from router.core.view import EndKind, EntryKind, IncidentView, State, Suppressed, TimelineEntry
 from router.incidents import recipients
 from router.incidents.escalate import HUSHED, Paging, Rules, carry_out
-from router.incidents.snapshot import FIRING
 from router.incidents.suppression import hush_of
 from router.runtime.metrics import Metrics
 from router.store.evaluation import groups, incidents, members, messages, pages
@@ -66,7 +65,7 @@ class Notification:
         arrived = self._worst((MemberState.ARRIVED,), COUNTED) if decided.notifies_new else []
         # What came along was told before: a line about more alerts is about the others.
         more = members.not_arriving(conn, group.id, COUNTED) if decided.continues else arrived
-        shown_states = (*FIRING, MemberState.ARRIVED) if decided.notifies_new else FIRING
+        shown_states = (*NOTIFIED_FIRING, MemberState.ARRIVED) if decided.notifies_new else NOTIFIED_FIRING
         # Beyond COMPARED nobody compares their labels: a few are enough.
         fire = self._worst(shown_states, COMPARED if firing <= COMPARED else SHOWN) if firing else []
         if decided.notifies_new:
@@ -121,7 +120,7 @@ class Notification:
             ended_how=how if decided.resolves else None,
             sources=sources,
             suppressed=suppressed if not decided.resolves else (),
-            on_call=tuple(dict.fromkeys(person for _, _, person in messages.people_paged(conn, self._number))),
+            on_call=messages.names_paged(conn, self._number),
             moved_to=where if how is EndKind.MOVED else "",
             before=None if last is None or decided.opens else last.view,
         )
@@ -230,7 +229,7 @@ class Notification:
         )
         entry = TimelineEntry(seq=0, at=now, kind=EntryKind.PAGED, people=(person,), detail=why)
         incidents.add(conn, one.number, entry, say_at=None, is_broadcast=False)
-        on_call = tuple(dict.fromkeys(name for _, _, name in messages.people_paged(conn, one.number)))
+        on_call = messages.names_paged(conn, one.number)
         incidents.save_view(conn, one.number, msgspec.structs.replace(one.view, on_call=on_call))
         messages.raise_versions(conn, one.number, rank=rank, tells_end=False, now=now)
 

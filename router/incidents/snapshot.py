@@ -1,22 +1,20 @@
 """Loads what the decision about a group needs: how many of its alerts stand how, the last incident, what suppresses."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from router.core.evaluation import CROWDED_WITHIN, Snapshot
-from router.core.member import BY_RANK, MemberState, Suppressor
+from router.core.member import BY_RANK, NOTIFIED_FIRING, MemberState, Suppressor
 from router.core.view import State
 from router.store.evaluation import groups, incidents, members
 from router.store.intake import migration
-from rules.model.ruleset import RuleSet
 from rules.model.suppression import SuppressionKind
 
 GONE: Suppressor = ("gone", "its route is no longer in the rules")
 PLANNED = frozenset({SuppressionKind.QUIET.value, SuppressionKind.ONLY.value, SuppressionKind.MAINTENANCE.value})
 """What ends by itself, and whose end one summary follows."""
-FIRING = (MemberState.NOTIFIED, MemberState.NOTIFIED_MUTED)
 
 
 def snapshot_of(
@@ -41,7 +39,7 @@ def snapshot_of(
     has_lines = last is not None and new + counts.ended + counts.moved > 0
     rank, unmuted_rank = counts.severity_rank, counts.unmuted_rank
     if by_route is not None:
-        rank = max((found for state in FIRING for found in counts.ranks.get(state, ())), default=0)
+        rank = max((found for state in NOTIFIED_FIRING for found in counts.ranks.get(state, ())), default=0)
         unmuted_rank = max(counts.ranks.get(MemberState.NOTIFIED, ()), default=0)
     # What ended before anybody was notified, unless something held it back, began the wait as well.
     is_waiting = by_route is None and counts.new + counts.ended_before_notified > sum(counts.ended_suppressed.values())
@@ -67,13 +65,6 @@ def snapshot_of(
         standing=None if last is None else last.standing,
         lines_lately=incidents.lines_since(conn, last.number, now - CROWDED_WITHIN) if last and has_lines else 0,
     )
-
-
-def ends_of(suppressors: Collection[Suppressor], ruleset: RuleSet) -> dict[Suppressor, datetime | None]:
-    """When each ends by itself; None: nobody knows."""
-    ends = {entry.name: entry.ends for entry in ruleset.maintenance}
-    maintenance_kind = SuppressionKind.MAINTENANCE.value
-    return {by: ends.get(by[1]) if by[0] == maintenance_kind else None for by in suppressors}
 
 
 def held_rank(counts: members.Counts, by_route: Suppressor | None) -> int | None:

@@ -8,11 +8,12 @@ from adapters import ADAPTERS
 from adapters.adapter import GroupDrafts
 from adapters.alert import Alert, PrometheusAlert, Severity, Status, fingerprint
 from router.delivery.deliver import Settings
-from router.runtime.clock import EPOCH, to_ms
+from router.runtime.clock import to_ms
 from router.runtime.config import read
-from router.service.simulate import Simulation, VirtualClock
+from router.service.simulate import Simulation
 from rules.loading.load import RulesText, load
 from rules.model.ruleset import RuleSet
+from tests.clock import SettableClock
 from tests.scenarios.bell import Bell
 from tests.scenarios.story import Seen, Step, Story, span
 from tests.slackworld import FakeTransport, MessageView, SlackWorld, moods
@@ -73,26 +74,6 @@ def alert(
         ttl=ttl if ends_at is None else None,
         ttl_is_presumed="presumed" in said,
     )
-
-
-class StoryClock(VirtualClock):
-    """The router's machine's, which somebody may set. Slack's goes on as the story does."""
-
-    def __init__(self, start: datetime) -> None:
-        super().__init__(start)
-        self.ahead = timedelta(0)
-
-    def now(self) -> datetime:
-        return self._now + self.ahead
-
-    def right(self) -> datetime:
-        return self._now
-
-    def monotonic(self) -> float:
-        return (self._now - EPOCH).total_seconds()
-
-    def move_to(self, instant: datetime) -> None:
-        super().move_to(instant - self.ahead)
 
 
 class Senders:
@@ -158,7 +139,7 @@ class Player:
 
     def __init__(self, story: Story, folder: Path) -> None:
         self._story = story
-        self.clock = StoryClock(story.starts)
+        self.clock = SettableClock(story.starts)
         self.world = SlackWorld(self.clock.right)
         for person in story.people:
             self.world.add_person(person)

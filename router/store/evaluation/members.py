@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, select, update
 
-from router.core.member import Document, Member, MemberState, Suppressor
+from router.core.member import NOTIFIED_FIRING, Document, Member, MemberState, Suppressor
 from router.store import group_counts
 from router.store.group_counts import Count, Deltas
 from router.store.tables import alert, group_count, group_source, membership
@@ -229,7 +229,7 @@ _UNASKED = (
     _MEMBERS.where(
         membership.c.group_id == bindparam("group_id"),
         membership.c.is_unasked,
-        membership.c.state.in_((MemberState.NOTIFIED, MemberState.NOTIFIED_MUTED)),
+        membership.c.state.in_(NOTIFIED_FIRING),
     )
     .order_by(membership.c.alert_id)
     .limit(bindparam("most"))

@@ -241,6 +241,11 @@ def people_paged(conn: Connection, incident: int) -> list[tuple[int, int, str]]:
     return [(row.page, row.conversation, row.person) for row in conn.execute(_PAGED, {"number": incident})]
 
 
+def names_paged(conn: Connection, incident: int) -> tuple[str, ...]:
+    """The same people, each once."""
+    return tuple(dict.fromkeys(person for _, _, person in people_paged(conn, incident)))
+
+
 def post(conn: Connection, *, notifier: str, target: str, text: str, now: datetime, person: str = "") -> None:
     """A word of the router's own, said once. `text` is as a person writes it."""
     conversation_id = conversation_for(conn, notifier, target, person=person, now=now)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from router.core.member import MemberState
+from router.core.member import NOTIFIED_FIRING, MemberState
 from router.runtime.clock import to_ms
 from router.store.intake.membership import wake_groups
 from router.store.tables import alert, group_source, membership, source
@@ -104,7 +104,7 @@ def _tells(conn: Connection, group: int, name: str) -> bool:
         .join(membership, membership.c.alert_id == alert.c.id)
         .where(
             membership.c.group_id == group,
-            membership.c.state.in_((MemberState.NOTIFIED, MemberState.NOTIFIED_MUTED)),
+            membership.c.state.in_(NOTIFIED_FIRING),
             alert.c.source == name,
         )
     )

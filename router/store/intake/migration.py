@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import BigInteger, Connection, Select, bindparam, func, select, type_coerce, update
 
-from router.core.member import Member, MemberState
+from router.core.member import NOTIFIED_FIRING, Member, MemberState
 from router.runtime.clock import from_ms
 from router.store.evaluation.members import ALERT_COLUMNS, Counts, decode_document, member_of
 from router.store.group_counts import Deltas
@@ -112,7 +112,6 @@ class Arrival(msgspec.Struct, frozen=True):
 _IS_ARRIVING = membership.c.state.in_((MemberState.ARRIVED, MemberState.SHADOWED)) & membership.c.migrates_from.is_not(
     None
 )
-_FIRING = (MemberState.NOTIFIED, MemberState.NOTIFIED_MUTED)
 
 
 _ARRIVING = (
@@ -135,7 +134,7 @@ def arrivals(conn: Connection, group: int, ended_since_ms: int) -> list[Arrival]
             there,
             (there.c.group_id == membership.c.migrates_from)
             & (there.c.alert_id == membership.c.alert_id)
-            & there.c.state.in_(_FIRING),
+            & there.c.state.in_(NOTIFIED_FIRING),
         )
         .where(membership.c.group_id == group, _IS_ARRIVING)
         .group_by(membership.c.migrates_from)
@@ -143,7 +142,7 @@ def arrivals(conn: Connection, group: int, ended_since_ms: int) -> list[Arrival]
     found = []
     for row in conn.execute(coming).fetchall():
         standing = select(func.coalesce(func.sum(group_count.c.alerts), 0)).where(
-            group_count.c.group_id == row.migrates_from, group_count.c.state.in_(_FIRING)
+            group_count.c.group_id == row.migrates_from, group_count.c.state.in_(NOTIFIED_FIRING)
         )
         number = _latest(row.migrates_from, ended_since_ms)
         is_whole = conn.execute(standing).scalar() == row.firing
@@ -170,7 +169,7 @@ _LEAVING = (
     select(membership.c.group_id)
     .where(
         membership.c.migrates_from == bindparam("group_id"),
-        membership.c.state.not_in((*_FIRING, MemberState.ENDED, MemberState.MOVED)),
+        membership.c.state.not_in((*NOTIFIED_FIRING, MemberState.ENDED, MemberState.MOVED)),
     )
     .distinct()
     .order_by(membership.c.group_id)
@@ -221,7 +220,7 @@ def take_over(conn: Connection, group: int, came_from: int) -> None:
     conn.execute(update(alert_group).where(alert_group.c.id == came_from).values(incident=None))
 
 
-_IS_NOTIFIED = membership.c.state.in_((*_FIRING, MemberState.ENDED, MemberState.MOVED))
+_IS_NOTIFIED = membership.c.state.in_((*NOTIFIED_FIRING, MemberState.ENDED, MemberState.MOVED))
 _IS_AT_HOME = _IS_NOTIFIED | (membership.c.state == MemberState.SHADOWED)
 
 

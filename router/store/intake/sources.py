@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, and_, bindparam, func, or_, select, text, type_coerce, update
+from sqlalchemy import BigInteger, Connection, and_, bindparam, or_, select, text, type_coerce, update
 
 from router.runtime.clock import to_ms
 from router.store.group_counts import Deltas
@@ -128,7 +128,3 @@ def end(conn: Connection, over: Sequence[tuple[int, str, datetime]], now: dateti
     wake_groups(conn, {one.group_id for one in standing}, to_ms(now))
     others = inhibition.record(conn, alert_ids, {}) - set(alert_ids)
     suppress_targets(conn, others, to_ms(now))
-
-
-def next_expiry(conn: Connection) -> datetime | None:
-    return conn.execute(select(func.min(alert.c.expires_at)).where(alert.c.is_firing)).scalar()

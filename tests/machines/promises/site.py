@@ -15,10 +15,10 @@ from typing import Any, Self, TypeVar
 from adapters import ADAPTERS
 from adapters.adapter import Parse, Payload
 from router.delivery.deliver import Settings
-from router.runtime.clock import EPOCH
-from router.service.simulate import Simulation, VirtualClock
+from router.service.simulate import Simulation
 from rules.loading.load import RulesText, load
 from rules.model.configuration import Configuration
+from tests.clock import SettableClock
 from tests.emptystore import folder_with
 from tests.machines.stage import DeadlyTransport, Killed
 from tests.slackworld import MessageView, SlackWorld, Sound
@@ -92,27 +92,6 @@ def prometheus(name: str, place: str, severity: str = "high", **labels: str) -> 
 
 def event(name: str, place: str, severity: str = "high", **labels: str) -> Condition:
     return Condition(name, place, severity, labels)
-
-
-class SettableClock(VirtualClock):
-    """Our machine's clock may differ from Slack's, and be set; the time that passes is the same for both."""
-
-    def __init__(self, start: datetime, ahead: timedelta) -> None:
-        super().__init__(start)
-        self.ahead = ahead
-        """Of Slack's, which is right."""
-
-    def now(self) -> datetime:
-        return self._now + self.ahead
-
-    def right(self) -> datetime:
-        return self._now
-
-    def monotonic(self) -> float:
-        return (self._now - EPOCH).total_seconds()
-
-    def move_to(self, instant: datetime) -> None:
-        super().move_to(instant - self.ahead)
 
 
 class Site:
