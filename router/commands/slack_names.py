@@ -25,6 +25,7 @@ SCOPES = (
     "channels:history",
     "groups:history",
     "im:history",
+    "usergroups:read",
 )
 """As deploy/slack-manifest.yaml asks for them."""
 AGAIN = timedelta(seconds=5)

@@ -1,5 +1,6 @@
 """What is to be told, before anybody decided how it looks: every notifier makes its own message of it. Data only."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
@@ -56,6 +57,19 @@ class Content(msgspec.Struct, frozen=True):
     def incident(self) -> int:
         """The incident's number; 0 for a word of the router's own."""
         return 0 if self.view is None else self.view.number
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The user groups that its entries mention, as they are written."""
+        return tuple(dict.fromkeys(one for entry in self.entries for one in entry.groups))
+
+    def with_groups(self, ids: Mapping[str, str]) -> "Content":
+        """`ids`: of the groups that are known by one."""
+        entries = (
+            msgspec.structs.replace(entry, groups=tuple(ids.get(one, one) for one in entry.groups))
+            for entry in self.entries
+        )
+        return msgspec.structs.replace(self, entries=tuple(entries))
 
     @property
     def bare(self) -> "Content":

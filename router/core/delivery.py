@@ -192,7 +192,7 @@ def _begin(message: MessageState, *, looked_up: bool) -> Next:
     match message.subject:
         case Subject.INCIDENT if message.is_resolved and message.posts == 0 and not message.is_known_elsewhere:
             return Drop.OVER
-        case Subject.PAGE if message.is_resolved:
+        case Subject.PAGE | Subject.POST if message.is_resolved:
             return Drop.OVER
         case Subject.NOTE if message.page_stands is None:
             return Drop.UNPAGED

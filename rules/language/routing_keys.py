@@ -88,10 +88,10 @@ TELL = OrNone(
             "resolved": Key(HOW_LOUD, "All have ended; default thread. The message says so whatever stands here."),
             "reopened": Key(HOW_LOUD, "An alert came back within reopen_within; default channel."),
             "repeat": Key(HOW_LOUD, "It still fires after repeat_interval; default channel."),
+            "escalated": Key(HOW_LOUD, "A further step of its policy is carried out; default channel."),
         },
         later={
             "acknowledged": "acting from Slack",
-            "escalated": "further steps of a policy",
             "sla": "limits on how long things may take",
             "note": "acting from Slack",
         },

@@ -114,6 +114,8 @@ class Tell(msgspec.Struct, frozen=True):
     resolved: Loudness = Loudness.THREAD
     reopened: Loudness = Loudness.CHANNEL
     repeat: Loudness = Loudness.CHANNEL
+    escalated: Loudness = Loudness.CHANNEL
+    """Whom a step reaches hears it whatever stands here."""
 
 
 class RouteSettings(msgspec.Struct, frozen=True):

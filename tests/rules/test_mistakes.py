@@ -334,7 +334,7 @@ MISTAKES = [
         [
             (
                 "7:23: routing.routes[0].tell: found 'channel'; "
-                "expected a map with new_alerts, worse, some_resolved, resolved, reopened, repeat"
+                "expected a map with new_alerts, worse, some_resolved, resolved, reopened, repeat, …"
             ),
             (
                 "8:34: routing.routes[1].tell.resolved: found 'loud'; "
@@ -342,7 +342,7 @@ MISTAKES = [
             ),
             (
                 "8:40: routing.routes[1].tell.worst: unknown key 'worst'; "
-                "expected one of new_alerts, worse, some_resolved, resolved, reopened, repeat (did you mean worse?)"
+                "expected one of new_alerts, worse, some_resolved, resolved, reopened, repeat, escalated (did you mean worse?)"
             ),
             (
                 "8:54: routing.routes[1].send_resolved: unknown key 'send_resolved'; expected tell: {resolved: none} "
@@ -610,21 +610,6 @@ WARNINGS = [
                 "4:1: route default: default pages but tells no channel (channel: none); "
                 "expected a channel where the incident can be seen"
             ),
-        ],
-    ),
-    (
-        PEOPLE.replace(
-            ROUTING,
-            "routing: {channel: '#a', page: one, routes: ["
-            "{name: r, match: [x=y], page: two}, {name: s, match: [x=z], page: three}, {name: t, match: [x=a], page: rounds}]}\n",
-        )
-        + "escalation:\n  one: {steps: [{person: a}]}\n  two: {steps: [{person: a}, {after: 1m, person: a}]}\n"
-        + "  three: {steps: [{person: a}, {after: 1m, person: a}, {after: 2m, person: a}], repeat: 1, every: 5m}\n"
-        + "  rounds: {steps: [{person: a}], repeat: 1, every: 5m}\n",
-        [
-            "8:16: escalation.two: two: the first step is carried out; its second step: not yet",
-            "9:18: escalation.three: three: the first step is carried out; its 2 further steps and its further rounds: not yet",
-            "10:19: escalation.rounds: rounds: the first step is carried out; its further rounds: not yet",
         ],
     ),
     (

@@ -145,6 +145,8 @@ class Player:
             self.world.add_person(person)
         for channel, members in story.channels.items():
             self.world.add_channel(channel, members=tuple(members))
+        for group, members in story.groups.items():
+            self.world.add_group(group, members=tuple(members))
         self._senders = Senders()
         self._heard = 0
         self._bells = [Bell(webhook) for webhook in story.webhooks]

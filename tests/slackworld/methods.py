@@ -26,6 +26,7 @@ _ARGUMENTS = {
         "channel", "ts", "oldest", "latest", "inclusive", "include_all_metadata", "limit", "cursor",
     },
     "users.lookupByEmail": {"email"},
+    "usergroups.list": {"include_count", "include_disabled", "include_users"},
 }  # fmt: skip
 _BOOLEANS = {
     "link_names", "reply_broadcast", "unfurl_links", "unfurl_media", "exclude_archived", "inclusive",
@@ -78,6 +79,8 @@ class WebApi(Workspace):
                 return self._history(form, is_thread=method == "conversations.replies")
             case "users.lookupByEmail":
                 return self._lookup(form)
+            case "usergroups.list":
+                return self._usergroups()
             case other:
                 raise AssertionError(other)
 
@@ -201,6 +204,17 @@ class WebApi(Workspace):
             if person.email == form.get("email") and person.is_active:
                 return {"user": {"id": person.id, "name": person.name}}
         raise Refused("users_not_found")
+
+    def _usergroups(self) -> Json:
+        self._need("usergroups:read")
+        if not self.is_paid:
+            raise Refused("paid_teams_only")
+        return {
+            "usergroups": [
+                {"id": group.id, "handle": group.handle, "name": group.handle.title(), "date_delete": 0}
+                for group in self.groups.values()
+            ]
+        }
 
     def _history(self, form: dict[str, str], *, is_thread: bool) -> Json:
         conversation = self._visible(form.get("channel", ""))

@@ -17,6 +17,7 @@ TIERS = {
     "conversations.history": 50,
     "conversations.replies": 50,
     "users.lookupByEmail": 50,
+    "usergroups.list": 20,
 }
 """Calls a minute and workspace."""
 

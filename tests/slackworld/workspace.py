@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.slackworld.state import Conversation, Json, Message, Person, Sound, mentioned
+from tests.slackworld.state import Conversation, Group, Json, Message, Person, Sound, mentioned, mentioned_groups
 
 TOKEN = "xoxb-fake-1"
 WORKSPACE_URL = "https://fake.example/"
@@ -12,7 +12,7 @@ WORKSPACE_URL = "https://fake.example/"
 SCOPES = frozenset(
     {
         "chat:write", "chat:write.public", "channels:read", "channels:join", "groups:read", "im:write", "users:read",
-        "users:read.email", "channels:history", "groups:history", "im:history",
+        "users:read.email", "channels:history", "groups:history", "im:history", "usergroups:read",
     }
 )  # fmt: skip
 
@@ -34,6 +34,10 @@ class Workspace:
         """token → the error it is answered with; "" for a good one."""
         self.conversations: dict[str, Conversation] = {}
         self.people: dict[str, Person] = {}
+        self.groups: dict[str, Group] = {}
+        """id → user group."""
+        self.is_paid = True
+        """User groups are part of paid plans."""
         self.changed: list[Callable[[], None]] = []
         """Called after every change, for those who wait for one."""
         self._last_ts = 0
@@ -47,6 +51,12 @@ class Workspace:
         person_id = slack_id or f"U{len(self.people) + 1:06d}"
         self.people[person_id] = Person(person_id, name, email or f"{name}@example.com", is_active, takes_direct)
         return person_id
+
+    def add_group(self, handle: str, *, members: tuple[str, ...] = ()) -> str:
+        """The user group's id."""
+        group_id = f"S{len(self.groups) + 1:08d}"
+        self.groups[group_id] = Group(group_id, handle, [self._person_named(member) for member in members])
+        return group_id
 
     def add_channel(
         self,
@@ -150,6 +160,8 @@ class Workspace:
 
     def _sound(self, conversation: Conversation, message: Message, at: datetime) -> None:
         people, everybody = mentioned(message.now.text, message.now.blocks)
+        groups = [self.groups[one] for one in mentioned_groups(message.now.blocks) if one in self.groups]
+        people |= {member.id for group in groups for member in group.members}
         is_loud = not message.thread_ts or message.is_broadcast
         for person in conversation.members:
             if conversation.person is not None:

@@ -1,8 +1,22 @@
 """The direct message to whoever is on call, what follows it, and its end. Pure."""
 
+from datetime import datetime
+
 import msgspec
 
-from router.core.mrkdwn import address, channel, duration, escape, escaped, instant_and_age, link, rich, said, words
+from router.core.mrkdwn import (
+    address,
+    channel,
+    duration,
+    escape,
+    escaped,
+    instant_and_age,
+    link,
+    rich,
+    said,
+    time_of_day,
+    words,
+)
 from router.core.render.blocks import Block, attachment, context, fitted, section
 from router.core.render.detail import alerts, links
 from router.core.render.headline import colour, emblem, headline, is_unknown, kind, place, silence_line, span
@@ -39,6 +53,8 @@ def _opening(entry: TimelineEntry, view: IncidentView) -> str:
             return f"+{how_many(entry)}" if entry.count else "More"
         case EntryKind.ALL_RESOLVED:
             return "Goes on"
+        case EntryKind.ESCALATED:
+            return f"Not acknowledged{f' after {duration(entry.lasted)}' if entry.lasted else ''}"
         case _:
             return "Worse"
 
@@ -72,12 +88,16 @@ def _message(view: IncidentView, page: PageView, opening: str, external_url: str
     found = [summary, alerts(view, external_url, _ALERTS), links(view.links)]
     blocks += [section(text) for text in found if text]
     facts = [f"why you: {said(page.why, 200)}"] if page.why else []
-    facts += [f"next: {said(page.next_step, 200)}"] if page.next_step else []
+    facts += [f"next: {said(page.next_step, 200)}{_at(page.next_at)}"] if page.next_step else []
     facts += [f"part of it moved to {said(view.parted_to, 120)}"] if view.parted_to else []
     facts += [where_to] if (where_to := _where(page)) else []
     facts += [escaped(name, 100)] if (name := kind(view)) else []
     bar = attachment(colour(view), line.text(), [context(" · ".join(facts) or f"#{view.number}")])
     return fitted(Rendered(text=line.text(), blocks=tuple(blocks), attachments=(bar,)))
+
+
+def _at(instant: datetime | None) -> str:
+    return "" if instant is None else f" at {time_of_day(instant)}"
 
 
 def _where(page: PageView) -> str:

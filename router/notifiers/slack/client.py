@@ -135,6 +135,10 @@ class SlackClient:
     async def resolve(self, target: str) -> Answer:
         return await self._directory.resolve(target)
 
+    async def group(self, name: str) -> Answer:
+        """DELIVERED with the id of a user group as `channel`; RETRY while it may yet be known; or why it never will be."""
+        return await self._directory.group(name)
+
     async def join(self, channel: str) -> Answer:
         answer, _ = await self._call("conversations.join", {"channel": channel})
         return as_lookup(answer)

@@ -84,7 +84,14 @@ class SlackNotifier(Notifier):
         return await self.client.edit(channel, ts, rendered(content), tag_of(content, key))
 
     async def reply(self, channel: str, ts: str, content: Content, key: str) -> Answer:
-        message = rendered(content, is_reply=True)
+        ids: dict[str, str] = {}
+        for group in content.groups:
+            found = await self.client.group(group)
+            if found.outcome is Outcome.RETRY:
+                return found
+            if found.outcome is Outcome.DELIVERED:
+                ids[group] = found.channel
+        message = rendered(content.with_groups(ids), is_reply=True)
         answer = await self.client.post(
             channel, message, tag_of(content, key), thread_ts=ts, broadcast=content.is_broadcast
         )

@@ -20,7 +20,7 @@ from router.store.tables import message
 def go(conn: Connection, work: Work, where: Elsewhere, now: datetime) -> None:
     """Tell it there, unless it is told there already."""
     there = messages.conversation_for(conn, work.notifier, where.channel, now=now)
-    if work.incident is None:
+    if work.incident is None or work.state.subject is Subject.POST:
         _move(conn, work, there, word=where.word, now=now)
         return
     if _stand_in(conn, work) is not None or messages.is_shown(conn, work.incident, there):

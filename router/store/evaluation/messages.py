@@ -66,11 +66,19 @@ def begin(
 
 
 def tell_webhook(
-    conn: Connection, number: int, webhook: str, *, rank: int, now: datetime, page: int | None = None
+    conn: Connection,
+    number: int,
+    webhook: str,
+    *,
+    rank: int,
+    now: datetime,
+    page: int | None = None,
+    rings_again: bool = False,
 ) -> int | None:
     """An incident is told a webhook, to its end, wherever it goes. Returns the message; None: it is told there already.
 
     `page`: because somebody is to be woken. Only pages wake again there; else whatever comes back or gets worse does.
+    `rings_again`: by a further step or round, whoever told it there first.
     """
     there = conversation_for(conn, webhook_notifier(webhook), webhook, now=now)
     query = select(message.c.id, message.c.rings, message.c.notified_version).where(
@@ -90,7 +98,7 @@ def tell_webhook(
             rings=page is None,
             fell_back=True,
         )
-    if page is not None and not found.rings and found.notified_version:
+    if page is not None and found.notified_version and (rings_again or not found.rings):
         again = {"version": message.c.version + 1, "ring_version": message.c.version + 1, "due_since": now}
         conn.execute(update(message).where(message.c.id == found.id).values(again))
     return None
@@ -98,7 +106,7 @@ def tell_webhook(
 
 _THIS = conversation.alias()
 _SHOWN = (
-    select(message.c.id)
+    select(message.c.is_primary)
     .join(conversation, conversation.c.id == message.c.conversation)
     .join(_THIS, _THIS.c.id == bindparam("this"))
     .where(message.c.incident == bindparam("number"), message.c.subject == Subject.INCIDENT, message.c.moved_to == "")
@@ -106,13 +114,20 @@ _SHOWN = (
         (conversation.c.id == _THIS.c.id)
         | ((conversation.c.channel != "") & (conversation.c.channel == _THIS.c.channel))
     )
+    .order_by(message.c.is_primary.desc())
     .limit(1)
 )
 
 
 def is_shown(conn: Connection, number: int, conversation_id: int) -> bool:
     """Whether an incident has its message in this channel already, under this or another of the channel's names."""
-    return conn.execute(_SHOWN, {"number": number, "this": conversation_id}).first() is not None
+    return shows(conn, number, conversation_id) is not None
+
+
+def shows(conn: Connection, number: int, conversation_id: int) -> bool | None:
+    """Whether the message that an incident has there is that of its home. None: it has none there."""
+    found = conn.execute(_SHOWN, {"number": number, "this": conversation_id}).first()
+    return None if found is None else bool(found.is_primary)
 
 
 def open_home(conn: Connection, number: int) -> str:
@@ -123,6 +138,17 @@ def open_home(conn: Connection, number: int) -> str:
         .join(incident, incident.c.number == message.c.incident)
         .where(message.c.incident == number, message.c.subject == Subject.INCIDENT, message.c.is_primary)
         .where(incident.c.state != "resolved")
+    )
+    return conn.execute(query.limit(1)).scalar() or ""
+
+
+def home_of(conn: Connection, number: int) -> str:
+    """The channel where its thread lives, as it was written; "": nowhere."""
+    query = (
+        select(conversation.c.target)
+        .join(message, message.c.conversation == conversation.c.id)
+        .where(message.c.incident == number, message.c.subject == Subject.INCIDENT, message.c.is_primary)
+        .where(~message.c.is_over)
     )
     return conn.execute(query.limit(1)).scalar() or ""
 
@@ -166,6 +192,24 @@ _RAISE = (
 def raise_versions(conn: Connection, incident: int, *, rank: int, tells_end: bool, now: datetime) -> None:
     """What these messages should say has changed. `tells_end`: the incident is over now."""
     conn.execute(_RAISE, {"b_incident": incident, "b_rank": rank, "b_tells_end": tells_end, "b_now": now})
+
+
+_RAISE_PAGES = (
+    update(message)
+    .where(message.c.incident == bindparam("b_incident"), message.c.subject == Subject.PAGE, ~message.c.is_over)
+    .values(
+        version=message.c.version + 1,
+        due_since=case(
+            (message.c.notified_version < message.c.version, message.c.due_since),
+            else_=bindparam("b_now", type_=InstantMs()),
+        ),
+    )
+)
+
+
+def raise_pages(conn: Connection, incident: int, *, now: datetime) -> None:
+    """What is next in its escalation has changed: only those who were paged read that."""
+    conn.execute(_RAISE_PAGES, {"b_incident": incident, "b_now": now})
 
 
 def renew_ends(conn: Connection, incident: int, *, now: datetime) -> None:
