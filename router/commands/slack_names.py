@@ -26,6 +26,7 @@ SCOPES = (
     "groups:history",
     "im:history",
     "usergroups:read",
+    "dnd:read",
 )
 """As deploy/slack-manifest.yaml asks for them."""
 AGAIN = timedelta(seconds=5)

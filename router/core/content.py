@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
-from router.core.view import IncidentView, PageView, State, TimelineEntry
+from router.core.view import EntryKind, IncidentView, PageView, State, TimelineEntry
 
 
 class Subject(StrEnum):
@@ -41,6 +41,8 @@ class Content(msgspec.Struct, frozen=True):
     """Of an INCIDENT: the thread lives here."""
     home: str = ""
     """Of an INCIDENT: its primary channel, an id once that is known."""
+    recipient: str = ""
+    """Of a PAGE and a NOTE: whom it is for, as a notifier finds them."""
     is_broadcast: bool = False
     """Of a reply: whoever does not follow the thread is to hear it too."""
     notice: str = ""
@@ -57,6 +59,12 @@ class Content(msgspec.Struct, frozen=True):
     def incident(self) -> int:
         """The incident's number; 0 for a word of the router's own."""
         return 0 if self.view is None else self.view.number
+
+    @property
+    def is_of_a_step(self) -> bool:
+        """Whether a step of an escalation tells it: a person who does not hear it gives way to the next."""
+        is_escalated = any(entry.kind is EntryKind.ESCALATED for entry in self.entries)
+        return not self.is_end and (self.subject is Subject.PAGE or (self.subject is Subject.NOTE and is_escalated))
 
     @property
     def groups(self) -> tuple[str, ...]:

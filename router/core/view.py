@@ -133,6 +133,8 @@ class EntryKind(StrEnum):
     NOBODY_ON_CALL = "nobody_on_call"
     PAGE_DROPPED = "page_dropped"
     PAGE_REFUSED = "page_refused"
+    UNHEARD = "unheard"
+    """Who was paged hears nothing of it now."""
     CHANNEL_REFUSED = "channel_refused"
     NOT_POSTED = "not_posted"
     FALLBACK = "fallback"

@@ -183,7 +183,14 @@ def _carry_out(
         carried = None if policy is None else carry_on(policy, paging.position, now, reached)
         following = None if carried is None else carried.following
         coming = None if policy is None else ahead(policy, following, ruleset)
-        pages.carried_out(conn, paging.id, following, next_step="" if coming is None else coming.to_come, now=now)
+        pages.carried_out(
+            conn,
+            paging.id,
+            following,
+            next_step="" if coming is None else coming.to_come,
+            awaited=0 if carried is None else _awaited(carried.taken),
+            now=now,
+        )
         if carried is None:
             gone = f"the rules have no {paging.page.kind.value} {paging.page.target} any more"
             taken = [Taken(paging.position.round, paging.position.step, nobody(gone), (gone,))]
@@ -193,6 +200,13 @@ def _carry_out(
     for one in taken:
         telling.tell(one)
     return telling.seq, taken
+
+
+def _awaited(taken: Sequence[Taken]) -> int:
+    """How many people are reached, where they are all that is."""
+    if any(one.found.channels or one.found.webhooks or one.found.groups for one in taken):
+        return 0
+    return len({person.name for one in taken for person in one.found.persons})
 
 
 def nobody(why: str) -> OnCall:

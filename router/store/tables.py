@@ -456,6 +456,7 @@ page = Table(
     Column("is_stopped", Boolean, nullable=False, server_default=false()),  # its position is kept, and nothing is due
     Column("moved_at", InstantMs, nullable=False),  # when all this was written down
     Column("paged_at", InstantMs),  # when a step was carried out last
+    Column("awaited", Integer, nullable=False, server_default=text("0")),  # people of the last step who may hear it yet
     Column("next_step", Text, nullable=False, server_default=text("''")),  # whom the next one reaches, in words
     Column(
         "entry", Integer

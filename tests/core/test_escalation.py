@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -42,16 +43,16 @@ windows = st.builds(
 )
 kept = st.just(()) | windows.map(lambda one: (one,))
 steps = st.builds(
-    lambda whom, only, quiet: Step(**whom, only=only, quiet=quiet),
+    lambda whom, only, quiet: msgspec.structs.replace(whom, only=only, quiet=quiet),
     st.sampled_from(
         (
-            {"schedule": "s"},
-            {"schedule": "gone"},
-            {"persons": ("ann", "dan")},
-            {"persons": ("unknown",)},
-            {"channels": ("#x",)},
-            {"webhook": "phone"},
-            {"groups": ("@db",)},
+            Step(schedule="s"),
+            Step(schedule="gone"),
+            Step(persons=("ann", "dan")),
+            Step(persons=("unknown",)),
+            Step(channels=("#x",)),
+            Step(webhook="phone"),
+            Step(groups=("@db",)),
         )
     ),
     kept,
@@ -67,12 +68,8 @@ def policies(draw: st.DrawFn) -> Policy:
     afters = [sum(apart[: number + 1]) for number in range(len(found))]
     repeat = draw(st.integers(0, 3))
     every = (afters[-1] + draw(st.integers(1, 300))) * MINUTE if repeat else None
-    timed = (Step(**(fields(one) | {"after": after * MINUTE})) for one, after in zip(found, afters, strict=True))
+    timed = (msgspec.structs.replace(one, after=after * MINUTE) for one, after in zip(found, afters, strict=True))
     return Policy("p", tuple(timed), repeat, every)
-
-
-def fields(step: Step) -> dict[str, object]:
-    return {name: getattr(step, name) for name in Step.__struct_fields__}
 
 
 begins = st.builds(lambda day, after: day + after * MINUTE, st.sampled_from(AROUND), st.integers(0, 48 * 60))

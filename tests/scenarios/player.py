@@ -234,6 +234,9 @@ class Player:
                 self.world.unarchive(said)
             case "refuses_direct":
                 self.world._person_named(said).takes_direct = False
+            case "pauses":
+                for person, lasts in said.items():
+                    self.world.pause(person, now, now + span(lasts))
             case "delete":
                 self.world.delete(self.world.channel(said).messages[-1].ts)
             case other:

@@ -29,6 +29,7 @@ ACTS = (
     "archive",
     "unarchive",
     "refuses_direct",
+    "pauses",
     "delete",
 )
 """What can happen, in the order in which it does within one step."""

@@ -26,6 +26,7 @@ _ARGUMENTS = {
         "channel", "ts", "oldest", "latest", "inclusive", "include_all_metadata", "limit", "cursor",
     },
     "users.lookupByEmail": {"email"},
+    "dnd.info": {"user"},
     "usergroups.list": {"include_count", "include_disabled", "include_users"},
 }  # fmt: skip
 _BOOLEANS = {
@@ -79,6 +80,8 @@ class WebApi(Workspace):
                 return self._history(form, is_thread=method == "conversations.replies")
             case "users.lookupByEmail":
                 return self._lookup(form)
+            case "dnd.info":
+                return self._dnd(form)
             case "usergroups.list":
                 return self._usergroups()
             case other:
@@ -204,6 +207,14 @@ class WebApi(Workspace):
             if person.email == form.get("email") and person.is_active:
                 return {"user": {"id": person.id, "name": person.name}}
         raise Refused("users_not_found")
+
+    def _dnd(self, form: dict[str, str]) -> Json:
+        self._need("dnd:read")
+        person = self.people.get(form.get("user", ""))
+        if person is None:
+            raise Refused("user_not_found")
+        begins, ends = person.paused
+        return {"dnd_enabled": person.paused != (0, 0), "next_dnd_start_ts": begins, "next_dnd_end_ts": ends}
 
     def _usergroups(self) -> Json:
         self._need("usergroups:read")

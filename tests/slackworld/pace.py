@@ -18,6 +18,7 @@ TIERS = {
     "conversations.replies": 50,
     "users.lookupByEmail": 50,
     "usergroups.list": 20,
+    "dnd.info": 50,
 }
 """Calls a minute and workspace."""
 

@@ -33,6 +33,8 @@ class Person:
     email: str
     is_active: bool = True
     takes_direct: bool = True
+    paused: tuple[int, int] = (0, 0)
+    """Seconds since the epoch, between which their notifications are."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ WORKSPACE_URL = "https://fake.example/"
 SCOPES = frozenset(
     {
         "chat:write", "chat:write.public", "channels:read", "channels:join", "groups:read", "im:write", "users:read",
-        "users:read.email", "channels:history", "groups:history", "im:history", "usergroups:read",
+        "users:read.email", "channels:history", "groups:history", "im:history", "usergroups:read", "dnd:read",
     }
 )  # fmt: skip
 
@@ -51,6 +51,10 @@ class Workspace:
         person_id = slack_id or f"U{len(self.people) + 1:06d}"
         self.people[person_id] = Person(person_id, name, email or f"{name}@example.com", is_active, takes_direct)
         return person_id
+
+    def pause(self, name: str, begins: datetime, ends: datetime) -> None:
+        """A person's notifications are paused between two instants: what they are told meanwhile makes no sound."""
+        self._person_named(name).paused = (int(begins.timestamp()), int(ends.timestamp()))
 
     def add_group(self, handle: str, *, members: tuple[str, ...] = ()) -> str:
         """The user group's id."""
@@ -170,7 +174,8 @@ class Workspace:
                 why = "mention"
             else:
                 why = "broadcast" if message.is_broadcast else "post" if is_loud else ""
-            if why:
+            begins, ends = person.paused
+            if why and not begins <= at.timestamp() < ends:
                 self.sounds.append(Sound(at, person.name, conversation.name, why, message.now.text))
 
     def _tell_changed(self) -> None:

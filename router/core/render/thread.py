@@ -124,6 +124,8 @@ def _line(entry: TimelineEntry, view: IncidentView) -> str:
             return f"{people} not paged, it was over before{f': {detail}' if detail else ''}"
         case EntryKind.PAGE_REFUSED:
             return f"Slack refused the direct message to {people}{f': {detail}' if detail else ''}"
+        case EntryKind.UNHEARD:
+            return f"{people} {'has' if len(entry.people) < 2 else 'have'} notifications paused{f' until {detail}' if detail else ''}"
         case EntryKind.CHANNEL_REFUSED:
             return f"Slack refused a channel of this incident{f': {detail}' if detail else ''}"
         case EntryKind.FALLBACK:

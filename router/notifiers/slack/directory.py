@@ -70,6 +70,8 @@ class Directory:
         self._pages = 0
         """Of the listing, the last time it was read."""
         self._listing = asyncio.Lock()
+        self._people: dict[str, str] = {}
+        """`email:…` → id."""
         self._groups: dict[str, str] = {}
         """handle → id."""
         self._groups_until = self._groups_missing_until = 0.0
@@ -96,6 +98,7 @@ class Directory:
             return self._keep_refusal(target, as_lookup(answer), _KEEP_MISSING_PERSON)
         if not isinstance(person, str):
             return Answer(outcome=Outcome.RETRY, error="no_user_in_answer", server_time=answer.server_time)
+        self._people[target] = person
         return await self._direct(target, person)
 
     async def _direct(self, target: str, person: str) -> Answer:
@@ -119,6 +122,19 @@ class Directory:
         if channel is None:
             return Answer(outcome=Outcome.CHANNEL_REFUSED, error="channel_not_found")
         return self._keep(target, Answer(outcome=Outcome.DELIVERED, channel=channel), _KEEP_FOUND)
+
+    async def person(self, target: str) -> str:
+        """The id of a person who is reached; "" where Slack does not say."""
+        if not target.startswith("email:"):
+            return target
+        if target not in self._people:
+            answer, body = await self._call("users.lookupByEmail", {"email": target.removeprefix("email:")})
+            user = body.get("user")
+            found = user.get("id") if isinstance(user, dict) else None
+            if answer.outcome is not Outcome.DELIVERED or not isinstance(found, str):
+                return ""
+            self._people[target] = found
+        return self._people[target]
 
     async def group(self, name: str) -> Answer:
         """A user group by its handle; an id is one. Slack's trouble is waited out for a while only: what is to be said goes

@@ -53,6 +53,7 @@ class Work(msgspec.Struct, frozen=True):
     conversation_id: int
     notifier: str
     person: str
+    page: int | None
     incident: int | None
     state: MessageState
     """As it was when it was claimed."""
@@ -266,6 +267,7 @@ def _take(conn: Connection, call: _Call, now: datetime, *, sender: Sender, token
         conversation_id=row.conversation,
         notifier=row.notifier,
         person=row.person,
+        page=row.page,
         incident=row.incident,
         state=state,
         content=Content(
@@ -277,6 +279,7 @@ def _take(conn: Connection, call: _Call, now: datetime, *, sender: Sender, token
             page=_page(conn, row, home, call.terms),
             text=row.text,
             is_primary=row.is_primary,
+            recipient=row.target if row.person else "",
             home=_name(home),
             is_broadcast=act is Act.REPLY
             and row.is_primary

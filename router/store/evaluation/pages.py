@@ -121,10 +121,34 @@ def move(conn: Connection, page_id: int, position: Position | None, *, next_step
     conn.execute(_SAVE, {"b_id": page_id, **moved, "next_step": next_step, "moved_at": now})
 
 
-def carried_out(conn: Connection, page_id: int, following: Position | None, *, next_step: str, now: datetime) -> None:
-    """A step was. `following`: what comes then; None: nothing."""
+def carried_out(
+    conn: Connection, page_id: int, following: Position | None, *, next_step: str, awaited: int, now: datetime
+) -> None:
+    """A step was. `following`: what comes then; None: nothing. `awaited`: how many people it reaches, if nothing else."""
     moved: dict[str, Any] = {"due_at": None, "step": 0} if following is None else _of_position(following)
-    conn.execute(_SAVE, {"b_id": page_id, **moved, "next_step": next_step, "moved_at": now, "paged_at": now})
+    conn.execute(
+        _SAVE, {"b_id": page_id, **moved, "next_step": next_step, "moved_at": now, "paged_at": now, "awaited": awaited}
+    )
+
+
+_UNHEARD = (
+    update(page)
+    .where(page.c.id == bindparam("b_id"), page.c.awaited > 0)
+    .values(awaited=page.c.awaited - 1)
+    .returning(page.c.awaited, page.c.step, page.c.due_at, page.c.is_stopped, page.c.next_step)
+)
+
+
+def unheard(conn: Connection, page_id: int, now: datetime) -> str:
+    """One of those whom the last step reached hears nothing of it. Where nobody is left, the next step of the round is due at
+    once; those after it at their own time. Returns whom that reaches, in words; "": it does not come sooner."""
+    found = conn.execute(_UNHEARD, {"b_id": page_id}).first()
+    if found is None or found.awaited > 0 or found.step < 2 or found.is_stopped:
+        return ""
+    if found.due_at is None or found.due_at <= now:
+        return ""
+    conn.execute(_SAVE, {"b_id": page_id, "due_at": now, "moved_at": now})
+    return str(found.next_step)
 
 
 def remind(conn: Connection, page_id: int, *, entry: int | None, remind_at: datetime | None) -> None:

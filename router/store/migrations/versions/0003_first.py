@@ -396,6 +396,7 @@ def upgrade() -> None:
         sa.Column("is_stopped", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.Column("moved_at", tables.InstantMs(), nullable=False),
         sa.Column("paged_at", tables.InstantMs(), nullable=True),
+        sa.Column("awaited", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("next_step", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("entry", sa.Integer(), nullable=True),
         sa.Column("remind_at", tables.InstantMs(), nullable=True),
