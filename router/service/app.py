@@ -19,6 +19,7 @@ from router.heartbeats.dead_mans_switch import DeadMansSwitch, IntakeNumbers, Ta
 from router.http import application, listener
 from router.http.listener import Listener
 from router.http.service import OpenSource, Reloaded, Status
+from router.notifiers.slack.inbound.door import Entrance
 from router.notifiers.slack.wire import open_session
 from router.notifiers.webhook.client import open_session as open_webhook_session
 from router.runtime.clock import Clock, SystemClock, new_id
@@ -33,8 +34,10 @@ from router.service.health import HealthCheck
 from router.service.in_force import InForce, StartError, delivery_settings, open_secrets
 from router.service.loops import DRAIN, Loops
 from router.service.reload import Reloader, notice_target
+from router.service.respond import respond
 from router.service.rule_files import TeamFiles
 from router.service.secret_watcher import SecretWatcher
+from router.service.way_in import WayIn
 from router.service.way_out import WayOut
 from router.store import retention
 from router.store.database import Database
@@ -109,6 +112,7 @@ class App:
         self._loops.add(dead_mans_switch.NAME, self._switch.turn)
         self._loops.add("watch", watcher.turn)
         self._loops.add(secret_watcher.NAME, SecretWatcher(vault, clock).turn)
+        self._way_in = WayIn(in_force, vault, clock, metrics, respond)
         self._listener = Listener(application(self), clock, metrics, finish_within=DRAIN)
         self._loops.add(listener.NAME, self._listener.turn)
         self._stopping = asyncio.Event()
@@ -131,6 +135,10 @@ class App:
     @property
     def engine(self) -> Engine:
         return self._engine
+
+    @property
+    def slack_entrance(self) -> Entrance:
+        return self._way_in.entrance
 
     @property
     def vault(self) -> Vault:
@@ -234,6 +242,7 @@ class App:
         """What was taken is committed, calls in flight end, and who was heard since the last tick is written down: a
         nightly job would be missing for a restart."""
         await self._loops.finish_calls()
+        await self._way_in.finish()
         await self._engine.intake.drain()
         try:
             await self._engine.expire()
@@ -250,6 +259,7 @@ class App:
             found.append(
                 f"the last reload was refused ({len(self._reloader.errors)} errors); the configuration before it is in force"
             )
+        found += self._way_in.trouble()
         found += self._teams.degraded()
         if self._switch.trouble:
             found.append(f"the outward heartbeat was not made: {self._switch.trouble}")
