@@ -19,8 +19,9 @@ from router.heartbeats.dead_mans_switch import DeadMansSwitch, IntakeNumbers, Ta
 from router.http import application, listener
 from router.http.listener import Listener
 from router.http.service import OpenSource, Reloaded, Status
+from router.notifiers.slack.inbound import socket_mode
 from router.notifiers.slack.inbound.door import Entrance
-from router.notifiers.slack.wire import open_session
+from router.notifiers.slack.wire import open_session, open_socket_session
 from router.notifiers.webhook.client import open_session as open_webhook_session
 from router.runtime.clock import Clock, SystemClock, new_id
 from router.runtime.config import ConfigError, Files, SecretError, Vault
@@ -61,6 +62,7 @@ class App:
         database: Database,
         way_out: WayOut,
         session: aiohttp.ClientSession,
+        socket_session: aiohttp.ClientSession,
         clock: Clock,
         metrics: Metrics,
     ) -> None:
@@ -112,8 +114,9 @@ class App:
         self._loops.add(dead_mans_switch.NAME, self._switch.turn)
         self._loops.add("watch", watcher.turn)
         self._loops.add(secret_watcher.NAME, SecretWatcher(vault, clock).turn)
-        self._way_in = WayIn(in_force, vault, clock, metrics, respond)
+        self._way_in = WayIn(in_force, vault, session, socket_session, clock, metrics, respond)
         self._listener = Listener(application(self), clock, metrics, finish_within=DRAIN)
+        self._loops.add(socket_mode.NAME, self._way_in.socket_mode.turn)
         self._loops.add(listener.NAME, self._listener.turn)
         self._stopping = asyncio.Event()
         self._background: asyncio.TaskGroup | None = None
@@ -336,9 +339,10 @@ async def opened(
             raise StartError(str(error)) from error
         in_force = InForce(_configuration(loaded))
         session = await stack.enter_async_context(open_session())
+        socket_session = await stack.enter_async_context(open_socket_session())
         webhook_session = await stack.enter_async_context(open_webhook_session())
         way_out = WayOut(in_force, vault, session, webhook_session, database, clock)
-        app = App(in_force, files, teams, vault, database, way_out, session, clock, metrics)
+        app = App(in_force, files, teams, vault, database, way_out, session, socket_session, clock, metrics)
         await app.begin(loaded, stack)
         yield app
 

@@ -112,7 +112,7 @@ QUOTES = [
 
 @pytest.mark.parametrize("quotes", QUOTES)
 def test_the_quotes_of_every_keyboard(quotes: str) -> None:
-    title = "Kasse 3 ist kaputt 🔥 :fire:"
+    title = "Kasse 3 kaputt 🔥 :fire:"
     assert parse(f"new {quotes.format(title)} on kasse high") == ask.New(title, "kasse", Severity.HIGH)
     assert parse(f"note 12 {quotes.format(title)}") == ask.Note(12, title)
 

@@ -7,11 +7,12 @@ from typing import Any
 from tests.slackworld.state import Conversation, Json, Message, Person, Sound, mentioned
 
 TOKEN = "xoxb-fake-1"
+APP_TOKEN = "xapp-1-A0ROUTER-1-fake"
 
 SCOPES = frozenset(
     {
         "chat:write", "chat:write.public", "channels:read", "channels:join", "groups:read", "im:write", "users:read",
-        "users:read.email", "channels:history", "groups:history", "im:history",
+        "users:read.email", "commands", "app_mentions:read", "channels:history", "groups:history", "im:history",
     }
 )  # fmt: skip
 
