@@ -22,6 +22,8 @@ SCOPES = (
     "im:write",
     "users:read",
     "users:read.email",
+    "commands",
+    "app_mentions:read",
     "channels:history",
     "groups:history",
     "im:history",

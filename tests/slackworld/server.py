@@ -11,6 +11,7 @@ from aiohttp import web
 
 from tests.slackworld.moods import Says
 from tests.slackworld.pace import Strictness
+from tests.slackworld.sockets import Sockets
 from tests.slackworld.workspace import TOKEN
 from tests.slackworld.world import SlackWorld
 
@@ -24,6 +25,9 @@ class FakeSlack(SlackWorld):
         self.url = ""
         self.connections = 0
         """TCP connections that calls came over."""
+        self.sockets = Sockets(now)
+        """Socket Mode."""
+        self.open_link = self.sockets.address
         self._seen: set[int] = set()
         self._runner: web.AppRunner | None = None
         self._closing = asyncio.Event()
@@ -32,12 +36,14 @@ class FakeSlack(SlackWorld):
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=4 * 2**20)
         app.router.add_route("*", "/api/{method}", self._handle)
+        app.add_routes(self.sockets.routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
         host, port = self._runner.addresses[0][:2]
         self.url = f"http://{host}:{port}/api/"
+        self.sockets.base = f"ws://{host}:{port}"
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -8,11 +8,12 @@ from tests.slackworld.state import Conversation, Json, Message, Person, Sound, m
 
 TOKEN = "xoxb-fake-1"
 WORKSPACE_URL = "https://fake.example/"
+APP_TOKEN = "xapp-1-A0ROUTER-1-fake"
 
 SCOPES = frozenset(
     {
         "chat:write", "chat:write.public", "channels:read", "channels:join", "groups:read", "im:write", "users:read",
-        "users:read.email", "channels:history", "groups:history", "im:history",
+        "users:read.email", "commands", "app_mentions:read", "channels:history", "groups:history", "im:history",
     }
 )  # fmt: skip
 
