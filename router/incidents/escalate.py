@@ -1,5 +1,6 @@
 """Carries out pages that are due: asks the rules who is on call now, and begins their direct messages."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -94,6 +95,42 @@ def _remind(conn: Connection, due: pages.DuePage, seq: int, current: incidents.I
                 page=page,
                 entry=seq,
             )
+
+
+Paged = tuple[int, int, str]
+"""A page, the conversation of one whom it reached, and that person's name."""
+
+
+def ring(
+    conn: Connection,
+    number: int,
+    entry: int,
+    *,
+    rank: int,
+    paged: Iterable[Paged],
+    now: datetime,
+    is_end: bool = False,
+) -> None:
+    """A message of their own about an entry of the timeline for people who were paged. Bad news waits until the window of
+    the page that they were reached by is open."""
+    held: dict[int, datetime | None] = {}
+    for page, conversation, _ in paged:
+        hold = None if is_end else page_suppression(pages.of(conn, page), now)
+        if hold is not None:
+            held[page] = hold.until
+            continue
+        messages.begin(
+            conn,
+            subject=Subject.NOTE,
+            conversation_id=conversation,
+            rank=rank,
+            now=now,
+            incident=number,
+            page=page,
+            entry=entry,
+        )
+    for page, until in held.items():
+        pages.remind(conn, page, entry=entry, due_at=until)
 
 
 def carry_out(conn: Connection, paging: Paging, seq: int, now: datetime, rules: Rules, metrics: Metrics) -> int:

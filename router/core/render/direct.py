@@ -5,7 +5,17 @@ import msgspec
 from router.core.mrkdwn import address, channel, duration, escape, escaped, instant_and_age, link, rich, said, words
 from router.core.render.blocks import Block, attachment, context, fitted, section
 from router.core.render.detail import alerts, links
-from router.core.render.headline import colour, emblem, headline, is_unknown, kind, place, silence_line, span
+from router.core.render.headline import (
+    colour,
+    emblem,
+    headline,
+    is_unknown,
+    kind,
+    place,
+    silence_line,
+    span,
+    standing_line,
+)
 from router.core.render.thread import how_many
 from router.core.templates.template import words_of
 from router.core.view import EndKind, EntryKind, IncidentView, PageView, Rendered, State, TimelineEntry
@@ -28,6 +38,13 @@ def page_worse_message(view: IncidentView, page: PageView, entry: TimelineEntry,
     return _message(view, page, f"{_opening(entry, view)}: ", external_url)
 
 
+_RUN_OUT = {
+    EntryKind.ACKNOWLEDGEMENT_OVER: "Acknowledgement over",
+    EntryKind.SNOOZE_OVER: "Snooze over",
+    EntryKind.CLOSED_OVER: "Closed too long",
+}
+
+
 def _opening(entry: TimelineEntry, view: IncidentView) -> str:
     match entry.kind:
         case EntryKind.REOPENED:
@@ -39,6 +56,8 @@ def _opening(entry: TimelineEntry, view: IncidentView) -> str:
             return f"+{how_many(entry)}" if entry.count else "More"
         case EntryKind.ALL_RESOLVED:
             return "Goes on"
+        case EntryKind.ACKNOWLEDGEMENT_OVER | EntryKind.SNOOZE_OVER | EntryKind.CLOSED_OVER:
+            return f"{_RUN_OUT[entry.kind]}, still firing"
         case _:
             return "Worse"
 
@@ -66,6 +85,7 @@ def _message(view: IncidentView, page: PageView, opening: str, external_url: str
     lines = [
         first,
         f"since {instant_and_age(view.started_at)}",
+        *([stands] if (stands := standing_line(view)) else []),
         *([unknown] if (unknown := silence_line(view)) else []),
     ]
     blocks: list[Block] = [section("\n".join(lines))]

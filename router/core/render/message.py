@@ -15,7 +15,18 @@ from router.core.mrkdwn import (
 )
 from router.core.render.blocks import Block, attachment, context, fitted, section
 from router.core.render.detail import alerts, labels, links
-from router.core.render.headline import Headline, colour, emblem, headline, kind, on_call, place, silence_line, span
+from router.core.render.headline import (
+    Headline,
+    colour,
+    emblem,
+    headline,
+    kind,
+    on_call,
+    place,
+    silence_line,
+    span,
+    standing_line,
+)
 from router.core.templates.template import words_of
 from router.core.view import IncidentView, Rendered, State
 
@@ -59,6 +70,7 @@ def _first_line(view: IncidentView, line: Headline) -> str:
     if view.ended:
         facts.append(f"{view.ended} ended")
     lines = [f"{emblem(view)} {line.bold()}" + (f" · {where}" if where else ""), " · ".join(facts)]
+    lines += [stands] if (stands := standing_line(view)) else []
     lines += [unknown] if (unknown := silence_line(view)) else []
     lines += [
         _held(held.count, held.by, None if held.until is None else instant(held.until)) for held in view.suppressed[:3]

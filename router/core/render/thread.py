@@ -2,13 +2,21 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import assert_never
 
 import msgspec
 
-from router.core.mrkdwn import duration, escaped, listed, time_of_day, user, words
+from router.core.mrkdwn import duration, escaped, instant, listed, time_of_day, user, words
 from router.core.render.blocks import fitted, section
-from router.core.render.headline import end_of, is_unknown, person, silent_sources, title_of
+from router.core.render.headline import (
+    acted_by,
+    end_of,
+    how_many_fire,
+    is_unknown,
+    person,
+    possessive,
+    silent_sources,
+    title_of,
+)
 from router.core.view import EndKind, EntryKind, IncidentView, Rendered, TimelineEntry
 
 Heaps = tuple[tuple[str, int], ...]
@@ -119,11 +127,47 @@ def _line(entry: TimelineEntry, view: IncidentView) -> str:
         case EntryKind.NOT_POSTED:
             return f"not posted{f' in {detail}' if detail else ''}: it was over before"
         case _:
-            assert_never(entry.kind)
+            return _act_line(entry, detail)
+
+
+def _act_line(entry: TimelineEntry, detail: str) -> str:
+    """What somebody did, or what ran out of it."""
+    by, after = acted_by(entry.by), f" after {duration(entry.lasted)}" if entry.lasted else ""
+    whose = f"{possessive(entry.by)} " if entry.by else "the "
+    match entry.kind:
+        case EntryKind.ACKNOWLEDGED:
+            return f"acknowledged{by}{after}"
+        case EntryKind.UNACKNOWLEDGED:
+            return f"acknowledgement taken back{by}"
+        case EntryKind.ACKNOWLEDGEMENT_OVER:
+            return f"{whose}acknowledgement has run out, still firing{after}"
+        case EntryKind.SNOOZED:
+            return f"snoozed{by}"
+        case EntryKind.WOKEN:
+            return f"snooze ended{by}"
+        case EntryKind.SNOOZE_OVER:
+            return f"{whose}snooze is over, still firing{after}"
+        case EntryKind.CLOSED:
+            still = f" · {how_many_fire(entry.firing)}" if entry.firing else ""
+            return f"closed{by}{after}{still}{f' · Resolution: {detail}' if detail else ''}"
+        case EntryKind.REOPENED_BY_HAND:
+            return f"reopened{by}"
+        case EntryKind.CLOSED_OVER:
+            return f"closed{by}, and still firing{after}"
+        case EntryKind.ASSIGNED:
+            return f"assigned to {listed(map(person, entry.people), 5) or 'nobody'}{by}"
+        case EntryKind.NOTE:
+            return f"note{by}: {detail}"
+        case EntryKind.SEVERITY_SET:
+            return f"severity {entry.severity.value.upper() if entry.severity else 'as its alerts say it'}, set{by}"
+        case _:
+            raise AssertionError(f"{entry.kind} is no act")
 
 
 def _span(entry: TimelineEntry) -> str:
-    """From when to when it could not be told here."""
+    """From when to when it could not be told here; until when what somebody began lasts."""
+    if entry.until is not None and entry.kind in {EntryKind.ACKNOWLEDGED, EntryKind.SNOOZED}:
+        return f" · until {instant(entry.until)}"
     if entry.kind is not EntryKind.FALLBACK or entry.lasted is None:
         return ""
     return f" {time_of_day(entry.at - entry.lasted)}–{time_of_day(entry.at)}"

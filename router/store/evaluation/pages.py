@@ -76,6 +76,11 @@ def carried_out(conn: Connection, page_id: int, *, why: str, next_step: str, now
     )
 
 
+def carried_out_since(conn: Connection, incident: int, since: datetime) -> set[int]:
+    """Pages of an incident that reached somebody since then."""
+    return set(conn.execute(select(page.c.id).where(page.c.incident == incident, page.c.paged_at >= since)).scalars())
+
+
 def call_off(conn: Connection, incident: int) -> None:
     """The incident is over: whoever was not reached yet is left in peace."""
     conn.execute(update(page).where(page.c.incident == incident, page.c.due_at.is_not(None)).values(due_at=None))
