@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from router.http import assembled
+from router.http import assembled, slack_routes
 from router.http.access import Guard
 from router.http.slack_routes import SlackRoutes
 from router.notifiers.slack.inbound.decode import LARGEST_BODY
@@ -196,6 +196,20 @@ async def test_a_body_that_does_not_come_is_not_waited_for(guarded: Guarded) -> 
         await reader.read()
         writer.close()
     assert refused(service, "too_slow") == 1
+
+
+async def test_slack_has_its_answer_in_time_and_the_act_goes_on(
+    guarded: Guarded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, _ = guarded
+    monkeypatch.setattr(slack_routes, "ANSWER_WITHIN", timedelta(milliseconds=20))
+    service.heard.may_go_on.clear()
+    gesture = people_of(service).click("1.5", "ar.x", by="maria", channel="#db")
+    assert await send(guarded, gesture) == (503, b"")
+    monkeypatch.undo()
+    service.heard.may_go_on.set()
+    assert await send(guarded, gesture) == (200, b"")
+    assert len(service.heard.heard) == 1
 
 
 async def test_the_bodies_of_all_together_are_bounded(guarded: Guarded) -> None:
