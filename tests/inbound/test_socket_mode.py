@@ -299,6 +299,18 @@ async def test_a_rotated_token_opens_its_own_connections_before_the_old_ones_go(
     assert stage.mode.connected == WANTED
 
 
+async def test_until_one_of_the_new_tokens_stands_the_old_ones_serve(stage: Stage) -> None:
+    await stage.stand()
+    stage.slack.app_tokens["xapp-new"] = ""
+    stage.token, stage.sockets.says_hello = "xapp-new", False
+    for _ in range(3):
+        await stage.mode.tend()
+        await stage.until(lambda: len(stage.sockets.open) == 2 * WANTED)
+    assert stage.mode.connected == WANTED
+    await stage.sockets.answer(await stage.sockets.send(stage.mention()))
+    assert stage.closed("unasked") == 0
+
+
 async def test_without_a_token_nothing_stands(stage: Stage) -> None:
     await stage.stand()
     stage.token = ""
