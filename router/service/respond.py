@@ -3,6 +3,7 @@
 from router.core.grammar.command import Help, Mistake
 from router.core.grammar.parse import parse
 from router.core.grammar.words import NOT_IN_THIS_VERSION, help_text
+from router.core.mrkdwn import said
 from router.notifiers.slack.inbound.response import Reply, Response, Taken
 from router.notifiers.slack.inbound.values import Inbound, SlashCommand
 
@@ -13,7 +14,7 @@ async def respond(inbound: Inbound) -> Response:
         return Taken()
     match parse(inbound.text):
         case Mistake() as mistake:
-            return Reply(str(mistake))
+            return Reply(said(str(mistake), 1_000))
         case Help(topic):
             return Reply(help_text(topic, command=inbound.command))
         case _:

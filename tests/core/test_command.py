@@ -150,6 +150,8 @@ def test_mentions_and_links_in_a_text_read_as_they_were_typed() -> None:
         ("a=b,c!=d", [Matcher("a", Op.EQUAL, "b"), Matcher("c", Op.NOT_EQUAL, "d")]),
         ('{a="b c", d=~"e{1,3} f"}', [Matcher("a", Op.EQUAL, "b c"), Matcher("d", Op.REGEX, "e{1,3} f")]),
         ("a =~ x.* b!~y", [Matcher("a", Op.REGEX, "x.*"), Matcher("b", Op.NOT_REGEX, "y")]),
+        ('path="C:\\\\dir\\\\"', [Matcher("path", Op.EQUAL, "C:\\dir\\")]),
+        ('said="\\"no\\" way"', [Matcher("said", Op.EQUAL, '"no" way')]),
         ("window=1h", [Matcher("window", Op.EQUAL, "1h")]),
         ("window = 1h", [Matcher("window", Op.EQUAL, "1h")]),
         ('team=""', [Matcher("team", Op.EQUAL, "")]),

@@ -1,22 +1,24 @@
 """Slack's requests over HTTP: who is believed, what the others hear, and what those hear of it who run the router."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from router.http import assembled
+from router.http import assembled, slack_routes
 from router.http.access import Guard
 from router.http.slack_routes import SlackRoutes
-from router.notifiers.slack.inbound.decode import LARGEST_BODY
-from router.notifiers.slack.inbound.door import TROUBLE_FOR
+from router.notifiers.slack.inbound.decode import LARGEST_BODY, Door
+from router.notifiers.slack.inbound.dispatch import Dispatch
+from router.notifiers.slack.inbound.door import TROUBLE_FOR, Entrance, Served
 from router.notifiers.slack.inbound.response import NotTaken, Reply
 from router.notifiers.slack.inbound.values import BlockActions, Mention, SlashCommand
+from router.service.simulate import VirtualClock
 from tests.http.conftest import Client
-from tests.http.service import StandIn
+from tests.http.service import START, StandIn
 from tests.slackworld import SlackWorld
 from tests.slackworld.acting import PATHS, Acting, Gesture, sign
 
@@ -196,6 +198,58 @@ async def test_a_body_that_does_not_come_is_not_waited_for(guarded: Guarded) -> 
         await reader.read()
         writer.close()
     assert refused(service, "too_slow") == 1
+
+
+async def test_slack_has_its_answer_in_time_and_the_act_goes_on(
+    guarded: Guarded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, _ = guarded
+    monkeypatch.setattr(slack_routes, "ANSWER_WITHIN", timedelta(milliseconds=20))
+    service.heard.may_go_on.clear()
+    gesture = people_of(service).click("1.5", "ar.x", by="maria", channel="#db")
+    assert await send(guarded, gesture) == (503, b"")
+    monkeypatch.undo()
+    service.heard.may_go_on.set()
+    assert await send(guarded, gesture) == (200, b"")
+    assert len(service.heard.heard) == 1
+
+
+class Ticking(VirtualClock):
+    """A second passes between any two looks at it."""
+
+    def monotonic(self) -> float:
+        self.move_to(self.now() + timedelta(seconds=1))
+        return super().monotonic()
+
+
+class Hurried(Entrance):
+    """Remembers how much time it was given."""
+
+    within = timedelta(0)
+
+    async def receive(
+        self,
+        door: Door,
+        timestamps: Sequence[str],
+        signatures: Sequence[str],
+        body: bytes,
+        *,
+        within: timedelta = timedelta(0),
+    ) -> Served:
+        self.within = within
+        return await super().receive(door, timestamps, signatures, body, within=within)
+
+
+async def test_the_time_that_a_body_took_is_missing_for_the_answer(guarded: Guarded) -> None:
+    service, client = guarded
+    dispatch = Dispatch(service.heard, service.metrics)
+    service.slack_entrance = entrance = Hurried(
+        dispatch, service.clock, service.metrics, secrets=lambda: (), api_url=lambda: ""
+    )
+
+    service.virtual = Ticking(START)
+    assert (await client.post(PATHS["events_api"], data=b"x")).status == 401
+    assert entrance.within == timedelta(seconds=1.5)
 
 
 async def test_the_bodies_of_all_together_are_bounded(guarded: Guarded) -> None:

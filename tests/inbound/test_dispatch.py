@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from router.core.grammar.words import NOT_TAKEN
+from router.core.grammar.words import LATE, NOT_TAKEN
 from router.notifiers.slack.inbound import dispatch as module
 from router.notifiers.slack.inbound.dispatch import Answered, Dispatch, Via
 from router.notifiers.slack.inbound.response import (
@@ -111,6 +111,14 @@ async def test_who_gives_a_command_is_told_that_it_was_not_done(stage: Stage) ->
     answered = await stage.send(COMMAND)
     assert answered == Answered(True, encoded(COMMAND, Reply(NOT_TAKEN)) or b"")
     assert stage.counted("command", "failed") == 1
+
+
+async def test_who_gives_a_command_that_takes_too_long_is_told_to_look(stage: Stage) -> None:
+    stage.respond.may_go_on.clear()
+    assert await stage.send(COMMAND, within=AT_ONCE) == Answered(True, encoded(COMMAND, Reply(LATE)) or b"")
+    stage.respond.may_go_on.set()
+    await stage.dispatch.finish()
+    assert await stage.send(COMMAND) == Answered(True)
 
 
 async def test_what_takes_too_long_goes_on_and_is_answered_when_it_is_sent_again(stage: Stage) -> None:

@@ -88,6 +88,9 @@ def test_a_stale_one_says_how_far_the_clocks_are_apart() -> None:
 def test_without_a_secret_or_a_header_nothing_is_believed() -> None:
     gate, headers = Signatures(HandClock()), sign(BODY, START)
     assert ask(gate, headers, secrets=()) is Refused.UNCONFIGURED
+    # Who scans the world for open addresses must not make the router say that something is amiss.
+    assert ask(gate, {}, secrets=()) is Refused.UNSIGNED
+    assert ask(gate, {**headers, SIGNATURE: "x"}, secrets=()) is Refused.GARBLED
     assert ask(gate, {}) is Refused.UNSIGNED
     assert ask(gate, {TIMESTAMP: headers[TIMESTAMP]}) is Refused.UNSIGNED
     assert ask(gate, {SIGNATURE: headers[SIGNATURE]}) is Refused.UNSIGNED

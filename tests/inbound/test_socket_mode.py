@@ -1,6 +1,7 @@
 """Socket Mode against the fake Slack, over real connections and a clock that the test moves."""
 
 import asyncio
+import hashlib
 import itertools
 import logging
 from collections.abc import AsyncIterator, Callable
@@ -20,6 +21,7 @@ from router.notifiers.slack.inbound.socket_mode import (
     ANSWERS_WITHIN,
     HELLO_WITHIN,
     LEAVES_WITHIN,
+    MOST_OPEN,
     PING_EVERY,
     TICK,
     WANTED,
@@ -297,6 +299,18 @@ async def test_a_rotated_token_opens_its_own_connections_before_the_old_ones_go(
     assert stage.mode.connected == WANTED
 
 
+async def test_until_one_of_the_new_tokens_stands_the_old_ones_serve(stage: Stage) -> None:
+    await stage.stand()
+    stage.slack.app_tokens["xapp-new"] = ""
+    stage.token, stage.sockets.says_hello = "xapp-new", False
+    for _ in range(3):
+        await stage.mode.tend()
+        await stage.until(lambda: len(stage.sockets.open) == 2 * WANTED)
+    assert stage.mode.connected == WANTED
+    await stage.sockets.answer(await stage.sockets.send(stage.mention()))
+    assert stage.closed("unasked") == 0
+
+
 async def test_without_a_token_nothing_stands(stage: Stage) -> None:
     await stage.stand()
     stage.token = ""
@@ -399,6 +413,44 @@ async def test_a_turn_waits_until_something_happens(stage: Stage) -> None:
     await stage.sockets.open[0].disconnect("warning")
     await turning
     await stage.until(lambda: len(stage.sockets.open) >= WANTED)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_whatever_becomes_of_connections_everything_that_arrives_is_answered_and_two_stand_again(
+    stage: Stage, seed: int
+) -> None:
+    """A walk through refreshes, deaths and broken lines: what was sent over a line that holds is acknowledged on it."""
+    await stage.stand()
+    owed: list[str] = []
+    for step in range(60):
+        drawn = int.from_bytes(hashlib.blake2b(b"%d:%d" % (seed, step), digest_size=4).digest())
+        act, which = drawn % 8, drawn // 8
+        alive = [socket for socket in stage.sockets.open if socket.is_open and socket.answers_pings]
+        socket = alive[which % len(alive)] if alive else None
+        if socket is not None and act <= 3:
+            owed.append(await stage.sockets.send(stage.mention(), over=socket))
+            await stage.sockets.answer(owed[-1])
+        elif socket is not None and act == 4:
+            await socket.disconnect("warning")
+        elif socket is not None and act == 5:
+            await socket.close()
+        elif socket is not None and act == 6:
+            socket.kill()
+        elif socket is not None:
+            socket.answers_pings = False
+        stage.clock.advance(seconds=which % 12)
+        await stage.mode.tend()
+        await asyncio.sleep(0.002)
+        assert len(stage.mode._links) <= MOST_OPEN
+    for _ in range(20):
+        stage.clock.advance(seconds=10)
+        await stage.mode.tend()
+        await asyncio.sleep(0.005)
+    await stage.tend_until(lambda: stage.mode.connected == len(stage.mode._links) == WANTED)
+    assert len(owed) > 10
+    assert sorted(one for one, _ in stage.sockets.acknowledged) == sorted(owed)
+    assert len(stage.respond.heard) == len(owed)
+    assert stage.mode.trouble() == ""
 
 
 def test_an_acknowledgement_says_no_more_than_was_asked() -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from tests.slackworld.hooks import Hooks
 from tests.slackworld.state import Json, Message
 from tests.slackworld.world import SlackWorld
 
@@ -63,8 +64,8 @@ class Acting:
     """People of a world who act. `by` is a person's name or id, `channel` a channel's."""
 
     world: SlackWorld
-    hooks: str = "https://hooks.slack.com"
-    """Where its response_urls lead."""
+    hooks: Hooks | str = "https://hooks.slack.com"
+    """Where its response_urls lead: the fake's own, or addresses that nothing stands behind."""
     _count: int = field(default=0, init=False)
 
     @property
@@ -102,7 +103,7 @@ class Acting:
             "container": container,
             "channel": place,
             "state": {"values": {}},
-            "response_url": self._response_url("actions"),
+            "response_url": self._response_url("actions", place["id"], by, "" if is_ephemeral else ts),
             "actions": [self._action(action_id, value, element)],
         }
         return Gesture("interactive", payload if is_ephemeral else {**payload, "message": said})
@@ -147,7 +148,7 @@ class Acting:
             "message_ts": ts,
             "channel": self._channel(channel),
             "message": {"type": "message", "user": "U0MARIA", "ts": ts, "text": "I see it too"},
-            "response_url": self._response_url("app"),
+            "response_url": self._response_url("app", self._channel(channel)["id"], by, ts),
         }
         return Gesture("interactive", payload)
 
@@ -177,7 +178,7 @@ class Acting:
             "text": text,
             "api_app_id": APP,
             "is_enterprise_install": "false",
-            "response_url": self._response_url("commands"),
+            "response_url": self._response_url("commands", place["id"], by, ""),
             "trigger_id": self._trigger(),
         }
         return Gesture("slash_commands", payload)
@@ -286,7 +287,9 @@ class Acting:
         self._count += 1
         return f"{int(self.now.timestamp() * 1000)}.{self._count}.{'a' * 32}"
 
-    def _response_url(self, kind: str) -> str:
+    def _response_url(self, kind: str, channel: str, by: str, ts: str) -> str:
+        if isinstance(self.hooks, Hooks):
+            return self.hooks.address(kind, channel, self.world._person_named(by).id, ts)
         self._count += 1
         return f"{self.hooks}/{kind}/{TEAM}/{self._count}/secret"
 

@@ -324,13 +324,16 @@ def _matcher_word(reader: Reader) -> Word | None:
     start, text = reader.begin(), reader.text
     at, depth, is_quoted = start, 0, False
     while at < len(text) and (is_quoted or depth > 0 or not text[at].isspace()):
-        if text[at] in _QUOTES and text[at - 1 : at] != "\\":
+        if is_quoted and text[at] == "\\":
+            at += 1  # whatever it escapes ends nothing
+        elif text[at] in _QUOTES:
             is_quoted = not is_quoted
         elif not is_quoted:
             depth += {"{": 1, "}": -1}.get(text[at], 0)
         at += 1
     if is_quoted:
         raise UnclosedError(start)
+    at = min(at, len(text))
     return None if at == start else Word(text[start:at].translate(_STRAIGHT), start, at)
 
 

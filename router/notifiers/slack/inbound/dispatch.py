@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from router.core.grammar.words import NOT_TAKEN
+from router.core.grammar.words import LATE, NOT_TAKEN
 from router.notifiers.slack.inbound.response import Reply, Response, changes_nothing, encoded
 from router.notifiers.slack.inbound.values import KINDS, Inbound, SlashCommand, SslCheck, Unknown, UrlVerification
 from router.runtime.metrics import Metrics
@@ -77,7 +77,8 @@ class Dispatch:
             return Answered(True, body)
         if isinstance(inbound, SlashCommand):
             # Slack would say "failed with the error http_service_error", and nothing else.
-            return Answered(True, encoded(inbound, Reply(NOT_TAKEN)) or b"")
+            words = LATE if outcome is Outcome.LATE else NOT_TAKEN
+            return Answered(True, encoded(inbound, Reply(words)) or b"")
         return Answered(False)
 
     async def finish(self, *, within: timedelta = FINISH_WITHIN) -> None:

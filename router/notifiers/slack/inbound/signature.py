@@ -73,14 +73,15 @@ class Signatures:
     ) -> Proof | Disbelief:
         """`timestamps` and `signatures`: all values of the two headers. All secrets are tried, whichever it is: two are
         valid while one is rotated."""
-        if not secrets:
-            return Disbelief(Refused.UNCONFIGURED)
         if not timestamps or not signatures:
             return Disbelief(Refused.UNSIGNED)
         timestamp, signature = timestamps[0], signatures[0]
         is_readable = len(timestamps) == len(signatures) == 1
         if not (is_readable and _SECONDS.fullmatch(timestamp) and _SIGNED.fullmatch(signature)):
             return Disbelief(Refused.GARBLED)
+        if not secrets:
+            # Not before: whoever tries every address of the world must not make us say that something is amiss.
+            return Disbelief(Refused.UNCONFIGURED)
         given, is_ours = bytes.fromhex(signature[3:]), False
         for secret in secrets:
             is_ours = hmac.compare_digest(digest_of(secret, timestamp, body), given) or is_ours

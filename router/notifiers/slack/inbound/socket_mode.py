@@ -250,6 +250,8 @@ class SocketMode:
     def _answered(self, task: asyncio.Task[None]) -> None:
         self._answers.discard(task)
         self._room.release()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("an envelope of Slack's was not answered", exc_info=error)
 
     async def _answer(self, link: Link, envelope: Envelope) -> None:
         try:
