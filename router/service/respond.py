@@ -1,8 +1,8 @@
 """What is made of what people do in Slack. Here words are understood, and help is given; nothing is carried out here."""
 
-from router.core.grammar.command import Help, Mistake
-from router.core.grammar.parse import parse
-from router.core.grammar.words import NOT_IN_THIS_VERSION, help_text
+from router.core.acts.grammar.command import Help, Mistake
+from router.core.acts.grammar.parse import parse
+from router.core.acts.grammar.words import NOT_IN_THIS_VERSION, help_text
 from router.core.mrkdwn import said
 from router.notifiers.slack.inbound.response import Reply, Response, Taken
 from router.notifiers.slack.inbound.values import Inbound, SlashCommand

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.alert import Severity
-from router.core.grammar import command as ask
-from router.core.grammar.command import Command, Mistake, Target, TargetKind
-from router.core.grammar.parse import LONGEST, parse, parse_mention
-from router.core.grammar.words import BY_NAME, WORDS, help_text
+from router.core.acts.grammar import command as ask
+from router.core.acts.grammar.command import Command, Mistake, Target, TargetKind
+from router.core.acts.grammar.parse import LONGEST, parse, parse_mention
+from router.core.acts.grammar.words import BY_NAME, WORDS, help_text
 from rules.model.matcher import Matcher, Op
 
 MARIA = Target(TargetKind.USER, "maria", "U123")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.core.grammar.words import NOT_IN_THIS_VERSION, help_text
+from router.core.acts.grammar.words import NOT_IN_THIS_VERSION, help_text
 from router.notifiers.slack.inbound.response import Reply, Response, Taken
 from router.notifiers.slack.inbound.values import Mention, SlashCommand, User
 from router.service.respond import respond
