@@ -14,6 +14,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from router.notifiers.slack.inbound import socket_mode
 from router.notifiers.slack.inbound.dispatch import Dispatch
 from router.notifiers.slack.inbound.link import Envelope, acknowledgement
 from router.notifiers.slack.inbound.response import NotTaken, Reply, Taken
@@ -238,6 +239,50 @@ async def test_a_connection_that_breaks_off_is_replaced_after_a_moment(stage: St
     assert (await stage.mode.tend()) <= timedelta(seconds=1)
     stage.clock.advance(seconds=1)
     await stage.stand()
+
+
+async def test_what_was_done_while_its_connection_broke_off_is_acknowledged_on_another(stage: Stage) -> None:
+    await stage.stand()
+    stage.respond.may_go_on.clear()
+    gesture = stage.mention()
+    broken = stage.sockets.open[0]
+    envelope_id = await stage.sockets.send(gesture, over=broken)
+    await stage.until(lambda: len(stage.respond.heard) == 1)
+    broken.kill()
+    await stage.tend_until(lambda: stage.closed("lost") == 1)
+    stage.respond.may_go_on.set()
+    await stage.until(lambda: not stage.mode._answers)
+    assert stage.sockets.acknowledged == []
+    await stage.sockets.send(gesture, envelope_id=envelope_id, retry=1)
+    await stage.sockets.answer(envelope_id)
+    assert len(stage.respond.heard) == 1
+
+
+async def test_an_address_to_answer_to_that_is_not_slacks_is_not_used(stage: Stage) -> None:
+    await stage.stand()
+    stage.people.hooks = "https://hooks.slack.example"
+    gesture = stage.people.command("help", by="maria", channel="#db")
+    await stage.sockets.answer(await stage.sockets.send(gesture))
+    [heard] = stage.respond.heard
+    assert isinstance(heard, SlashCommand)
+    assert heard.response_url == ""
+    assert stage.metrics.value("alert_router_slack_response_urls_refused") == 1
+
+
+async def test_a_handshake_that_nobody_answers_is_given_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket_mode, "CONNECT_WITHIN", timedelta(milliseconds=20))
+    ended = asyncio.Event()
+
+    async def say_nothing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await ended.wait()
+        writer.close()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        stage.slack.open_link = lambda: f"ws://127.0.0.1:{port}/link"
+        await stage.mode.tend()
+        assert stage.mode.last_error == "Slack did not answer the handshake in time"
+        ended.set()
 
 
 async def test_where_socket_mode_is_switched_off_slack_is_asked_seldom(stage: Stage) -> None:
