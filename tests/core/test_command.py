@@ -119,6 +119,7 @@ def test_the_quotes_of_every_keyboard(quotes: str) -> None:
 
 def test_an_apostrophe_is_no_quote() -> None:
     assert parse("new “it’s the shop’s fault” on shop") == ask.New("it’s the shop’s fault", "shop")
+    assert parse('new "a 5"-disk is full" on db') == ask.New('a 5"-disk is full', "db")
     assert parse('new "say \\"hi\\" twice" on shop') == ask.New('say "hi" twice', "shop")
 
 

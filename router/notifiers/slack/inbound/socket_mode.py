@@ -87,6 +87,10 @@ class SocketMode:
         """In a person's words; "" while all is well."""
 
     @property
+    def wanted(self) -> int:
+        return WANTED if self._used_token else 0
+
+    @property
     def connected(self) -> int:
         """Connections over which something may come now."""
         return sum(link.is_standing for link in self._links)
