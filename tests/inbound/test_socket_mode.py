@@ -76,6 +76,22 @@ class Stage:
             await self.mode.tend()
             await self.until(lambda: sum(link.heard_at < link.pinged_at for link in self.mode._links) <= deaf)
 
+    async def calm(self) -> None:
+        """Both sides know of the same lines, and whatever was asked of one that answers was answered: nothing but the clock is
+        waited for any more."""
+        await asyncio.sleep(0)
+        await self.until(self._is_calm)
+
+    def _is_calm(self) -> bool:
+        links = {link: task for link, task in self.mode._links.items() if not task.done()}
+        deaf = sum(not socket.answers_pings for socket in self.sockets.open)
+        return (
+            len(links) == len(self.sockets.open)
+            and not any(task.cancelling() for task in links.values())
+            and all(link.stands_since is not None for link in links)
+            and sum(link.end is None and link.asked_at is not None for link in links) <= deaf
+        )
+
     async def tend_until(self, holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(10):
             while not holds():
@@ -364,6 +380,15 @@ async def test_without_a_token_nothing_stands(stage: Stage) -> None:
     assert await stage.mode.tend() == TICK
 
 
+async def test_a_connection_whose_reader_never_began_is_closed_all_the_same(stage: Stage) -> None:
+    await stage.mode.tend()
+    for task in stage.mode._links.values():
+        task.cancel()
+    await stage.until(lambda: len(stage.sockets.open) == WANTED)
+    old = list(stage.sockets.open)
+    await stage.tend_until(lambda: not any(socket.is_open for socket in old))
+
+
 async def test_slacks_pause_is_kept(stage: Stage) -> None:
     stage.slack.mood(moods.ratelimit(30), method="apps.connections.open")
     await stage.mode.tend()
@@ -453,7 +478,8 @@ async def test_a_turn_waits_until_something_happens(stage: Stage) -> None:
     while stage.mode._wake_up._rung.is_set():
         await stage.mode.turn()
     turning = asyncio.create_task(stage.mode.turn())
-    await asyncio.sleep(0.01)
+    for _ in range(20):
+        await asyncio.sleep(0)
     assert not turning.done()
     await stage.sockets.open[0].disconnect("warning")
     await turning
@@ -485,13 +511,17 @@ async def test_whatever_becomes_of_connections_everything_that_arrives_is_answer
             socket.answers_pings = False
         stage.clock.advance(seconds=which % 12)
         await stage.mode.tend()
-        await asyncio.sleep(0.002)
+        await stage.calm()
         assert len(stage.mode._links) <= MOST_OPEN
-    for _ in range(20):
-        stage.clock.advance(seconds=10)
-        await stage.mode.tend()
-        await asyncio.sleep(0.005)
-    await stage.tend_until(lambda: stage.mode.connected == len(stage.mode._links) == WANTED)
+    for socket in stage.sockets.open:
+        if not socket.answers_pings:
+            socket.kill()
+    async with asyncio.timeout(10):
+        while not stage.mode.connected == len(stage.mode._links) == len(stage.sockets.open) == WANTED:
+            stage.clock.advance(seconds=1)
+            await stage.mode.tend()
+            await stage.calm()
+            await asyncio.sleep(0)
     assert len(owed) > 10
     assert sorted(one for one, _ in stage.sockets.acknowledged) == sorted(owed)
     assert len(stage.respond.heard) == len(owed)
