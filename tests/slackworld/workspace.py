@@ -8,6 +8,7 @@ from tests.slackworld.state import Conversation, Json, Message, Person, Sound, m
 
 TOKEN = "xoxb-fake-1"
 APP_TOKEN = "xapp-1-A0ROUTER-1-fake"
+WORKSPACE_URL = "https://fake.example/"
 
 SCOPES = frozenset(
     {
