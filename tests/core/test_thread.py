@@ -70,8 +70,11 @@ BEGAN_AT = "<!date^1795227240^{time}|02:14 UTC> "
         (entry(KIND.PAGED), "paged nobody"),
         (entry(KIND.NOBODY_ON_CALL, detail="payments"), "nobody is on call: payments"),
         (entry(KIND.NOBODY_ON_CALL), "nobody is on call"),
-        (entry(KIND.PAGE_DROPPED, people=("Maria",)), "Maria not paged, it was over before"),
-        (entry(KIND.PAGE_DROPPED, people=("Maria",), detail="x"), "Maria not paged, it was over before: x"),
+        (entry(KIND.PAGE_DROPPED, people=("Maria",)), "Maria not paged, it was over before that could be delivered"),
+        (
+            entry(KIND.PAGE_DROPPED, people=("Maria",), detail="in somebody's hands"),
+            "Maria not paged, it was in somebody's hands before that could be delivered",
+        ),
         (
             entry(KIND.PAGE_REFUSED, people=("Maria",), detail="user_disabled"),
             "Slack refused the direct message to Maria: user_disabled",

@@ -115,7 +115,7 @@ def _line(entry: TimelineEntry, view: IncidentView) -> str:
         case EntryKind.NOBODY_ON_CALL:
             return f"nobody is on call{f': {detail}' if detail else ''}"
         case EntryKind.PAGE_DROPPED:
-            return f"{people} not paged, it was over before{f': {detail}' if detail else ''}"
+            return f"{people} not paged, it was {detail or 'over'} before that could be delivered"
         case EntryKind.PAGE_REFUSED:
             return f"Slack refused the direct message to {people}{f': {detail}' if detail else ''}"
         case EntryKind.CHANNEL_REFUSED:
