@@ -207,6 +207,17 @@ def entries(conn: Connection, number: int, *, after: int = 0, most: int | None =
     return [TimelineLine(_decode_entry(row.document), row.say_at, row.is_broadcast) for row in rows]
 
 
+_NEXT_LINE = select(func.min(timeline.c.say_at)).where(
+    timeline.c.incident == bindparam("number"), timeline.c.seq > bindparam("seq")
+)
+
+
+def next_line_at(conn: Connection, number: int, seq: int) -> datetime | None:
+    """When a thread that has heard everything up to there is to hear of what came after; None: of nothing yet."""
+    found: datetime | None = conn.execute(_NEXT_LINE, {"number": number, "seq": seq}).scalar()
+    return found
+
+
 def lines_since(conn: Connection, number: int, since: datetime) -> int:
     """How many thread lines an incident has had since, or is to have; entries told at one time are one line."""
     query = select(func.count(distinct(timeline.c.say_at)))

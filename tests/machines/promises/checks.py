@@ -165,7 +165,7 @@ def it_is_where_it_belongs(run: Run) -> Iterator[str]:
         if now.owner is None or not _is_settled_home(run, life, now):
             continue
         for channel in (*now.owner.channels, *_copied(run, life)):
-            if channel not in run.refused and not run.open_with(life.name, (channel,)):
+            if not run.open_with(life.name, (channel,)):
                 yield f"{life.name} ({now.severity}) belongs to {now.owner.name} and is not in {channel}"
 
 
@@ -173,11 +173,11 @@ def it_is_where_it_belongs(run: Run) -> Iterator[str]:
 def it_is_nowhere_else(run: Run) -> Iterator[str]:
     """What went elsewhere does not stand where it was."""
     for life, now in _firing(run):
-        if now.owner is None or not _is_settled_home(run, life, now) or run.refused:
+        if now.owner is None or not _is_settled_home(run, life, now):
             continue
         if len({run.model.book.group(one) for one in life.firing.values()}) > 1:
             continue
-        allowed = {*now.owner.channels, "#copy"}
+        allowed = {*now.owner.channels, "#copy"} | ({"#fallback"} if run.refused else set())
         yield from (
             f"{life.name} ({now.severity}) belongs to {now.owner.name} and stands in {message}"
             for message in run.open_with(life.name)
@@ -258,7 +258,7 @@ def the_paged_know_where_it_goes_on(run: Run) -> Iterator[str]:
         said = "\n".join(message.view.said for message in messages)
         for number in dict.fromkeys(message.number for message in messages if message.number):
             mine = [message for message in messages if message.number == number]
-            if any(message.now.is_open for message in mine) or person in run.refused:
+            if any(message.now.is_open for message in mine):
                 continue
             begun_at = min(message.versions[0].at for message in mine)
             for life, named_at in _ever_of(run, number, begun_at):
@@ -299,7 +299,7 @@ def a_rise_pages(run: Run) -> Iterator[str]:
     """What begins, or gets worse than what stands, pages whoever its route pages."""
     for life, moment in _rises(run):
         owner = moment.owner
-        if owner is None or not owner.page or owner.page in run.refused:
+        if owner is None or not owner.page:
             continue
         if any(not one.pages or one.owner != owner for one in life.between(moment.at, moment.at + NEWS_SOON)):
             continue
@@ -313,7 +313,7 @@ def whatever_is_shown_was_said(run: Run) -> Iterator[str]:
     """What stands in a message was named by its first word or by a line: nobody has to find it in an edit."""
     for life, _ in _firing(run):
         begun = life.begun_at(run.now, gaps=A_WHILE)
-        if run.now - begun < LINES or not life.is_free_throughout(begun, run.now) or run.refused:
+        if run.now - begun < LINES or not life.is_free_throughout(begun, run.now):
             continue
         firsts, lines = set[str](), set[str]()
         for channel in CHANNELS:

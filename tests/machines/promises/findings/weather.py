@@ -142,6 +142,44 @@ def archived_for_a_minute() -> None:
         _well_in_the_end(site, disk, "#fallback")
 
 
+@story("E13-archived-again-and-again")
+def archived_again_and_again() -> None:
+    """However often a channel refuses, the fallback channel has one message of an incident, and hears a change once."""
+    with Site(ONE, channels={"#db": ["maria"], "#fallback": ["chris"]}, fallback="#fallback") as site:
+        disk = event("Disk", "a", "low")
+        site.fire(disk)
+        site.wait(minutes=1)
+        for severity in ("medium", "high", "critical"):
+            site.slack.archive("#db")
+            site.fire(disk.but(severity=severity))
+            site.wait(minutes=3)
+            site.slack.unarchive("#db")
+            site.wait(minutes=3)
+        rises = texts(site.heard("chris"))
+        must(len(site.shown("#fallback")) == 1, f"one message: {texts(site.shown('#fallback'))}")
+        must(len(rises) == 3, f"each rise is heard once where the thread is: {rises}")
+        _well_in_the_end(site, disk, "#db")
+        _well_in_the_end(site, disk, "#fallback")
+
+
+@story("E13-ended-while-archived")
+def ended_while_archived() -> None:
+    """An end that was told in the fallback channel is told in the channel too, and stays told."""
+    with Site(ONE, channels={"#db": ["maria"], "#fallback": []}, fallback="#fallback") as site:
+        disk = event("Disk", "a", "medium")
+        site.fire(disk)
+        site.wait(minutes=1)
+        site.slack.archive("#db")
+        site.fire(disk.but(severity="high"))
+        site.wait(minutes=3)
+        site.end(disk)
+        site.wait(minutes=3)
+        assert is_over(site.shown("#fallback")[0])
+        site.slack.unarchive("#db")
+        _well_in_the_end(site, disk, "#db")
+        _well_in_the_end(site, disk, "#fallback")
+
+
 @story("E13-bot-removed-for-a-minute")
 def bot_removed_for_a_minute() -> None:
     """A message of a channel that refused us for a minute becomes true again."""
