@@ -213,6 +213,23 @@ def lesser_sibling_ends_with_the_rise() -> None:
         _goes_on(site)
 
 
+@story("U1-reloaded-between")
+def worse_sibling_is_rerouted_before_it_is_told() -> None:
+    """A reload that gives a rise another owner before anybody was told of it leaves it a rise."""
+    together = SIBLINGS.replace("= critical'", "= low'").replace("= high'", "=~ high|critical'")
+    with Site(together, channels=PLACES) as site:
+        site.fire(LESSER)
+        site.wait(seconds=10.5)  # a group that was evaluated waits for a second
+        site.fire(WORSE)
+        site.reload(SIBLINGS)
+        site.wait(seconds=30)
+        must([one for one in site.heard("maria") if "CRITICAL" in one.text], "the rise is heard where critical belongs")
+        must([one for one in site.heard("bob") if "CRITICAL" in one.text], "the rise pages")
+        site.end(LESSER)
+        site.wait(minutes=20)
+        _goes_on(site)
+
+
 @story("U1-a-gap")
 def lesser_sibling_ends_first() -> None:
     """With exclusive thresholds the lesser ends half a minute before the worse one begins: still a rise."""
