@@ -3,8 +3,8 @@
 An incident has one message in the fallback channel, and it is kept true to the end as in any further channel, whatever the
 channel that refused takes or refuses meanwhile. What stands in that one stays owed there. Only the thread, and with it
 what is broadcast, has one place at a time: while the primary channel refuses it is in the fallback channel, and with the
-first word that the primary channel takes it is there again. It is neither taken from nor given to a message in the middle
-of a word: that would be said twice, or never.
+first word that the primary channel takes it is there again. Each thread hears what it has missed, and nothing rings in
+both. It is neither taken from nor given to a message in the middle of a word: that would be said twice, or never.
 """
 
 from datetime import datetime
@@ -35,7 +35,7 @@ def go(conn: Connection, work: Work, where: Elsewhere, now: datetime) -> None:
     number = _begin(conn, mine, there, word=where.word, now=now) if found is None else found.id
     conn.execute(update(message).where(message.c.id == number).values(stands_in_for=mine.id))
     if mine.is_primary:
-        _hand_over(conn, mine, number, thread_seq=mine.thread_seq, now=now)
+        _hand_over(conn, mine, number, now=now)
     entry = TimelineEntry(
         seq=0,
         at=now,
@@ -55,7 +55,7 @@ def come_home(conn: Connection, work: Work, now: datetime) -> None:
     if mine.ts == "" or mine.is_over or _refuses(conn, mine) or _is_speaking(mine) or _is_speaking(found):
         return
     if found.is_primary:
-        _hand_over(conn, found, mine.id, thread_seq=max(mine.thread_seq, found.thread_seq), now=now)
+        _hand_over(conn, found, mine.id, now=now)
     if found.ts == "" and found.word:
         moved = {"moved_to": f"{work.state.target} as #{work.incident}", "tells_end": True}
         conn.execute(update(message).where(message.c.id == found.id).values(moved))
@@ -78,14 +78,14 @@ def _begin(conn: Connection, mine: Row[Any], there: int, *, word: str, now: date
     return number
 
 
-def _hand_over(conn: Connection, holder: Row[Any], to: int, *, thread_seq: int, now: datetime) -> None:
-    """The thread goes on below another message, from what it has heard; whoever says where it is says so anew."""
-    number, had = holder.incident, message.c.id == holder.id
-    conn.execute(update(message).where(had).values(is_primary=False, thread_due_at=None))
-    due_at = incidents.next_line_at(conn, number, thread_seq)
-    conn.execute(
-        update(message).where(message.c.id == to).values(is_primary=True, thread_seq=thread_seq, thread_due_at=due_at)
-    )
+def _hand_over(conn: Connection, holder: Row[Any], to: int, *, now: datetime) -> None:
+    """The thread goes on below another message, with the lines that were told elsewhere since it was there; those rang
+    already. Whoever says where the thread is says so anew."""
+    number, heard = holder.incident, _message(conn, to).thread_seq
+    incidents.say_quietly(conn, number, after=heard, until=holder.thread_seq)
+    due_at = incidents.next_line_at(conn, number, heard)
+    conn.execute(update(message).where(message.c.id == holder.id).values(is_primary=False, thread_due_at=None))
+    conn.execute(update(message).where(message.c.id == to).values(is_primary=True, thread_due_at=due_at))
     messages.renew(conn, number, now=now)
 
 

@@ -1,4 +1,4 @@
-"""Incidents and their timelines. Numbers are never reused; the timeline is only ever appended to."""
+"""Incidents and their timelines. Numbers are never reused; what a timeline says is only ever appended to."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -216,6 +216,14 @@ def next_line_at(conn: Connection, number: int, seq: int) -> datetime | None:
     """When a thread that has heard everything up to there is to hear of what came after; None: of nothing yet."""
     found: datetime | None = conn.execute(_NEXT_LINE, {"number": number, "seq": seq}).scalar()
     return found
+
+
+def say_quietly(conn: Connection, number: int, *, after: int, until: int) -> None:
+    """These entries rang in one thread: in another they are said without a sound."""
+    rang = (timeline.c.incident == number) & timeline.c.is_broadcast
+    conn.execute(
+        update(timeline).where(rang, timeline.c.seq > after, timeline.c.seq <= until).values(is_broadcast=False)
+    )
 
 
 def lines_since(conn: Connection, number: int, since: datetime) -> int:

@@ -67,9 +67,10 @@ def a_calm_moment_is_silent(run: Run) -> Iterator[str]:
 
 @after_every_step
 def held_is_silent(run: Run) -> Iterator[str]:
-    """What a window, a maintenance or an inhibition holds back makes no sound and pages nobody."""
+    """What a window, a maintenance or an inhibition holds back makes no sound and pages nobody. That a channel refuses what it
+    shows is said all the same, and so is a first word, told elsewhere before, when its channel takes it at last."""
     for sound in run.new_sounds:
-        if _is_end(sound) or not number_in(sound.text):
+        if _is_end(sound) or not number_in(sound.text) or _was_refused(run, sound):
             continue
         lives = [life for life in _about(run, number_in(sound.text), sound) if life.at(sound.at).fires]
         if lives and all(life.is_held_throughout(sound.at - A_WHILE, sound.at) for life in lives):
@@ -204,8 +205,9 @@ def an_incident_is_one_message(run: Run) -> Iterator[str]:
         seen: dict[int, Standing] = {}
         for message in run.reader.standing(channel):
             before = seen.get(message.number) if message.number else None
-            stood = before.at(message.versions[0].at - JUST_NOW) if before is not None else None
-            if stood is not None and not stood.is_moved:
+            begun = message.versions[0].at
+            stood = [] if before is None else [before.at(begun - JUST_NOW), before.at(begun + JUST_NOW)]
+            if stood and stood[0] is not None and not any(said is not None and said.is_moved for said in stood):
                 yield f"#{message.number} twice in {channel}: {seen[message.number]} and {message}"
             seen[message.number] = message
 
@@ -296,10 +298,11 @@ def a_rise_is_heard(run: Run) -> Iterator[str]:
 
 @when_settled
 def a_rise_pages(run: Run) -> Iterator[str]:
-    """What begins, or gets worse than what stands, pages whoever its route pages."""
+    """What begins, or gets worse than what stands, pages whoever its route pages: the one that it belongs to, which after a
+    reload may be another than the rules name."""
     for life, moment in _rises(run):
         owner = moment.owner
-        if owner is None or not owner.page:
+        if owner is None or not owner.page or not moment.is_exact:
             continue
         if any(not one.pages or one.owner != owner for one in life.between(moment.at, moment.at + NEWS_SOON)):
             continue
@@ -427,7 +430,20 @@ def _about(run: Run, number: int, sound: Sound) -> list[Life]:
             if message.number == number:
                 open_before = [said for said in message.versions if said.is_open and said.at <= sound.at + JUST_NOW]
                 names |= open_before[-1].names if open_before else frozenset()
+    if run.refused:  # what stands in a channel that refuses does not name yet what joined meanwhile
+        book = run.model.book
+        groups = {book.group(one) for name in names for one in run.model.life(name).firing.values()}
+        lives = run.model.lives.items()
+        names |= {name for name, life in lives if groups & {book.group(one) for one in life.firing.values()}}
     return [run.model.life(name) for name in sorted(names)]
+
+
+def _was_refused(run: Run, sound: Sound) -> bool:
+    """It is posted for long in the fallback channel, or in one that refuses, and is now in the other one."""
+    places = {"#fallback"} if sound.conversation in run.refused else run.refused & {*CHANNELS}
+    stands = [message for place in places for message in _of(run, number_in(sound.text), place)]
+    is_told_anew = sound.why == "post" and sound.conversation in {"#fallback", *run.refused}
+    return is_told_anew and any(message.versions[0].at < sound.at - A_WHILE for message in stands)
 
 
 def _lives_of(run: Run, number: int) -> list[Life]:

@@ -264,7 +264,10 @@ class Run:
     def _is_news(self, step: Step) -> bool:
         if isinstance(step, Fire):
             worst = self.model.life(step.who).worst
-            return worst is None or RANK[step.severity] > RANK[worst.severity]
+            # A copy that came with a reload joins with an alert's next change.
+            copies = self.model.book.copy_of_team and len(self.books) > 1
+            joins = copies and not self.open_with(step.who, ("#copy",))
+            return worst is None or RANK[step.severity] > RANK[worst.severity] or bool(joins)
         return False
 
     def open_with(self, name: str, places: Collection[str] = CHANNELS) -> list[Standing]:

@@ -180,6 +180,53 @@ def ended_while_archived() -> None:
         _well_in_the_end(site, disk, "#fallback")
 
 
+@story("E13-reopened-while-archived")
+def reopened_while_archived() -> None:
+    """What came back while the channel refused is told in its thread, too, before the next end is."""
+    with Site(ONE, channels={"#db": ["maria"], "#fallback": []}, fallback="#fallback") as site:
+        disk = event("Disk", "a", "low")
+        site.fire(disk)
+        site.wait(minutes=1)
+        site.end(disk)
+        site.wait(minutes=1)
+        site.slack.archive("#db")
+        site.fire(disk)
+        site.wait(minutes=3)
+        site.forget_sounds()
+        site.slack.unarchive("#db")
+        site.wait(minutes=3)
+        must(not site.heard("maria"), "it rang where it was told first")
+        site.end(disk)
+        site.wait(minutes=3)
+        said = [reply.text.partition(": ")[2][:8] for reply in site.shown("#db")[0].replies]
+        must(said == ["resolved", "reopened", "resolved"], f"ends and returns take turns: {said}")
+
+
+@story("E23")
+def turns_in_bad_weather() -> None:
+    """Ends and returns take turns in a thread, also when several are told at once because Slack was away."""
+    with Site(ONE) as site:
+        disk = event("Disk", "a", "low")
+        site.fire(disk)
+        site.wait(minutes=1)
+        site.end(disk)
+        site.wait(minutes=1)
+        site.slack.mood(moods.UNREACHABLE, times=None)
+        for _ in range(2):
+            site.fire(disk)
+            site.wait(seconds=20)
+            site.end(disk)
+            site.wait(seconds=20)
+        site.fire(disk)
+        site.wait(seconds=20)
+        site.slack.clear_moods()
+        site.wait(minutes=5)
+        site.end(disk)
+        site.wait(minutes=5)
+        said = [text.partition(": ")[2][:8] for text in texts(site.shown("#db")[0].replies)]
+        must(said == ["resolved", "reopened", "resolved"], f"ends and returns take turns: {said}")
+
+
 @story("E13-bot-removed-for-a-minute")
 def bot_removed_for_a_minute() -> None:
     """A message of a channel that refused us for a minute becomes true again."""
