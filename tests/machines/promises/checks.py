@@ -67,13 +67,14 @@ def a_calm_moment_is_silent(run: Run) -> Iterator[str]:
 
 @after_every_step
 def held_is_silent(run: Run) -> Iterator[str]:
-    """What a window, a maintenance or an inhibition holds back makes no sound and pages nobody. That a channel refuses what it
-    shows is said all the same, and so is a first word, told elsewhere before, when its channel takes it at last."""
+    """What a window, a maintenance or an inhibition holds back makes no sound and pages nobody. What was news before that and
+    is late, because of the weather, does; and that a channel refuses what it shows is said all the same."""
     for sound in run.new_sounds:
         if _is_end(sound) or not number_in(sound.text) or _was_refused(run, sound):
             continue
         lives = [life for life in _about(run, number_in(sound.text), sound) if life.at(sound.at).fires]
-        if lives and all(life.is_held_throughout(sound.at - A_WHILE, sound.at) for life in lives):
+        since = min(sound.at - A_WHILE, run.settled_at if run.foul_until >= run.settled_at else sound.at)
+        if lives and all(life.is_held_throughout(since, sound.at) for life in lives):
             yield f"{_line(sound)}: {_names(lives)} held"
 
 
@@ -439,11 +440,11 @@ def _about(run: Run, number: int, sound: Sound) -> list[Life]:
 
 
 def _was_refused(run: Run, sound: Sound) -> bool:
-    """It is posted for long in the fallback channel, or in one that refuses, and is now in the other one."""
-    places = {"#fallback"} if sound.conversation in run.refused else run.refused & {*CHANNELS}
-    stands = [message for place in places for message in _of(run, number_in(sound.text), place)]
-    is_told_anew = sound.why == "post" and sound.conversation in {"#fallback", *run.refused}
-    return is_told_anew and any(message.versions[0].at < sound.at - A_WHILE for message in stands)
+    """It is told in the fallback channel what stands for long in one that refuses."""
+    if sound.why != "post" or sound.conversation != "#fallback":
+        return False
+    stands = [message for place in run.refused & {*CHANNELS} for message in _of(run, number_in(sound.text), place)]
+    return any(message.versions[0].at < sound.at - A_WHILE for message in stands)
 
 
 def _lives_of(run: Run, number: int) -> list[Life]:

@@ -195,8 +195,10 @@ class Run:
         slack = self.site.slack
         match step:
             case Limited(seconds):
-                self._is_foul(timedelta(seconds=seconds))
-                slack.mood(moods.ratelimit(seconds), method="chat.postMessage")
+                limit = moods.ratelimit(seconds)
+                slack.mood(limit, method="chat.postMessage")
+                self._later(seconds, partial(slack.clear_mood, limit))  # nobody posted meanwhile
+                self._is_foul(timedelta(seconds=2 * seconds))
             case Unknown(times):
                 self._is_foul(timedelta(0))
                 slack.mood(moods.RESET_AFTER, method="chat.postMessage", times=times)
