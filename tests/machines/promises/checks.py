@@ -106,7 +106,7 @@ def a_rise_is_said_once(run: Run) -> Iterator[str]:
             continue
         severity = (found[1] or found[2]).lower()
         for message in _of(run, number_in(sound.text), sound.conversation):
-            if message.versions[0].text.startswith(_SAID_ONCE):
+            if not _is_kept_true(message):
                 continue
             said = message.at(sound.at - A_WHILE)
             later = [one for one in message.versions if sound.at - A_WHILE < one.at < sound.at]
@@ -119,8 +119,9 @@ def a_rise_is_said_once(run: Run) -> Iterator[str]:
                 yield f"{_line(sound)}: it stood as {said.text if said else ''}"
 
 
-_SAID_ONCE = ("Worse", "Reopened", "Still")
-"""How messages begin that tell a person of a change: the page is kept true, and not these."""
+def _is_kept_true(message: Standing) -> bool:
+    """What follows a page tells a person of a change, and is a word of its moment."""
+    return message.place in CHANNELS or message.versions[0].text.startswith("You are paged")
 
 
 def _knew(run: Run, message: Standing, sound: Sound) -> bool:
@@ -231,8 +232,7 @@ def a_direct_message_that_is_open_fires(run: Run) -> Iterator[str]:
     for person in PEOPLE:
         for message in run.reader.standing(person):
             lives = _lives_of(run, message.number)
-            is_kept = message.versions[0].text.startswith("You are paged")  # what follows it is a word of its moment
-            if is_kept and message.now.is_open and not any(life.firing for life in lives):
+            if _is_kept_true(message) and message.now.is_open and not any(life.firing for life in lives):
                 yield f"{message}: {_names(lives)} ended"
 
 
