@@ -122,7 +122,7 @@ def _let_siblings_fall_in(
     """What goes elsewhere before anybody was told of it is there what it would have been had it begun under the new rules: the
     worse sibling of what was told, which comes along, or a lesser one."""
     siblings_of = select(alert.c.id, alert.c.sibling).where(alert.c.id.in_(joined), alert.c.sibling.is_not(None))
-    begun = [siblings.Begun(row.id, row.sibling) for row in conn.execute(siblings_of)]
+    begun = [siblings.Changed(row.id, row.sibling) for row in conn.execute(siblings_of)]
     if not begun:
         return
     is_open = (
@@ -133,7 +133,7 @@ def _let_siblings_fall_in(
     )
     for row in conn.execute(is_open).fetchall():
         siblings.release(conn, row.id, is_told=row.state == State.TRIGGERED.value)
-    siblings.settle(conn, begun, belongs, now_ms)
+    siblings.settle(conn, begun, (), belongs, now_ms)
 
 
 def _joined(alert_now: AlertNow, number: int, group: int, now_ms: int) -> Membership:

@@ -283,6 +283,10 @@ def it_says_how_bad_it_is(run: Run) -> Iterator[str]:
             moments = [life.at(run.now) for life in lives]
             if not message.now.is_open or any(moment.is_sibling or not moment.fires for moment in moments):
                 continue
+            if any(
+                life.name in SIBLINGS and moment.held != {False} for life, moment in zip(lives, moments, strict=True)
+            ):
+                continue  # the worse one may be news, which is held
             if moments and message.now.rank != (worst := max(moment.rank for moment in moments)):
                 yield f"{message}: {_names(lives)}, of which the worst is {next(w for w, r in RANK.items() if r == worst)}"
 
