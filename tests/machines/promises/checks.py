@@ -491,7 +491,7 @@ def _rises(run: Run) -> Iterator[tuple[Life, Moment]]:
         for before, moment in pairwise(life.between(run.settled_at, run.now)):
             if moment.rank <= before.rank:
                 continue
-            until = moment.at + NEWS_SOON
+            until = max(moment.at, run.foul_until) + NEWS_SOON  # what is over before it can be told is not
             following = life.between(moment.at, until)
             if until > run.now or any(one.rank < moment.rank or one.held != {False} for one in following):
                 continue
