@@ -251,10 +251,11 @@ class Run:
         begun = len(self.sounds)
         before = self.model.book
         edge = before.next_boundary(self.site.clock.now())
+        lives = self.model.lives.values()
+        was_held = any(life.at(self.now).held != {False} for life in lives)  # a reload may release it at this instant
         self._do(step)
         self._pass(timedelta(minutes=3))
-        lives = self.model.lives.values()
-        was_held = any(moment.held != {False} for life in lives for moment in life.between(self.settled_at, self.now))
+        was_held |= any(moment.held != {False} for life in lives for moment in life.between(self.settled_at, self.now))
         repeats = {before.repeat, self.model.book.repeat} != {"none"}
         # A window that opens is news of its own; so is one that a clock passes which is set.
         is_same_time = not isinstance(step, SetClock) and self.site.clock.now() < edge
