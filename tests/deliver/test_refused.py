@@ -183,9 +183,9 @@ def test_the_end_is_told_in_the_fallback_channel_and_at_home_again(stage: Stage)
     assert [text[:11] for text in texts(stage, "#db")] == ["Resolved #1"], "an end that was told stays told"
 
 
-def worsen(stage: Stage, instance: int, severity: Severity = Severity.CRITICAL) -> None:
-    worse = alert("Down", instance, since=stage.clock.now(), severity=severity)
-    stage.run(stage.sim.take("prometheus", "prometheus", [worse]))
+def worsen(stage: Stage, *instances: int) -> None:
+    worse = [alert("Down", one, since=stage.clock.now(), severity=Severity.CRITICAL) for one in instances]
+    stage.run(stage.sim.take("prometheus", "prometheus", worse))
 
 
 def test_a_channel_that_refuses_again_and_again_is_one_post_in_the_fallback_channel(stage: Stage) -> None:
@@ -270,6 +270,39 @@ def test_a_further_channel_that_had_the_thread_for_a_moment_is_told_all_the_same
         wait(stage, 120)
         assert [one.result for one in stage.world.calls].count("http_503") == 5
         assert [text[:7] for channel in ("#home", "#db") for text in texts(stage, channel)] == ["HIGH #1"] * 2
+
+
+def test_an_incident_that_migrates_while_its_channel_refuses_goes_on_below_the_same_message() -> None:
+    """Both routes tell it in the channel that refuses: that is its home yet, and what stands in for it stays."""
+    rules = """
+routing:
+  channel: "#home"
+  group_by: [alert.name]
+  routes: [{name: p1, match: ["alert.severity = critical"], channel: ["#home", "#more"]}]
+"""
+    with staged(rules) as stage:
+        fire(stage)
+        wait(stage, 30)
+        stage.world.archive("#home")
+        fire(stage, 2)
+        wait(stage, 300)
+        assert [text[:7] for text in texts(stage, "#db")] == ["HIGH #1"]
+        worsen(stage, 1, 2)
+        wait(stage, 300)
+        assert [text[:11] for text in texts(stage, "#more")] == ["CRITICAL #1"], "it migrated"
+        [stands_in] = posts(stage, "#db")
+        assert stands_in.text.startswith("CRITICAL #1")
+        assert any("worse: now CRITICAL" in reply.text for reply in stands_in.replies)
+        assert not any("moved to" in reply.text for reply in stands_in.replies)
+        assert [one.conversation for one in stage.world.sounds_of("maria") if "worse" in one.text] == ["#db"]
+        stage.world.unarchive("#home")
+        wait(stage, 60)
+        assert [text[:11] for channel in ("#home", "#db") for text in texts(stage, channel)] == ["CRITICAL #1"] * 2
+        for instance in (1, 2):
+            fire(stage, instance, is_firing=False)
+        wait(stage, 60)
+        told = [text[:11] for channel in ("#home", "#more", "#db") for text in texts(stage, channel)]
+        assert told == ["Resolved #1"] * 3
 
 
 def test_a_thread_comes_home_though_nothing_else_was_owed_there() -> None:
