@@ -131,6 +131,31 @@ def test_entries_of_one_kind_are_one_line_in_the_order_of_the_last() -> None:
     ]
 
 
+_END = entry(KIND.ALL_RESOLVED, lasted=timedelta(minutes=4))
+_RETURN = entry(KIND.REOPENED, severity=Severity.HIGH)
+
+
+@pytest.mark.parametrize(
+    ("turns", "said"),
+    [
+        ([_END, _RETURN], ["resolved after 4 min", "reopened: firing again, HIGH"]),
+        ([_RETURN, _END], ["reopened: firing again, HIGH", "resolved after 4 min"]),
+        ([_END, _RETURN, _END], ["resolved after 4 min"]),
+        ([_RETURN, _END, _RETURN], ["reopened: firing again, HIGH"]),
+        ([_END, _RETURN, _END, _RETURN], ["resolved after 4 min", "reopened: firing again, HIGH"]),
+        (
+            [_END, _RETURN, msgspec.structs.replace(_END, how=EndKind.MISSING)],
+            ["over after 4 min: no longer sent by Alertmanager"],
+        ),
+    ],
+)
+def test_ends_and_returns_take_turns_with_what_was_told_before(turns: list[TimelineEntry], said: list[str]) -> None:
+    numbered = [msgspec.structs.replace(turn, seq=seq) for seq, turn in enumerate(turns, 1)]
+    assert lines(*numbered) == said
+    paged = entry(KIND.PAGED, 9, people=("Bob",))
+    assert lines(*numbered, paged) == [*said, "paged Bob"]
+
+
 def test_a_repeat_does_not_call_firing_what_is_unknown() -> None:
     told = entry(KIND.REPEAT, lasted=timedelta(hours=4))
     unknown = but(OPEN, source_silent_since=BEGAN, silent_sources=("mimir",))

@@ -46,7 +46,7 @@ def thread_reply(entries: Sequence[TimelineEntry], view: IncidentView) -> Render
 def _merged(entries: Sequence[TimelineEntry]) -> list[TimelineEntry]:
     """Entries of one kind, ends of one sort, as one: counts add up, what follows is as the last one says."""
     kinds: dict[tuple[EntryKind, str], TimelineEntry] = {}
-    for entry in sorted(entries, key=lambda entry: entry.seq):
+    for entry in _in_turn(sorted(entries, key=lambda entry: entry.seq)):
         key = (entry.kind, _sort_of(entry))
         before = kinds.pop(key, None)
         if before is not None:
@@ -65,6 +65,18 @@ def _merged(entries: Sequence[TimelineEntry]) -> list[TimelineEntry]:
     return list(kinds.values())
 
 
+_TURNS = frozenset({EntryKind.ALL_RESOLVED, EntryKind.REOPENED})
+
+
+def _in_turn(entries: Sequence[TimelineEntry]) -> Sequence[TimelineEntry]:
+    """Ends and returns take turns in a thread, also where several are told at once: an end that was taken back and came
+    again is one end, so is a return."""
+    turns = [entry.kind for entry in entries if entry.kind in _TURNS]
+    if len(turns) < 3 or turns[0] is not turns[-1]:
+        return entries
+    return [entry for entry in entries if entry.kind is turns[0] or entry.kind not in _TURNS]
+
+
 def _sum(first: Heaps, second: Heaps) -> Heaps:
     """Where one of them is not sorted into heaps, neither is the whole."""
     if not first or not second:
@@ -73,10 +85,11 @@ def _sum(first: Heaps, second: Heaps) -> Heaps:
 
 
 def _sort_of(entry: TimelineEntry) -> str:
-    """What keeps two entries of one kind apart: how alerts ended, what Slack said, who was paged for what."""
-    if entry.kind in {EntryKind.SOME_RESOLVED, EntryKind.ALL_RESOLVED}:
+    """What keeps two entries of one kind apart: how alerts ended, what Slack said, who was paged for what. An incident is
+    over as it ended last."""
+    if entry.kind is EntryKind.SOME_RESOLVED:
         return entry.how or EndKind.TOLD
-    return entry.detail
+    return "" if entry.kind in _TURNS else entry.detail
 
 
 def _line(entry: TimelineEntry, view: IncidentView) -> str:
