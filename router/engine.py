@@ -10,11 +10,12 @@ from functools import partial
 import msgspec
 from sqlalchemy import Connection
 
+from router.core.acts.life import Act
 from router.core.member import BY_RANK, Member, visible
 from router.core.own_alerts import OwnDraft
 from router.delivery.deliver import AT_ONCE, Deliverer, Settings
 from router.heartbeats import check
-from router.incidents import escalate, expire
+from router.incidents import escalate, expire, respond
 from router.incidents.escalate import Rules
 from router.incidents.evaluate import AT_ONCE as GROUPS_AT_ONCE
 from router.incidents.evaluate import Evaluated as Dispatched
@@ -251,8 +252,22 @@ class Engine:
         return pruned
 
     async def escalate(self) -> escalate.Escalated:
+        """Pages whose time has come, and acknowledgements, snoozes and closings that have run out."""
+        now, rules = self.clock.now(), self.rules
+
+        def step(conn: Connection) -> escalate.Escalated:
+            ran = respond.step(conn, now, rules, self.metrics)
+            escalated = escalate.step(conn, now, rules, self.metrics)
+            waits = [at for at in (ran.next_due, escalated.next_due) if at is not None]
+            return escalate.Escalated(escalated.paged + ran.over, min(waits, default=None))
+
+        return await self.database.write(step)
+
+    async def act(self, number: int, wanted: Act, *, key: str = "") -> respond.Answer:
+        """What somebody does with an incident. When this returns it is committed."""
+        now, rules = self.clock.now(), self.rules
         return await self.database.write(
-            partial(escalate.step, now=self.clock.now(), rules=self.rules, metrics=self.metrics)
+            lambda conn: respond.act(conn, number, wanted, now, rules, self.metrics, key=key),
         )
 
     async def claim(self, most: int = AT_ONCE) -> Claimed:

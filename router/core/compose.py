@@ -9,7 +9,7 @@ import msgspec
 
 from adapters.alert import Severity
 from router.core.member import Member
-from router.core.view import AlertLine, EndKind, IncidentView, MessageTemplate, State, Suppressed
+from router.core.view import AlertLine, EndKind, IncidentView, MessageTemplate, Response, State, Suppressed
 from rules.model.route import COMPUTED, RouteSettings
 
 SHOWN = 5
@@ -42,6 +42,7 @@ def compose(
     suppressed: tuple[Suppressed, ...],
     on_call: tuple[str, ...],
     moved_to: str = "",
+    response: Response | None = None,
     before: IncidentView | None = None,
 ) -> IncidentView:
     """`members`: the worst first, at most COMPARED of those that fire; or, when all have ended, the last that did.
@@ -83,6 +84,7 @@ def compose(
         links=_links(worst),
         suppressed=suppressed,
         on_call=on_call,
+        response=response or Response(),
         template=None if template is None else MessageTemplate(template.title, template.text),
         worst=severity if before is None else max(severity, before.worst or before.severity, key=lambda one: one.rank),
         lasting_labels=common if before is None else dict(common.items() & before.lasting_labels.items()),

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import msgspec
 
 from adapters.alert import Severity
-from router.core.view import EntryKind, State
+from router.core.acts.life import brought_back, woken_by_rise
+from router.core.view import EntryKind, Phase, Response, State
 from rules.model.route import Loudness, RouteSettings, Tell
 
 LOUD_APART = timedelta(minutes=15)
@@ -105,13 +106,15 @@ class Snapshot(msgspec.Struct, frozen=True):
     free_at: datetime | None = None
     """When something that holds back ends by itself, or a window begins."""
     standing: NotificationState | None = None
+    response: Response = Response()
+    """What people have made of the last incident."""
     lines_lately: int = 0
     """Thread lines of this incident that were said within CROWDED_WITHIN, or are planned."""
 
     @property
     def said_severity(self) -> Severity:
-        """What the messages say: the route's, else the alerts'."""
-        return self.settings.severity or self.severity
+        """What the messages say: as somebody set it, the route's, else the alerts'."""
+        return self.response.severity or self.settings.severity or self.severity
 
     @property
     def firing(self) -> int:
@@ -161,6 +164,8 @@ class Decision(msgspec.Struct, frozen=True):
     """The rules are asked whom to page: of a rise too, because by then somebody else may be on call."""
     lines: tuple[Line, ...] = ()
     standing: NotificationState | None = None
+    response: Response = Response()
+    """What people have made of it, after what its alerts did."""
     wait: Wait | None = None
     due_at: datetime | None = None
 
@@ -198,7 +203,10 @@ def plan(facts: Snapshot) -> Decision:
         return _begin(facts)
     if facts.firing == 0:
         return _end(facts, facts.standing)
-    return _go_on(facts, _leveled(_clamped(facts.standing, facts), facts))
+    standing = _leveled(_clamped(facts.standing, facts), facts)
+    if facts.response.phase is Phase.CLOSED and (facts.new or _rises(facts, standing)):
+        return _bring_back(facts, standing)
+    return _go_on(facts, standing)
 
 
 def _begin(facts: Snapshot) -> Decision:
@@ -213,9 +221,10 @@ def _begin(facts: Snapshot) -> Decision:
             reopens=True,
             notifies_new=True,
             notifies_ended=True,
-            pages=True,
+            pages=facts.response.phase in {Phase.OPEN, Phase.CLOSED},
             lines=(line,),
             standing=standing,
+            response=brought_back(facts.response),
             due_at=_next(facts, standing),
         )
     first_word_at = _first_word_at(facts, wait)
@@ -286,6 +295,7 @@ def continue_elsewhere(
         pages=decided.pages or (rises and tell.worse is not Loudness.NONE),
         lines=tuple(lines),
         standing=standing,
+        response=woken_by_rise(facts.response) if rises else facts.response,
         due_at=_next(facts, standing),
     )
 
@@ -302,7 +312,14 @@ def _end(facts: Snapshot, standing: NotificationState) -> Decision:
     over = msgspec.structs.replace(
         standing, state=State.RESOLVED, ended_at=facts.now, thread_line_at=facts.now, last_notified_at=facts.now
     )
-    return Decision(resolves=True, notifies_ended=True, lines=(line,), standing=over, due_at=facts.free_at)
+    return Decision(
+        resolves=True,
+        notifies_ended=True,
+        lines=(line,),
+        standing=over,
+        response=facts.response,
+        due_at=facts.free_at,
+    )
 
 
 def _is_worse(facts: Snapshot, standing: NotificationState) -> bool:
@@ -312,7 +329,8 @@ def _is_worse(facts: Snapshot, standing: NotificationState) -> bool:
 def _rises(facts: Snapshot, standing: NotificationState) -> bool:
     """The alerts became worse than what stood. Where the route says the severity, none of theirs is shown or heard."""
     severity = facts.unmuted_severity if facts.muted else facts.severity
-    is_shown = facts.settings.severity is None and not facts.is_hushed
+    is_theirs = facts.settings.severity is None and facts.response.severity is None
+    is_shown = is_theirs and not facts.is_hushed
     return is_shown and severity.rank > standing.loud_severity.rank
 
 
@@ -321,9 +339,15 @@ def _is_many(facts: Snapshot, standing: NotificationState) -> bool:
 
 
 def _repeats_at(facts: Snapshot, standing: NotificationState) -> datetime | None:
-    """When it is said again. A repeat that nobody would hear is none, and one that is held back comes when that ends."""
+    """When it is said again. A repeat that nobody would hear is none, and one that is held back comes when that ends. Who
+    works on it, or has put it off, is not reminded."""
     settings = facts.settings
-    if facts.is_hushed or settings.repeat_interval is None or not settings.tell.repeat.has_line:
+    if (
+        facts.is_hushed
+        or facts.response.phase is not Phase.OPEN
+        or settings.repeat_interval is None
+        or not settings.tell.repeat.has_line
+    ):
         return None
     return standing.last_notified_at + settings.repeat_interval
 
@@ -386,7 +410,24 @@ def _go_on(facts: Snapshot, standing: NotificationState) -> Decision:
         pages=is_rise and facts.settings.tell.worse is not Loudness.NONE,
         lines=tuple(lines),
         standing=standing,
+        response=woken_by_rise(facts.response) if is_rise else facts.response,
         due_at=_next(facts, standing),
+    )
+
+
+def _bring_back(facts: Snapshot, standing: NotificationState) -> Decision:
+    """News of what somebody had closed: it is open again, and as loud as one that came back."""
+    going_on = _go_on(facts, standing)
+    line = _said(EntryKind.REOPENED, facts.settings.tell.reopened, facts.now)
+    others = tuple(one for one in going_on.lines if one.kind not in {EntryKind.WORSE, EntryKind.MORE})
+    loud = _loud(going_on.standing or standing, facts)
+    return msgspec.structs.replace(
+        going_on,
+        pages=True,
+        lines=(line, *others),
+        standing=loud,
+        response=brought_back(facts.response),
+        due_at=_next(facts, loud),
     )
 
 

@@ -9,10 +9,40 @@ from adapters.alert import Severity
 
 
 class State(StrEnum):
-    """Life of an incident. Acknowledging and snoozing come with acting from Slack."""
+    """The condition of an incident: whether anything of it fires. Only alerts move it; see Phase for what people do."""
 
     TRIGGERED = "triggered"
     RESOLVED = "resolved"
+
+
+class Phase(StrEnum):
+    """How far people have come with an incident, whatever its alerts do."""
+
+    OPEN = "open"
+    """Nobody has taken it on."""
+    ACKNOWLEDGED = "acknowledged"
+    SNOOZED = "snoozed"
+    CLOSED = "closed"
+    """Somebody says that it is done, though alerts still fire."""
+
+
+class Response(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What people, timers, rules and senders have made of an incident. Its alerts move it in one case only: news brings
+    back what was closed."""
+
+    phase: Phase = Phase.OPEN
+    by: str = ""
+    """Who brought it into this phase, by name."""
+    at: datetime | None = None
+    """When."""
+    until: datetime | None = None
+    """When the phase ends by itself. None: never."""
+    note: str = ""
+    """CLOSED: what was said of it."""
+    assigned: tuple[str, ...] = ()
+    """Who is responsible, by name."""
+    severity: Severity | None = None
+    """As somebody set it. None: the route's, else the alerts'."""
 
 
 class EndKind(StrEnum):
@@ -105,6 +135,7 @@ class IncidentView(msgspec.Struct, frozen=True):
     silent_sources: tuple[str, ...] = ()
     """Of `sources`, those that are silent; () where that is all of them."""
     template: MessageTemplate | None = None
+    response: Response = Response()
     worst: Severity | None = None
     """The highest severity that it has had; None: the present one."""
     lasting_labels: dict[str, str] = {}
@@ -138,6 +169,18 @@ class EntryKind(StrEnum):
     CHANNEL_REFUSED = "channel_refused"
     NOT_POSTED = "not_posted"
     FALLBACK = "fallback"
+    ACKNOWLEDGED = "acknowledged"
+    UNACKNOWLEDGED = "unacknowledged"
+    ACKNOWLEDGEMENT_OVER = "acknowledgement_over"
+    SNOOZED = "snoozed"
+    WOKEN = "woken"
+    SNOOZE_OVER = "snooze_over"
+    CLOSED = "closed"
+    REOPENED_BY_HAND = "reopened_by_hand"
+    CLOSED_OVER = "closed_over"
+    ASSIGNED = "assigned"
+    NOTE = "note"
+    SEVERITY_SET = "severity_set"
 
 
 class TimelineEntry(msgspec.Struct, frozen=True):
@@ -164,6 +207,10 @@ class TimelineEntry(msgspec.Struct, frozen=True):
     how: EndKind | None = None
     people: tuple[str, ...] = ()
     """By name."""
+    by: str = ""
+    """Of an act: whose it was, by name. "" of a timer's."""
+    until: datetime | None = None
+    """Of an act: how long what it began lasts."""
     mentions: tuple[str, ...] = ()
     """PAGE_REFUSED: the Slack ids of those whom no direct message reached, as far as they are known."""
     groups: tuple[str, ...] = ()
@@ -174,7 +221,8 @@ class TimelineEntry(msgspec.Struct, frozen=True):
     """ESCALATED: which one, from 1."""
     detail: str = ""
     """Refusals: Slack's error code and where it is told instead. NOT_POSTED: where. Page entries: why these people. MOVED: where to.
-    SOURCE_SILENT: what it says. FALLBACK: why it could not be told. `people` are then who was told instead."""
+    SOURCE_SILENT: what it says. FALLBACK: why it could not be told. `people` are then who was told instead. Acts: what was said
+    with it."""
 
 
 class PageView(msgspec.Struct, frozen=True):

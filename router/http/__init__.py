@@ -13,6 +13,7 @@ from router.http.preview_routes import PreviewRoutes
 from router.http.problem import problem
 from router.http.service import Service
 from router.http.sign_in import SignIn
+from router.http.slack_routes import SlackRoutes
 from router.http.webhooks import Webhooks
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ def application(service: Service) -> web.Application:
         IncidentPage(service),
         PreviewRoutes(service),
         SignIn(service, guard),
+        SlackRoutes(service),
     )
     return assembled(guard, [route for part in parts for route in part.routes()])
 

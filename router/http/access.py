@@ -48,8 +48,10 @@ class Access(IntEnum):
     """Anybody: nothing in it is worth hiding."""
     SOURCE = 1
     """Whoever proves to be the source that is named; the handler asks for the proof."""
-    READ = 2
-    ADMIN = 3
+    SLACK = 2
+    """Slack, by its signature of the raw body; the handler asks for it."""
+    READ = 3
+    ADMIN = 4
 
 
 GRANTS: Mapping[str, Access] = {"read": Access.READ, "write": Access.READ, "admin": Access.ADMIN}
@@ -82,10 +84,11 @@ class Guard:
         self._guesses = Guesses(service.clock)
 
     def guarded(self, endpoint: Endpoint) -> Handler:
-        """The handler, for those who may; with the headers that every answer of ours carries. Of a source's intake it is
-        the handler itself: it is asked ten thousand times a second, and no browser sees its answers."""
+        """The handler, for those who may; with the headers that every answer of ours carries. Of a source's intake, and of
+        what Slack sends, it is the handler itself: a source asks ten thousand times a second, and no browser sees the
+        answers."""
         handler, access = endpoint.handler, endpoint.access
-        if access is Access.SOURCE:
+        if access in {Access.SOURCE, Access.SLACK}:
             return handler
 
         async def guarded(request: web.Request) -> web.StreamResponse:

@@ -9,6 +9,7 @@ import msgspec
 
 from adapters.adapter import Parse
 from router.engine import Engine
+from router.notifiers.slack.inbound.door import Entrance
 from router.runtime.clock import Clock
 from router.runtime.config import Vault
 from router.runtime.health import Health
@@ -81,6 +82,10 @@ class Service(Protocol):
 
     @property
     def engine(self) -> Engine: ...
+
+    @property
+    def slack_entrance(self) -> Entrance:
+        """Where what Slack sends by HTTP is believed, read and answered."""
 
     @property
     def vault(self) -> Vault: ...

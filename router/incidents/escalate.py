@@ -3,7 +3,7 @@
 Which step comes when is decided in `core/escalation`, of the policy that the rules in force have under the page's name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -13,7 +13,7 @@ from router.core.content import Subject
 from router.core.escalation import Taken, another_round, carry_on, resumed
 from router.core.recipient import target_of
 from router.core.render.headline import title_of
-from router.core.view import EntryKind, State, TimelineEntry
+from router.core.view import EntryKind, Phase, State, TimelineEntry
 from router.incidents.suppression import hush_of
 from router.runtime.metrics import Metrics
 from router.store.evaluation import groups, incidents, messages, pages
@@ -126,6 +126,8 @@ def _carry_out_due(
         by=by,
     )
     _, taken = _carry_out(conn, paging, current.seq, now, rules, metrics)
+    if current.response.phase is not Phase.OPEN:  # it got worse since: that paged, and no more follows
+        pages.stop(conn, due.incident)
     on_call = messages.names_paged(conn, due.incident)
     if on_call == current.view.on_call:
         messages.raise_pages(conn, due.incident, now=now)
@@ -163,6 +165,42 @@ def _remind(conn: Connection, due: pages.Reminder, now: datetime, rules: Rules) 
                 entry=due.entry,
             )
     return 1
+
+
+Paged = tuple[int, int, str]
+"""A page, the conversation of one whom it reached, and that person's name."""
+
+
+def ring(
+    conn: Connection,
+    number: int,
+    entry: int,
+    *,
+    rank: int,
+    paged: Iterable[Paged],
+    now: datetime,
+    is_end: bool = False,
+) -> None:
+    """A message of their own about an entry of the timeline for people who were paged. Bad news waits until the window of
+    the page that they were reached by is open."""
+    held: dict[int, datetime | None] = {}
+    for page, conversation, _ in paged:
+        hold = None if is_end else page_suppression(pages.of(conn, page), now)
+        if hold is not None:
+            held[page] = hold.until
+            continue
+        messages.begin(
+            conn,
+            subject=Subject.NOTE,
+            conversation_id=conversation,
+            rank=rank,
+            now=now,
+            incident=number,
+            page=page,
+            entry=entry,
+        )
+    for page, until in held.items():
+        pages.remind(conn, page, entry=entry, remind_at=until)
 
 
 def carry_out(conn: Connection, paging: Paging, seq: int, now: datetime, rules: Rules, metrics: Metrics) -> int:
@@ -301,6 +339,8 @@ class _Telling:
             there = messages.conversation_for(self._conn, self._rules.notifier, target, person=name, now=self._now)
             self._paged[name] = paging.id, there
         page, there = self._paged[name]
+        if known is not None and messages.rings(self._conn, paging.incident, there, now=self._now):
+            return False
         messages.begin(
             self._conn,
             subject=Subject.PAGE if known is None else Subject.NOTE,
@@ -374,18 +414,14 @@ def stop(conn: Connection, incident: int) -> None:
 
 def go_on(conn: Connection, incident: int, now: datetime, rules: Rules, *, at_once: bool = False) -> bool:
     """The escalation goes on from where it was stopped. The next step is due after its own distance from the one before it,
-    counted from now; `at_once` (an acknowledgement timed out, or was taken back) it is due now, and where none is left
-    one more round begins. Returns whether a step is to come."""
+    counted from now; `at_once` (an acknowledgement timed out, or was taken back) it is due now. Returns whether a step is to
+    come: where none is left, whoever was reached is all there is."""
     stopped = [one for one in pages.of_incident(conn, incident) if one.is_stopped]
     has_more = any(one.position is not None for one in stopped)
-    for number, one in enumerate(stopped):
-        policy = rules.ruleset.policy_of(one.page)
+    for one in stopped:
         position = None
         if one.position is not None:
-            position = resumed(policy, one.position, now, at_once=at_once)
-        elif at_once and not has_more and number == 0 and policy is not None:
-            position = another_round(policy, one.rounds, now)
-            has_more = True
+            position = resumed(rules.ruleset.policy_of(one.page), one.position, now, at_once=at_once)
         pages.resume(conn, one.id, position, now)
     if stopped:
         messages.raise_pages(conn, incident, now=now)

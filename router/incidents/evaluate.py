@@ -123,7 +123,7 @@ class _Round:
             migration.take_over(conn, group.id, along.group)
             self._looked.add(along.group)
             counts = members.count(conn, group.id)
-            facts = msgspec.structs.replace(facts, ended=counts.ended)
+            facts = msgspec.structs.replace(facts, ended=counts.ended, response=last.response)
             home = recipients.primary_of(conn, group, counts, self._rules.ruleset)
             is_primary, stands = messages.stands_at(conn, number, self._rules.notifier, home)
             decided = continue_elsewhere(

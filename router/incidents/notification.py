@@ -1,7 +1,7 @@
 """Carries a decision out: membership, incident, timeline, messages, pages."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import Connection
@@ -23,9 +23,9 @@ from router.core.content import Subject
 from router.core.evaluation import Decision, Line, NotificationState, Snapshot
 from router.core.member import NOTIFIED_FIRING, Member, MemberState, visible
 from router.core.render.headline import silence as silence_words
-from router.core.view import EndKind, EntryKind, IncidentView, State, Suppressed, TimelineEntry
+from router.core.view import EndKind, EntryKind, IncidentView, Phase, Response, State, Suppressed, TimelineEntry
 from router.incidents import recipients
-from router.incidents.escalate import HUSHED, Paging, Rules, carry_out, first_of, go_on
+from router.incidents.escalate import HUSHED, Paged, Paging, Rules, carry_out, first_of, go_on, ring
 from router.incidents.suppression import hush_of
 from router.runtime.metrics import Metrics
 from router.store.evaluation import groups, incidents, members, messages, pages
@@ -34,6 +34,9 @@ from router.store.intake import migration
 from rules.model.catalog import channels_for
 from rules.model.route import Page
 from rules.model.suppression import page_suppression
+
+SLEPT_AGAIN = timedelta(hours=1)
+"""Who acknowledged is told the end by a message of their own as long after the page; later, by the edit alone."""
 
 
 class Notification:
@@ -54,13 +57,14 @@ class Notification:
         self._now, self._rules, self._metrics = now, rules, metrics
         self._seq = last.seq if last is not None else 0
         self._came_along = False
+        self._response = Response()
 
     def carry_out(
         self, decided: Decision, facts: Snapshot, standing: NotificationState, suppressed: tuple[Suppressed, ...]
     ) -> bool:
         """Returns whether anybody is to be told anything."""
         conn, group, last, now = self._conn, self._group, self._last, self._now
-        self._came_along = decided.continues
+        self._came_along, self._response = decided.continues, decided.response
         firing = facts.firing
         arrived = self._worst((MemberState.ARRIVED,), COUNTED) if decided.notifies_new else []
         # What came along was told before: a line about more alerts is about the others.
@@ -122,6 +126,7 @@ class Notification:
             suppressed=suppressed if not decided.resolves else (),
             on_call=messages.names_paged(conn, self._number),
             moved_to=where if how is EndKind.MOVED else "",
+            response=decided.response,
             before=None if last is None or decided.opens else last.view,
         )
         view = self._with_parted(view, decided, went_to, where)
@@ -138,7 +143,7 @@ class Notification:
             if view.goes_on and line.kind is EntryKind.ALL_RESOLVED:
                 self._hand_on(self._still_firing(view.parted), paged_before)
             elif line.is_for_paged:
-                self._note(entry, severity.rank, paged_before)
+                self._note(entry, line, severity.rank, paged_before)
         if (silent := self._silent_entry(view)) is not None:
             incidents.append(conn, self._number, [silent])
         incidents.save(
@@ -202,7 +207,7 @@ class Notification:
                 ahead += one.view.parted
         return sorted(found, key=lambda one: (-one.view.severity.rank, one.number))
 
-    def _hand_on(self, going_on: Sequence[incidents.Incident], paged: Sequence[tuple[int, int, str]]) -> None:
+    def _hand_on(self, going_on: Sequence[incidents.Incident], paged: Sequence[Paged]) -> None:
         """This one ended, and whoever was paged for it is paged for what goes on of it, so that the end of that is told
         to them, too."""
         for one in going_on:
@@ -250,19 +255,21 @@ class Notification:
         hold = page_suppression(wanted, now)
         paging = Paging(0, number, wanted, rank, is_rise=is_rise, is_opening=decided.opens)
         standing = pages.of_incident(conn, number)
-        if is_rise and (running := pages.running(standing, wanted)) is not None:
-            if not running.has_paged:
-                return
-            if hold is None:
-                self._carry_out(msgspec.structs.replace(paging, id=running.id))
-                return
-        newest = next(iter(standing), None)
-        if decided.reopens and hold is None and newest is not None and newest.has_paged and newest.is_same(wanted):
-            go_on(conn, number, now, self._rules)
-            self._carry_out(msgspec.structs.replace(paging, id=newest.id))
+        comes_back = any(line.kind is EntryKind.REOPENED for line in decided.lines)
+        if is_rise and (running := pages.running(standing, wanted)) is not None and not running.has_paged:
             return
-        if not is_rise or hold is not None:
-            pages.replace(conn, number)
+        before = next((one for one in standing if one.is_same(wanted) and one.has_paged), None)
+        goes_on = before is not None and before.position is not None and not before.is_stopped
+        if (
+            hold is None
+            and before is not None
+            and ((is_rise and goes_on) or (before.is_stopped and (is_rise or comes_back)))
+        ):
+            if decided.response.phase is Phase.OPEN:
+                go_on(conn, number, now, self._rules)
+            self._carry_out(msgspec.structs.replace(paging, id=before.id))
+            return
+        pages.replace(conn, [one.id for one in standing if not is_rise or one.is_same(wanted)])
         begins = now if hold is None else hold.until
         position = None if begins is None else first_of(ruleset.policy_of(wanted), begins)
         page = pages.begin(conn, number, wanted, position, now)
@@ -315,27 +322,17 @@ class Notification:
         entry = TimelineEntry(seq=self._seq, at=self._now, kind=EntryKind.SOURCE_SILENT, detail=silence_words(view))
         return entry, self._now, False
 
-    def _note(self, entry: TimelineEntry, rank: int, paged: Sequence[tuple[int, int, str]]) -> None:
-        """Whoever is paged for the first time by this very evaluation has the page: one sound per person and change. Bad
-        news waits until the window of the page that they were reached by is open."""
-        held: dict[int, datetime | None] = {}
-        for page, conversation, _ in paged:
-            hold = page_suppression(pages.of(self._conn, page), self._now)
-            if hold is not None and entry.kind is not EntryKind.ALL_RESOLVED:
-                held[page] = hold.until
-                continue
-            messages.begin(
-                self._conn,
-                subject=Subject.NOTE,
-                conversation_id=conversation,
-                rank=rank,
-                now=self._now,
-                incident=self._number,
-                page=page,
-                entry=entry.seq,
-            )
-        for page, until in held.items():
-            pages.remind(self._conn, page, entry=entry.seq, remind_at=until)
+    def _note(self, entry: TimelineEntry, line: Line, rank: int, paged: Sequence[Paged]) -> None:
+        """Whoever is paged for the first time by this very evaluation has the page: one sound per person and change."""
+        response = self._response
+        if response.phase is not Phase.OPEN and not line.is_rise:
+            if entry.kind is EntryKind.ALL_RESOLVED:
+                lately = pages.carried_out_since(self._conn, self._number, self._now - SLEPT_AGAIN)
+                paged = [one for one in paged if one[0] in lately]
+            else:
+                paged = [one for one in paged if one[2] == response.by]
+        is_end = entry.kind is EntryKind.ALL_RESOLVED
+        ring(self._conn, self._number, entry.seq, rank=rank, paged=paged, now=self._now, is_end=is_end)
 
     def _count(self, decided: Decision, how: EndKind | None) -> None:
         if decided.opens:

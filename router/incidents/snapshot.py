@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from router.core.evaluation import CROWDED_WITHIN, Snapshot
 from router.core.member import BY_RANK, NOTIFIED_FIRING, MemberState, Suppressor
-from router.core.view import State
+from router.core.view import Response, State
 from router.store.evaluation import groups, incidents, members
 from router.store.intake import migration
 from rules.model.suppression import SuppressionKind
@@ -63,6 +63,7 @@ def snapshot_of(
         is_suppressed=by_route is not None,
         free_at=min(waits, default=None),
         standing=None if last is None else last.standing,
+        response=Response() if last is None else last.response,
         lines_lately=incidents.lines_since(conn, last.number, now - CROWDED_WITHIN) if last and has_lines else 0,
     )
 

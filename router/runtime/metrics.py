@@ -48,6 +48,7 @@ COUNTERS: Mapping[str, tuple[str, Labels]] = {
     "alert_router_incidents_resolved": ("Incidents resolved, by the least certain end of their alerts.", ("how",)),
     "alert_router_notified": ("Changes told, by reason.", ("reason",)),
     "alert_router_suppressed": ("Alerts whose news was held back, by what.", ("kind",)),
+    "alert_router_acts": ("What people and timers did to incidents: done, idle or refused.", ("verb", "outcome")),
     "alert_router_pages": ("Pages carried out, by outcome.", ("outcome",)),
     "alert_router_deliveries": ("Calls to Slack and to webhooks, by method and outcome.", ("method", "outcome")),
     "alert_router_pace_waits": ("Deliveries that waited for Slack's pace.", ("method",)),
@@ -68,6 +69,28 @@ COUNTERS: Mapping[str, tuple[str, Labels]] = {
     "alert_router_tokens_refused": (
         "Tokens of server.tokens that were refused, by where (api, sign_in) and why: unknown, too_many.",
         ("door", "reason"),
+    ),
+    "alert_router_slack_received": (
+        (
+            "What people did in Slack and Slack told us, by how it came (http, socket_mode), kind and what became of it: answered, "
+            "repeated (sent again, answered as before), failed, late, busy, unreadable."
+        ),
+        ("via", "kind", "outcome"),
+    ),
+    "alert_router_slack_refused": (
+        (
+            "Requests in Slack's name that were not believed: unconfigured, unsigned, garbled, forged, stale, replayed; or not read: "
+            "too_large, too_slow, no_room, broken."
+        ),
+        ("reason",),
+    ),
+    "alert_router_slack_response_urls_refused": ("Addresses to answer to that do not lead to Slack.", ()),
+    "alert_router_slack_sockets_closed": (
+        (
+            "Connections of Socket Mode that ended, by why: warning, refresh_requested, link_disabled, too_many_websockets (Slack "
+            "said so), dead (no answer to a ping), lost, unasked (not configured any more)."
+        ),
+        ("reason",),
     ),
     "alert_router_connections_closed": (
         "Connections that were closed by us, by why: head_late, made_room, refused (too many are open).",

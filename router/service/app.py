@@ -19,7 +19,9 @@ from router.heartbeats.dead_mans_switch import DeadMansSwitch, IntakeNumbers, Ta
 from router.http import application, listener
 from router.http.listener import Listener
 from router.http.service import OpenSource, Reloaded, Status
-from router.notifiers.slack.wire import open_session
+from router.notifiers.slack.inbound import socket_mode
+from router.notifiers.slack.inbound.door import Entrance
+from router.notifiers.slack.wire import open_session, open_socket_session
 from router.notifiers.webhook.client import open_session as open_webhook_session
 from router.runtime.clock import Clock, SystemClock, new_id
 from router.runtime.config import ConfigError, Files, SecretError, Vault
@@ -33,8 +35,10 @@ from router.service.health import HealthCheck
 from router.service.in_force import InForce, StartError, delivery_settings, open_secrets
 from router.service.loops import DRAIN, Loops
 from router.service.reload import Reloader, notice_target
+from router.service.respond import respond
 from router.service.rule_files import TeamFiles
 from router.service.secret_watcher import SecretWatcher
+from router.service.way_in import WayIn
 from router.service.way_out import WayOut
 from router.store import retention
 from router.store.database import Database
@@ -58,6 +62,7 @@ class App:
         database: Database,
         way_out: WayOut,
         session: aiohttp.ClientSession,
+        socket_session: aiohttp.ClientSession,
         clock: Clock,
         metrics: Metrics,
     ) -> None:
@@ -109,7 +114,9 @@ class App:
         self._loops.add(dead_mans_switch.NAME, self._switch.turn)
         self._loops.add("watch", watcher.turn)
         self._loops.add(secret_watcher.NAME, SecretWatcher(vault, clock).turn)
+        self._way_in = WayIn(in_force, vault, session, socket_session, clock, metrics, respond)
         self._listener = Listener(application(self), clock, metrics, finish_within=DRAIN)
+        self._loops.add(socket_mode.NAME, self._way_in.socket_mode.turn)
         self._loops.add(listener.NAME, self._listener.turn)
         self._stopping = asyncio.Event()
         self._background: asyncio.TaskGroup | None = None
@@ -131,6 +138,10 @@ class App:
     @property
     def engine(self) -> Engine:
         return self._engine
+
+    @property
+    def slack_entrance(self) -> Entrance:
+        return self._way_in.entrance
 
     @property
     def vault(self) -> Vault:
@@ -234,6 +245,7 @@ class App:
         """What was taken is committed, calls in flight end, and who was heard since the last tick is written down: a
         nightly job would be missing for a restart."""
         await self._loops.finish_calls()
+        await self._way_in.finish()
         await self._engine.intake.group_commit.drain()
         try:
             await self._engine.expire()
@@ -250,6 +262,7 @@ class App:
             found.append(
                 f"the last reload was refused ({len(self._reloader.errors)} errors); the configuration before it is in force"
             )
+        found += self._way_in.trouble()
         found += self._teams.degraded()
         if self._switch.trouble:
             found.append(f"the outward heartbeat was not made: {self._switch.trouble}")
@@ -288,6 +301,13 @@ class App:
             lambda: self._engine.intake.group_commit.waiting_rows,
         )
         gauge("alert_router_calls_in_flight", "Calls to Slack in flight.", lambda: self._loops.calls_in_flight)
+        sockets = self._way_in.socket_mode
+        gauge("alert_router_slack_sockets", "Connections of Socket Mode that stand.", lambda: sockets.connected)
+        gauge(
+            "alert_router_slack_sockets_missing",
+            "Connections of Socket Mode that should stand and do not.",
+            lambda: max(sockets.wanted - sockets.connected, 0),
+        )
         gauge(
             "alert_router_database_lost",
             "1 if something of the database was lost before this process began.",
@@ -330,9 +350,10 @@ async def opened(
             raise StartError(str(error)) from error
         in_force = InForce(_configuration(loaded))
         session = await stack.enter_async_context(open_session())
+        socket_session = await stack.enter_async_context(open_socket_session())
         webhook_session = await stack.enter_async_context(open_webhook_session())
         way_out = WayOut(in_force, vault, session, webhook_session, database, clock)
-        app = App(in_force, files, teams, vault, database, way_out, session, clock, metrics)
+        app = App(in_force, files, teams, vault, database, way_out, session, socket_session, clock, metrics)
         await app.begin(loaded, stack)
         yield app
 

@@ -70,7 +70,9 @@ def open_secrets(vault: Vault, configuration: Configuration) -> None:
 def secrets_of(configuration: Configuration) -> list[SecretRef]:
     """Every secret that the configuration refers to."""
     slack = configuration.slack
-    found: list[SecretRef] = list(slack.token + slack.signing_secret) if isinstance(slack, SlackSettings) else []
+    found: list[SecretRef] = []
+    if isinstance(slack, SlackSettings):
+        found += slack.token + slack.signing_secret + slack.app_token
     for tokens in configuration.server.tokens.values():
         found += tokens
     if configuration.outward is not None:
@@ -90,4 +92,12 @@ def delivery_settings(configuration: Configuration) -> Settings:
     slack, address = configuration.slack, configuration.server.external_url
     if not isinstance(slack, SlackSettings):
         return Settings(configuration.name, address, "", PREVIEW)
-    return Settings(configuration.name, address, slack.fallback_channel, SLACK, slack.posts_again, slack.fallback)
+    return Settings(
+        configuration.name,
+        address,
+        slack.fallback_channel,
+        SLACK,
+        slack.posts_again,
+        slack.fallback,
+        may_act=bool(slack.signing_secret or slack.app_token),
+    )

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from adapters.adapter import Draft
+from router.core.acts.life import Act
 from router.delivery.deliver import Settings
 from router.engine import Engine
 from router.incidents.expire import TICK
+from router.incidents.respond import Answer
 from router.intake.intake import Receipt
 from router.notifiers.notifier import Notifier
 from router.runtime.clock import EPOCH
@@ -89,6 +91,13 @@ class Simulation:
         self._next_due = None
         await self._turn()
         return receipt
+
+    async def act(self, number: int, wanted: Act, *, key: str = "") -> Answer:
+        """Somebody acts now."""
+        answer = await self.engine.act(number, wanted, key=key)
+        self._next_due = None
+        await self._turn()
+        return answer
 
     async def reload(self, ruleset: RuleSet) -> None:
         self._ruleset = ruleset

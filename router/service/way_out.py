@@ -28,6 +28,14 @@ IDENTIFY_EVERY = timedelta(hours=1)
 IDENTIFY_AGAIN = timedelta(minutes=1)
 
 
+def read_again(vault: Vault, secrets: Secrets) -> None:
+    """Somebody refused these: others may lie in their place by now."""
+    try:
+        vault.open(secrets)
+    except SecretError as missing:
+        log.error("a refused token could not be read again", extra={"error": str(missing)})  # noqa: TRY400  # the text says it all
+
+
 class WayOut:
     """How this process reaches people. What a notifier remembers between two calls outlives a reload."""
 
@@ -79,7 +87,7 @@ class WayOut:
                 name,
                 client,
                 endpoint=partial(open_endpoint, settings, self._vault.one),
-                on_refused=partial(self._read_again, settings.secrets),
+                on_refused=partial(read_again, self._vault, settings.secrets),
             )
 
     async def identify(self) -> timedelta:
@@ -95,13 +103,7 @@ class WayOut:
     def refuse(self, error: str) -> None:
         """Slack refused the workspace: a rotated token lies in the file or variable already."""
         self.refused = error
-        self._read_again(self._token())
-
-    def _read_again(self, secrets: Secrets) -> None:
-        try:
-            self._vault.open(secrets)
-        except SecretError as missing:
-            log.error("a refused token could not be read again", extra={"error": str(missing)})  # noqa: TRY400  # the text says it all
+        read_again(self._vault, self._token())
 
     def accept(self) -> None:
         self.refused = ""

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, and_, delete, exists, or_, select, text,
 
 from router.store.intake import sender_groups
 from router.store.tables import (
+    act,
     alert,
     alert_group,
     conversation,
@@ -30,6 +31,8 @@ from rules.model.ruleset import Retention
 
 GROUPS_FOR = timedelta(hours=24)
 """At least: an empty group is what a late word finds its incident by."""
+ACTS_FOR = timedelta(hours=24)
+"""Nobody sends an act again so late; what it changed stands in the timeline."""
 GIVE_UP_AFTER = timedelta(days=7)
 BATCH = 250
 
@@ -43,6 +46,7 @@ class Pruned(msgspec.Struct, frozen=True):
     notices: int
     """Messages that belong to no incident."""
     conversations: int
+    acts: int
     given_up: list[tuple[int | None, str]]
     """(incident, last error) of truths owed for too long."""
 
@@ -54,6 +58,7 @@ class Pruned(msgspec.Struct, frozen=True):
             self.incidents,
             self.notices,
             self.conversations,
+            self.acts,
             len(self.given_up),
         }
 
@@ -68,6 +73,7 @@ def prune(conn: Connection, now: datetime, kept: Retention, reopens_within: time
         incidents=_incidents(conn, now - kept.incidents),
         notices=_notices(conn, now - kept.incidents),
         conversations=_conversations(conn, now - kept.incidents),
+        acts=_acts(conn, now - ACTS_FOR),
         given_up=given_up,
     )
 
@@ -189,3 +195,10 @@ def _give_up(conn: Connection, now: datetime) -> list[tuple[int | None, str]]:
         over = update(message).where(message.c.id.in_([row.id for row in rows]))
         conn.execute(over.values(is_over=True, thread_due_at=None, delivery_id=None, intent=None))
     return [(row.incident, row.last_error) for row in rows]
+
+
+def _acts(conn: Connection, before: datetime) -> int:
+    found = list(conn.execute(select(act.c.key).where(act.c.at < before).order_by(act.c.at).limit(BATCH)).scalars())
+    if found:
+        conn.execute(delete(act).where(act.c.key.in_(found)))
+    return len(found)

@@ -301,7 +301,15 @@ incident = Table(
     Column("seq", Integer, nullable=False, server_default=text("0")),
     Column("view", Text, nullable=False),
     Column("released_in", Text),  # it was held back until it opened: its home channel
+    Column("response", Text, nullable=False, server_default=text("'{}'")),  # core.view.Response
+    Column("response_ends_at", InstantMs),  # when its phase ends by itself; NULL: never, or nothing fires
     Index("incident_open", "state"),
+    Index(
+        "incident_response_ends",
+        "response_ends_at",
+        sqlite_where=text("response_ends_at IS NOT NULL"),
+        postgresql_where=text("response_ends_at IS NOT NULL"),
+    ),
     Index(
         "incident_released",
         "released_in",
@@ -322,6 +330,19 @@ timeline = Table(
     Column("say_at", InstantMs),  # when the thread at home hears it; NULL: never
     Column("is_broadcast", Boolean, nullable=False),
     Column("document", Text, nullable=False),
+)
+
+# What people did, and what they were answered: what is sent again is the same act.
+act = Table(
+    "act",
+    metadata,
+    Column("key", Text, primary_key=True),  # as its sender names it
+    Column("incident", BigInteger, nullable=False),
+    Column("verb", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", InstantMs, nullable=False),
+    Column("answer", Text, nullable=False),  # incidents.respond.Answer
+    Index("act_at", "at"),
 )
 
 IS_REFUSED = "refused <> ''"

@@ -215,7 +215,14 @@ def written_setting(settings: RouteSettings, key: str) -> str:
             return "all labels" if value is None else f"[{', '.join(value)}]"
         case "group_wait" if value is None:
             return f"{said(DEFAULT_GROUP_WAIT)}, 0s when critical"
-        case "group_wait" | "group_interval" | "repeat_interval" | "reopen_within":
+        case (
+            "group_wait"
+            | "group_interval"
+            | "repeat_interval"
+            | "reopen_within"
+            | "acknowledge_within"
+            | "reopen_closed_after"
+        ):
             return "none" if value is None else said(value)
         case "quiet" | "only":
             return f"[{', '.join(named.name for named in value)}]" if value else "none"

@@ -12,8 +12,10 @@ from rules.language.webhook_keys import ALSO
 from rules.language.words import JinjaText, Match
 from rules.language.yaml import Node
 from rules.model.route import (
+    DEFAULT_ACKNOWLEDGE_WITHIN,
     DEFAULT_GROUP_INTERVAL,
     DEFAULT_GROUP_WAIT,
+    DEFAULT_REOPEN_CLOSED_AFTER,
     DEFAULT_REOPEN_WITHIN,
     DEFAULT_REPEAT_INTERVAL,
     Loudness,
@@ -88,13 +90,14 @@ TELL = OrNone(
             "resolved": Key(HOW_LOUD, "All have ended; default thread. The message says so whatever stands here."),
             "reopened": Key(HOW_LOUD, "An alert came back within reopen_within; default channel."),
             "repeat": Key(HOW_LOUD, "It still fires after repeat_interval; default channel."),
-            "escalated": Key(HOW_LOUD, "A further step of its policy is carried out; default channel."),
+            "acknowledged": Key(HOW_LOUD, "Acknowledged, taken back, snoozed, woken, assigned; default thread."),
+            "escalated": Key(
+                HOW_LOUD,
+                "A further step of its policy, or an acknowledgement, a snooze, a closing has run out; default channel.",
+            ),
+            "note": Key(HOW_LOUD, "Somebody added a note; default none: it stands on the incident's page."),
         },
-        later={
-            "acknowledged": "acting from Slack",
-            "sla": "limits on how long things may take",
-            "note": "acting from Slack",
-        },
+        later={"sla": "limits on how long things may take"},
     )
 )
 
@@ -130,6 +133,14 @@ SETTINGS = {
     ),
     "reopen_within": Key(
         Duration(), f"An alert that comes back within it reopens its incident; default {said(DEFAULT_REOPEN_WITHIN)}."
+    ),
+    "acknowledge_within": Key(
+        OrNone(Duration(SECOND)),
+        f"How long an acknowledgement lasts; then it is said, and pages go on; default {said(DEFAULT_ACKNOWLEDGE_WITHIN)}.",
+    ),
+    "reopen_closed_after": Key(
+        OrNone(Duration(SECOND)),
+        f"What was closed by hand and fires still comes back after it; default {said(DEFAULT_REOPEN_CLOSED_AFTER)}.",
     ),
     "severity": Key(OrNone(SEVERITY), "The incident's severity, whatever its alerts say."),
     "template": Key(TEMPLATE, "{title, text} or {title, file}: own words for headline and summary."),

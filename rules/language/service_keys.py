@@ -30,9 +30,9 @@ from rules.language.shape import (
 )
 from rules.language.times import Duration, Zone, said
 from rules.language.webhook_keys import FALLBACK, WEBHOOKS
-from rules.language.words import ChannelText, Secret, Url
+from rules.language.words import ChannelText, Secret, SlashCommandText, Url
 from rules.language.yaml import Node
-from rules.model.configuration import POSTS_PER_MINUTE, SLACK_API_URL
+from rules.model.configuration import POSTS_PER_MINUTE, SLACK_API_URL, SLASH_COMMAND
 from rules.model.ruleset import LEAST_KEPT, Retention
 
 SECRET = Secret()
@@ -161,7 +161,18 @@ SLACK = Record(
     "slack",
     {
         "token": Key(SECRET, "The bot token (xoxb-…)."),
-        "signing_secret": Key(SECRET, "Verifies what Slack sends."),
+        "signing_secret": Key(SECRET, "Verifies what Slack sends over HTTP: buttons, commands, mentions."),
+        "app_token": Key(SECRET, "The app-level token (xapp-…): Slack sends through Socket Mode."),
+        "command": Key(
+            ListOf(
+                SlashCommandText(),
+                "a list of slash commands such as [/incident, /pd]",
+                single=True,
+                unique=True,
+                most=8,
+            ),
+            f"The slash commands it answers to; default {SLASH_COMMAND}.",
+        ),
         "fallback_channel": Key(ChannelText(), "Where a message goes whose channel refuses it."),
         "fallback": Key(
             FALLBACK, "What is called when Slack refuses a message, or is away: {webhook: NAME, after: 2m}."
@@ -177,7 +188,7 @@ SLACK = Record(
         ),
         "preview": Key(PREVIEW, "Messages on a local page instead of in Slack."),
     },
-    later={"app_token": "Socket Mode", "workspaces": "several workspaces", "client_id": "installing from Slack"},
+    later={"workspaces": "several workspaces", "client_id": "installing from Slack"},
     check=_check_slack,
     is_secret=True,
 )

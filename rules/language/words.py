@@ -184,6 +184,25 @@ class ChannelText:
         return {"type": "string", "pattern": r"^(#[^\s#@.,:;/A-Z<>&]{1,80}|[CG][A-Z0-9]{7,20})$"}
 
 
+class SlashCommandText:
+    """The name of a slash command, as Slack allows it."""
+
+    expected = "a slash command such as /incident: lower case, at most 32 characters"
+    pattern = r"/[a-z0-9][a-z0-9_-]{0,30}"
+
+    def read(self, node: Node, place: Place) -> str | None:
+        text = text_of(node)
+        if text is not None and re.fullmatch(self.pattern, text, re.ASCII):
+            return text
+        guess = "/" + (text or "").strip().lstrip("/").lower().replace(" ", "-")
+        hint = f"write {guess}" if re.fullmatch(self.pattern, guess, re.ASCII) else ""
+        place.error(node, f"found {shown(node)}", expected=self.expected, hint=hint)
+        return None
+
+    def schema(self, _: dict[str, Schema], /) -> Schema:
+        return {"type": "string", "pattern": f"^{self.pattern}$"}
+
+
 class Url:
     """An address that begins with http:// or https://."""
 

@@ -36,7 +36,10 @@ from rules.model.suppression import Maintenance
 from rules.model.webhook import ToWebhook
 from rules.model.window import NamedWindow, Pattern, Window
 
-_TIMERS = ("group_wait", "group_interval", "repeat_interval", "reopen_within")
+_TIMERS = (
+    *("group_wait", "group_interval", "repeat_interval", "reopen_within"),
+    *("acknowledge_within", "reopen_closed_after"),
+)
 """What nobody says of them is `RouteSettings`' to say."""
 
 

@@ -19,6 +19,7 @@ from rules.loading.team_file import TeamDraft, draft
 from rules.model.configuration import (
     POSTS_PER_MINUTE,
     SLACK_API_URL,
+    SLASH_COMMAND,
     Auth,
     Basic,
     Bearer,
@@ -247,6 +248,8 @@ def _slack(fields: Fields) -> PreviewSettings | SlackSettings:
     return SlackSettings(
         token=fields.get("token"),
         signing_secret=fields.get("signing_secret", ()),
+        app_token=fields.get("app_token", ()),
+        command=fields.get("command", (SLASH_COMMAND,)),
         fallback_channel=fields.get("fallback_channel", ""),
         api_url=fields.get("api_url", SLACK_API_URL).rstrip("/") + "/",
         posts_per_minute=fields.get("posts_per_minute", POSTS_PER_MINUTE),

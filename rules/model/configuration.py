@@ -67,6 +67,7 @@ class PreviewSettings(msgspec.Struct, frozen=True):
 
 
 SLACK_API_URL = "https://slack.com/api/"
+SLASH_COMMAND = "/incident"
 POSTS_PER_MINUTE = 240
 """In a whole workspace; Slack allows several hundred."""
 
@@ -76,6 +77,7 @@ class SlackSettings(msgspec.Struct, frozen=True):
 
     token: Secrets
     signing_secret: Secrets = ()
+    """What Slack signs its requests with; empty: none is believed."""
     fallback_channel: str = ""
     """Where a message goes whose channel refuses it; "" for nowhere."""
     api_url: str = SLACK_API_URL
@@ -85,6 +87,10 @@ class SlackSettings(msgspec.Struct, frozen=True):
     """Where history cannot be read, a post of unknown outcome is posted again: at least once instead of at most once."""
     fallback: Fallback | None = None
     """What is called when Slack refuses, or is away."""
+    app_token: Secrets = ()
+    """Of Socket Mode, which needs no address that Slack can reach; empty: Slack sends over HTTP."""
+    command: tuple[str, ...] = (SLASH_COMMAND,)
+    """The slash commands it answers to; the first is the one that help speaks of."""
 
 
 class Bearer(msgspec.Struct, frozen=True, tag="bearer"):

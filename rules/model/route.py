@@ -20,6 +20,8 @@ DEFAULT_GROUP_WAIT = timedelta(seconds=10)
 DEFAULT_GROUP_INTERVAL = timedelta(minutes=5)
 DEFAULT_REPEAT_INTERVAL = timedelta(hours=4)
 DEFAULT_REOPEN_WITHIN = timedelta(minutes=10)
+DEFAULT_ACKNOWLEDGE_WITHIN = timedelta(hours=4)
+DEFAULT_REOPEN_CLOSED_AFTER = timedelta(hours=4)
 
 
 class PageKind(StrEnum):
@@ -114,8 +116,12 @@ class Tell(msgspec.Struct, frozen=True):
     resolved: Loudness = Loudness.THREAD
     reopened: Loudness = Loudness.CHANNEL
     repeat: Loudness = Loudness.CHANNEL
+    acknowledged: Loudness = Loudness.THREAD
+    """Acknowledged, taken back, put off, woken, assigned."""
     escalated: Loudness = Loudness.CHANNEL
-    """Whom a step reaches hears it whatever stands here."""
+    """A further step is carried out: whom it reaches hears it whatever stands here. An acknowledgement, a snooze or a closing
+    has run out."""
+    note: Loudness = Loudness.NONE
 
 
 class RouteSettings(msgspec.Struct, frozen=True):
@@ -131,6 +137,10 @@ class RouteSettings(msgspec.Struct, frozen=True):
     repeat_interval: timedelta | None = DEFAULT_REPEAT_INTERVAL
     """None: never repeated."""
     reopen_within: timedelta = DEFAULT_REOPEN_WITHIN
+    acknowledge_within: timedelta | None = DEFAULT_ACKNOWLEDGE_WITHIN
+    """How long an acknowledgement lasts. None: until the end."""
+    reopen_closed_after: timedelta | None = DEFAULT_REOPEN_CLOSED_AFTER
+    """What was closed by hand comes back after so long, if it fires still. None: never by itself."""
     severity: Severity | None = None
     """The incident's, whatever its alerts say; matchers always see the alert's own."""
     template: Template | None = None

@@ -62,6 +62,9 @@ def test_the_defaults_are_those_of_telling() -> None:
         "resolved": "thread",
         "reopened": "channel",
         "repeat": "channel",
+        "acknowledged": "thread",
+        "escalated": "channel",
+        "note": "none",
     }
 
 

@@ -16,6 +16,8 @@ from router.http.service import OpenSource, Reloaded, Status
 from router.notifiers.notifier import by_name
 from router.notifiers.preview.notifier import PreviewNotifier
 from router.notifiers.preview.preview import Preview
+from router.notifiers.slack.inbound.dispatch import Dispatch
+from router.notifiers.slack.inbound.door import Entrance
 from router.runtime.clock import Clock
 from router.runtime.config import Vault
 from router.runtime.health import Health, LoopHealth
@@ -25,8 +27,10 @@ from router.service.simulate import Simulation, VirtualClock
 from router.service.stored_preview import stored_preview
 from rules.advice.lint import linted
 from rules.loading.load import RulesText, load
-from rules.model.configuration import Configuration, ServerSettings
+from rules.model.configuration import SLACK_API_URL, Configuration, ServerSettings
+from tests.inbound.recorder import Recorder
 from tests.preview.rows import MemoryRows
+from tests.slackworld.acting import SIGNING_SECRET
 
 START = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 
@@ -86,6 +90,16 @@ class StandIn:
         self.healthy = Health((LoopHealth("dispatch", START, is_stuck=False, errors=0),), True, (), None)
         self.reloaded = Reloaded(is_accepted=True, diff=("route db: channel",), warnings=("a weakness",))
         self.reloads = 0
+        self.heard = Recorder()
+        """What Slack sent that was believed and understood."""
+        self.signing_secrets = [SIGNING_SECRET]
+        self.slack_entrance = Entrance(
+            Dispatch(self.heard, self.metrics),
+            self.clock,
+            self.metrics,
+            secrets=lambda: self.signing_secrets,
+            api_url=lambda: SLACK_API_URL,
+        )
 
     @property
     def bare_source(self) -> str | None:

@@ -35,6 +35,8 @@ storage: {path: /var/lib/alert-router.db}
 slack:
   token: {env: SLACK_BOT_TOKEN}
   signing_secret: [{file: /run/secrets/slack}, {env: OLD}]
+  app_token: {env: SLACK_APP_TOKEN}
+  command: [/incident, /pd]
   fallback_channel: "#ops"
   api_url: http://127.0.0.1:9/api
 sources:
@@ -73,6 +75,8 @@ def test_everything() -> None:
     assert found.slack == SlackSettings(
         token=(EnvSecret("SLACK_BOT_TOKEN"),),
         signing_secret=(FileSecret("/run/secrets/slack"), EnvSecret("OLD")),
+        app_token=(EnvSecret("SLACK_APP_TOKEN"),),
+        command=("/incident", "/pd"),
         fallback_channel="#ops",
         api_url="http://127.0.0.1:9/api/",
     )

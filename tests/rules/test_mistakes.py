@@ -13,6 +13,7 @@ PEOPLE = HEAD + ROUTING + "people: {a: {email: a@example.com}}\n"
 CHANNEL = 'expected a channel such as "#alerts" (in quotes), or its id such as C0123ABCD'
 MATCH = "expected a list of matchers such as ['team = payments', 'severity =~ \"crit.*\"']"
 SECRET = "not a reference to a secret; expected {env: NAME} or {file: PATH}, or a list of them while two are valid"
+COMMAND = "expected a slash command such as /incident: lower case, at most 32 characters"
 LATER = "expected the file without it, in this version"
 
 MISTAKES = [
@@ -100,7 +101,8 @@ MISTAKES = [
         [
             (
                 "5:3: routing.chxnnel: unknown key 'chxnnel'; expected one of channel, also, group_by, group_wait, group_interval, "
-                "repeat_interval, reopen_within, severity, template, tell, quiet, only, page, routes (did you mean channel?)"
+                "repeat_interval, reopen_within, acknowledge_within, reopen_closed_after, severity, template, tell, quiet, only, "
+                "page, routes (did you mean channel?)"
             ),
             '5:3: routing: channel is missing; expected channel: a channel such as "#alerts", a list of them, or none',
             (
@@ -342,7 +344,7 @@ MISTAKES = [
             ),
             (
                 "8:40: routing.routes[1].tell.worst: unknown key 'worst'; "
-                "expected one of new_alerts, worse, some_resolved, resolved, reopened, repeat, escalated (did you mean worse?)"
+                "expected one of new_alerts, worse, some_resolved, resolved, reopened, repeat, acknowledged, escalated, note (did you mean worse?)"
             ),
             (
                 "8:54: routing.routes[1].send_resolved: unknown key 'send_resolved'; expected tell: {resolved: none} "
@@ -447,6 +449,17 @@ MISTAKES = [
             f"10:14: oncall.a.ical: not yet (a calendar as schedule); {LATER}",
             "12:10: storage: path is missing; expected path: a path",
             f"12:11: storage.url: not yet (PostgreSQL); {LATER}",
+        ],
+    ),
+    (
+        "slash commands",
+        "version: 1\nslack: {token: {env: T}, command: [incident, /PD, '/a b', 7]}\n"
+        "sources: {p: {adapter: prometheus}}\n" + ROUTING,
+        [
+            f"2:36: slack.command[0]: found 'incident'; {COMMAND} (write /incident)",
+            f"2:46: slack.command[1]: found '/PD'; {COMMAND} (write /pd)",
+            f"2:51: slack.command[2]: found '/a b'; {COMMAND} (write /a-b)",
+            f"2:59: slack.command[3]: found the number 7; {COMMAND}",
         ],
     ),
     (

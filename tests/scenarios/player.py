@@ -7,6 +7,8 @@ from typing import Any
 from adapters import ADAPTERS
 from adapters.adapter import GroupDrafts
 from adapters.alert import Alert, PrometheusAlert, Severity, Status, fingerprint
+from router.core.acts.button import Verb
+from router.core.acts.life import Act
 from router.delivery.deliver import Settings
 from router.runtime.clock import to_ms
 from router.runtime.config import read
@@ -215,6 +217,8 @@ class Player:
             case "speaks":
                 self._senders.silent.discard(said)
                 await self._take(said, [])
+            case "act":
+                await self._do(said, now)
             case "reload":
                 await self.sim.reload(ruleset(said))
             case "restart":
@@ -241,6 +245,21 @@ class Player:
                 self.world.delete(self.world.channel(said).messages[-1].ts)
             case other:
                 raise AssertionError(other)
+
+    async def _do(self, said: dict[str, str], now: datetime) -> None:
+        """As {do: snooze, incident: 1, by: maria, for: 1h, answers: snoozed}."""
+        wanted = Act(
+            Verb(said["do"]),
+            by=said.get("by", ""),
+            note=said.get("note", ""),
+            until=now + span(said["for"]) if "for" in said else None,
+            people=tuple(said["to"].split()) if "to" in said else (),
+            severity=Severity(said["severity"]) if "severity" in said else None,
+        )
+        answer = await self.sim.act(int(said.get("incident", "1")), wanted, key=said.get("key", ""))
+        expected = said.get("answers", "")
+        if expected not in answer.said or (not expected and not answer.is_done):
+            raise AssertionError(f"{said} was answered {answer.said!r}")
 
     def _mood(self, said: dict[str, str]) -> None:
         if said.get("mood") == "fine":

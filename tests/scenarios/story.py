@@ -22,6 +22,7 @@ ACTS = (
     "forget",
     "silent",
     "speaks",
+    "act",
     "reload",
     "restart",
     "clock",

@@ -2,18 +2,20 @@
 
 import base64
 import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
 from tests.slackworld.blocks import EDIT_TEXT, METADATA_CHARACTERS, POST_TEXT, SPLIT_TEXT, content_error
 from tests.slackworld.state import Content, Json, Message, instant_of
-from tests.slackworld.workspace import WORKSPACE_URL, Refused, Workspace
+from tests.slackworld.workspace import APP_TOKEN, WORKSPACE_URL, Refused, Workspace
 
 T = TypeVar("T")
 
 _CONTENT = {"text", "blocks", "attachments", "metadata", "parse", "link_names"}
 _ARGUMENTS = {
     "auth.test": set[str](),
+    "apps.connections.open": set[str](),
     "chat.postMessage": _CONTENT
     | {"channel", "thread_ts", "reply_broadcast", "client_msg_id", "unfurl_links", "unfurl_media"},
     "chat.update": _CONTENT | {"channel", "ts"},
@@ -40,13 +42,21 @@ class WebApi(Workspace):
 
     def __init__(self, page: int) -> None:
         super().__init__()
+        self.app_tokens: dict[str, str] = {APP_TOKEN: ""}
+        """As `tokens`, of Socket Mode."""
+        self.open_link: Callable[[], str] = lambda: "wss://wss-primary.slack.com/link/?ticket=1"
         self.page = page
         """Most items a cursor page holds, whatever `limit` asks for: small, so that paging happens."""
 
     def check_caller(self, method: str, form: dict[str, str], token: str) -> None:
         if not token:
             raise Refused("not_authed")
-        if code := self.tokens.get(token, "invalid_auth"):
+        own, others = self.tokens, self.app_tokens
+        if method == "apps.connections.open":
+            own, others = others, own
+        if token in others:
+            raise Refused("not_allowed_token_type")
+        if code := own.get(token, "invalid_auth"):
             raise Refused(code)
         if method not in _ARGUMENTS:
             raise Refused("unknown_method", req_method=method)
@@ -64,6 +74,8 @@ class WebApi(Workspace):
         match method:
             case "auth.test":
                 return {"team_id": "T000001", "team": "Fake", "user_id": "U0ROBOT", "url": WORKSPACE_URL}
+            case "apps.connections.open":
+                return {"url": self.open_link()}
             case "chat.postMessage":
                 return self._post(form, at)
             case "chat.update":

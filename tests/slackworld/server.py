@@ -1,6 +1,7 @@
 """The HTTP front of the fake Slack: a real aiohttp server on a free loopback port, with resets and stalls that are real."""
 
 import asyncio
+import json
 import socket
 import struct
 from collections.abc import Callable
@@ -9,8 +10,11 @@ from typing import Self
 
 from aiohttp import web
 
+from tests.slackworld.hooks import Hooks
 from tests.slackworld.moods import Says
 from tests.slackworld.pace import Strictness
+from tests.slackworld.sockets import Sockets
+from tests.slackworld.state import Json, Message
 from tests.slackworld.workspace import TOKEN
 from tests.slackworld.world import SlackWorld
 
@@ -24,6 +28,11 @@ class FakeSlack(SlackWorld):
         self.url = ""
         self.connections = 0
         """TCP connections that calls came over."""
+        self.sockets = Sockets(now)
+        """Socket Mode."""
+        self.open_link = self.sockets.address
+        self.hooks = Hooks(now, self._message_at, self._say_publicly)
+        """Where response_urls lead: `Acting(slack, hooks=slack.hooks)`."""
         self._seen: set[int] = set()
         self._runner: web.AppRunner | None = None
         self._closing = asyncio.Event()
@@ -32,12 +41,15 @@ class FakeSlack(SlackWorld):
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=4 * 2**20)
         app.router.add_route("*", "/api/{method}", self._handle)
+        app.add_routes([*self.sockets.routes(), *self.hooks.routes()])
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
         host, port = self._runner.addresses[0][:2]
         self.url = f"http://{host}:{port}/api/"
+        self.hooks.base = f"http://{host}:{port}"
+        self.sockets.base = f"ws://{host}:{port}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -69,6 +81,13 @@ class FakeSlack(SlackWorld):
                 if served.after:
                     await asyncio.sleep(served.after.total_seconds())
                 return web.Response(status=served.status, headers=served.headers, body=served.body.encode())
+
+    def _message_at(self, channel: str, ts: str) -> Message | None:
+        return self.conversations[channel].find(ts)
+
+    def _say_publicly(self, channel: str, thread_ts: str, text: str, blocks: list[Json]) -> None:
+        form = {"channel": channel, "text": text, "blocks": json.dumps(blocks)}
+        self.apply("chat.postMessage", {**form, "thread_ts": thread_ts} if thread_ts else form, self._now())
 
     def _wake_for_late_effects(self) -> None:
         due = self.next_due()

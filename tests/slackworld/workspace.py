@@ -7,12 +7,14 @@ from typing import Any
 from tests.slackworld.state import Conversation, Group, Json, Message, Person, Sound, mentioned, mentioned_groups
 
 TOKEN = "xoxb-fake-1"
+APP_TOKEN = "xapp-1-A0ROUTER-1-fake"
 WORKSPACE_URL = "https://fake.example/"
 
 SCOPES = frozenset(
     {
         "chat:write", "chat:write.public", "channels:read", "channels:join", "groups:read", "im:write", "users:read",
-        "users:read.email", "channels:history", "groups:history", "im:history", "usergroups:read", "dnd:read",
+        "users:read.email", "commands", "app_mentions:read", "channels:history", "groups:history", "im:history",
+        "usergroups:read", "dnd:read",
     }
 )  # fmt: skip
 

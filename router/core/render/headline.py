@@ -8,7 +8,7 @@ import msgspec
 from adapters.alert import Severity
 from router.core.mrkdwn import clip, duration, escape, escaped, instant, listed, time_of_day, words
 from router.core.templates.template import OwnWords, words_of
-from router.core.view import EndKind, IncidentView, State
+from router.core.view import EndKind, IncidentView, Phase, State
 
 PUSH = 140
 """Characters of `text`: what a locked phone shows."""
@@ -60,8 +60,11 @@ def headline(
         severity = f"{(view.worst or view.severity).value.upper()} "
         word = f"{end_word(view)} ".lstrip()
         return Headline(before=f"{opening}{word}{number}{severity}", title=title, after=end_words(view, title))
+    if is_closed(view):
+        after = f": closed{acted_by(view.response.by)}, {how_many_fire(view.firing)}"
+        return Headline(before=f"{opening}Closed {number}{view.severity.value.upper()} ", title=title, after=after)
     times = f" ×{view.firing}" if view.firing > 1 else ""
-    extras = [text for text in (silence(view), where) if text]
+    extras = [text for text in (standing(view), silence(view), where) if text]
     if view.on_call and names_on_call:
         extras.append(f"on call: {on_call(view)}")
     return Headline(
@@ -77,6 +80,8 @@ def title_of(view: IncidentView, own: OwnWords | None = None) -> str:
 def emblem(view: IncidentView) -> str:
     if view.state is State.RESOLVED:
         return "✅" if is_green(view) else "◽"
+    if is_closed(view):
+        return "◽"
     return _LOOKS[view.severity][0]
 
 
@@ -84,7 +89,52 @@ def colour(view: IncidentView) -> str:
     """Of the bar. Green is only for an end that somebody told, or that the sender's silence about it proves."""
     if view.state is State.RESOLVED:
         return _GREEN if is_green(view) else _GREY
-    return _LOOKS[view.severity][1]
+    return _GREY if is_closed(view) else _LOOKS[view.severity][1]
+
+
+def is_closed(view: IncidentView) -> bool:
+    """Whether somebody says that it is done though alerts fire."""
+    return view.state is State.TRIGGERED and view.response.phase is Phase.CLOSED
+
+
+def standing(view: IncidentView) -> str:
+    """How far people have come with it, without its times; "" while nobody has."""
+    match view.response.phase:
+        case Phase.ACKNOWLEDGED:
+            return f"acknowledged{acted_by(view.response.by)}"
+        case Phase.SNOOZED:
+            return f"snoozed{acted_by(view.response.by)}"
+        case _:
+            return ""
+
+
+def standing_line(view: IncidentView) -> str:
+    """The same for a block: escaped, with times, and who is responsible."""
+    response, facts = view.response, [escape(text)] if (text := standing(view)) else []
+    if facts and response.at is not None:
+        facts[0] += f" {time_of_day(response.at)}"
+    if response.phase is Phase.SNOOZED and response.until is not None:
+        facts[0] += f", until {instant(response.until)}"
+    facts += [f"assigned to {escape(listed(map(person, response.assigned), 3))}"] if response.assigned else []
+    if is_closed(view) and (note := words(response.note, 300)):
+        facts.append(f"Resolution: {escape(note)}")
+    return " · ".join(facts)
+
+
+def acted_by(name: str) -> str:
+    """As in "acknowledged by Maria"; of whom we do not know: "acknowledged via Slack"."""
+    if not name:
+        return ""
+    return f" {words(name, 60)}" if name.startswith("via ") else f" by {person(name)}"
+
+
+def possessive(name: str) -> str:
+    """As in "Maria's"."""
+    return "somebody's" if name.startswith("via ") else f"{person(name)}'s"
+
+
+def how_many_fire(count: int) -> str:
+    return "1 alert still fires" if count == 1 else f"{count} alerts still fire"
 
 
 def is_green(view: IncidentView) -> bool:

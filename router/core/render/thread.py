@@ -2,13 +2,21 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import assert_never
 
 import msgspec
 
-from router.core.mrkdwn import duration, escaped, group, is_group_id, listed, time_of_day, user, words
+from router.core.mrkdwn import duration, escaped, group, instant, is_group_id, listed, time_of_day, user, words
 from router.core.render.blocks import fitted, section
-from router.core.render.headline import end_of, is_unknown, person, silent_sources, title_of
+from router.core.render.headline import (
+    acted_by,
+    end_of,
+    how_many_fire,
+    is_unknown,
+    person,
+    possessive,
+    silent_sources,
+    title_of,
+)
 from router.core.view import EndKind, EntryKind, IncidentView, Rendered, State, TimelineEntry
 
 Heaps = tuple[tuple[str, int], ...]
@@ -46,7 +54,7 @@ def _mentioned(one: str) -> str:
 def _merged(entries: Sequence[TimelineEntry]) -> list[TimelineEntry]:
     """Entries of one kind, ends of one sort, as one: counts add up, what follows is as the last one says."""
     kinds: dict[tuple[EntryKind, str], TimelineEntry] = {}
-    for entry in sorted(entries, key=lambda entry: entry.seq):
+    for entry in _in_turn(sorted(entries, key=lambda entry: entry.seq)):
         key = (entry.kind, _sort_of(entry))
         before = kinds.pop(key, None)
         if before is not None:
@@ -66,6 +74,18 @@ def _merged(entries: Sequence[TimelineEntry]) -> list[TimelineEntry]:
     return list(kinds.values())
 
 
+_TURNS = frozenset({EntryKind.ALL_RESOLVED, EntryKind.REOPENED})
+
+
+def _in_turn(entries: Sequence[TimelineEntry]) -> Sequence[TimelineEntry]:
+    """Ends and returns take turns in a thread, also where several are told at once: an end that was taken back and came
+    again is one end, so is a return."""
+    turns = [entry.kind for entry in entries if entry.kind in _TURNS]
+    if len(turns) < 3 or turns[0] is not turns[-1]:
+        return entries
+    return [entry for entry in entries if entry.kind is turns[0] or entry.kind not in _TURNS]
+
+
 def _sum(first: Heaps, second: Heaps) -> Heaps:
     """Where one of them is not sorted into heaps, neither is the whole."""
     if not first or not second:
@@ -74,10 +94,11 @@ def _sum(first: Heaps, second: Heaps) -> Heaps:
 
 
 def _sort_of(entry: TimelineEntry) -> str:
-    """What keeps two entries of one kind apart: how alerts ended, what Slack said, who was paged for what."""
-    if entry.kind in {EntryKind.SOME_RESOLVED, EntryKind.ALL_RESOLVED}:
+    """What keeps two entries of one kind apart: how alerts ended, what Slack said, who was paged for what. An incident is
+    over as it ended last."""
+    if entry.kind is EntryKind.SOME_RESOLVED:
         return entry.how or EndKind.TOLD
-    return entry.detail
+    return "" if entry.kind in _TURNS else entry.detail
 
 
 def _line(entry: TimelineEntry, view: IncidentView) -> str:
@@ -121,7 +142,7 @@ def _line(entry: TimelineEntry, view: IncidentView) -> str:
         case EntryKind.NOBODY_ON_CALL:
             return f"nobody is on call{f': {detail}' if detail else ''}"
         case EntryKind.PAGE_DROPPED:
-            return f"{people} not paged, it was over before{f': {detail}' if detail else ''}"
+            return f"{people} not paged, it was {detail or 'over'} before that could be delivered"
         case EntryKind.PAGE_REFUSED:
             return f"Slack refused the direct message to {people}{f': {detail}' if detail else ''}"
         case EntryKind.UNHEARD:
@@ -135,11 +156,47 @@ def _line(entry: TimelineEntry, view: IncidentView) -> str:
         case EntryKind.NOT_POSTED:
             return f"not posted{f' in {detail}' if detail else ''}: it was over before"
         case _:
-            assert_never(entry.kind)
+            return _act_line(entry, detail)
+
+
+def _act_line(entry: TimelineEntry, detail: str) -> str:
+    """What somebody did, or what ran out of it."""
+    by, after = acted_by(entry.by), f" after {duration(entry.lasted)}" if entry.lasted else ""
+    whose = f"{possessive(entry.by)} " if entry.by else "the "
+    match entry.kind:
+        case EntryKind.ACKNOWLEDGED:
+            return f"acknowledged{by}{after}"
+        case EntryKind.UNACKNOWLEDGED:
+            return f"acknowledgement taken back{by}"
+        case EntryKind.ACKNOWLEDGEMENT_OVER:
+            return f"{whose}acknowledgement has run out, still firing{after}"
+        case EntryKind.SNOOZED:
+            return f"snoozed{by}"
+        case EntryKind.WOKEN:
+            return f"snooze ended{by}"
+        case EntryKind.SNOOZE_OVER:
+            return f"{whose}snooze is over, still firing{after}"
+        case EntryKind.CLOSED:
+            still = f" · {how_many_fire(entry.firing)}" if entry.firing else ""
+            return f"closed{by}{after}{still}{f' · Resolution: {detail}' if detail else ''}"
+        case EntryKind.REOPENED_BY_HAND:
+            return f"reopened{by}"
+        case EntryKind.CLOSED_OVER:
+            return f"closed{by}, and still firing{after}"
+        case EntryKind.ASSIGNED:
+            return f"assigned to {listed(map(person, entry.people), 5) or 'nobody'}{by}"
+        case EntryKind.NOTE:
+            return f"note{by}: {detail}"
+        case EntryKind.SEVERITY_SET:
+            return f"severity {entry.severity.value.upper() if entry.severity else 'as its alerts say it'}, set{by}"
+        case _:
+            raise AssertionError(f"{entry.kind} is no act")
 
 
 def _span(entry: TimelineEntry) -> str:
-    """From when to when it could not be told here."""
+    """From when to when it could not be told here; until when what somebody began lasts."""
+    if entry.until is not None and entry.kind in {EntryKind.ACKNOWLEDGED, EntryKind.SNOOZED}:
+        return f" · until {instant(entry.until)}"
     if entry.kind is not EntryKind.FALLBACK or entry.lasted is None:
         return ""
     return f" {time_of_day(entry.at - entry.lasted)}–{time_of_day(entry.at)}"

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
-from urllib.request import proxy_bypass
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import aiohttp.abc
@@ -51,6 +51,25 @@ def open_session(
         response_class=_Bounded,
         trace_configs=[trace],
     )
+
+
+def open_socket_session(*, resolver: aiohttp.abc.AbstractResolver | None = None) -> aiohttp.ClientSession:
+    """For connections that stand for hours, and the calls that ask for them: each bounds its own time."""
+    trace = aiohttp.TraceConfig()
+    trace.on_request_redirect.append(_refuse_redirect)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(resolver=resolver),
+        timeout=aiohttp.ClientTimeout(total=None, connect=CALL_TIMEOUT.total_seconds() / 2),
+        trace_configs=[trace],
+    )
+
+
+def proxy_for(url: str) -> str | None:
+    """The proxy for a connection that stands: for `wss:` it is the one for `https:`, which aiohttp does not think of."""
+    parts = urlsplit(url)
+    if _is_reached_directly(url):
+        return None
+    return getproxies().get({"wss": "https", "ws": "http"}.get(parts.scheme, parts.scheme))
 
 
 class _RedirectError(aiohttp.ClientError):

@@ -84,6 +84,12 @@ def get(conn: Connection, number: int) -> Group:
     return _group(conn.execute(_ONE, {"number": number}).one())
 
 
+def find(conn: Connection, number: int) -> Group | None:
+    """None: it was empty, and is forgotten."""
+    row = conn.execute(_ONE, {"number": number}).first()
+    return None if row is None else _group(row)
+
+
 def _group(row: Any) -> Group:
     return Group(
         row.id,

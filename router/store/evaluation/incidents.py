@@ -1,4 +1,4 @@
-"""Incidents and their timelines. Numbers are never reused; the timeline is only ever appended to."""
+"""Incidents and their timelines. Numbers are never reused; what a timeline says is only ever appended to."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, case, distinct, func, literal, sel
 from adapters.alert import Severity
 from router.core.content import Subject
 from router.core.evaluation import NotificationState
-from router.core.view import EndKind, IncidentView, State, TimelineEntry
+from router.core.view import EndKind, IncidentView, Phase, Response, State, TimelineEntry
 from router.store.file import LAST_INCIDENT
 from router.store.tables import InstantMs, conversation, incident, message, timeline
 
@@ -17,6 +17,7 @@ FREED = 5
 FREED_WITHIN = timedelta(minutes=1)
 """So many of those that a window held back open in one channel within it; the others follow in turn."""
 _decode_view = msgspec.json.Decoder(IncidentView).decode
+_decode_response = msgspec.json.Decoder(Response).decode
 _decode_entry = msgspec.json.Decoder(TimelineEntry).decode
 
 
@@ -30,6 +31,7 @@ class Incident(msgspec.Struct, frozen=True):
     ended_how: EndKind | None
     seq: int
     view: IncidentView
+    response: Response = Response()
 
 
 _FIND = select(incident).where(incident.c.number == bindparam("number"))
@@ -58,7 +60,8 @@ def find(conn: Connection, number: int) -> Incident | None:
         ended_at=row.ended_at,
     )
     how = None if row.ended_how is None else EndKind(row.ended_how)
-    return Incident(row.number, row.group_id, standing, row.alerts_ended, how, row.seq, _decode_view(row.view))
+    view, response = _decode_view(row.view), _decode_response(row.response)
+    return Incident(row.number, row.group_id, standing, row.alerts_ended, how, row.seq, view, response)
 
 
 # Statements of every evaluation are made once: SQLAlchemy takes longer to put one together than SQLite to carry it out.
@@ -133,8 +136,10 @@ def save(
     ended_how: EndKind | None,
     seq: int,
 ) -> None:
+    """The response is that of the view."""
     values = {
         **_standing_values(standing),
+        **_response_values(view),
         "started_at": view.started_at,
         "severity": view.severity.value,
         "title": view.title,
@@ -207,10 +212,66 @@ def entries(conn: Connection, number: int, *, after: int = 0, most: int | None =
     return [TimelineLine(_decode_entry(row.document), row.say_at, row.is_broadcast) for row in rows]
 
 
+_NEXT_LINE = select(func.min(timeline.c.say_at)).where(
+    timeline.c.incident == bindparam("number"), timeline.c.seq > bindparam("seq")
+)
+
+
+def next_line_at(conn: Connection, number: int, seq: int) -> datetime | None:
+    """When a thread that has heard everything up to there is to hear of what came after; None: of nothing yet."""
+    found: datetime | None = conn.execute(_NEXT_LINE, {"number": number, "seq": seq}).scalar()
+    return found
+
+
+def say_quietly(conn: Connection, number: int, *, after: int, until: int) -> None:
+    """These entries rang in one thread: in another they are said without a sound."""
+    rang = (timeline.c.incident == number) & timeline.c.is_broadcast
+    conn.execute(
+        update(timeline).where(rang, timeline.c.seq > after, timeline.c.seq <= until).values(is_broadcast=False)
+    )
+
+
 def lines_since(conn: Connection, number: int, since: datetime) -> int:
     """How many thread lines an incident has had since, or is to have; entries told at one time are one line."""
     query = select(func.count(distinct(timeline.c.say_at)))
     return int(conn.execute(query.where(timeline.c.incident == number, timeline.c.say_at > since)).scalar_one())
+
+
+def respond(conn: Connection, number: int, view: IncidentView, *, noticed_at: datetime | None) -> None:
+    """What people have made of it. `noticed_at`: the repeat clock begins anew; None: it goes on."""
+    values = {
+        "view": msgspec.json.encode(view).decode(),
+        "severity": view.severity.value,
+        **_response_values(view),
+        **({} if noticed_at is None else {"last_notified_at": noticed_at}),
+    }
+    conn.execute(update(incident).where(incident.c.number == number).values(values))
+
+
+def _response_values(view: IncidentView) -> dict[str, object]:
+    response = view.response
+    lasts = view.state is State.TRIGGERED and response.phase is not Phase.OPEN
+    return {
+        "response": msgspec.json.encode(response).decode(),
+        "response_ends_at": response.until if lasts else None,
+    }
+
+
+_RUN_OUT = (
+    select(incident.c.number)
+    .where(incident.c.response_ends_at <= bindparam("now", type_=InstantMs()))
+    .order_by(incident.c.response_ends_at, incident.c.number)
+    .limit(20)
+)
+
+
+def run_out(conn: Connection, now: datetime) -> list[int]:
+    """Whose phase has lasted as long as it may."""
+    return list(conn.execute(_RUN_OUT, {"now": now}).scalars())
+
+
+def next_runs_out(conn: Connection) -> datetime | None:
+    return conn.execute(select(func.min(incident.c.response_ends_at))).scalar()
 
 
 def save_view(conn: Connection, number: int, view: IncidentView) -> None:
@@ -230,8 +291,9 @@ def _standing_values(standing: NotificationState) -> dict[str, object]:
     }
 
 
-def add(conn: Connection, number: int, entry: TimelineEntry, *, say_at: datetime | None, is_broadcast: bool) -> None:
-    """Append one entry from outside dispatch; its seq is taken here, under the incident's row."""
+def add(conn: Connection, number: int, entry: TimelineEntry, *, say_at: datetime | None, is_broadcast: bool) -> int:
+    """Append one entry from outside dispatch; its seq is taken here, under the incident's row, and returned."""
     taken = update(incident).where(incident.c.number == number).values(seq=incident.c.seq + 1).returning(incident.c.seq)
     seq = conn.execute(taken).scalar_one()
     append(conn, number, [(msgspec.structs.replace(entry, seq=seq), say_at, is_broadcast)])
+    return int(seq)

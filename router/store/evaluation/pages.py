@@ -1,6 +1,6 @@
 """Pages: who is to be reached about an incident, where the escalation of that stands, and what became of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -131,6 +131,11 @@ def carried_out(
     )
 
 
+def carried_out_since(conn: Connection, incident: int, since: datetime) -> set[int]:
+    """Pages of an incident that reached somebody since then."""
+    return set(conn.execute(select(page.c.id).where(page.c.incident == incident, page.c.paged_at >= since)).scalars())
+
+
 _UNHEARD = (
     update(page)
     .where(page.c.id == bindparam("b_id"), page.c.awaited > 0)
@@ -167,10 +172,11 @@ def call_off(conn: Connection, incident: int) -> None:
     stop(conn, incident)
 
 
-def replace(conn: Connection, incident: int) -> None:
+def replace(conn: Connection, ids: Collection[int]) -> None:
     """Another page is carried out from now on: these never go on."""
     gone = {"round": 0, "step": 0, "due_at": None, "is_stopped": False, "entry": None, "remind_at": None}
-    conn.execute(update(page).where(page.c.incident == incident).values(gone))
+    if ids:
+        conn.execute(update(page).where(page.c.id.in_(ids)).values(gone))
 
 
 def resume(conn: Connection, page_id: int, position: Position | None, now: datetime) -> None:

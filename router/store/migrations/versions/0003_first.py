@@ -301,11 +301,32 @@ def upgrade() -> None:
         sa.Column("seq", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("view", sa.Text(), nullable=False),
         sa.Column("released_in", sa.Text(), nullable=True),
+        sa.Column("response", sa.Text(), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("response_ends_at", tables.InstantMs(), nullable=True),
         sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
         sa.PrimaryKeyConstraint("number"),
         sqlite_autoincrement=True,
     )
     op.create_index("incident_open", "incident", ["state"], unique=False)
+    op.create_index(
+        "incident_response_ends",
+        "incident",
+        ["response_ends_at"],
+        unique=False,
+        sqlite_where=sa.text("response_ends_at IS NOT NULL"),
+        postgresql_where=sa.text("response_ends_at IS NOT NULL"),
+    )
+    op.create_table(
+        "act",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("incident", sa.BigInteger(), nullable=False),
+        sa.Column("verb", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("at", tables.InstantMs(), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_index("act_at", "act", ["at"], unique=False)
     op.create_index(
         "incident_released",
         "incident",
@@ -775,6 +796,14 @@ def downgrade() -> None:
         table_name="incident",
         sqlite_where=sa.text("released_in IS NOT NULL"),
         postgresql_where=sa.text("released_in IS NOT NULL"),
+    )
+    op.drop_index("act_at", table_name="act")
+    op.drop_table("act")
+    op.drop_index(
+        "incident_response_ends",
+        table_name="incident",
+        sqlite_where=sa.text("response_ends_at IS NOT NULL"),
+        postgresql_where=sa.text("response_ends_at IS NOT NULL"),
     )
     op.drop_index("incident_open", table_name="incident")
     op.drop_table("incident")

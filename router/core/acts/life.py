@@ -1,0 +1,244 @@
+"""The life of an incident: a condition, which alerts alone move, and a response, which people and timers move. Pure.
+
+`TABLE` says for every condition, phase and act what becomes of the response, what is told of it and what the escalation
+does; `decide` asks it about one act.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import assert_never
+
+import msgspec
+
+from adapters.alert import Severity
+from router.core.acts.button import Verb
+from router.core.view import EntryKind, Phase, Response, State
+
+
+class Timer(StrEnum):
+    """What happens by itself, when a phase has lasted as long as it may."""
+
+    ACKNOWLEDGEMENT_OVER = "acknowledgement_over"
+    SNOOZE_OVER = "snooze_over"
+    CLOSED_OVER = "closed_over"
+
+
+RUNS_OUT: Mapping[Phase, Timer] = {
+    Phase.ACKNOWLEDGED: Timer.ACKNOWLEDGEMENT_OVER,
+    Phase.SNOOZED: Timer.SNOOZE_OVER,
+    Phase.CLOSED: Timer.CLOSED_OVER,
+}
+"""Which phase ends by itself, and how."""
+
+
+class Escalation(StrEnum):
+    """What the escalation does."""
+
+    AS_IT_WAS = "as_it_was"
+    STOPS = "stops"
+    GOES_ON = "goes_on"
+    """With the step that would have come next."""
+
+
+class Told(StrEnum):
+    """How loud an act is told: the name of the route's setting of `tell`."""
+
+    ACKNOWLEDGED = "acknowledged"
+    NOTE = "note"
+    RESOLVED = "resolved"
+    REOPENED = "reopened"
+    ESCALATED = "escalated"
+
+
+class Move(msgspec.Struct, frozen=True):
+    """It is carried out."""
+
+    to: Phase | None
+    """None: the phase stays."""
+    kind: EntryKind
+    told: Told
+    escalation: Escalation = Escalation.AS_IT_WAS
+    rings: bool = False
+    """Whoever was paged gets a message of their own about it."""
+
+
+class Already(msgspec.Struct, frozen=True):
+    """There is nothing to do: it is as it should be."""
+
+    said: str
+    """To who asked. {by}: who brought it about."""
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """It cannot be done now."""
+
+    said: str
+
+
+Row = Mapping[Verb | Timer, Move | Already | Refused]
+
+_ACKNOWLEDGE = Move(Phase.ACKNOWLEDGED, EntryKind.ACKNOWLEDGED, Told.ACKNOWLEDGED, Escalation.STOPS)
+_SNOOZE = Move(Phase.SNOOZED, EntryKind.SNOOZED, Told.ACKNOWLEDGED, Escalation.STOPS)
+_CLOSE = Move(Phase.CLOSED, EntryKind.CLOSED, Told.RESOLVED, Escalation.STOPS)
+_UNACKNOWLEDGE = Move(Phase.OPEN, EntryKind.UNACKNOWLEDGED, Told.ACKNOWLEDGED, Escalation.GOES_ON)
+_WAKE = Move(Phase.OPEN, EntryKind.WOKEN, Told.ACKNOWLEDGED, Escalation.GOES_ON)
+_REOPEN = Move(Phase.OPEN, EntryKind.REOPENED_BY_HAND, Told.REOPENED, Escalation.GOES_ON)
+_ASSIGN = Move(None, EntryKind.ASSIGNED, Told.ACKNOWLEDGED)
+_NOTE = Move(None, EntryKind.NOTE, Told.NOTE)
+_SEVERITY = Move(None, EntryKind.SEVERITY_SET, Told.ACKNOWLEDGED)
+_NOT_ACKNOWLEDGED = Already("nobody has acknowledged it")
+_NOT_SNOOZED = Already("it is not snoozed")
+_IS_OPEN = Already("it is open")
+_IS_CLOSED = Refused("it was closed by {by}; reopen it first")
+_IS_OVER = Refused("it is over")
+
+
+def _comes_back(kind: EntryKind) -> Move:
+    return Move(Phase.OPEN, kind, Told.ESCALATED, Escalation.GOES_ON, rings=True)
+
+
+_ALWAYS: Row = {Verb.ASSIGN: _ASSIGN, Verb.NOTE: _NOTE, Verb.SEVERITY: _SEVERITY}
+
+_OVER: Row = {
+    Verb.ACKNOWLEDGE: _IS_OVER,
+    Verb.UNACKNOWLEDGE: _IS_OVER,
+    Verb.SNOOZE: _IS_OVER,
+    Verb.WAKE: _IS_OVER,
+    Verb.RESOLVE: Already("it is over"),
+    Verb.REOPEN: Refused("nothing of it fires; it comes back by itself when an alert does"),
+    Verb.ASSIGN: _ASSIGN,
+    Verb.NOTE: _NOTE,
+    Verb.SEVERITY: _IS_OVER,
+}
+
+TABLE: Mapping[State, Mapping[Phase, Row]] = {
+    State.TRIGGERED: {
+        Phase.OPEN: {
+            Verb.ACKNOWLEDGE: _ACKNOWLEDGE,
+            Verb.UNACKNOWLEDGE: _NOT_ACKNOWLEDGED,
+            Verb.SNOOZE: _SNOOZE,
+            Verb.WAKE: _NOT_SNOOZED,
+            Verb.RESOLVE: _CLOSE,
+            Verb.REOPEN: _IS_OPEN,
+            **_ALWAYS,
+        },
+        Phase.ACKNOWLEDGED: {
+            Verb.ACKNOWLEDGE: Already("{by} has acknowledged it"),
+            Verb.UNACKNOWLEDGE: _UNACKNOWLEDGE,
+            Verb.SNOOZE: _SNOOZE,
+            Verb.WAKE: _NOT_SNOOZED,
+            Verb.RESOLVE: _CLOSE,
+            Verb.REOPEN: _IS_OPEN,
+            Timer.ACKNOWLEDGEMENT_OVER: _comes_back(EntryKind.ACKNOWLEDGEMENT_OVER),
+            **_ALWAYS,
+        },
+        Phase.SNOOZED: {
+            Verb.ACKNOWLEDGE: _ACKNOWLEDGE,
+            Verb.UNACKNOWLEDGE: _NOT_ACKNOWLEDGED,
+            Verb.SNOOZE: _SNOOZE,
+            Verb.WAKE: _WAKE,
+            Verb.RESOLVE: _CLOSE,
+            Verb.REOPEN: _IS_OPEN,
+            Timer.SNOOZE_OVER: _comes_back(EntryKind.SNOOZE_OVER),
+            **_ALWAYS,
+        },
+        Phase.CLOSED: {
+            Verb.ACKNOWLEDGE: _IS_CLOSED,
+            Verb.UNACKNOWLEDGE: _IS_CLOSED,
+            Verb.SNOOZE: _IS_CLOSED,
+            Verb.WAKE: _IS_CLOSED,
+            Verb.RESOLVE: Already("{by} has closed it"),
+            Verb.REOPEN: _REOPEN,
+            Timer.CLOSED_OVER: _comes_back(EntryKind.CLOSED_OVER),
+            **_ALWAYS,
+        },
+    },
+    State.RESOLVED: dict.fromkeys(Phase, _OVER),
+}
+
+
+class Act(msgspec.Struct, frozen=True):
+    """What somebody, or a timer, does to an incident."""
+
+    verb: Verb | Timer
+    by: str = ""
+    """By name; "" of a timer."""
+    note: str = ""
+    until: datetime | None = None
+    """SNOOZE: until then."""
+    people: tuple[str, ...] = ()
+    """ASSIGN: whom, by name."""
+    severity: Severity | None = None
+    """SEVERITY: which; None: as its alerts say it."""
+
+
+class Lasts(msgspec.Struct, frozen=True):
+    """How long a phase lasts, as the route has it. None: until somebody ends it."""
+
+    acknowledged: timedelta | None
+    closed: timedelta | None
+
+
+class Acted(msgspec.Struct, frozen=True):
+    """What becomes of it."""
+
+    response: Response
+    move: Move
+    note: str = ""
+    until: datetime | None = None
+    people: tuple[str, ...] = ()
+
+
+def decide(state: State, response: Response, act: Act, now: datetime, lasts: Lasts) -> Acted | Already | Refused:
+    """The one decision about one act."""
+    found = TABLE[state][response.phase].get(act.verb)
+    match found:
+        case None:  # a timer of a phase that is over
+            return Already("")
+        case Already(said) | Refused(said):
+            return type(found)(said.format(by=response.by or "somebody"))
+        case Move() as move:
+            return _acted(response, act, move, now, lasts)
+        case never:
+            assert_never(never)
+
+
+def _acted(response: Response, act: Act, move: Move, now: datetime, lasts: Lasts) -> Acted:
+    until = None
+    match move.to:
+        case None:
+            changed = msgspec.structs.replace(
+                response,
+                assigned=act.people if act.verb is Verb.ASSIGN else response.assigned,
+                severity=act.severity if act.verb is Verb.SEVERITY else response.severity,
+            )
+            return Acted(changed, move, act.note, people=act.people)
+        case Phase.ACKNOWLEDGED if lasts.acknowledged is not None:
+            until = now + lasts.acknowledged
+        case Phase.SNOOZED:
+            until = act.until
+        case Phase.CLOSED if lasts.closed is not None:
+            until = now + lasts.closed
+        case _:
+            pass
+    # What was said with an act lives in the timeline; the message repeats only what is said of an end.
+    note = act.note if move.to is Phase.CLOSED else ""
+    by = act.by if move.to is not Phase.OPEN else ""
+    at = now if move.to is not Phase.OPEN else None
+    changed = msgspec.structs.replace(response, phase=move.to, by=by, at=at, until=until, note=note)
+    return Acted(changed, move, act.note, until)
+
+
+def brought_back(response: Response) -> Response:
+    """News of its alerts: what was closed is open again. What somebody works on, or has put off, stays so."""
+    if response.phase is not Phase.CLOSED:
+        return response
+    return msgspec.structs.replace(response, phase=Phase.OPEN, by="", at=None, until=None, note="")
+
+
+def woken_by_rise(response: Response) -> Response:
+    """It got worse: whoever put it off put off something less."""
+    if response.phase not in {Phase.CLOSED, Phase.SNOOZED}:
+        return response
+    return msgspec.structs.replace(response, phase=Phase.OPEN, by="", at=None, until=None, note="")

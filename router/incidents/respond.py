@@ -1,0 +1,147 @@
+"""Carries out what people do with incidents, and what runs out by itself: the response, the timeline, the messages, the
+escalation, in one transaction.
+
+An act is durable before it is answered. One that is sent again is answered as it was the first time.
+"""
+
+from datetime import datetime
+from typing import assert_never
+
+import msgspec
+from sqlalchemy import Connection
+
+from router.core.acts import life
+from router.core.acts.life import Act, Acted, Already, Escalation, Lasts, Refused, Told
+from router.core.view import EntryKind, IncidentView, State, TimelineEntry
+from router.incidents import escalate
+from router.incidents.escalate import Rules, ring
+from router.runtime.metrics import Metrics
+from router.store.evaluation import acts, groups, incidents, messages
+from rules.model.route import Loudness, RouteSettings, Tell
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """To who acted."""
+
+    number: int
+    is_done: bool
+    """False: there was nothing to do, or it cannot be done; `said` is why."""
+    said: str
+
+
+class Ran(msgspec.Struct, frozen=True):
+    """What a step did: how many phases ran out, and when the next one does."""
+
+    over: int
+    next_due: datetime | None
+
+
+def act(
+    conn: Connection, number: int, wanted: Act, now: datetime, rules: Rules, metrics: Metrics, *, key: str = ""
+) -> Answer:
+    """`key`: what names this act wherever it comes from; "" of what nobody can send twice."""
+    if key and (before := acts.answered(conn, key)) is not None:
+        return msgspec.json.decode(before, type=Answer)
+    answer = _act(conn, number, wanted, now, rules, metrics)
+    if key:
+        written = msgspec.json.encode(answer).decode()
+        acts.keep(conn, key, incident=number, verb=wanted.verb.value, by=wanted.by, at=now, answer=written)
+    return answer
+
+
+def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics) -> Ran:
+    """Phases that have lasted as long as they may."""
+    numbers = incidents.run_out(conn, now)
+    for number in numbers:
+        phase = incidents.get(conn, number).response.phase
+        _act(conn, number, Act(life.RUNS_OUT[phase]), now, rules, metrics)
+    return Ran(len(numbers), incidents.next_runs_out(conn))
+
+
+def _act(conn: Connection, number: int, wanted: Act, now: datetime, rules: Rules, metrics: Metrics) -> Answer:
+    current = incidents.find(conn, number)
+    if current is None:
+        return Answer(number, is_done=False, said=f"there is no incident #{number}")
+    group = groups.find(conn, current.group_id)
+    settings = RouteSettings(channels=()) if group is None else group.settings
+    lasts = Lasts(settings.acknowledge_within, settings.reopen_closed_after)
+    decided = life.decide(current.standing.state, current.response, wanted, now, lasts)
+    match decided:
+        case Already(said) | Refused(said):
+            metrics.add("alert_router_acts", (wanted.verb.value, "idle" if isinstance(decided, Already) else "refused"))
+            return Answer(number, is_done=False, said=said)
+        case Acted():
+            metrics.add("alert_router_acts", (wanted.verb.value, "done"))
+            _carry_out(conn, current, wanted, decided, settings, now, rules)
+            if group is not None:  # the repeat clock, a severity that was set: what follows is evaluation's
+                groups.make_due(conn, now, [group.id])
+            return Answer(number, is_done=True, said=_said(decided.move.kind))
+        case never:
+            assert_never(never)
+
+
+def _carry_out(
+    conn: Connection,
+    current: incidents.Incident,
+    wanted: Act,
+    decided: Acted,
+    settings: RouteSettings,
+    now: datetime,
+    rules: Rules,
+) -> None:
+    number, move = current.number, decided.move
+    how_loud = _loudness(settings.tell, move.told)
+    view = _view(current.view, decided, settings)
+    entry = TimelineEntry(
+        seq=0,
+        at=now,
+        kind=move.kind,
+        firing=view.firing,
+        severity=wanted.severity if move.kind is EntryKind.SEVERITY_SET else None,
+        lasted=now - view.started_at if current.standing.state is State.TRIGGERED else None,
+        by=wanted.by or current.response.by,
+        until=decided.until,
+        people=decided.people,
+        detail=decided.note,
+    )
+    say_at = now if how_loud.has_line else None
+    seq = incidents.add(conn, number, entry, say_at=say_at, is_broadcast=how_loud is Loudness.CHANNEL)
+    incidents.respond(conn, number, view, noticed_at=say_at)
+    rank = view.severity.rank
+    messages.raise_versions(conn, number, rank=rank, tells_end=view.state is State.RESOLVED, now=now)
+    if move.rings and how_loud is not Loudness.NONE:
+        paged = messages.people_paged(conn, number)
+        ring(conn, number, seq, rank=rank, paged=paged, now=now)
+    match move.escalation:
+        case Escalation.STOPS:
+            escalate.stop(conn, number)
+        case Escalation.GOES_ON:
+            escalate.go_on(conn, number, now, rules, at_once=True)
+        case Escalation.AS_IT_WAS:
+            pass
+
+
+def _view(before: IncidentView, decided: Acted, settings: RouteSettings) -> IncidentView:
+    severity = decided.response.severity or settings.severity or before.severity
+    worst = max(severity, before.worst or before.severity, key=lambda one: one.rank)
+    return msgspec.structs.replace(before, response=decided.response, severity=severity, worst=worst)
+
+
+def _loudness(tell: Tell, told: Told) -> Loudness:
+    match told:
+        case Told.ACKNOWLEDGED:
+            return tell.acknowledged
+        case Told.NOTE:
+            return tell.note
+        case Told.RESOLVED:
+            return tell.resolved
+        case Told.REOPENED:
+            return tell.reopened
+        case Told.ESCALATED:
+            return tell.escalated
+        case never:
+            assert_never(never)
+
+
+def _said(kind: EntryKind) -> str:
+    return kind.value.replace("_", " ")
