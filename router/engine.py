@@ -256,7 +256,7 @@ class Engine:
         now, rules = self.clock.now(), self.rules
 
         def step(conn: Connection) -> escalate.Escalated:
-            ran = respond.step(conn, now, self.metrics)
+            ran = respond.step(conn, now, rules, self.metrics)
             escalated = escalate.step(conn, now, rules, self.metrics)
             waits = [at for at in (ran.next_due, escalated.next_due) if at is not None]
             return escalate.Escalated(escalated.paged + ran.over, min(waits, default=None))
@@ -265,9 +265,9 @@ class Engine:
 
     async def act(self, number: int, wanted: Act, *, key: str = "") -> respond.Answer:
         """What somebody does with an incident. When this returns it is committed."""
-        now = self.clock.now()
+        now, rules = self.clock.now(), self.rules
         return await self.database.write(
-            lambda conn: respond.act(conn, number, wanted, now, self.metrics, key=key),
+            lambda conn: respond.act(conn, number, wanted, now, rules, self.metrics, key=key),
         )
 
     async def claim(self, most: int = AT_ONCE) -> Claimed:

@@ -1,5 +1,6 @@
 """Alerts as the messages that a configuration makes of them: what `render` prints. Tells nobody anything."""
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -17,8 +18,10 @@ from router.core.view import EndKind, IncidentView, PageView, Rendered, State
 from rules.advice.explain import destinations
 from rules.model.catalog import page_for
 from rules.model.configuration import Configuration
-from rules.model.route import visible_labels
-from rules.model.ruleset import OnCall, Owner
+from rules.model.escalation import OnCall, begin
+from rules.model.escalation_rounds import Call, calls
+from rules.model.route import Page, visible_labels
+from rules.model.ruleset import Owner, RuleSet
 
 _TOKEN = re.compile(r"<([^|<>]+)\|([^<>]*)>")
 
@@ -89,16 +92,25 @@ def _told(loaded: Configuration, name: str, owner: Owner, alerts: Sequence[Alert
         channels=tuple(one.channel for one in channels),
         message=incident_message(view, is_primary=True, home=home, external_url=address, instance=loaded.name),
         paged=view.on_call,
-        direct=_direct(view, on_call, home, address),
+        direct=_direct(view, on_call, None if page is None else _following(rules, page, now), home, address),
         template_faults=words_of(view, address).faults,
     )
 
 
-def _direct(view: IncidentView, on_call: OnCall | None, home: str, address: str) -> Rendered | None:
+def _following(rules: RuleSet, page: Page, now: datetime) -> Call | None:
+    """The step after the one that a page which begins now reaches somebody by."""
+    policy = rules.policy_of(page)
+    found = () if policy is None else (one for one in calls(policy, begin(policy, now), rules) if not one.is_missed)
+    return next(itertools.islice(found, 1, 2), None)
+
+
+def _direct(
+    view: IncidentView, on_call: OnCall | None, following: Call | None, home: str, address: str
+) -> Rendered | None:
     if on_call is None or not on_call.persons:
         return None
-    # As a page is written down when it is carried out: without the steps that are not carried out yet.
-    return page_message(view, PageView(why=on_call.why, home=home), address)
+    next_step, next_at = ("", None) if following is None else (following.to_come, following.at)
+    return page_message(view, PageView(why=on_call.why, next_step=next_step, next_at=next_at, home=home), address)
 
 
 def _member(number: int, name: str, alert: Alert, now: datetime) -> Member:

@@ -27,6 +27,8 @@ SCOPES = (
     "channels:history",
     "groups:history",
     "im:history",
+    "usergroups:read",
+    "dnd:read",
 )
 """As deploy/slack-manifest.yaml asks for them."""
 AGAIN = timedelta(seconds=5)

@@ -44,3 +44,5 @@ class Answer(msgspec.Struct, frozen=True):
     server_time: datetime | None = None
     """From the `Date` header."""
     warning: str = ""
+    unheard_until: datetime | None = None
+    """DELIVERED to a person: the receiver keeps it silent for them until then."""

@@ -1,10 +1,11 @@
 """What is to be told, before anybody decided how it looks: every notifier makes its own message of it. Data only."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
 
-from router.core.view import IncidentView, PageView, State, TimelineEntry
+from router.core.view import EntryKind, IncidentView, PageView, State, TimelineEntry
 
 
 class Subject(StrEnum):
@@ -40,6 +41,8 @@ class Content(msgspec.Struct, frozen=True):
     """Of an INCIDENT: the thread lives here."""
     home: str = ""
     """Of an INCIDENT: its primary channel, an id once that is known."""
+    recipient: str = ""
+    """Of a PAGE and a NOTE: whom it is for, as a notifier finds them."""
     is_broadcast: bool = False
     """Of a reply: whoever does not follow the thread is to hear it too."""
     may_act: bool = False
@@ -58,6 +61,25 @@ class Content(msgspec.Struct, frozen=True):
     def incident(self) -> int:
         """The incident's number; 0 for a word of the router's own."""
         return 0 if self.view is None else self.view.number
+
+    @property
+    def is_of_a_step(self) -> bool:
+        """Whether a step of an escalation tells it: a person who does not hear it gives way to the next."""
+        is_escalated = any(entry.kind is EntryKind.ESCALATED for entry in self.entries)
+        return not self.is_end and (self.subject is Subject.PAGE or (self.subject is Subject.NOTE and is_escalated))
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The user groups that its entries mention, as they are written."""
+        return tuple(dict.fromkeys(one for entry in self.entries for one in entry.groups))
+
+    def with_groups(self, ids: Mapping[str, str]) -> "Content":
+        """`ids`: of the groups that are known by one."""
+        entries = (
+            msgspec.structs.replace(entry, groups=tuple(ids.get(one, one) for one in entry.groups))
+            for entry in self.entries
+        )
+        return msgspec.structs.replace(self, entries=tuple(entries))
 
     @property
     def bare(self) -> "Content":

@@ -196,7 +196,7 @@ def _begin(message: MessageState, *, looked_up: bool) -> Next:
     match message.subject:
         case Subject.INCIDENT if message.is_resolved and message.posts == 0 and not message.is_known_elsewhere:
             return Drop.OVER
-        case Subject.PAGE if message.is_resolved:
+        case Subject.PAGE | Subject.POST if message.is_resolved:
             return Drop.OVER
         case Subject.PAGE | Subject.NOTE if _is_in_hand(message):
             return Drop.TAKEN_ON
@@ -248,6 +248,8 @@ class Told(msgspec.Struct, frozen=True):
     ts: str = ""
     """"" of an edit: as it was."""
     was_found: bool = False
+    unheard_until: datetime | None = None
+    """The person it is for hears nothing of it before."""
 
 
 class NotSent(msgspec.Struct, frozen=True):
@@ -472,7 +474,8 @@ def _told(message: MessageState, act: Act, answer: Answer, seq: int) -> Effect:
         return LookedUp(answer.channel)
     if act is Act.FIND and (intent := message.intent) is not None:
         return Told(intent.act, intent.version, intent.seq, answer.ts, was_found=True)
-    return Told(act, message.version, seq, "" if act is Act.EDIT else answer.ts)
+    ts, unheard_until = ("", None) if act is Act.EDIT else (answer.ts, answer.unheard_until)
+    return Told(act, message.version, seq, ts, unheard_until=unheard_until)
 
 
 def _unsearchable(message: MessageState, answer: Answer, policy: Policy) -> Effect:

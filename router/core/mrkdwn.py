@@ -52,6 +52,7 @@ _URL_LENGTH = 2000
 _HOST = re.compile(r"(?<![\w@.-])(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_]{2,}(?![\w-])")
 """What reads like the name of a host in a text."""
 _USER = re.compile(r"[UW][A-Z0-9]{2,20}")
+_GROUP = re.compile(r"S[A-Z0-9]{2,200}")
 _CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,200}")
 
 
@@ -249,6 +250,15 @@ def plain_instant(at: datetime) -> str:
 def user(slack_id: str) -> str:
     """A mention. Only for ids that came from Slack or from the configuration; anything else stays text."""
     return f"<@{slack_id}>" if _USER.fullmatch(slack_id) else said(slack_id, 80)
+
+
+def group(target: str) -> str:
+    """A mention of a user group by its id. A handle that Slack did not resolve stays text."""
+    return f"<!subteam^{target}>" if is_group_id(target) else said(target, 90)
+
+
+def is_group_id(target: str) -> bool:
+    return _GROUP.fullmatch(target) is not None
 
 
 def channel(target: str) -> str:

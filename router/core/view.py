@@ -159,9 +159,13 @@ class EntryKind(StrEnum):
     SOURCE_SILENT = "source_silent"
     MOVED = "moved"
     PAGED = "paged"
+    ESCALATED = "escalated"
+    """A further step, or a further round."""
     NOBODY_ON_CALL = "nobody_on_call"
     PAGE_DROPPED = "page_dropped"
     PAGE_REFUSED = "page_refused"
+    UNHEARD = "unheard"
+    """Who was paged hears nothing of it now."""
     CHANNEL_REFUSED = "channel_refused"
     NOT_POSTED = "not_posted"
     FALLBACK = "fallback"
@@ -199,7 +203,7 @@ class TimelineEntry(msgspec.Struct, frozen=True):
     """WORSE, REOPENED: the severity it rose to or came back with."""
     lasted: timedelta | None = None
     """ALL_RESOLVED: the incident's duration. REPEAT: for how long it has been firing. FALLBACK: for how long it could not be
-    told; None: it cannot be yet."""
+    told; None: it cannot be yet. ESCALATED: for how long nobody acknowledged."""
     how: EndKind | None = None
     people: tuple[str, ...] = ()
     """By name."""
@@ -209,6 +213,12 @@ class TimelineEntry(msgspec.Struct, frozen=True):
     """Of an act: how long what it began lasts."""
     mentions: tuple[str, ...] = ()
     """PAGE_REFUSED: the Slack ids of those whom no direct message reached, as far as they are known."""
+    groups: tuple[str, ...] = ()
+    """PAGED, ESCALATED: the Slack user groups that are mentioned where the incident is at home."""
+    step: int = 0
+    """ESCALATED: which one of its policy, from 1; 0: there is none any more."""
+    round: int = 1
+    """ESCALATED: which one, from 1."""
     detail: str = ""
     """Refusals: Slack's error code and where it is told instead. NOT_POSTED: where. Page entries: why these people. MOVED: where to.
     SOURCE_SILENT: what it says. FALLBACK: why it could not be told. `people` are then who was told instead. Acts: what was said
@@ -221,7 +231,9 @@ class PageView(msgspec.Struct, frozen=True):
     why: str
     """As "primary of payments until Mon 09:00 CET"."""
     next_step: str = ""
-    """As "lead in 10 min"; "" when nothing follows."""
+    """Whom the step reaches that comes next, as "lead"; "" when nothing follows."""
+    next_at: datetime | None = None
+    """When it does."""
     home: str = ""
     """Home channel: an id (C…, G…) once known, else its name."""
     permalink: str = ""

@@ -37,7 +37,7 @@ from router.runtime.metrics import Metrics
 from router.store.database import Database
 from router.store.delivery.claim import Claimed, Sender, Work, claim
 from router.store.delivery.settle import settle
-from router.store.evaluation import incidents
+from router.store.evaluation import incidents, pages
 from rules.model.webhook import Fallback
 
 log = logging.getLogger(__name__)
@@ -178,8 +178,13 @@ class Deliverer:
         def step(conn: Connection) -> bool:
             if not settle(conn, work, change, now, wanted):
                 return False
-            if isinstance(change.effect, Over) and change.effect.is_page:
-                _say_page_refused(conn, work, change.effect.error, now)
+            match change.effect:
+                case Over(error=error, is_page=True):
+                    _say_page_refused(conn, work, error, now)
+                case Told(unheard_until=datetime() as until):
+                    _say_unheard(conn, work, until, now)
+                case _:
+                    pass
             return True
 
         if await self._database.write(step):
@@ -225,6 +230,15 @@ def _say_page_refused(conn: Connection, work: Work, error: str, now: datetime) -
     view = work.content.view
     is_open = view is not None and view.state is State.TRIGGERED
     incidents.add(conn, work.incident or 0, entry, say_at=now if is_open else None, is_broadcast=is_open)
+    pages.unheard(conn, work.page or 0, now)
+
+
+def _say_unheard(conn: Connection, work: Work, until: datetime, now: datetime) -> None:
+    """Somebody else is to hear it: the next step comes at once, where the last one reached nobody who hears."""
+    next_step = pages.unheard(conn, work.page or 0, now)
+    detail = f"{until:%H:%M} UTC" + (f": next is {next_step}" if next_step else "")
+    entry = TimelineEntry(seq=0, at=now, kind=EntryKind.UNHEARD, people=(work.person,), detail=detail)
+    incidents.add(conn, work.incident or 0, entry, say_at=now, is_broadcast=False)
 
 
 def _delay(attempts: int, answer: Answer) -> timedelta:

@@ -19,7 +19,7 @@ from router.http.service import Service
 from router.store import read
 from router.store.evaluation import incidents
 from router.store.evaluation.incidents import Incident, TimelineLine
-from rules.model.route import Page
+from rules.model.escalation_rounds import upcoming
 from rules.model.ruleset import RuleSet
 from rules.model.suppression import page_suppression
 
@@ -40,10 +40,10 @@ class Held(msgspec.Struct, frozen=True):
     """What it waits for, as "quiet nights"; "" when only for its first step's time."""
 
 
-def held_page(rules: RuleSet, page: Page, due_at: datetime | None, now: datetime) -> Held:
+def held_page(rules: RuleSet, pending: read.PendingPage, now: datetime) -> Held:
     """Who would be paged when its time comes, and what keeps it until then."""
-    reached = rules.on_call(page, due_at or now)
-    hold = page_suppression(page, now)
+    reached = upcoming(rules, pending.page, pending.position, now)
+    hold = page_suppression(pending.page, now)
     return Held(", ".join(reached.names) or reached.why, "" if hold is None else f"{hold.kind.value} {hold.name}")
 
 
@@ -145,7 +145,7 @@ def _in_hand(view: IncidentView) -> str:
 def _pending(pending: read.PendingPage | None, rules: RuleSet, now: datetime) -> str:
     if pending is None:
         return "nobody"
-    held = held_page(rules, pending.page, pending.due_at, now)
+    held = held_page(rules, pending, now)
     when = f"at {instant(pending.due_at)}" if pending.due_at else "not before the rules change"
     return f"{held.who}, {when}" + (f" (held back: {held.why})" if held.why else "")
 

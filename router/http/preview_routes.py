@@ -25,6 +25,7 @@ from router.notifiers.preview.preview import PreviewMessage
 from router.store import read
 from router.store.delivery import preview
 from rules.model.configuration import PreviewSettings
+from rules.model.escalation_rounds import upcoming
 from rules.model.ruleset import RuleSet
 from rules.model.suppression import SuppressionKind
 
@@ -108,10 +109,11 @@ def _waiting(one: read.WaitingRow) -> Waiting:
 
 def _pages(one: read.PendingPage, rules: RuleSet, now: datetime) -> list[Waiting]:
     """An entry for each who will be paged; one without a conversation where that is nobody."""
-    held = held_page(rules, one.page, one.due_at, now)
+    held = held_page(rules, one, now)
     why = f"page of {held.who}" + (f", held back: {held.why}" if held.why else "")
-    reached = rules.on_call(one.page, one.due_at or now)
-    targets = (*map(target_of, reached.persons), *reached.channels, *map(webhook_notifier, reached.webhooks))
+    reached = upcoming(rules, one.page, one.position, now)
+    channels = (*reached.channels, *reached.groups)
+    targets = (*map(target_of, reached.persons), *channels, *map(webhook_notifier, reached.webhooks))
     return [Waiting(one.route, one.firing, one.title, one.due_at, why, target) for target in targets or ("",)]
 
 

@@ -25,7 +25,7 @@ from router.core.member import NOTIFIED_FIRING, Member, MemberState, visible
 from router.core.render.headline import silence as silence_words
 from router.core.view import EndKind, EntryKind, IncidentView, Phase, Response, State, Suppressed, TimelineEntry
 from router.incidents import recipients
-from router.incidents.escalate import HUSHED, Paged, Paging, Rules, carry_out, ring
+from router.incidents.escalate import HUSHED, Paged, Paging, Rules, carry_out, first_of, go_on, ring, stop
 from router.incidents.suppression import hush_of
 from router.runtime.metrics import Metrics
 from router.store.evaluation import groups, incidents, members, messages, pages
@@ -102,7 +102,9 @@ class Notification:
         has_joined = shown.join_copies()
         if decided.pages:
             wanted = shown.page(visible(shown_alerts[0]), is_new=not decided.reopens)
-            self._page(wanted, severity.rank, is_rise=decided.is_rise and not decided.continues)
+            self._page(wanted, severity.rank, decided)
+            if decided.response.phase is Phase.ACKNOWLEDGED:  # it got worse for who works on it; nobody else is to come
+                stop(conn, self._number)
         about = {EntryKind.SOME_RESOLVED: departed, EntryKind.ALL_RESOLVED: departed, EntryKind.MORE: more}
         about[EntryKind.MOVED] = [] if decided.resolves else moved
         said = [
@@ -224,13 +226,20 @@ class Notification:
         if hush is not None or hold is not None:  # by the rules, when nothing holds it any more
             until = hold.until if hold is not None else None if hush is None else hush.until or now + HUSHED
             if not pages.is_pending(conn, one.number, wanted):
-                pages.begin(conn, one.number, wanted, until)
+                position = None if until is None else first_of(self._rules.ruleset.policy_of(wanted), until)
+                pages.begin(conn, one.number, wanted, position, now)
             return
-        page, why = pages.begin(conn, one.number, wanted, None), f"#{self._number} goes on as this"
-        pages.carried_out(conn, page, why=why, next_step="", now=now)
+        page, why = pages.begin_reached(conn, one.number, wanted, now), f"#{self._number} goes on as this"
         rank = one.view.severity.rank
         messages.begin(
-            conn, subject=Subject.PAGE, conversation_id=conversation, rank=rank, now=now, incident=one.number, page=page
+            conn,
+            subject=Subject.PAGE,
+            conversation_id=conversation,
+            rank=rank,
+            now=now,
+            incident=one.number,
+            page=page,
+            text=why,
         )
         entry = TimelineEntry(seq=0, at=now, kind=EntryKind.PAGED, people=(person,), detail=why)
         incidents.add(conn, one.number, entry, say_at=None, is_broadcast=False)
@@ -238,18 +247,37 @@ class Notification:
         incidents.save_view(conn, one.number, msgspec.structs.replace(one.view, on_call=on_call))
         messages.raise_versions(conn, one.number, rank=rank, tells_end=False, now=now)
 
-    def _page(self, wanted: Page | None, rank: int, *, is_rise: bool) -> None:
-        if wanted is None or (is_rise and pages.is_pending(self._conn, self._number, wanted)):
+    def _page(self, wanted: Page | None, rank: int, decided: Decision) -> None:
+        """Begin a page. One whose escalation runs, or stood when the incident ended, goes on, and the rules are asked anew who
+        is on call: whoever has no page of it yet gets one."""
+        if wanted is None:
             return
-        if not is_rise:
-            pages.call_off(self._conn, self._number)
-        hold = page_suppression(wanted, self._now)
-        begins = self._now if hold is None else hold.until
-        due_at = begins and begins + self._rules.ruleset.first_after(wanted)
-        page = pages.begin(self._conn, self._number, wanted, due_at)
-        if due_at == self._now:
-            paging = Paging(page, self._number, wanted, rank, is_rise)
-            self._seq = carry_out(self._conn, paging, self._seq, self._now, self._rules, self._metrics)
+        conn, number, now, ruleset = self._conn, self._number, self._now, self._rules.ruleset
+        is_rise = decided.is_rise and not decided.continues
+        hold = page_suppression(wanted, now)
+        paging = Paging(0, number, wanted, rank, is_rise=is_rise, is_opening=decided.opens)
+        standing = pages.of_incident(conn, number)
+        if is_rise and (running := pages.running(standing, wanted)) is not None:
+            if not running.has_paged:
+                return
+            if hold is None:
+                self._carry_out(msgspec.structs.replace(paging, id=running.id))
+                return
+        newest = next(iter(standing), None)
+        if decided.reopens and hold is None and newest is not None and newest.has_paged and newest.is_same(wanted):
+            go_on(conn, number, now, self._rules)
+            self._carry_out(msgspec.structs.replace(paging, id=newest.id))
+            return
+        if not is_rise or hold is not None:
+            pages.replace(conn, number)
+        begins = now if hold is None else hold.until
+        position = None if begins is None else first_of(ruleset.policy_of(wanted), begins)
+        page = pages.begin(conn, number, wanted, position, now)
+        if position is not None and position.due <= now:
+            self._carry_out(msgspec.structs.replace(paging, id=page, position=position))
+
+    def _carry_out(self, paging: Paging) -> None:
+        self._seq = carry_out(self._conn, paging, self._seq, self._now, self._rules, self._metrics)
 
     def _entry(
         self,

@@ -11,11 +11,12 @@ import msgspec
 from sqlalchemy import Connection
 
 from router.core.acts import life
+from router.core.acts.button import Verb
 from router.core.acts.life import Act, Acted, Already, Escalation, Lasts, Refused, Told
 from router.core.view import EntryKind, IncidentView, State, TimelineEntry
-from router.incidents.escalate import ring
+from router.incidents.escalate import Rules, go_on, next_now, ring, stop
 from router.runtime.metrics import Metrics
-from router.store.evaluation import acts, groups, incidents, messages, pages
+from router.store.evaluation import acts, groups, incidents, messages
 from rules.model.route import Loudness, RouteSettings, Tell
 
 
@@ -35,30 +36,34 @@ class Ran(msgspec.Struct, frozen=True):
     next_due: datetime | None
 
 
-def act(conn: Connection, number: int, wanted: Act, now: datetime, metrics: Metrics, *, key: str = "") -> Answer:
+def act(
+    conn: Connection, number: int, wanted: Act, now: datetime, rules: Rules, metrics: Metrics, *, key: str = ""
+) -> Answer:
     """`key`: what names this act wherever it comes from; "" of what nobody can send twice."""
     if key and (before := acts.answered(conn, key)) is not None:
         return msgspec.json.decode(before, type=Answer)
-    answer = _act(conn, number, wanted, now, metrics)
+    answer = _act(conn, number, wanted, now, rules, metrics)
     if key:
         written = msgspec.json.encode(answer).decode()
         acts.keep(conn, key, incident=number, verb=wanted.verb.value, by=wanted.by, at=now, answer=written)
     return answer
 
 
-def step(conn: Connection, now: datetime, metrics: Metrics) -> Ran:
+def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics) -> Ran:
     """Phases that have lasted as long as they may."""
     numbers = incidents.run_out(conn, now)
     for number in numbers:
         phase = incidents.get(conn, number).response.phase
-        _act(conn, number, Act(life.RUNS_OUT[phase]), now, metrics)
+        _act(conn, number, Act(life.RUNS_OUT[phase]), now, rules, metrics)
     return Ran(len(numbers), incidents.next_runs_out(conn))
 
 
-def _act(conn: Connection, number: int, wanted: Act, now: datetime, metrics: Metrics) -> Answer:
+def _act(conn: Connection, number: int, wanted: Act, now: datetime, rules: Rules, metrics: Metrics) -> Answer:
     current = incidents.find(conn, number)
     if current is None:
         return Answer(number, is_done=False, said=f"there is no incident #{number}")
+    if wanted.verb is Verb.ESCALATE:
+        return _escalate(conn, current, wanted, now, rules, metrics)
     group = groups.find(conn, current.group_id)
     settings = RouteSettings(channels=()) if group is None else group.settings
     lasts = Lasts(settings.acknowledge_within, settings.reopen_closed_after)
@@ -69,12 +74,22 @@ def _act(conn: Connection, number: int, wanted: Act, now: datetime, metrics: Met
             return Answer(number, is_done=False, said=said)
         case Acted():
             metrics.add("alert_router_acts", (wanted.verb.value, "done"))
-            _carry_out(conn, current, wanted, decided, settings, now)
+            _carry_out(conn, current, wanted, decided, settings, now, rules)
             if group is not None:  # the repeat clock, a severity that was set: what follows is evaluation's
                 groups.make_due(conn, now, [group.id])
             return Answer(number, is_done=True, said=_said(decided.move.kind))
         case never:
             assert_never(never)
+
+
+def _escalate(
+    conn: Connection, current: incidents.Incident, wanted: Act, now: datetime, rules: Rules, metrics: Metrics
+) -> Answer:
+    """The next step of its policy, whatever phase it is in: who asks for help gets it."""
+    reached = next_now(conn, current.number, now, rules, metrics, by=wanted.by)
+    metrics.add("alert_router_acts", (wanted.verb.value, "done" if reached.names else "refused"))
+    said = f"escalated to {', '.join(reached.names)}" if reached.names else f"nobody was reached: {reached.why}"
+    return Answer(current.number, is_done=bool(reached.names), said=said)
 
 
 def _carry_out(
@@ -84,6 +99,7 @@ def _carry_out(
     decided: Acted,
     settings: RouteSettings,
     now: datetime,
+    rules: Rules,
 ) -> None:
     number, move = current.number, decided.move
     how_loud = _loudness(settings.tell, move.told)
@@ -108,8 +124,14 @@ def _carry_out(
     if move.rings and how_loud is not Loudness.NONE:
         paged = messages.people_paged(conn, number)
         ring(conn, number, seq, rank=rank, paged=paged, now=now)
-    if move.escalation is Escalation.STOPS:
-        pages.call_off(conn, number)
+    match move.escalation:
+        case Escalation.STOPS:
+            stop(conn, number)
+        case Escalation.GOES_ON:
+            # Who is told by a timer has just been rung; of what somebody lets go of nobody was.
+            go_on(conn, number, now, rules, at_once=wanted.verb is Verb.UNACKNOWLEDGE)
+        case Escalation.AS_IT_WAS:
+            pass
 
 
 def _view(before: IncidentView, decided: Acted, settings: RouteSettings) -> IncidentView:

@@ -142,6 +142,8 @@ class Loops:
             log.exception("a delivery stumbled", extra={"incident": work.incident})
         finally:
             self._wake_ups.deliver.wake()
+            if work.page is not None:  # who does not hear it gives way to the next step
+                self._wake_ups.escalate.wake()
 
     async def _is_refused(self) -> bool:
         return await self._engine.database.read(partial(pace.is_blocked, notifier=self._engine.settings.notifier))

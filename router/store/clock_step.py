@@ -12,6 +12,7 @@ from router.store.intake import sender_groups
 from router.store.tables import (
     HAS_LINE,
     IS_PUT_OFF,
+    STEP_DUE,
     InstantMs,
     alert,
     alert_group,
@@ -20,6 +21,7 @@ from router.store.tables import (
     membership,
     message,
     pace,
+    page,
     source,
 )
 
@@ -47,7 +49,19 @@ def clamp(conn: Connection, now: datetime) -> list[tuple[str, str]]:
         conn.execute(update(heartbeat).where(column > now).values({column: now}))
     conn.execute(update(pace).where(pace.c.blocked_until > now + AHEAD).values(blocked_until=now))
     sender_groups.clamp(conn, now)
+    _pages(conn, now)
     return _alerts(conn, now)
+
+
+def _pages(conn: Connection, now: datetime) -> None:
+    """The next step comes as long after this instant as it was to come after the one before it."""
+    back = type_coerce(page.c.moved_at, BigInteger) - to_ms(now)
+    earlier = {
+        column.name: type_coerce(type_coerce(column, BigInteger) - back, InstantMs)
+        for column in (page.c.due_at, page.c.began_at)
+    }
+    written = update(page).where(text(STEP_DUE), page.c.moved_at > now)
+    conn.execute(written.values({**earlier, "moved_at": now}))
 
 
 def _alerts(conn: Connection, now: datetime) -> list[tuple[str, str]]:

@@ -12,10 +12,12 @@ from router.core.member import BY_RANK, MemberState
 from router.core.view import IncidentView, Response
 from router.store.evaluation.groups import decode_settings
 from router.store.evaluation.members import decode_document
+from router.store.evaluation.pages import standing_of
 from router.store.heartbeats.stale_sources import silent
 from router.store.intake.membership import SIBLING
 from router.store.tables import (
     OWED,
+    STEP_DUE,
     alert,
     alert_group,
     conversation,
@@ -28,6 +30,7 @@ from router.store.tables import (
     settings,
     timeline,
 )
+from rules.model.escalation import Position
 from rules.model.route import Page
 
 PAGE_BYTES = 2 * 1024 * 1024
@@ -36,7 +39,6 @@ _ROW_BYTES = 400
 """What a row costs beside its texts."""
 _IS_FIRING = text("alert.is_firing")
 """As the partial indexes say it; `is_firing = 1` would read the whole table."""
-_decode_page = msgspec.json.Decoder(Page).decode
 _decode_view = msgspec.json.Decoder(IncidentView).decode
 _decode_labels = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 
@@ -144,7 +146,7 @@ class WaitingRow(msgspec.Struct, frozen=True):
 
 
 class PendingPage(msgspec.Struct, frozen=True):
-    """Somebody is to be paged, and was not yet."""
+    """A step of a page is to come."""
 
     incident: int
     route: str
@@ -153,6 +155,8 @@ class PendingPage(msgspec.Struct, frozen=True):
     page: Page
     due_at: datetime | None
     """None: no window of it opens by itself."""
+    position: Position | None
+    """Which step; None likewise."""
 
 
 class Numbers(msgspec.Struct, frozen=True):
@@ -418,27 +422,27 @@ def waiting(conn: Connection, most: int = 50) -> list[WaitingRow]:
 
 def pending_pages(conn: Connection, most: int = 50) -> list[PendingPage]:
     """Of all incidents, the soonest first."""
-    query = _PENDING_PAGES.where(page.c.due_at.is_not(None)).order_by(page.c.due_at, page.c.id).limit(most)
+    query = _PENDING_PAGES.where(text(STEP_DUE)).order_by(page.c.due_at, page.c.id).limit(most)
     return [_pending_page(row) for row in conn.execute(query)]
 
 
 def pending_page_of(conn: Connection, number: int) -> PendingPage | None:
-    """The page that an open incident is still to make."""
-    query = _PENDING_PAGES.where(page.c.incident == number).order_by(page.c.id.desc()).limit(1)
-    row = conn.execute(query).first()
-    return None if row is None or row.paged_at is not None else _pending_page(row)
+    """The page of an open incident of which a step is to come, the newest."""
+    to_come = (page.c.incident == number) & (page.c.step > 0) & ~page.c.is_stopped
+    row = conn.execute(_PENDING_PAGES.where(to_come).order_by(page.c.id.desc()).limit(1)).first()
+    return None if row is None else _pending_page(row)
 
 
 _PENDING_PAGES = (
-    select(page.c.incident, page.c.document, page.c.due_at, page.c.paged_at, incident.c.route, incident.c.view)
+    select(page, incident.c.route, incident.c.view)
     .join(incident, incident.c.number == page.c.incident)
     .where(incident.c.state != "resolved")
 )
 
 
 def _pending_page(row: Any) -> PendingPage:
-    view = _decode_view(row.view)
-    return PendingPage(row.incident, row.route, view.title, view.firing, _decode_page(row.document), row.due_at)
+    view, standing = _decode_view(row.view), standing_of(row)
+    return PendingPage(row.incident, row.route, view.title, view.firing, standing.page, row.due_at, standing.position)
 
 
 def said(conn: Connection, numbers: Sequence[int]) -> dict[int, list[tuple[datetime, str]]]:

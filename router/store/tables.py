@@ -430,7 +430,7 @@ message = Table(
     Column("is_over", Boolean, nullable=False, server_default=false()),  # nothing more is owed: dropped or given up
     Column("last_error", Text, nullable=False, server_default=text("''")),
     Column("word", Text, nullable=False, server_default=text("''")),  # why it stands here and not where it belongs
-    Column("text", Text, nullable=False, server_default=text("''")),  # post: what it says
+    Column("text", Text, nullable=False, server_default=text("''")),  # post: what it says. Page, note: why this person
     Column("tells_end", Boolean, nullable=False, server_default=false()),  # the incident is over, at least here
     Column("end_notified", Boolean, nullable=False, server_default=false()),  # what was last told said so
     Column("stands_in_for", BigInteger),  # the message whose channel refuses: it is told here meanwhile
@@ -460,18 +460,36 @@ message = Table(
     Index("message_incident", "incident"),
 )
 
+STEP_DUE = "due_at IS NOT NULL AND NOT is_stopped"
+"""Of a page: a step is to come."""
+
 page = Table(
     "page",
     metadata,
     Column("id", _Id, primary_key=True, autoincrement=True),
     Column("incident", _Id, ForeignKey("incident.number"), nullable=False),
     Column("document", Text, nullable=False),  # rules.route.Page as it was when the incident opened
-    Column("due_at", InstantMs),  # NULL: carried out, or over
-    Column("paged_at", InstantMs),
-    Column("why", Text, nullable=False, server_default=text("''")),
-    Column("next_step", Text, nullable=False, server_default=text("''")),
-    Column("entry", Integer),  # timeline entry that who was paged is to hear of at due_at, when the page's window opens
-    Index("page_due", "due_at", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")),
+    Column("due_at", InstantMs),  # of the step that comes next. NULL: none does, or not by itself
+    Column("round", Integer, nullable=False),  # of its policy, from 1. 0: it carries out none, or another page does
+    Column("step", Integer, nullable=False),  # that comes next, from 1. 0: none is left
+    Column("began_at", InstantMs),  # when the round did; NULL while nobody knows when it will
+    Column("has_reached", Boolean, nullable=False, server_default=false()),  # a step of the round has reached somebody
+    Column("is_stopped", Boolean, nullable=False, server_default=false()),  # its position is kept, and nothing is due
+    Column("moved_at", InstantMs, nullable=False),  # when all this was written down
+    Column("paged_at", InstantMs),  # when a step was carried out last
+    Column("awaited", Integer, nullable=False, server_default=text("0")),  # people of the last step who may hear it yet
+    Column("next_step", Text, nullable=False, server_default=text("''")),  # whom the next one reaches, in words
+    Column(
+        "entry", Integer
+    ),  # timeline entry that who was paged is to hear of at remind_at, when the page's window opens
+    Column("remind_at", InstantMs),
+    Index("page_due", "due_at", sqlite_where=text(STEP_DUE), postgresql_where=text(STEP_DUE)),
+    Index(
+        "page_remind",
+        "remind_at",
+        sqlite_where=text("remind_at IS NOT NULL"),
+        postgresql_where=text("remind_at IS NOT NULL"),
+    ),
     Index("page_incident", "incident"),
 )
 

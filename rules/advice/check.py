@@ -242,7 +242,7 @@ def _policies(checked: Checked) -> Iterator[str]:
             if all(call.is_missed for call in one.calls):
                 yield "    nobody is reached"
             if one.every is not None and one.repeat:
-                yield f"    and {_count(one.repeat, 'further round')}, one every {said(one.every)} (not carried out yet)"
+                yield f"    and {_count(one.repeat, 'further round')}, one every {said(one.every)}"
 
 
 def to_json(checked: Checked) -> str:

@@ -11,11 +11,12 @@ from rules.language.routing_keys import SETTINGS
 from rules.language.times import said
 from rules.model import escalation_rounds
 from rules.model.catalog import Miss, channels_for, further_channels, page_for
+from rules.model.escalation import OnCall
 from rules.model.escalation_rounds import Call
 from rules.model.heartbeat import HeartbeatKey
 from rules.model.matcher import written
 from rules.model.route import COMPUTED, DEFAULT_GROUP_WAIT, Page, PageFrom, PageKind, Route, RouteSettings
-from rules.model.ruleset import OnCall, Owner, RuleSet, said_at
+from rules.model.ruleset import Owner, RuleSet, said_at
 from rules.model.suppression import Suppression, page_suppression, window_suppression
 from rules.model.webhook import ToWebhook
 

@@ -20,7 +20,6 @@ def lint_people(configuration: Configuration, document: Fields, references: Iter
         schedule = configuration.rules.schedules[name]
         yield from _layers(name, schedule, entry)
         yield from _overrides(name, schedule, entry)
-    yield from _policies(document)
     yield from _unused(document, references)
 
 
@@ -72,22 +71,6 @@ def _overrides(name: str, schedule: Schedule, entry: Fields) -> Iterator[RuleErr
             yield _warning(entry, mark, path, message, "overrides that begin where the other's end")
         if before is None or here.ends > schedule.overrides[before].ends:
             before = number
-
-
-def _policies(document: Fields) -> Iterator[RuleError]:
-    for name, policy in document.get("escalation", {}).items():
-        steps: tuple[Fields, ...] = policy.get("steps")
-        mark, path = policy.mark("steps"), f"escalation.{name}"
-        if "group" in steps[0]:
-            message = f"{name}: its first step is a group, which is not carried out yet: the next step is taken at once"
-            yield _warning(policy, mark, path, message)
-        if len(steps) > 1 or "repeat" in policy:
-            more = (
-                f"its {len(steps) - 1} further steps" if len(steps) > 2 else "its second step" if len(steps) > 1 else ""
-            )
-            rounds = "its further rounds" if "repeat" in policy else ""
-            what = " and ".join(part for part in (more, rounds) if part)
-            yield _warning(policy, mark, path, f"{name}: the first step is carried out; {what}: not yet")
 
 
 def _unused(document: Fields, references: Iterable[Reference]) -> Iterator[RuleError]:

@@ -109,11 +109,11 @@ def _open_ever(pairs: tuple[Pair, ...], at: datetime) -> bool:
 def _steps(policy: Policy, zone_name: str, nodes: Nodes, at: datetime) -> Iterator[RuleError]:
     """A policy whose every step is skipped reaches nobody, whoever is on call."""
     named = tuple(one for step in policy.steps for one in (*step.quiet, *step.only))
-    if not all(step.quiet or step.only or not step.is_carried_out for step in policy.steps):
+    if not all(step.quiet or step.only for step in policy.steps):
         return
     empty: list[tuple[datetime, datetime]] = []
     for begins, ends in itertools.pairwise([*_moments(named, at, days=7), at + WEEK]):
-        if any(step.is_carried_out and not skipped(step, begins) for step in policy.steps):
+        if any(not skipped(step, begins) for step in policy.steps):
             continue
         joins = bool(empty) and empty[-1][1] == begins
         empty[-1:] = [(empty[-1][0], ends)] if joins else [*empty[-1:], (begins, ends)]

@@ -167,7 +167,7 @@ STEP = Record(
                 "a group or a list of them",
                 single=True,
             ),
-            "A Slack user group. Not carried out yet: the next step is taken at once.",
+            "A Slack user group: mentioned where the incident is at home.",
         ),
         "channel": Key(
             ListOf(ChannelText(), "a channel or a list of them", single=True), "A new word in that channel."
@@ -198,12 +198,6 @@ def _check_policy(fields: Fields) -> None:
         before = after
     if ("repeat" in fields) != ("every" in fields):
         fields.place.error(fields.node, "repeat and every belong together", expected="repeat: 2, every: 30m")
-    if steps and not any(key in step for step in steps for key in ("oncall", "person", "channel", "webhook")):
-        fields.error(
-            "steps",
-            "every step is a group, which are not carried out yet: a page would reach nobody",
-            expected="a step with oncall, person, channel or webhook among them",
-        )
     every = fields.get("every")
     if every is not None and before is not None and every <= before:
         fields.error(

@@ -91,7 +91,9 @@ TELL = OrNone(
             "reopened": Key(HOW_LOUD, "An alert came back within reopen_within; default channel."),
             "repeat": Key(HOW_LOUD, "It still fires after repeat_interval; default channel."),
             "acknowledged": Key(HOW_LOUD, "Acknowledged, taken back, snoozed, woken, assigned; default thread."),
-            "escalated": Key(HOW_LOUD, "An acknowledgement, a snooze or a closing has run out; default channel."),
+            "escalated": Key(
+                HOW_LOUD, "A further step of its policy, or an acknowledgement that has run out; default channel."
+            ),
             "note": Key(HOW_LOUD, "Somebody added a note; default none: it stands on the incident's page."),
         },
         later={"sla": "limits on how long things may take"},

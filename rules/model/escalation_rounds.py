@@ -1,16 +1,13 @@
-"""What an escalation policy does from an instant on: every step of every round, as if nobody acknowledged. Pure.
-
-A round begins with the first step that reaches somebody. After it a step outside its window is left out, and one with
-nobody on call gives way to the next at once.
-"""
+"""What an escalation policy does from an instant on: every step of every round, as if nobody acknowledged. Pure."""
 
 import itertools
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
-from rules.model.escalation import Policy, skipped
+from rules.model.escalation import OnCall, Policy, Position, begin, take
+from rules.model.route import Page
 from rules.model.ruleset import RuleSet, said_at
 
 
@@ -29,58 +26,88 @@ class Call(msgspec.Struct, frozen=True):
     why: str
     """Why these, or why nobody."""
     webhooks: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
     @property
     def is_missed(self) -> bool:
         """Whether it reaches nobody."""
-        return not (self.persons or self.channels or self.webhooks)
+        return not (self.persons or self.channels or self.webhooks or self.groups)
+
+    @property
+    def to_come(self) -> str:
+        """What the step names, as of one that is to come."""
+        return self.reaches if self.round == 1 else f"{self.reaches} (round {self.round})"
 
     @property
     def said(self) -> str:
         """As in "alice: on call for payments until Mon 09:00 CET"."""
-        names = (*self.persons, *self.channels, *(f"webhook {name}" for name in self.webhooks))
+        groups, webhooks = (f"group {name}" for name in self.groups), (f"webhook {name}" for name in self.webhooks)
+        names = (*self.persons, *groups, *self.channels, *webhooks)
         return self.why if self.is_missed else f"{', '.join(names)}: {self.why}"
 
 
 def rounds(policy: Policy, rules: RuleSet, at: datetime) -> tuple[Call, ...]:
     """Whoever is on call is asked for each step's own instant."""
-    every = policy.every or timedelta(0)
-    return tuple(
-        call for number in range(policy.repeat + 1) for call in _round(policy, rules, number + 1, at + number * every)
-    )
+    return tuple(calls(policy, begin(policy, at), rules))
 
 
 def first_round(policy: Policy, rules: RuleSet, at: datetime) -> tuple[Call, ...]:
     """The round that a page begins."""
-    return tuple(_round(policy, rules, 1, at))
+    return tuple(itertools.takewhile(lambda call: call.round == 1, calls(policy, begin(policy, at), rules)))
+
+
+def calls(policy: Policy, position: Position | None, rules: RuleSet) -> Iterator[Call]:
+    """From a position on, each step when it is due."""
+    while position is not None:
+        found, following = take(policy, position, position.due, rules.reached)
+        if found is not None:
+            yield call_of(policy, position, position.due, found)
+        position = following
+
+
+def ahead(policy: Policy, position: Position | None, rules: RuleSet) -> Call | None:
+    """The next step that will reach somebody, as far as is known now."""
+    return next((call for call in calls(policy, position, rules) if not call.is_missed), None)
+
+
+def upcoming(rules: RuleSet, page: Page, position: Position | None, now: datetime) -> OnCall:
+    """Whom the next step reaches that will reach somebody; where none will, why. `position` None: nobody knows when."""
+    policy = rules.policy_of(page)
+    if policy is None or position is None or (position.round, position.step) == (1, 1):
+        return rules.on_call(page, now if position is None else position.due)
+    why = f"no step of {page.target} is left that reaches anybody"
+    while position is not None:
+        found, position = take(policy, position, position.due, rules.reached)
+        if found is not None and not found.nobody:
+            return found
+    return OnCall((), (), why, None, nobody=True)
+
+
+def call_of(policy: Policy, position: Position, at: datetime, found: OnCall) -> Call:
+    return Call(
+        round=position.round,
+        step=position.step,
+        at=at,
+        reaches=policy.steps[position.step - 1].reaches,
+        persons=tuple(person.name for person in found.persons),
+        channels=found.channels,
+        why=found.why,
+        webhooks=found.webhooks,
+        groups=found.groups,
+    )
 
 
 def lines(calls: Sequence[Call], now: datetime, zone_name: str) -> list[str]:
     """The calls as a table; a round that reaches the same people as the one before it is one line."""
     found: list[str] = []
-    before: list[tuple[int, tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = []
-    is_first = True
+    before: list[tuple[int, tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = []
     for number, group in itertools.groupby(calls, key=lambda call: call.round):
         ones = list(group)
-        reached = [(call.step, call.persons, call.channels, call.webhooks) for call in ones]
+        reached = [(call.step, call.persons, call.groups, call.channels, call.webhooks) for call in ones]
         again = number > 1 and reached == before
         before = reached
         for call in ones[:1] if again else ones:
             text = "the same again" if again else call.said
-            note = "" if is_first or call.is_missed else " (not carried out yet)"
-            is_first = is_first and call.is_missed
             which = f"round {number}: " if number > 1 and call is ones[0] else ""
-            found.append(f"{said_at(call.at, now, zone_name)}  {which}{text}{note}")
+            found.append(f"{said_at(call.at, now, zone_name)}  {which}{text}")
     return found
-
-
-def _round(policy: Policy, rules: RuleSet, number: int, begins: datetime) -> Iterator[Call]:
-    has_reached, early = False, None
-    for place, step in enumerate(policy.steps, start=1):
-        at = early or begins + step.after
-        found = rules.reached(step, at)
-        persons = tuple(person.name for person in found.persons)
-        yield Call(number, place, at, step.reaches, persons, found.channels, found.why, found.webhooks)
-        gives_way = found.nobody and not (has_reached and skipped(step, at))
-        early = at if gives_way else None
-        has_reached = has_reached or not found.nobody

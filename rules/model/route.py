@@ -119,7 +119,8 @@ class Tell(msgspec.Struct, frozen=True):
     acknowledged: Loudness = Loudness.THREAD
     """Acknowledged, taken back, put off, woken, assigned."""
     escalated: Loudness = Loudness.CHANNEL
-    """An acknowledgement, a snooze or a closing has run out."""
+    """A further step of its policy; an acknowledgement, a snooze or a closing that has run out. Whom a step reaches hears it
+    whatever stands here."""
     note: Loudness = Loudness.NONE
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from rules.model.catalog import Catalog
 from rules.model.copies import Copies, Copy
-from rules.model.escalation import Policy, Step, skipped
+from rules.model.escalation import OnCall, Policy, Position, Step, begin, skipped, take
 from rules.model.heartbeat import Awaited, HeartbeatKey
 from rules.model.inhibition import InhibitionKey, InhibitRule, is_inhibited_by
 from rules.model.matcher import Matcher, all_match
@@ -28,7 +28,6 @@ from rules.model.window import NamedWindow, zone
 
 __all__ = [
     "InhibitionKey",
-    "OnCall",
     "Owner",
     "RoutingDecision",
     "RuleSet",
@@ -63,28 +62,6 @@ class RoutingDecision(msgspec.Struct, frozen=True):
     """It is held back while another firing alert is a source of one of these (`is_inhibited_by`)."""
     signs: tuple[HeartbeatKey, ...] = ()
     """What it is a sign of life of. A source's own heartbeat is told nobody: it has no owner."""
-
-
-class OnCall(msgspec.Struct, frozen=True):
-    """Whom a page reaches now."""
-
-    persons: tuple[Person, ...]
-    channels: tuple[str, ...]
-    why: str
-    """As in "on call for payments until Mon 09:00 CET"."""
-    until: datetime | None
-    """When the answer may change; None: not by itself."""
-    next_step: str
-    """As in "lead in 10 min"; "" when nothing follows."""
-    nobody: bool
-    webhooks: tuple[str, ...] = ()
-    """By name."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All of them, as people say it."""
-        people = (person.name for person in self.persons)
-        return (*people, *self.channels, *(f"webhook {name}" for name in self.webhooks))
 
 
 class Retention(msgspec.Struct, frozen=True):
@@ -221,44 +198,48 @@ class RuleSet:
         policy = self.policies.get(page.target) if page.kind is PageKind.POLICY else None
         return timedelta(0) if policy is None else policy.steps[0].after
 
-    def on_call(self, page: Page, at: datetime) -> OnCall:
-        """Whom the first step reaches now. A step that reaches nobody gives way to the next at once, and says so.
+    def policy_of(self, page: Page) -> Policy | None:
+        """What a page carries out: its policy, or that of the one step that reaches its schedule or person. None: these
+        rules no longer have it (the page comes from a stored snapshot)."""
+        if page.kind is PageKind.POLICY:
+            return self.policies.get(page.target)
+        if page.kind is PageKind.SCHEDULE:
+            return Policy(page.target, (Step(schedule=page.target),)) if page.target in self.schedules else None
+        return Policy(page.target, (Step(persons=(page.target,)),)) if page.target in self.people else None
 
-        A target these rules no longer have (the page comes from a stored snapshot) reaches nobody.
-        """
-        policy = self.policies.get(page.target) if page.kind is PageKind.POLICY else None
-        if policy is None:
-            step = Step(schedule=page.target) if page.kind is PageKind.SCHEDULE else Step(persons=(page.target,))
-            found = self.reached(step, at)
-            return self._nobody(f"nobody is on call for {page.target}", page.target, at) if found.nobody else found
+    def on_call(self, page: Page, at: datetime) -> OnCall:
+        """Whom the first step reaches at an instant. A step that reaches nobody gives way to the next at once, and says so."""
+        policy = self.policy_of(page)
+        if policy is None or page.kind is not PageKind.POLICY:
+            found = None if policy is None else self.reached(policy.steps[0], at)
+            if found is not None and not found.nobody:
+                return found
+            return self._nobody(f"nobody is on call for {page.target}", page.target, at)
         missed: list[str] = []
-        for number, step in enumerate(policy.steps):
-            found = self.reached(step, at)
-            if found.nobody:
-                missed.append(found.why)
-                continue
-            why = "; ".join([found.why, *missed])
-            following = policy.steps[number + 1] if number + 1 < len(policy.steps) else None
-            said = "" if following is None else f"{following.reaches} in {_short(following.after - step.after)}"
-            return msgspec.structs.replace(found, why=why, next_step=said)
+        position: Position | None = begin(policy, at)
+        while position is not None and position.round == 1:
+            found, position = take(policy, position, at, self.reached)
+            if found is not None and not found.nobody:
+                return msgspec.structs.replace(found, why="; ".join([found.why, *missed]))
+            missed += [] if found is None else [found.why]
         return self._nobody(f"no step of {page.target} reaches anybody: {'; '.join(missed)}", page.target, at)
 
     def reached(self, step: Step, at: datetime) -> OnCall:
         """Whom one step reaches at an instant; where nobody, `why` says it."""
         if window := skipped(step, at):
             return _missed(f"{step.reaches} is skipped {window}")
-        if not step.is_carried_out:
-            return _missed(f"{step.reaches} is not carried out yet")
         if step.schedule:
             return self._scheduled(step.schedule, at)
         if step.persons:
             persons = tuple(self.people[name] for name in step.persons if name in self.people)
             if not persons:
                 return _missed(f"nobody is called {', '.join(step.persons)}")
-            return OnCall(persons, (), "named in the rules", None, "", nobody=False)
+            return OnCall(persons, (), "named in the rules", None, nobody=False)
         if step.webhook:
-            return OnCall((), (), "named in the rules", None, "", nobody=False, webhooks=(step.webhook,))
-        return OnCall((), step.channels, f"told in {', '.join(step.channels)}", None, "", nobody=False)
+            return OnCall((), (), "named in the rules", None, nobody=False, webhooks=(step.webhook,))
+        if step.groups:
+            return OnCall((), (), "named in the rules", None, nobody=False, groups=step.groups)
+        return OnCall((), step.channels, f"told in {', '.join(step.channels)}", None, nobody=False)
 
     def _decide(self, labels: Mapping[str, str]) -> RoutingDecision:
         signs = self.awaited.signs(labels)
@@ -281,15 +262,15 @@ class RuleSet:
         role = f"{part} of {team}" if team else f"on call for {name}"
         until = "" if turn.until is None else f" until {said_at(turn.until, at, schedule.zone, is_named=True)}"
         note = " (override)" if turn.is_override else f" ({turn.layer})" if turn.layer else ""
-        return OnCall((person,), (), f"{role}{until}{note}", turn.until, "", nobody=False)
+        return OnCall((person,), (), f"{role}{until}{note}", turn.until, nobody=False)
 
     def _nobody(self, why: str, target: str, at: datetime) -> OnCall:
         until = turn_at(self.schedules[target], at).until if target in self.schedules else None
-        return OnCall((), (), why, until, "", nobody=True)
+        return OnCall((), (), why, until, nobody=True)
 
 
 def _missed(why: str) -> OnCall:
-    return OnCall((), (), why, None, "", nobody=True)
+    return OnCall((), (), why, None, nobody=True)
 
 
 def group_labels(group_by: tuple[str, ...] | None, labels: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -311,13 +292,6 @@ def said_at(at: datetime, now: datetime, zone_name: str, *, is_named: bool = Fal
     near = timedelta(0) <= at - now < timedelta(days=6)
     said = f"{wall:%a %H:%M}" if near else f"{wall:%Y-%m-%d %H:%M}"
     return f"{said} {wall:%Z}" if is_named else said
-
-
-def _short(span: timedelta) -> str:
-    minutes = int(span.total_seconds() // 60)
-    if minutes >= 60 and minutes % 60 == 0:
-        return f"{minutes // 60} h"
-    return f"{minutes} min" if minutes else f"{int(span.total_seconds())} s"
 
 
 def _walk(route: Route) -> list[Route]:

@@ -127,7 +127,9 @@ VIEWS = st.builds(
     ),
     template=st.none() | st.builds(MessageTemplate, title=TEXTS, text=TEXTS),
 )
-PAGES = st.builds(PageView, why=TEXTS, next_step=TEXTS, home=st.just("C0123ABCD") | TEXTS)
+PAGES = st.builds(
+    PageView, why=TEXTS, next_step=TEXTS, next_at=st.none() | _INSTANTS, home=st.just("C0123ABCD") | TEXTS
+)
 ENTRIES = st.builds(
     TimelineEntry,
     seq=st.integers(1, 1_000),
@@ -140,5 +142,8 @@ ENTRIES = st.builds(
     lasted=_SPANS,
     how=st.none() | st.sampled_from(EndKind),
     people=_some(TEXTS, 6),
+    groups=_some(st.just("S0123ABCD") | TEXTS, 3),
+    step=st.integers(0, 50),
+    round=st.integers(1, 101),
     detail=TEXTS,
 )

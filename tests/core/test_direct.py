@@ -14,7 +14,7 @@ from router.core.view import AlertLine, EndKind, EntryKind, IncidentView, Messag
 from tests.core.incidents import BEGAN, ENTRIES, OPEN, OVER, PAGES, VIEWS, but
 from tests.core.test_message import SINCE, SINCE_AGO, SPAN, colour, texts
 
-PAGE = PageView(why="primary of payments until Mon 09:00", next_step="lead in 10 min", home="C0123ABCD")
+PAGE = PageView(why="primary of payments until Mon 09:00", next_step="lead", next_at=BEGAN, home="C0123ABCD")
 
 
 def test_a_page_says_what_why_you_and_what_is_next() -> None:
@@ -24,7 +24,7 @@ def test_a_page_says_what_why_you_and_what_is_next() -> None:
         f"🔴 *You are paged: CRITICAL #1234 InstanceDown* ×3 · team payments, cluster eu-1\nsince {SINCE_AGO}",
         "web-1 does not answer",
         "• `instance=web-1`\n• HIGH `instance=web-2`\nand 1 more",
-        "why you: primary of payments until Mon 09:00 · next: lead in 10 min · open in <#C0123ABCD>",
+        "why you: primary of payments until Mon 09:00 · next: lead at <!date^1795227240^{time}|02:14 UTC> · open in <#C0123ABCD>",
     ]
 
 
@@ -78,6 +78,10 @@ def test_a_page_speaks_the_routes_own_words() -> None:
         (TimelineEntry(1, BEGAN, EntryKind.REPEAT), "Still firing: CRITICAL #1234"),
         (TimelineEntry(1, BEGAN, EntryKind.MORE, count=2), "+2 alerts: CRITICAL #1234"),
         (TimelineEntry(1, BEGAN, EntryKind.MORE), "More: CRITICAL #1234"),
+        (
+            TimelineEntry(1, BEGAN, EntryKind.ESCALATED, lasted=timedelta(minutes=20)),
+            "Not acknowledged after 20 min: CRITICAL #1234",
+        ),
     ],
 )
 def test_a_new_sound_says_first_why_it_rings_again(entry: TimelineEntry, begins: str) -> None:

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.alert import Severity
-from router.core.render.blocks import faults
+from router.core.render.blocks import faults, mentioned_groups
 from router.core.render.thread import thread_reply
-from router.core.view import EndKind, EntryKind, IncidentView, TimelineEntry
+from router.core.view import EndKind, EntryKind, IncidentView, State, TimelineEntry
 from tests.core.incidents import BEGAN, ENTRIES, OPEN, VIEWS, but
 from tests.core.test_message import texts
 
@@ -35,6 +35,15 @@ BEGAN_AT = "<!date^1795227240^{time}|02:14 UTC> "
     ("told", "line"),
     [
         (entry(KIND.FIRST, count=2, titles=("a", "b")), "notified first: 2 alerts firing: a, b"),
+        (
+            entry(KIND.ESCALATED, step=2, people=("lead",), detail="on call for x"),
+            "escalated to step 2: Lead, on call for x",
+        ),
+        (entry(KIND.ESCALATED, step=1, round=2, people=("lead", "#a")), "escalated to round 2, step 1: Lead, #a"),
+        (
+            entry(KIND.ESCALATED, step=3, detail="a is skipped during b"),
+            "nobody is reached by step 3: a is skipped during b",
+        ),
         (entry(KIND.MORE, count=1, firing=3, titles=("a",)), "+1 alert (3): a"),
         (entry(KIND.MORE, count=9, titles=tuple("abcde")), "+9 alerts: a, b, c, d, e and 4 more"),
         (
@@ -104,6 +113,25 @@ def test_whom_no_direct_message_reached_is_mentioned_where_the_id_is_known_and_n
     ]
     both = thread_reply([alice, entry(KIND.PAGE_REFUSED, 2, people=("Bob",), mentions=("U0000BOB1",))], OPEN)
     assert texts(both)[-1] == "<@U0123ABCD> <@U0000BOB1>"
+
+
+def test_a_user_group_is_mentioned_by_its_id_and_where_slack_names_none_that_is_said() -> None:
+    told = entry(
+        KIND.ESCALATED, step=2, people=("@db", "@ops"), groups=("S0123ABCD", "@ops"), detail="named in the rules"
+    )
+    reply = thread_reply([told], OPEN)
+    assert reply.text.endswith(": escalated to step 2: @db, @ops, named in the rules")
+    assert texts(reply)[-1].split("\n") == [
+        "<!subteam^S0123ABCD>",
+        "@ops could not be mentioned: Slack names no such user group",
+    ]
+    assert mentioned_groups(reply.blocks) == ["S0123ABCD"]
+    assert faults(reply) == ()
+
+
+def test_nobody_is_mentioned_after_the_end() -> None:
+    told = entry(KIND.ESCALATED, step=2, people=("@db",), groups=("S0123ABCD",))
+    assert mentioned_groups(thread_reply([told], but(OPEN, state=State.RESOLVED)).blocks) == []
 
 
 def test_one_of_several_is_named_though_the_incident_is_called_like_it_now() -> None:

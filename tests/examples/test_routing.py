@@ -8,36 +8,13 @@ import pytest
 from rules.advice.explain import Taken, explain_route
 from rules.language.yaml import plain, read
 from rules.model.ruleset import RuleSet
-from tests.examples.generate_company import FOLDER, TEAMS, files
+from tests.examples.generate_company import FOLDER, files
 from tests.examples.reading import EXAMPLES, NAMES, configuration, loaded
 from tests.rules.reading import at
 
 NOON = "2026-11-20T12:00+01:00"
 """A Friday."""
 KEYS = {"labels", "at", "route", "channels", "pages", "held", "page held", "held while"}
-NOT_YET = "the first step is carried out; its second step: not yet"
-
-
-def _line(team: str) -> int:
-    """Of its policy: where the main file's office is in another zone, its own windows stand above it."""
-    lines = dict(files())[f"teams/{team}.yaml"].splitlines()
-    return next(number for number, line in enumerate(lines, 1) if line.startswith("  urgent:"))
-
-
-WARNINGS: dict[str, list[str]] = {
-    "company": [
-        f"teams/{team}.yaml:{_line(team)}:19: escalation.{team}/urgent: {team}/urgent: {NOT_YET}"
-        for team in sorted(TEAMS[3::4])
-    ],
-    "from-alertmanager": [f"main.yaml:135:26: escalation.database-lead: database-lead: {NOT_YET}"],
-    "p1-p4-matrix": [
-        (
-            "main.yaml:66:7: escalation.payments: payments: the first step is carried out; "
-            "its 2 further steps and its further rounds: not yet"
-        )
-    ],
-}
-"""Of which examples `check` warns, and in which words."""
 
 
 def table(name: str) -> list[dict[str, Any]]:
@@ -82,8 +59,7 @@ def test_an_example_routes_as_its_table_says(name: str, row: dict[str, Any]) -> 
 def test_an_example_is_checked_without_a_warning_but_those_named_here(name: str) -> None:
     found = loaded(name)
     assert found.errors == ()
-    prefix = f"{EXAMPLES / name}/"
-    assert [str(warning).removeprefix(prefix) for warning in found.warnings] == WARNINGS.get(name, [])
+    assert [str(warning) for warning in found.warnings] == []
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,10 +5,13 @@ from datetime import timedelta
 import pytest
 
 from router.core.answer import Outcome
-from router.core.render.blocks import section
-from router.core.view import Rendered
-from router.notifiers.preview.preview import Preview, Sound, conversation_id, conversation_name
+from router.core.content import Content, Subject
+from router.core.render.blocks import mentioned_groups, section
+from router.core.view import EntryKind, Rendered, TimelineEntry
+from router.notifiers.preview.notifier import PreviewNotifier
+from router.notifiers.preview.preview import Preview, Sound, conversation_id, conversation_name, group_id
 from router.notifiers.tag import Tag
+from tests.core.incidents import OPEN
 from tests.preview.rows import BEGAN, Hand, MemoryRows
 
 TAG = Tag(instance="prod", delivery_id="d1", incident=7, group_key="g")
@@ -134,3 +137,19 @@ async def test_a_conversation_keeps_its_name_in_its_id(preview: Preview, target:
 async def test_what_is_no_conversation_is_refused(preview: Preview, target: str) -> None:
     answer = await preview.resolve(target)
     assert (answer.outcome, answer.error) == (Outcome.CHANNEL_REFUSED, "channel_not_found")
+
+
+async def test_a_user_group_is_mentioned_by_an_id_that_carries_its_name(preview: Preview, rows: MemoryRows) -> None:
+    told = TimelineEntry(1, BEGAN, EntryKind.ESCALATED, people=("@db-team",), groups=("@db-team", "S0123ABCD"), step=2)
+    content = Content(Subject.INCIDENT, "prod", view=OPEN, entries=(told,), is_broadcast=True)
+    notifier = PreviewNotifier(preview)
+    home = await notifier.post("#db", content, "d1")
+    await notifier.reply(home.channel, home.ts, content, "d2")
+    reply = rows.all[-1]
+    assert mentioned_groups(reply.blocks) == [group_id("@db-team"), "S0123ABCD"]
+    assert group_id("@db-team") == "SPV64622D7465616D"
+    assert [(sound.who, sound.why) for sound in reply.sounds] == [
+        ("#db", "reply shown in the channel"),
+        ("@db-team", "mentioned"),
+        ("S0123ABCD", "mentioned"),
+    ]

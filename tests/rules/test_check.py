@@ -46,7 +46,6 @@ CHECKED = """\
 warning: c.yaml:12:1: route p/q: p/q pages and inherits quiet: [nights]: nobody is woken 22:00–06:00; expected quiet: none where somebody must be woken
 warning: c.yaml:13:1: route r: r pages but tells no channel (channel: none); expected a channel where the incident can be seen
 warning: c.yaml:15:94: windows.past: nothing uses the window past; expected past in quiet, only, not or except
-warning: c.yaml:22:27: escalation.pay: pay: the first step is carried out; its second step: not yet
 warning: c.yaml:15:94: windows.past: past never holds, from now on and for years; expected days, hours or dates that come and go
 
 Whom pages reach
@@ -57,7 +56,7 @@ Whom pages reach
 If a page came now and nobody acknowledged it
   pay
     Sat 12:00  alice: on call for pay until Mon 09:00 CET
-    Sat 12:10  bob: named in the rules (not carried out yet)
+    Sat 12:10  bob: named in the rules
 
 Next hand-overs (4 of each schedule)
   pay: Mon 2026-11-23 09:00 CET bob
@@ -83,7 +82,7 @@ Next changes (5 of each window)
 Over, and can be taken out
   maintenance works: since Fri 2026-11-20 23:00
 
-Well: 5 routes, 5 warnings.
+Well: 5 routes, 4 warnings.
 """
 
 
@@ -179,9 +178,8 @@ def test_a_policy_as_of_now() -> None:
         "If a page came now and nobody acknowledged it\n"
         "  p\n"
         "    Sat 11:00  nobody on call for late\n"
-        "    Sat 11:00  group S0123ABCD is not carried out yet\n"
-        "    nobody is reached\n"
-        "    and 1 further round, one every 10m (not carried out yet)\n"
+        "    Sat 11:00  group S0123ABCD: named in the rules\n"
+        "    and 1 further round, one every 10m\n"
     ) in check.render_text(checked(text))
 
 
@@ -239,7 +237,7 @@ route p/q
   held back: maintenance works until Fri 23:00 (CHG-1)
   pages alice: on call for pay until Mon 09:00 CET
     Fri 22:30  alice: on call for pay until Mon 09:00 CET
-    Fri 22:40  bob: named in the rules (not carried out yet)
+    Fri 22:40  bob: named in the rules
 held back while another alert matches: down
 while it fires it holds back others: down
 """
@@ -292,7 +290,7 @@ def test_a_first_step_that_waits_is_explained_for_its_own_hour() -> None:
     assert text.endswith(
         "  pages b: on call for o until Sun 09:00 UTC; not before Sat 09:05\n"
         "    Sat 09:05  b: on call for o until Sun 09:00 UTC\n"
-        "    Sat 09:15  b: named in the rules (not carried out yet)\n"
+        "    Sat 09:15  b: named in the rules\n"
     )
 
 

@@ -628,21 +628,6 @@ WARNINGS = [
     (
         PEOPLE.replace(
             ROUTING,
-            "routing: {channel: '#a', page: one, routes: ["
-            "{name: r, match: [x=y], page: two}, {name: s, match: [x=z], page: three}, {name: t, match: [x=a], page: rounds}]}\n",
-        )
-        + "escalation:\n  one: {steps: [{person: a}]}\n  two: {steps: [{person: a}, {after: 1m, person: a}]}\n"
-        + "  three: {steps: [{person: a}, {after: 1m, person: a}, {after: 2m, person: a}], repeat: 1, every: 5m}\n"
-        + "  rounds: {steps: [{person: a}], repeat: 1, every: 5m}\n",
-        [
-            "8:16: escalation.two: two: the first step is carried out; its second step: not yet",
-            "9:18: escalation.three: three: the first step is carried out; its 2 further steps and its further rounds: not yet",
-            "10:19: escalation.rounds: rounds: the first step is carried out; its further rounds: not yet",
-        ],
-    ),
-    (
-        PEOPLE.replace(
-            ROUTING,
             "routing: {channel: '#a', page: gap, routes: ["
             "{name: r, match: [x=y], page: both}, {name: s, match: [x=z], page: last}, {name: t, match: [x=a], page: well}]}\n",
         )

@@ -34,29 +34,29 @@ def said(policy: str, when: str) -> list[str]:
 def test_every_step_of_every_round_until_all_rounds_end() -> None:
     assert said("pay", "2026-11-24T12:00+01:00") == [
         "Tue 12:00  bob: on call for pay until Mon 09:00 CET",
-        "Tue 12:10  lead, bob: named in the rules (not carried out yet)",
-        "Tue 12:20  #x, #y: told in #x, #y (not carried out yet)",
-        "Tue 12:30  round 2: the same again (not carried out yet)",
-        "Tue 13:00  round 3: the same again (not carried out yet)",
+        "Tue 12:10  lead, bob: named in the rules",
+        "Tue 12:20  #x, #y: told in #x, #y",
+        "Tue 12:30  round 2: the same again",
+        "Tue 13:00  round 3: the same again",
     ]
 
 
 def test_who_is_on_call_is_asked_for_each_rounds_own_instant() -> None:
     assert said("pay", "2026-11-30T08:20+01:00") == [
         "Mon 08:20  bob: on call for pay until Mon 09:00 CET",
-        "Mon 08:30  lead, bob: named in the rules (not carried out yet)",
-        "Mon 08:40  #x, #y: told in #x, #y (not carried out yet)",
-        "Mon 08:50  round 2: the same again (not carried out yet)",
-        "Mon 09:20  round 3: alice: on call for pay until 2026-12-07 09:00 CET (not carried out yet)",
-        "Mon 09:30  lead, bob: named in the rules (not carried out yet)",
-        "Mon 09:40  #x, #y: told in #x, #y (not carried out yet)",
+        "Mon 08:30  lead, bob: named in the rules",
+        "Mon 08:40  #x, #y: told in #x, #y",
+        "Mon 08:50  round 2: the same again",
+        "Mon 09:20  round 3: alice: on call for pay until 2026-12-07 09:00 CET",
+        "Mon 09:30  lead, bob: named in the rules",
+        "Mon 09:40  #x, #y: told in #x, #y",
     ]
 
 
 def test_who_is_on_call_is_asked_for_each_steps_own_instant() -> None:
     assert said("relay", "2026-11-30T08:55+01:00") == [
         "Mon 08:55  lead: named in the rules",
-        "Mon 09:05  alice: on call for pay until 2026-12-07 09:00 CET (not carried out yet)",
+        "Mon 09:05  alice: on call for pay until 2026-12-07 09:00 CET",
     ]
 
 
@@ -68,7 +68,7 @@ def test_a_step_may_carry_only_or_quiet_outside_it_the_step_is_skipped() -> None
         "Tue 23:00  bob: on call for pay until Mon 09:00 CET",
         "Tue 23:15  bob is skipped during nights",
         # And what is left out later wakes nobody sooner.
-        "Wed 00:00  lead: named in the rules (not carried out yet)",
+        "Wed 00:00  lead: named in the rules",
     ]
 
 
@@ -76,16 +76,16 @@ def test_nobody_on_call_the_next_step_at_once_and_it_is_said() -> None:
     assert said("nobody", "2026-11-24T12:00+01:00") == [
         "Tue 12:00  lead: named in the rules",
         "Tue 12:10  nobody on call for later",
-        "Tue 12:10  bob: named in the rules (not carried out yet)",
+        "Tue 12:10  bob: named in the rules",
     ]
     assert said("late", "2026-11-24T12:00+01:00") == ["Tue 12:00  nobody on call for later"]
 
 
-def test_what_is_not_carried_out_gives_way_to_the_next_step() -> None:
+def test_a_group_and_a_webhook_are_steps_like_others() -> None:
     assert said("groups", "2026-11-24T12:00+01:00") == [
-        "Tue 12:00  group @sre is not carried out yet",
-        "Tue 12:00  webhook pager: named in the rules",
-        "Tue 12:10  bob: named in the rules (not carried out yet)",
+        "Tue 12:00  group @sre: named in the rules",
+        "Tue 12:05  webhook pager: named in the rules",
+        "Tue 12:10  bob: named in the rules",
     ]
 
 

@@ -147,6 +147,8 @@ class Player:
             self.world.add_person(person)
         for channel, members in story.channels.items():
             self.world.add_channel(channel, members=tuple(members))
+        for group, members in story.groups.items():
+            self.world.add_group(group, members=tuple(members))
         self._senders = Senders()
         self._heard = 0
         self._bells = [Bell(webhook) for webhook in story.webhooks]
@@ -236,6 +238,9 @@ class Player:
                 self.world.unarchive(said)
             case "refuses_direct":
                 self.world._person_named(said).takes_direct = False
+            case "pauses":
+                for person, lasts in said.items():
+                    self.world.pause(person, now, now + span(lasts))
             case "delete":
                 self.world.delete(self.world.channel(said).messages[-1].ts)
             case other:

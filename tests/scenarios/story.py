@@ -30,6 +30,7 @@ ACTS = (
     "archive",
     "unarchive",
     "refuses_direct",
+    "pauses",
     "delete",
 )
 """What can happen, in the order in which it does within one step."""
@@ -69,6 +70,8 @@ class Story:
     rules: str
     channels: Mapping[str, Sequence[str]]
     people: Sequence[str]
+    groups: Mapping[str, Sequence[str]]
+    """Slack user group -> who is in it."""
     fallback: str
     webhooks: Sequence[str]
     falls_back: Fallback | None
@@ -94,7 +97,19 @@ def span(text: str) -> timedelta:
 
 
 def _story(file: str, document: dict[str, Any]) -> Story:
-    known = {"name", "starts", "rules", "channels", "people", "fallback", "webhooks", "falls_back", "resend", "story"}
+    known = {
+        "name",
+        "starts",
+        "rules",
+        "channels",
+        "people",
+        "groups",
+        "fallback",
+        "webhooks",
+        "falls_back",
+        "resend",
+        "story",
+    }
     if set(document) - known:
         raise ValueError(f"{file}: {set(document) - known} is no part of a story")
     at = timedelta(0)
@@ -108,6 +123,7 @@ def _story(file: str, document: dict[str, Any]) -> Story:
         rules=document["rules"],
         channels=document.get("channels", {"#db": ["maria"]}),
         people=document.get("people", ["maria"]),
+        groups=document.get("groups", {}),
         fallback=document.get("fallback", ""),
         webhooks=document.get("webhooks", []),
         falls_back=_falls_back(document.get("falls_back")),

@@ -20,22 +20,17 @@ ROOT = HERE.parents[1]
 LISTS = ("rules", "telling")
 NOT_YET: dict[str, list[str]] = {
     "rules": [
-        "a Slack user group",
-        "repeat and every make further rounds until somebody acknowledges",
         "so does a silence",
-        "steps after the first are carried out when their time has come",
         "storage is a file, or a PostgreSQL by its secret address",
         "workspace/#name where there are several",
     ],
     "telling": [
-        "a repeat pages the next round of the policy",
         "a storm is over under 5 first words in 5 min; up to ten survivors get messages, else the digest tells their ends",
         "above the bar: buttons",
         "acknowledging that message takes all that is in it",
-        "an escalation, a missed limit are an edit, a line, a broadcast and a new direct message",
+        "a missed limit is an edit, a line, a broadcast and a new direct message",
         "and so is the digest",
         "it is edited at most every 10 s, and posted anew after 30 min",
-        "it says what comes next, and in how long",
         "its incidents have numbers, and are acknowledged one by one or all",
         "no sound says that the lesser has ended when the worse one begins within the minute after",
         "one sound per person and change, at most",

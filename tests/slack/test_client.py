@@ -405,6 +405,51 @@ async def test_success_that_names_nobody_is_asked_again(clock: HandClock) -> Non
 # Who we are.
 
 
+async def test_a_user_group_is_found_by_its_handle_with_one_listing_for_all(
+    world: SlackWorld, slack: SlackClient
+) -> None:
+    known = world.add_group("db")
+    assert (await slack.group("@db")).channel == known
+    assert (await slack.group("S0123ABCD")).channel == "S0123ABCD", "an id needs no listing"
+    assert (await slack.group("@db")).channel == known
+    assert len(world.calls_of("usergroups.list")) == 1
+
+
+async def test_a_group_made_just_now_is_found_a_minute_later(
+    world: SlackWorld, slack: SlackClient, clock: HandClock
+) -> None:
+    assert (await slack.group("@db")).error == "no_such_group"
+    known = world.add_group("db")
+    assert (await slack.group("@db")).outcome is Outcome.CHANNEL_REFUSED, "a listing is 20 calls a minute at best"
+    clock.advance(minutes=1)
+    assert (await slack.group("@db")).channel == known
+
+
+@pytest.mark.parametrize("is_paid", [True, False])
+async def test_who_may_not_list_groups_is_told_so_at_once(world: SlackWorld, slack: SlackClient, is_paid: bool) -> None:
+    world.is_paid = is_paid
+    world.scopes -= {"usergroups:read"} if is_paid else set()
+    answer = await slack.group("@db")
+    assert (answer.outcome, answer.error) == (
+        Outcome.CHANNEL_REFUSED,
+        "missing_scope" if is_paid else "paid_teams_only",
+    )
+
+
+async def test_slacks_trouble_with_its_groups_is_waited_out_for_a_minute(
+    world: SlackWorld, slack: SlackClient, clock: HandClock
+) -> None:
+    world.add_group("db")
+    world.mood(moods.UNREACHABLE, method="usergroups.list", times=None)
+    assert (await slack.group("@db")).outcome is Outcome.RETRY
+    clock.advance(seconds=59)
+    assert (await slack.group("@db")).outcome is Outcome.RETRY
+    clock.advance(seconds=1)
+    assert (await slack.group("@db")).outcome is Outcome.CHANNEL_REFUSED
+    world.clear_moods()
+    assert (await slack.group("@db")).outcome is Outcome.DELIVERED
+
+
 async def test_check_learns_the_workspace_and_its_scopes(clock: HandClock, world: SlackWorld) -> None:
     slack = SlackClient(FakeTransport(world, clock)._serve, clock)
     check = await slack.check()

@@ -28,6 +28,8 @@ _ARGUMENTS = {
         "channel", "ts", "oldest", "latest", "inclusive", "include_all_metadata", "limit", "cursor",
     },
     "users.lookupByEmail": {"email"},
+    "dnd.info": {"user"},
+    "usergroups.list": {"include_count", "include_disabled", "include_users"},
 }  # fmt: skip
 _BOOLEANS = {
     "link_names", "reply_broadcast", "unfurl_links", "unfurl_media", "exclude_archived", "inclusive",
@@ -90,6 +92,10 @@ class WebApi(Workspace):
                 return self._history(form, is_thread=method == "conversations.replies")
             case "users.lookupByEmail":
                 return self._lookup(form)
+            case "dnd.info":
+                return self._dnd(form)
+            case "usergroups.list":
+                return self._usergroups()
             case other:
                 raise AssertionError(other)
 
@@ -213,6 +219,25 @@ class WebApi(Workspace):
             if person.email == form.get("email") and person.is_active:
                 return {"user": {"id": person.id, "name": person.name}}
         raise Refused("users_not_found")
+
+    def _dnd(self, form: dict[str, str]) -> Json:
+        self._need("dnd:read")
+        person = self.people.get(form.get("user", ""))
+        if person is None:
+            raise Refused("user_not_found")
+        begins, ends = person.paused
+        return {"dnd_enabled": person.paused != (0, 0), "next_dnd_start_ts": begins, "next_dnd_end_ts": ends}
+
+    def _usergroups(self) -> Json:
+        self._need("usergroups:read")
+        if not self.is_paid:
+            raise Refused("paid_teams_only")
+        return {
+            "usergroups": [
+                {"id": group.id, "handle": group.handle, "name": group.handle.title(), "date_delete": 0}
+                for group in self.groups.values()
+            ]
+        }
 
     def _history(self, form: dict[str, str], *, is_thread: bool) -> Json:
         conversation = self._visible(form.get("channel", ""))

@@ -17,6 +17,8 @@ TIERS = {
     "conversations.history": 50,
     "conversations.replies": 50,
     "users.lookupByEmail": 50,
+    "usergroups.list": 20,
+    "dnd.info": 50,
 }
 """Calls a minute and workspace."""
 

@@ -8,6 +8,7 @@ from typing import Any
 Json = dict[str, Any]
 
 _MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
+_GROUP = re.compile(r"<!subteam\^(S[A-Z0-9]+)>")
 _EVERYBODY = re.compile(r"<!(?:channel|here|everyone)(?:\|[^>]*)?>")
 
 
@@ -32,6 +33,8 @@ class Person:
     email: str
     is_active: bool = True
     takes_direct: bool = True
+    paused: tuple[int, int] = (0, 0)
+    """Seconds since the epoch, between which their notifications are."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,13 @@ class Message:
 
 
 @dataclass
+class Group:
+    id: str
+    handle: str
+    members: list[Person]
+
+
+@dataclass
 class Conversation:
     id: str
     name: str
@@ -93,6 +103,11 @@ def mentioned(text: str, blocks: list[Json]) -> tuple[set[str], bool]:
     spoken = [text, *strings_of(blocks, markup_only=True)] if not blocks else strings_of(blocks, markup_only=True)
     people = {found for part in spoken for found in _MENTION.findall(part)}
     return people, any(_EVERYBODY.search(part) for part in spoken)
+
+
+def mentioned_groups(blocks: list[Json]) -> list[str]:
+    """Ids of user groups."""
+    return [found for part in strings_of(blocks, markup_only=True) for found in _GROUP.findall(part)]
 
 
 def strings_of(node: object, *, markup_only: bool = False) -> list[str]:

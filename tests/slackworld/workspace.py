@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.slackworld.state import Conversation, Json, Message, Person, Sound, mentioned
+from tests.slackworld.state import Conversation, Group, Json, Message, Person, Sound, mentioned, mentioned_groups
 
 TOKEN = "xoxb-fake-1"
 APP_TOKEN = "xapp-1-A0ROUTER-1-fake"
@@ -14,6 +14,7 @@ SCOPES = frozenset(
     {
         "chat:write", "chat:write.public", "channels:read", "channels:join", "groups:read", "im:write", "users:read",
         "users:read.email", "commands", "app_mentions:read", "channels:history", "groups:history", "im:history",
+        "usergroups:read", "dnd:read",
     }
 )  # fmt: skip
 
@@ -35,6 +36,10 @@ class Workspace:
         """token → the error it is answered with; "" for a good one."""
         self.conversations: dict[str, Conversation] = {}
         self.people: dict[str, Person] = {}
+        self.groups: dict[str, Group] = {}
+        """id → user group."""
+        self.is_paid = True
+        """User groups are part of paid plans."""
         self.changed: list[Callable[[], None]] = []
         """Called after every change, for those who wait for one."""
         self._last_ts = 0
@@ -48,6 +53,16 @@ class Workspace:
         person_id = slack_id or f"U{len(self.people) + 1:06d}"
         self.people[person_id] = Person(person_id, name, email or f"{name}@example.com", is_active, takes_direct)
         return person_id
+
+    def pause(self, name: str, begins: datetime, ends: datetime) -> None:
+        """A person's notifications are paused between two instants: what they are told meanwhile makes no sound."""
+        self._person_named(name).paused = (int(begins.timestamp()), int(ends.timestamp()))
+
+    def add_group(self, handle: str, *, members: tuple[str, ...] = ()) -> str:
+        """The user group's id."""
+        group_id = f"S{len(self.groups) + 1:08d}"
+        self.groups[group_id] = Group(group_id, handle, [self._person_named(member) for member in members])
+        return group_id
 
     def add_channel(
         self,
@@ -151,6 +166,8 @@ class Workspace:
 
     def _sound(self, conversation: Conversation, message: Message, at: datetime) -> None:
         people, everybody = mentioned(message.now.text, message.now.blocks)
+        groups = [self.groups[one] for one in mentioned_groups(message.now.blocks) if one in self.groups]
+        people |= {member.id for group in groups for member in group.members}
         is_loud = not message.thread_ts or message.is_broadcast
         for person in conversation.members:
             if conversation.person is not None:
@@ -159,7 +176,8 @@ class Workspace:
                 why = "mention"
             else:
                 why = "broadcast" if message.is_broadcast else "post" if is_loud else ""
-            if why:
+            begins, ends = person.paused
+            if why and not begins <= at.timestamp() < ends:
                 self.sounds.append(Sound(at, person.name, conversation.name, why, message.now.text))
 
     def _tell_changed(self) -> None:

@@ -119,7 +119,7 @@ def with_incident(conn: Connection, subject: Subject) -> None:
     )  # fmt: skip
     history(conn, 1)
     conn.execute(update(incident).values(state="triggered", seq=1, view=msgspec.json.encode(view).decode()))
-    conn.execute(insert(page).values(id=1, incident=1, document="{}"))
+    conn.execute(insert(page).values(id=1, incident=1, document="{}", round=1, step=1, moved_at=NOW))
     document = '{"seq":1,"at":"2026-11-02T12:00:00Z","kind":"worse"}'
     conn.execute(
         insert(timeline).values(incident=1, seq=1, at=NOW, kind="worse", is_broadcast=False, document=document)

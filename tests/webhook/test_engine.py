@@ -207,7 +207,7 @@ def test_a_webhook_of_the_first_step_rings_when_the_page_is_carried_out_and_hear
     fire(paged, severity=Severity.LOW)
     paged.wait(15)
     assert phone(paged).states == {PHONE: "triggered"}
-    assert paged.world.direct("maria").messages == [], "the step after it is not carried out"
+    assert paged.world.direct("maria").messages == [], "the step after it comes later"
     [said] = [entry for entry in paged.timeline() if entry.kind is EntryKind.PAGED]
     assert (said.people, said.detail) == (("webhook phone",), "named in the rules")
     fire(paged, severity=Severity.CRITICAL)

@@ -29,7 +29,7 @@ BLOCK_ID = 255
 
 _SHORTENED = "shortened: Slack refused the full message"
 _MARKUP = re.compile(
-    r"<(?:!date\^\d+\^[^|<>]+\|[^<>]+|https?://[^|<>\s]+\|[^<>\n]+|@[UW][A-Z0-9]{2,20}|#[CGD][A-Z0-9]{2,200})>"
+    r"<(?:!date\^\d+\^[^|<>]+\|[^<>]+|https?://[^|<>\s]+\|[^<>\n]+|@[UW][A-Z0-9]{2,20}|!subteam\^S[A-Z0-9]{2,200}|#[CGD][A-Z0-9]{2,200})>"
 )
 """The only things between angle brackets that we ever write."""
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
@@ -192,6 +192,12 @@ def _list(value: object) -> list[Block]:
 def mentioned(blocks: Iterable[Block]) -> list[str]:
     """The people whom these blocks mention, once each, in order."""
     found = re.findall(r"<@([A-Z0-9]+)>", msgspec.json.encode(list(blocks)).decode())
+    return list(dict.fromkeys(found))
+
+
+def mentioned_groups(blocks: Iterable[Block]) -> list[str]:
+    """The user groups whom these blocks mention, once each, in order."""
+    found = re.findall(r"<!subteam\^([A-Z0-9]+)>", msgspec.json.encode(list(blocks)).decode())
     return list(dict.fromkeys(found))
 
 

@@ -1,8 +1,22 @@
 """The direct message to whoever is on call, what follows it, and its end. Pure."""
 
+from datetime import datetime
+
 import msgspec
 
-from router.core.mrkdwn import address, channel, duration, escape, escaped, instant_and_age, link, rich, said, words
+from router.core.mrkdwn import (
+    address,
+    channel,
+    duration,
+    escape,
+    escaped,
+    instant_and_age,
+    link,
+    rich,
+    said,
+    time_of_day,
+    words,
+)
 from router.core.render.actions import action_row
 from router.core.render.blocks import Block, attachment, context, fitted, section
 from router.core.render.detail import alerts, links
@@ -62,6 +76,8 @@ def _opening(entry: TimelineEntry, view: IncidentView) -> str:
             return "Goes on"
         case EntryKind.ACKNOWLEDGEMENT_OVER | EntryKind.SNOOZE_OVER | EntryKind.CLOSED_OVER:
             return f"{_RUN_OUT[entry.kind]}, still firing"
+        case EntryKind.ESCALATED:
+            return f"Not acknowledged{f' after {duration(entry.lasted)}' if entry.lasted else ''}"
         case _:
             return "Worse"
 
@@ -97,12 +113,16 @@ def _message(view: IncidentView, page: PageView, opening: str, external_url: str
     blocks += [section(text) for text in found if text]
     blocks += [] if acting is None else action_row(view, instance=acting, external_url=external_url)
     facts = [f"why you: {said(page.why, 200)}"] if page.why else []
-    facts += [f"next: {said(page.next_step, 200)}"] if page.next_step else []
+    facts += [f"next: {said(page.next_step, 200)}{_at(page.next_at)}"] if page.next_step else []
     facts += [f"part of it moved to {said(view.parted_to, 120)}"] if view.parted_to else []
     facts += [where_to] if (where_to := _where(page)) else []
     facts += [escaped(name, 100)] if (name := kind(view)) else []
     bar = attachment(colour(view), line.text(), [context(" · ".join(facts) or f"#{view.number}")])
     return fitted(Rendered(text=line.text(), blocks=tuple(blocks), attachments=(bar,)))
+
+
+def _at(instant: datetime | None) -> str:
+    return "" if instant is None else f" at {time_of_day(instant)}"
 
 
 def _where(page: PageView) -> str:

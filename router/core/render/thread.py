@@ -5,7 +5,17 @@ from collections.abc import Sequence
 
 import msgspec
 
-from router.core.mrkdwn import duration, escaped, instant, listed, time_of_day, user, words
+from router.core.mrkdwn import (
+    duration,
+    escaped,
+    group,
+    instant,
+    is_group_id,
+    listed,
+    time_of_day,
+    user,
+    words,
+)
 from router.core.render.blocks import fitted, section
 from router.core.render.headline import (
     acted_by,
@@ -17,7 +27,7 @@ from router.core.render.headline import (
     silent_sources,
     title_of,
 )
-from router.core.view import EndKind, EntryKind, IncidentView, Rendered, TimelineEntry
+from router.core.view import EndKind, EntryKind, IncidentView, Rendered, State, TimelineEntry
 
 Heaps = tuple[tuple[str, int], ...]
 
@@ -40,7 +50,15 @@ def thread_reply(entries: Sequence[TimelineEntry], view: IncidentView) -> Render
     if unreached := dict.fromkeys(one for entry in entries for one in entry.mentions):
         # Only here is somebody mentioned: no direct message could make the sound.
         blocks.append(section(" ".join(user(one) for one in list(unreached)[:10])))
+    groups = list(dict.fromkeys(one for entry in entries for one in entry.groups))[:10]
+    if groups and view.state is not State.RESOLVED:  # afterwards nobody is to hear of it
+        blocks.append(section("\n".join(_mentioned(one) for one in groups)))
     return fitted(Rendered(text=text, blocks=tuple(blocks)))
+
+
+def _mentioned(one: str) -> str:
+    """A user group, and where Slack did not say which one that is, that nobody heard."""
+    return group(one) if is_group_id(one) else f"{group(one)} could not be mentioned: Slack names no such user group"
 
 
 def _merged(entries: Sequence[TimelineEntry]) -> list[TimelineEntry]:
@@ -58,6 +76,7 @@ def _merged(entries: Sequence[TimelineEntry]) -> list[TimelineEntry]:
                 noun=entry.noun if entry.noun == before.noun else "alerts",
                 people=tuple(dict.fromkeys((*before.people, *entry.people))),
                 mentions=tuple(dict.fromkeys((*before.mentions, *entry.mentions))),
+                groups=tuple(dict.fromkeys((*before.groups, *entry.groups))),
                 severity=entry.severity or before.severity,
                 detail=entry.detail or before.detail,
             )
@@ -125,12 +144,19 @@ def _line(entry: TimelineEntry, view: IncidentView) -> str:
             return f"{count}moved to {detail}{which}{f' · {entry.firing} still firing' if count else ''}"
         case EntryKind.PAGED:
             return f"paged {people}{f': {detail}' if detail else ''}"
+        case EntryKind.ESCALATED:
+            which = f"step {entry.step}" if entry.round == 1 else f"round {entry.round}, step {entry.step}"
+            if not entry.people:
+                return f"nobody is reached by {which}{f': {detail}' if detail else ''}"
+            return f"escalated to {which}: {people}{f', {detail}' if detail else ''}"
         case EntryKind.NOBODY_ON_CALL:
             return f"nobody is on call{f': {detail}' if detail else ''}"
         case EntryKind.PAGE_DROPPED:
             return f"{people} not paged, it was {detail or 'over'} before that could be delivered"
         case EntryKind.PAGE_REFUSED:
             return f"Slack refused the direct message to {people}{f': {detail}' if detail else ''}"
+        case EntryKind.UNHEARD:
+            return f"{people} {'has' if len(entry.people) < 2 else 'have'} notifications paused{f' until {detail}' if detail else ''}"
         case EntryKind.CHANNEL_REFUSED:
             return f"Slack refused a channel of this incident{f': {detail}' if detail else ''}"
         case EntryKind.FALLBACK:

@@ -87,9 +87,16 @@ function words(parent, text) {
   });
 }
 
+function groupName(id) {
+  const made = /^SPV((?:[0-9A-F]{2})+)$/.exec(id);
+  if (!made) return `@${id}`;
+  return `@${new TextDecoder().decode(Uint8Array.from(made[1].match(/../g), (pair) => parseInt(pair, 16)))}`;
+}
+
 function bracket(body) {
   if (body.startsWith("!date^")) return slackDate(body);
   if (body.startsWith("#")) return channelLink(body.slice(1).split("|")[0]);
+  if (body.startsWith("!subteam^")) return make("span", "mention", groupName(body.slice(9)));
   if (body.startsWith("@") || body.startsWith("!")) return make("span", "mention", `@${unescape(body.slice(1))}`);
   const cut = body.indexOf("|");
   const address = unescape(cut < 0 ? body : body.slice(0, cut));

@@ -7,7 +7,7 @@ from router.core.content import Content
 from router.core.delivery import Capability, Terms
 from router.core.render.content import rendered
 from router.notifiers.notifier import Notifier
-from router.notifiers.preview.preview import Preview
+from router.notifiers.preview.preview import Preview, group_id
 from router.notifiers.tag import tag_of
 
 NAME = "preview"
@@ -35,7 +35,7 @@ class PreviewNotifier(Notifier):
         return await self._preview.edit(channel, ts, rendered(content), tag_of(content, key))
 
     async def reply(self, channel: str, ts: str, content: Content, key: str) -> Answer:
-        message = rendered(content, is_reply=True)
+        message = rendered(content.with_groups({one: group_id(one) for one in content.groups}), is_reply=True)
         return await self._preview.post(
             channel, message, tag_of(content, key), thread_ts=ts, broadcast=content.is_broadcast
         )

@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from router.core.answer import Answer, Outcome
-from router.core.render.blocks import faults, mentioned
+from router.core.render.blocks import faults, mentioned, mentioned_groups
 from router.core.view import Rendered
 from router.notifiers.tag import Tag
 from router.runtime.clock import EPOCH
@@ -191,6 +191,20 @@ def conversation_name(channel: str) -> str:
     return f"#{name}" if channel.startswith("C") else name
 
 
+def group_id(name: str) -> str:
+    """Of a user group by its handle: the id carries it, for the page to show. An id is one."""
+    return f"S{_MARK}{name.removeprefix('@').encode().hex().upper()}" if name.startswith("@") else name
+
+
+def group_name(group: str) -> str:
+    """What a person calls it; an id we did not make is its own name."""
+    code = group.removeprefix(f"S{_MARK}")
+    try:
+        return group if code == group else f"@{bytes.fromhex(code).decode()}"
+    except ValueError:
+        return group
+
+
 def _encoded(kind: str, name: str) -> str:
     return f"{kind}{_MARK}{base64.b32encode(name.encode()).decode().rstrip('=')}" if name else ""
 
@@ -199,6 +213,7 @@ def _sounds(channel: str, blocks: Sequence[dict[str, object]], *, is_reply: bool
     """Who hears a post. A reply rings only for who follows its thread, unless it is broadcast."""
     name = conversation_name(channel)
     mentions = [Sound(who=user, why="mentioned") for user in mentioned(blocks)]
+    mentions += [Sound(who=group_name(group), why="mentioned") for group in mentioned_groups(blocks)]
     if is_reply and not is_broadcast:
         return mentions
     if channel.startswith("D"):

@@ -3,10 +3,11 @@
 No method raises on Slack's weather, sleeps, or calls twice what may have happened.
 """
 
+import asyncio
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, Self
 
@@ -28,6 +29,9 @@ _GROUP_KEY_LIMIT: Final = 500
 """Characters of the group key in metadata: it is a hint for people, and too much metadata refuses the whole message."""
 
 _PAGE: Final = 200
+_ASKED_FOR: Final = timedelta(seconds=2)
+"""So long is waited for a word that a post does not depend on."""
+_SCOPE_AGAIN_AFTER: Final = timedelta(hours=1)
 """Messages per page of a search: Slack asks for no more than this."""
 
 _MARGIN: Final = timedelta(seconds=2)
@@ -57,6 +61,8 @@ class SlackClient:
         self._wire = wire
         self._clock = clock
         self._directory = Directory(self._call_for_body, clock)
+        self._pauses_unknown_until = 0.0
+        """On the monotonic clock: we may not ask for them, as Slack said."""
         self._ahead: timedelta | None = None
         """Slack's clock against ours, as its last answer told; None: it has not answered yet."""
 
@@ -134,6 +140,35 @@ class SlackClient:
 
     async def resolve(self, target: str) -> Answer:
         return await self._directory.resolve(target)
+
+    async def group(self, name: str) -> Answer:
+        """DELIVERED with the id of a user group as `channel`; RETRY while it may yet be known; or why it never will be."""
+        return await self._directory.group(name)
+
+    async def paused_until(self, person: str) -> datetime | None:
+        """Until when a person's notifications are paused; None: they are not, or Slack does not say. `person`: an id, or
+        `email:…`. Asked for a moment only: what is to be said to them does not wait for it."""
+        if self._clock.monotonic() < self._pauses_unknown_until:
+            return None
+        try:
+            async with asyncio.timeout(_ASKED_FOR.total_seconds()):
+                slack_id = await self._directory.person(person)
+                if not slack_id:
+                    return None
+                answer, body = await self._call_for_body("dnd.info", {"user": slack_id})
+        except TimeoutError:
+            return None
+        if answer.outcome is not Outcome.DELIVERED:
+            if answer.error == "missing_scope":
+                self._pauses_unknown_until = self._clock.monotonic() + _SCOPE_AGAIN_AFTER.total_seconds()
+            return None
+        now = self._clock.now() + (self._ahead or timedelta(0))
+        match body:
+            case {"dnd_enabled": True, "next_dnd_start_ts": int(begins), "next_dnd_end_ts": int(ends)}:
+                is_paused = begins <= now.timestamp() < ends
+                return datetime.fromtimestamp(ends, UTC) if is_paused else None
+            case _:
+                return None
 
     async def join(self, channel: str) -> Answer:
         answer, _ = await self._call("conversations.join", {"channel": channel})

@@ -26,6 +26,11 @@ _KEEP_MISSING_CHANNEL: Final = timedelta(seconds=6)
 """For each page of the listing: the person who reads "no such channel" creates it and looks again, but a listing is 20
 calls a minute at best, and a big workspace has many pages."""
 
+_KEEP_GROUPS: Final = timedelta(hours=1)
+_KEEP_MISSING_GROUP: Final = timedelta(minutes=1)
+_PATIENCE_WITH_GROUPS: Final = timedelta(minutes=1)
+"""So long a mention waits while Slack does not list its user groups."""
+
 _PAGE: Final = 1000
 
 _REFUSALS: Final = frozenset({Outcome.MESSAGE_REFUSED, Outcome.ANCHOR_LOST, Outcome.EDIT_CLOSED})
@@ -65,6 +70,13 @@ class Directory:
         self._pages = 0
         """Of the listing, the last time it was read."""
         self._listing = asyncio.Lock()
+        self._people: dict[str, str] = {}
+        """`email:…` → id."""
+        self._groups: dict[str, str] = {}
+        """handle → id."""
+        self._groups_until = self._groups_missing_until = 0.0
+        self._groups_failing_since: float | None = None
+        self._listing_groups = asyncio.Lock()
 
     async def resolve(self, target: str) -> Answer:
         if _CONVERSATION.fullmatch(target):
@@ -86,6 +98,7 @@ class Directory:
             return self._keep_refusal(target, as_lookup(answer), _KEEP_MISSING_PERSON)
         if not isinstance(person, str):
             return Answer(outcome=Outcome.RETRY, error="no_user_in_answer", server_time=answer.server_time)
+        self._people[target] = person
         return await self._direct(target, person)
 
     async def _direct(self, target: str, person: str) -> Answer:
@@ -109,6 +122,56 @@ class Directory:
         if channel is None:
             return Answer(outcome=Outcome.CHANNEL_REFUSED, error="channel_not_found")
         return self._keep(target, Answer(outcome=Outcome.DELIVERED, channel=channel), _KEEP_FOUND)
+
+    async def person(self, target: str) -> str:
+        """The id of a person who is reached; "" where Slack does not say."""
+        if not target.startswith("email:"):
+            return target
+        if target not in self._people:
+            answer, body = await self._call("users.lookupByEmail", {"email": target.removeprefix("email:")})
+            user = body.get("user")
+            found = user.get("id") if isinstance(user, dict) else None
+            if answer.outcome is not Outcome.DELIVERED or not isinstance(found, str):
+                return ""
+            self._people[target] = found
+        return self._people[target]
+
+    async def group(self, name: str) -> Answer:
+        """A user group by its handle; an id is one. Slack's trouble is waited out for a while only: what is to be said goes
+        before whom it mentions."""
+        if not name.startswith("@"):
+            return Answer(outcome=Outcome.DELIVERED, channel=name)
+        handle = name.removeprefix("@")
+        async with self._listing_groups:
+            now = self._clock.monotonic()
+            if now >= self._groups_until or (handle not in self._groups and now >= self._groups_missing_until):
+                answer, body = await self._call("usergroups.list", {})
+                answer = as_lookup(answer)
+                if answer.outcome is not Outcome.DELIVERED:
+                    return self._no_groups(answer, now)
+                self._take_groups(body, now)
+        if (found := self._groups.get(handle)) is None:
+            return Answer(outcome=Outcome.CHANNEL_REFUSED, error="no_such_group")
+        return Answer(outcome=Outcome.DELIVERED, channel=found)
+
+    def _take_groups(self, body: Mapping[str, Any], now: float) -> None:
+        groups = body.get("usergroups")
+        self._groups = {
+            str(group.get("handle")): group["id"]
+            for group in (groups if isinstance(groups, list) else ())
+            if isinstance(group, dict) and isinstance(group.get("id"), str)
+        }
+        self._groups_until = now + _KEEP_GROUPS.total_seconds()
+        self._groups_missing_until = now + _KEEP_MISSING_GROUP.total_seconds()
+        self._groups_failing_since = None
+
+    def _no_groups(self, answer: Answer, now: float) -> Answer:
+        if self._groups_failing_since is None:
+            self._groups_failing_since = now
+        is_patient = now - self._groups_failing_since < _PATIENCE_WITH_GROUPS.total_seconds()
+        if answer.outcome is Outcome.RETRY and is_patient:
+            return answer
+        return msgspec.structs.replace(answer, outcome=Outcome.CHANNEL_REFUSED)
 
     def _is_stale(self) -> bool:
         age = self._clock.monotonic() - self._whole_at

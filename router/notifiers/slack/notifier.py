@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
+
 from router.core.answer import Answer, Outcome
 from router.core.content import Content
 from router.core.delivery import Act, Capability, Rate, Terms
@@ -77,14 +79,23 @@ class SlackNotifier(Notifier):
         return self._terms
 
     async def post(self, channel: str, content: Content, key: str, *, ts: str = "") -> Answer:  # noqa: ARG002  it edits
-        answer = await self.client.post(channel, rendered(content), tag_of(content, key))
-        return await self._entered(channel, answer)
+        message = rendered(content)
+        unheard_until = await self.client.paused_until(content.recipient) if content.is_of_a_step else None
+        answer = await self._entered(channel, await self.client.post(channel, message, tag_of(content, key)))
+        return msgspec.structs.replace(answer, unheard_until=unheard_until)
 
     async def edit(self, channel: str, ts: str, content: Content, key: str) -> Answer:
         return await self.client.edit(channel, ts, rendered(content), tag_of(content, key))
 
     async def reply(self, channel: str, ts: str, content: Content, key: str) -> Answer:
-        message = rendered(content, is_reply=True)
+        ids: dict[str, str] = {}
+        for group in content.groups:
+            found = await self.client.group(group)
+            if found.outcome is Outcome.RETRY:
+                return found
+            if found.outcome is Outcome.DELIVERED:
+                ids[group] = found.channel
+        message = rendered(content.with_groups(ids), is_reply=True)
         answer = await self.client.post(
             channel, message, tag_of(content, key), thread_ts=ts, broadcast=content.is_broadcast
         )

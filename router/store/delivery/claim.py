@@ -57,6 +57,7 @@ class Work(msgspec.Struct, frozen=True):
     conversation_id: int
     notifier: str
     person: str
+    page: int | None
     incident: int | None
     state: MessageState
     """As it was when it was claimed."""
@@ -270,6 +271,7 @@ def _take(conn: Connection, call: _Call, now: datetime, *, sender: Sender, token
         conversation_id=row.conversation,
         notifier=row.notifier,
         person=row.person,
+        page=row.page,
         incident=row.incident,
         state=state,
         content=Content(
@@ -281,6 +283,7 @@ def _take(conn: Connection, call: _Call, now: datetime, *, sender: Sender, token
             page=_page(conn, row, home, call.terms),
             text=row.text,
             is_primary=row.is_primary,
+            recipient=row.target if row.person else "",
             home=_name(home),
             is_broadcast=act is Act.REPLY
             and row.is_primary
@@ -318,7 +321,8 @@ def _told_with(conn: Connection, row: Row[Any], act: Act, current: incidents.Inc
         is_over = current.standing.state is State.RESOLVED
         told_apart = frozenset({EntryKind.FALLBACK}) if is_over else _NOT_IN_MESSAGE
         for one in incidents.entries(conn, current.number, after=row.thread_seq):
-            if one.entry.kind in told_apart and one.say_at is not None:
+            is_apart = one.entry.kind in told_apart or (bool(one.entry.groups) and not is_over)
+            if is_apart and one.say_at is not None:
                 return one.entry.seq - 1
     return current.seq
 
@@ -330,7 +334,15 @@ _HOME = (
     .where(message.c.subject == Subject.INCIDENT, message.c.is_primary)
     .limit(1)
 )
-_PAGE = select(page.c.why, page.c.next_step).where(page.c.id == bindparam("page", type_=BigInteger))
+_PAGE = select(page.c.next_step, page.c.due_at, page.c.is_stopped).where(
+    page.c.id == bindparam("page", type_=BigInteger)
+)
+_WHY = (
+    select(message.c.text)
+    .where(message.c.page == bindparam("page", type_=BigInteger), message.c.page.is_not(None))
+    .where(message.c.conversation == bindparam("conversation", type_=BigInteger), message.c.subject == Subject.PAGE)
+    .limit(1)
+)
 
 
 def _home(conn: Connection, row: Row[Any]) -> Row[Any] | None:
@@ -348,4 +360,11 @@ def _page(conn: Connection, row: Row[Any], home: Row[Any] | None, terms: Terms) 
         return None
     found = conn.execute(_PAGE, {"page": row.page}).one()
     permalink = terms.link_of(home.channel, home.ts) if home is not None and home.notifier == row.notifier else ""
-    return PageView(why=found.why, next_step=found.next_step, home=_name(home), permalink=permalink)
+    is_to_come = found.due_at is not None and not found.is_stopped
+    return PageView(
+        why=row.text or conn.execute(_WHY, {"page": row.page, "conversation": row.conversation}).scalar() or "",
+        next_step=found.next_step if is_to_come else "",
+        next_at=found.due_at if is_to_come else None,
+        home=_name(home),
+        permalink=permalink,
+    )

@@ -23,7 +23,7 @@ from router.store.tables import conversation, message
 def go(conn: Connection, work: Work, where: Elsewhere, now: datetime) -> None:
     """Tell it there, unless it is told there already; the thread goes there either way."""
     there = messages.conversation_for(conn, work.notifier, where.channel, now=now)
-    if work.incident is None:
+    if work.incident is None or work.state.subject is Subject.POST:
         _move(conn, work, there, word=where.word, now=now)
         return
     mine = _message(conn, work.message_id)

@@ -1,7 +1,8 @@
 """Messages that must be kept true, and the conversations they stand in: what the verbs raise, not how it is sent."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Boolean, Connection, bindparam, case, false, literal, select, update
 
@@ -66,11 +67,19 @@ def begin(
 
 
 def tell_webhook(
-    conn: Connection, number: int, webhook: str, *, rank: int, now: datetime, page: int | None = None
+    conn: Connection,
+    number: int,
+    webhook: str,
+    *,
+    rank: int,
+    now: datetime,
+    page: int | None = None,
+    rings_again: bool = False,
 ) -> int | None:
     """An incident is told a webhook, to its end, wherever it goes. Returns the message; None: it is told there already.
 
     `page`: because somebody is to be woken. Only pages wake again there; else whatever comes back or gets worse does.
+    `rings_again`: by a further step or round, whoever told it there first.
     """
     there = conversation_for(conn, webhook_notifier(webhook), webhook, now=now)
     query = select(message.c.id, message.c.rings, message.c.notified_version).where(
@@ -90,7 +99,7 @@ def tell_webhook(
             rings=page is None,
             fell_back=True,
         )
-    if page is not None and not found.rings and found.notified_version:
+    if page is not None and found.notified_version and (rings_again or not found.rings):
         again = {"version": message.c.version + 1, "ring_version": message.c.version + 1, "due_since": now}
         conn.execute(update(message).where(message.c.id == found.id).values(again))
     return None
@@ -98,7 +107,7 @@ def tell_webhook(
 
 _THIS = conversation.alias()
 _SHOWN = (
-    select(message.c.id)
+    select(message.c.id, message.c.is_primary)
     .join(conversation, conversation.c.id == message.c.conversation)
     .join(_THIS, _THIS.c.id == bindparam("this"))
     .where(message.c.incident == bindparam("number"), message.c.subject == Subject.INCIDENT, message.c.moved_to == "")
@@ -106,6 +115,7 @@ _SHOWN = (
         (conversation.c.id == _THIS.c.id)
         | ((conversation.c.channel != "") & (conversation.c.channel == _THIS.c.channel))
     )
+    .order_by(message.c.is_primary.desc())
     .limit(1)
 )
 
@@ -121,6 +131,12 @@ def is_shown(conn: Connection, number: int, conversation_id: int) -> bool:
     return shown_at(conn, number, conversation_id) is not None
 
 
+def shows(conn: Connection, number: int, conversation_id: int) -> bool | None:
+    """Whether the message that an incident has there is that of its home. None: it has none there."""
+    found = conn.execute(_SHOWN, {"number": number, "this": conversation_id}).first()
+    return None if found is None else bool(found.is_primary)
+
+
 def open_home(conn: Connection, number: int) -> str:
     """The channel where the thread of an open incident lives, as it was written; "": it has none, or is over."""
     query = (
@@ -129,6 +145,17 @@ def open_home(conn: Connection, number: int) -> str:
         .join(incident, incident.c.number == message.c.incident)
         .where(message.c.incident == number, message.c.subject == Subject.INCIDENT, message.c.is_primary)
         .where(incident.c.state != "resolved")
+    )
+    return conn.execute(query.limit(1)).scalar() or ""
+
+
+def home_of(conn: Connection, number: int) -> str:
+    """The channel where its thread lives, as it was written; "": nowhere."""
+    query = (
+        select(conversation.c.target)
+        .join(message, message.c.conversation == conversation.c.id)
+        .where(message.c.incident == number, message.c.subject == Subject.INCIDENT, message.c.is_primary)
+        .where(~message.c.is_over)
     )
     return conn.execute(query.limit(1)).scalar() or ""
 
@@ -174,28 +201,28 @@ def raise_versions(conn: Connection, incident: int, *, rank: int, tells_end: boo
     conn.execute(_RAISE, {"b_incident": incident, "b_rank": rank, "b_tells_end": tells_end, "b_now": now})
 
 
-_RENEW = (
-    update(message)
-    .where(
-        message.c.incident == bindparam("b_incident"),
-        message.c.subject.in_((Subject.INCIDENT, Subject.PAGE)),
-        ~message.c.is_over,
-        message.c.moved_to == "",
-        message.c.ts != "",
-    )
-    .values(
-        version=message.c.version + 1,
-        due_since=case(
-            (message.c.notified_version < message.c.version, message.c.due_since),
-            else_=bindparam("b_now", type_=InstantMs()),
-        ),
-    )
-)
+_AGAIN: Mapping[str, Any] = {
+    "version": message.c.version + 1,
+    "due_since": case(
+        (message.c.notified_version < message.c.version, message.c.due_since),
+        else_=bindparam("b_now", type_=InstantMs()),
+    ),
+}
+_OF_INCIDENT = update(message).where(message.c.incident == bindparam("b_incident"), ~message.c.is_over)
+_RENEW = _OF_INCIDENT.where(
+    message.c.subject.in_((Subject.INCIDENT, Subject.PAGE)), message.c.moved_to == "", message.c.ts != ""
+).values(_AGAIN)
+_RAISE_PAGES = _OF_INCIDENT.where(message.c.subject == Subject.PAGE).values(_AGAIN)
 
 
 def renew(conn: Connection, incident: int, *, now: datetime) -> None:
     """What stands of it says where its thread is: that has changed."""
     conn.execute(_RENEW, {"b_incident": incident, "b_now": now})
+
+
+def raise_pages(conn: Connection, incident: int, *, now: datetime) -> None:
+    """What is next in its escalation has changed: only those who were paged read that."""
+    conn.execute(_RAISE_PAGES, {"b_incident": incident, "b_now": now})
 
 
 def renew_ends(conn: Connection, incident: int, *, now: datetime) -> None:

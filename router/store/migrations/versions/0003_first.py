@@ -410,10 +410,17 @@ def upgrade() -> None:
         sa.Column("incident", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
         sa.Column("due_at", tables.InstantMs(), nullable=True),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("step", sa.Integer(), nullable=False),
+        sa.Column("began_at", tables.InstantMs(), nullable=True),
+        sa.Column("has_reached", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("is_stopped", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("moved_at", tables.InstantMs(), nullable=False),
         sa.Column("paged_at", tables.InstantMs(), nullable=True),
-        sa.Column("why", sa.Text(), server_default=sa.text("('')"), nullable=False),
+        sa.Column("awaited", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("next_step", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("entry", sa.Integer(), nullable=True),
+        sa.Column("remind_at", tables.InstantMs(), nullable=True),
         sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -422,8 +429,16 @@ def upgrade() -> None:
         "page",
         ["due_at"],
         unique=False,
-        sqlite_where=sa.text("due_at IS NOT NULL"),
-        postgresql_where=sa.text("due_at IS NOT NULL"),
+        sqlite_where=sa.text("due_at IS NOT NULL AND NOT is_stopped"),
+        postgresql_where=sa.text("due_at IS NOT NULL AND NOT is_stopped"),
+    )
+    op.create_index(
+        "page_remind",
+        "page",
+        ["remind_at"],
+        unique=False,
+        sqlite_where=sa.text("remind_at IS NOT NULL"),
+        postgresql_where=sa.text("remind_at IS NOT NULL"),
     )
     op.create_index("page_incident", "page", ["incident"], unique=False)
     op.create_table(
@@ -737,10 +752,16 @@ def downgrade() -> None:
     op.drop_table("timeline")
     op.drop_index("page_incident", table_name="page")
     op.drop_index(
+        "page_remind",
+        table_name="page",
+        sqlite_where=sa.text("remind_at IS NOT NULL"),
+        postgresql_where=sa.text("remind_at IS NOT NULL"),
+    )
+    op.drop_index(
         "page_due",
         table_name="page",
-        sqlite_where=sa.text("due_at IS NOT NULL"),
-        postgresql_where=sa.text("due_at IS NOT NULL"),
+        sqlite_where=sa.text("due_at IS NOT NULL AND NOT is_stopped"),
+        postgresql_where=sa.text("due_at IS NOT NULL AND NOT is_stopped"),
     )
     op.drop_table("page")
     op.drop_table("fallback")
