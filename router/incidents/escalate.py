@@ -13,7 +13,7 @@ from router.runtime.metrics import Metrics
 from router.store.evaluation import incidents, messages, pages
 from rules.model.route import Page
 from rules.model.ruleset import RuleSet
-from rules.model.suppression import page_suppression
+from rules.model.suppression import NOTHING, SuppressorsInForce, page_suppression
 
 HUSHED = timedelta(minutes=1)
 """A page that an inhibition holds back is looked at again after it: nobody knows when that ends."""
@@ -25,6 +25,8 @@ class Rules(msgspec.Struct, frozen=True):
     ruleset: RuleSet
     notifier: str
     """By which the channels and people of the rules are reached."""
+    suppressors: SuppressorsInForce = NOTHING
+    """The maintenances and silences in force now."""
 
 
 class Paging(msgspec.Struct, frozen=True):
@@ -54,7 +56,7 @@ def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics) -> Esc
             pages.put_off(conn, due.id, hold.until)
             continue
         current = incidents.get(conn, due.incident)
-        if (hush := hush_of(conn, current.group_id, now, rules.ruleset)) is not None:
+        if (hush := hush_of(conn, current.group_id, now, rules.suppressors)) is not None:
             pages.put_off(conn, due.id, hush.until or now + HUSHED)
             continue
         if due.entry is not None:

@@ -214,7 +214,7 @@ class Notification:
 
     def _page_for(self, one: incidents.Incident, wanted: Page, conversation: int, person: str) -> None:
         conn, now = self._conn, self._now
-        hush = hush_of(conn, one.group_id, now, self._rules.ruleset)
+        hush = hush_of(conn, one.group_id, now, self._rules.suppressors)
         hold = page_suppression(wanted, now)
         if hush is not None or hold is not None:  # by the rules, when nothing holds it any more
             until = hold.until if hold is not None else None if hush is None else hush.until or now + HUSHED

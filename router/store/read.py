@@ -218,6 +218,20 @@ def alerts(
     return found, shown[-1].id if is_more else None
 
 
+def incidents_of(conn: Connection, alerts: Sequence[int], most: int) -> dict[int, str]:
+    """The open incidents that these alerts are in: number -> title, at most so many."""
+    query = (
+        select(incident.c.number, incident.c.title)
+        .join(alert_group, alert_group.c.incident == incident.c.number)
+        .join(membership, membership.c.group_id == alert_group.c.id)
+        .where(membership.c.alert_id.in_(alerts), incident.c.state != "resolved")
+        .distinct()
+        .order_by(incident.c.number)
+        .limit(most)
+    )
+    return {row.number: row.title for row in conn.execute(query)}
+
+
 def _groups_of(conn: Connection, ids: Sequence[int]) -> dict[int, list[InGroup]]:
     query = (
         select(
