@@ -8,6 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from adapters.alert import Severity
+from rules.language.times import said
 from rules.model.matcher import Matcher, written
 from rules.model.suppression import LabelSuppressor, SuppressionKind
 
@@ -193,14 +194,3 @@ def _remind_at(starts_at: datetime, ends_at: datetime, now: datetime, limits: Li
         return None
     at = ends_at - limits.remind
     return at if at > now else None
-
-
-def said(span: timedelta) -> str:
-    """As "7d", "1d12h", "45m"; "30s" where it is less than a minute."""
-    minutes = int(span.total_seconds()) // 60
-    if not minutes:
-        return f"{int(span.total_seconds())}s"
-    days, minutes = divmod(minutes, 24 * 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = ((days, "d"), (hours, "h"), (minutes, "m"))
-    return "".join(f"{number}{unit}" for number, unit in parts if number)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from router.core import silence as made
 from router.core.member import BY_RANK, Member, visible
+from router.core.mrkdwn import duration
 from router.core.recipient import target_of
 from router.core.silence import Changed, Limits, Silence, SilenceError, UnknownSilenceError, Wanted, change
 from router.runtime.clock import Clock, NewId
@@ -196,7 +197,7 @@ def remind(conn: Connection, now: datetime, ruleset: RuleSet, notifier: str) -> 
         if author is None or one.state(now) is made.SilenceState.EXPIRED:
             continue
         text = (
-            f"Your silence {written(one.matchers)[:300]} ends in {made.said(one.ends_at - now)}"
+            f"Your silence {written(one.matchers)[:300]} ends in {duration(one.ends_at - now)}"
             f" ({one.comment[:200] or 'no comment'}). To keep it: alert-router silence extend {one.id} 1h"
         )
         messages.post(conn, notifier=notifier, target=target_of(author), text=text, now=now, person=author.name)

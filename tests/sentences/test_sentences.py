@@ -23,7 +23,6 @@ NOT_YET: dict[str, list[str]] = {
         "a Slack user group",
         "and not acknowledged",
         "repeat and every make further rounds until somebody acknowledges",
-        "so does a silence",
         "steps after the first are carried out when their time has come",
         "storage is a file, or a PostgreSQL by its secret address",
         "with the same acknowledgement",
