@@ -175,6 +175,7 @@ class Engine:
         self.intake.signs.take()
         self._asked.clear()
         await self.database.write(partial(step, now=self.clock.now()), then=self._distrust)
+        await self.silences.load()  # one that was over may not be by a clock that went back
 
     def _distrust(self, changed: Sequence[tuple[str, str]]) -> None:
         if changed:

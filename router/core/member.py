@@ -1,5 +1,6 @@
 """An alert as a group knows it: what is stored of it, without where it is stored; and how it stands there."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import IntEnum
 
@@ -113,15 +114,16 @@ class Member(msgspec.Struct, frozen=True):
 
 def visible(member: Member) -> dict[str, str]:
     """What matchers see of a stored alert."""
-    return visible_of(member.document, member.name, member.severity_rank, member.source)
+    document = member.document
+    return visible_of(document.labels, document.title, member.name, member.severity_rank, member.source)
 
 
-def visible_of(document: Document, name: str, severity_rank: int, source: str) -> dict[str, str]:
-    """The same of an alert that is not stored yet."""
+def visible_of(labels: Mapping[str, str], title: str, name: str, severity_rank: int, source: str) -> dict[str, str]:
+    """The same of one that is known in parts."""
     return {
-        **document.labels,
+        **labels,
         "alert.name": name,
         "alert.severity": BY_RANK[severity_rank].value,
         "alert.source": source,
-        "alert.title": document.title,
+        "alert.title": title,
     }

@@ -6,6 +6,7 @@ that comes later is held against it.
 """
 
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
@@ -14,10 +15,19 @@ import msgspec
 from sqlalchemy import Connection
 
 from router.core import silence as made
-from router.core.member import BY_RANK, Member, visible
+from router.core.member import BY_RANK
 from router.core.mrkdwn import duration
 from router.core.recipient import target_of
-from router.core.silence import Changed, Limits, Silence, SilenceError, UnknownSilenceError, Wanted, change
+from router.core.silence import (
+    Changed,
+    Limits,
+    Silence,
+    SilenceError,
+    SilenceState,
+    UnknownSilenceError,
+    Wanted,
+    change,
+)
 from router.runtime.clock import Clock, NewId
 from router.store import read
 from router.store.database import Database
@@ -65,6 +75,13 @@ class Silences:
     def next_change(self, now: datetime) -> datetime | None:
         """When the next of them begins or ends."""
         return self._suppressors.at(now).until
+
+    def count(self, stored: int) -> dict[SilenceState, int]:
+        """How many there are in each state, of so many that are stored."""
+        now = self._clock.now()
+        states = Counter(one.state(now) for one in tuple(self._open.values()))
+        open_ = {state: states[state] for state in (SilenceState.ACTIVE, SilenceState.PENDING)}
+        return {**open_, SilenceState.EXPIRED: max(stored - sum(open_.values()), 0)}
 
     @property
     def limits(self) -> Limits:
@@ -145,22 +162,22 @@ class Silences:
         wanted = tuple(matchers)
         after, count = 0, 0
         numbers: dict[int, str] = {}
-        examples: list[Member] = []
+        examples: list[sweep.Firing] = []
         while True:
-            members = await self._database.read(partial(sweep.firing, after=after))
-            if not members:
+            alerts = await self._database.read(partial(sweep.firing, after=after))
+            if not alerts:
                 break
-            found = [member for member in members if all_match(wanted, visible(member))]
+            found = [one for one in alerts if all_match(wanted, one.labels)]
             count += len(found)
             examples = sorted([*examples, *found], key=lambda one: -one.severity_rank)[:SHOWN]
             if found and len(numbers) < SHOWN:
-                ids = [member.id for member in found]
+                ids = [one.id for one in found]
                 numbers |= await self._database.read(partial(read.incidents_of, alerts=ids, most=SHOWN))
-            after = members[-1].id
+            after = alerts[-1].id
         return Preview(
             alerts=count,
             incidents=tuple(sorted(numbers.items())[:SHOWN]),
-            examples=tuple(f"{BY_RANK[one.severity_rank].value.upper()} {one.document.title}" for one in examples),
+            examples=tuple(f"{BY_RANK[one.severity_rank].value.upper()} {one.title}" for one in examples),
             is_everything=made.holds_everything(wanted),
         )
 
@@ -194,7 +211,7 @@ def remind(conn: Connection, now: datetime, ruleset: RuleSet, notifier: str) -> 
     is_told = False
     for one in store.take_reminders(conn, now, REMINDED_AT_ONCE):
         author = person_of(one.created_by, ruleset)
-        if author is None or one.state(now) is made.SilenceState.EXPIRED:
+        if author is None or one.state(now) is SilenceState.EXPIRED:
             continue
         text = (
             f"Your silence {written(one.matchers)[:300]} ends in {duration(one.ends_at - now)}"

@@ -39,6 +39,14 @@ def silence_words(by: Suppressor, in_force: SuppressorsInForce) -> str:
     return f"by {one.author[:100]}" + (f": {one.reason[:200]}" if one.reason else "")
 
 
+def suppressor_words(kind_and_name: str, in_force: SuppressorsInForce) -> str:
+    """What holds an alert, as it is stored in one text: a silence is told by who made it and why, not by its id."""
+    kind, _, name = kind_and_name.partition(" ")
+    if kind != SuppressionKind.SILENCE:
+        return kind_and_name
+    return f"silence {silence_words((kind, name), in_force) or name}"
+
+
 def hush_of(conn: Connection, group_id: int, now: datetime, in_force: SuppressorsInForce) -> Hush | None:
     """Why nothing of what a group was notified of may make a sound now: its route's window, or each of its alerts is muted. Of
     several reasons the one that ends first. None: something may."""

@@ -26,6 +26,7 @@ from router.store.tables import (
     message,
     page,
     settings,
+    silence,
     timeline,
 )
 from rules.model.route import Page
@@ -156,6 +157,8 @@ class Numbers(msgspec.Struct, frozen=True):
     heartbeats: tuple[tuple[str, str, int, int], ...] = ()
     """(source, name, how many are expected, how many of them are missing)"""
     silent_sources: int = 0
+    silences: int = 0
+    """Those that are over too."""
 
 
 def _page(rows: CursorResult[Any], limit: int, size: Callable[[Row[Any]], int]) -> tuple[list[Row[Any]], bool]:
@@ -464,8 +467,9 @@ def numbers(conn: Connection) -> Numbers:
     groups = conn.execute(select(func.count()).select_from(alert_group)).scalar_one()
     open_ = conn.execute(select(func.count()).select_from(incident).where(incident.c.state != "resolved")).scalar_one()
     owed = conn.execute(select(func.count(), func.min(message.c.due_since)).where(text(OWED), _IS_OWED)).one()
+    silences = conn.execute(select(func.count()).select_from(silence)).scalar_one()
     return Numbers(
-        firing - suppressed, suppressed, groups, open_, owed[0], owed[1], _heartbeats(conn), len(silent(conn))
+        firing - suppressed, suppressed, groups, open_, owed[0], owed[1], _heartbeats(conn), len(silent(conn)), silences
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, and_, delete, exists, or_, select, text, update
 
-from router.store.intake import sender_groups
+from router.store.intake import sender_groups, silences
 from router.store.tables import (
     alert,
     alert_group,
@@ -45,6 +45,7 @@ class Pruned(msgspec.Struct, frozen=True):
     conversations: int
     given_up: list[tuple[int | None, str]]
     """(incident, last error) of truths owed for too long."""
+    silences: int = 0
 
     @property
     def is_more(self) -> bool:
@@ -55,6 +56,7 @@ class Pruned(msgspec.Struct, frozen=True):
             self.notices,
             self.conversations,
             len(self.given_up),
+            self.silences,
         }
 
 
@@ -69,6 +71,7 @@ def prune(conn: Connection, now: datetime, kept: Retention, reopens_within: time
         notices=_notices(conn, now - kept.incidents),
         conversations=_conversations(conn, now - kept.incidents),
         given_up=given_up,
+        silences=silences.forget(conn, now - kept.incidents, BATCH),
     )
 
 

@@ -281,7 +281,8 @@ def _suppressor_of(change: Change, in_force: SuppressorsInForce) -> Suppressor |
     if not in_force:
         return None
     document = decode_document(change.document)
-    one = in_force.of(visible_of(document, change.name, change.severity_rank, change.source))
+    labels = visible_of(document.labels, document.title, change.name, change.severity_rank, change.source)
+    one = in_force.of(labels)
     return None if one is None else one.key
 
 

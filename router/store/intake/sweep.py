@@ -5,27 +5,26 @@ ended is found by what it holds. For what has begun all firing alerts are gone t
 silences come one after another it is one way round and round, not one begun anew with each.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection, bindparam, select, update
 
-from router.core.member import Member, MemberState, visible
+from router.core.member import MemberState, visible_of
 from router.runtime.clock import to_ms
-from router.store.evaluation.members import ALERT_COLUMNS, member_of
 from router.store.group_counts import Deltas
 from router.store.intake import inhibition
 from router.store.intake.membership import AlertNow, follow, memberships, wake_groups
 from router.store.tables import alert, group_count, membership, ruleset
-from rules.model.suppression import BY_LABELS, SuppressorsInForce
+from rules.model.suppression import BY_LABELS, LabelSuppressor, SuppressorsInForce
 
 WRITTEN_AT_ONCE = 250
 """Alerts that one transaction may have to write,"""
-READ_AT_ONCE = 1_000
+READ_AT_ONCE = 500
 """and that it looks at."""
 _AT_ONCE = 500
-"""Groups that one statement makes due."""
+"""Groups, or names, in one statement."""
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -66,12 +65,27 @@ def note(conn: Connection, progress: Progress) -> None:
         conn.execute(ruleset.insert().values(id=1, digest="", **values))
 
 
-_FIRING = (
-    select(*ALERT_COLUMNS)
-    .where(alert.c.is_firing, alert.c.id > bindparam("after"))
-    .order_by(alert.c.id)
-    .limit(READ_AT_ONCE)
-)
+class Firing(msgspec.Struct, frozen=True):
+    """An alert that fires, as matchers see it."""
+
+    id: int
+    severity_rank: int
+    title: str
+    labels: dict[str, str]
+    """With the computed names."""
+
+
+class _Document(msgspec.Struct, frozen=True):
+    """What matchers see of a stored document; the rest is not read."""
+
+    title: str
+    labels: dict[str, str] = {}
+
+
+_decode = msgspec.json.Decoder(_Document).decode
+_SEEN = select(alert.c.id, alert.c.severity_rank, alert.c.name, alert.c.source, alert.c.document).order_by(alert.c.id)
+_FIRING = _SEEN.where(alert.c.is_firing, alert.c.id > bindparam("after")).limit(READ_AT_ONCE)
+_THESE = _SEEN.where(alert.c.id.in_(bindparam("ids", expanding=True)))
 _HELD_HERE = (
     select(membership.c.alert_id)
     .where(membership.c.alert_id > bindparam("after"), membership.c.alert_id <= bindparam("last"))
@@ -79,70 +93,71 @@ _HELD_HERE = (
 )
 
 
-def firing(conn: Connection, after: int) -> list[Member]:
+def firing(conn: Connection, after: int) -> list[Firing]:
     """One part of the alerts that fire; none at the end."""
-    return [member_of(row) for row in conn.execute(_FIRING, {"after": after})]
+    return [_firing(*row) for row in conn.execute(_FIRING, {"after": after})]
+
+
+def _firing(number: int, rank: int, name: str, source: str, text: str) -> Firing:
+    document = _decode(text)
+    return Firing(number, rank, document.title, visible_of(document.labels, document.title, name, rank, source))
 
 
 def examine(conn: Connection, in_force: SuppressorsInForce, now: datetime, after: int) -> int | None:
     """Hold one part of the firing alerts against these. Returns where to go on, None at the end."""
-    members = firing(conn, after)
-    if not members:
+    alerts = firing(conn, after)
+    if not alerts:
         return None
-    held = set(conn.execute(_HELD_HERE, {"after": after, "last": members[-1].id}).scalars())
-    found: dict[int, tuple[str, str] | None] = {}
-    concerned: list[Member] = []
-    for member in members:
-        by = in_force.of(visible(member))
-        if by is not None or member.id in held:
-            found[member.id] = None if by is None else by.key
-            concerned.append(member)
+    held = set(conn.execute(_HELD_HERE, {"after": after, "last": alerts[-1].id}).scalars())
+    concerned: list[tuple[Firing, LabelSuppressor | None]] = []
+    for one in alerts:
+        by = in_force.of(one.labels)
+        if by is not None or one.id in held:
+            concerned.append((one, by))
             if len(concerned) == WRITTEN_AT_ONCE:
                 break
-    _write(conn, concerned, found, now)
+    _write(conn, concerned, now)
     if len(concerned) == WRITTEN_AT_ONCE:
-        return concerned[-1].id
-    return members[-1].id if len(members) == READ_AT_ONCE else None
+        return concerned[-1][0].id
+    return alerts[-1].id if len(alerts) == READ_AT_ONCE else None
 
 
-_IS_KEPT = membership.c.state.in_((MemberState.SUPPRESSED, MemberState.NOTIFIED_MUTED, MemberState.SHADOWED))
-"""Firing; an end keeps the name of what held it, for who counts it."""
+_HELD_BY = (
+    select(membership.c.alert_id)
+    .where(membership.c.suppressed_kind == bindparam("kind"))
+    .where(membership.c.suppressed_name.in_(bindparam("names", expanding=True)))
+    # An end keeps the name of what held it, for who counts it.
+    .where(membership.c.state.in_((MemberState.SUPPRESSED, MemberState.NOTIFIED_MUTED, MemberState.SHADOWED)))
+    .where(membership.c.suppressed_kind != "")  # as the index says it
+    .limit(bindparam("most"))
+)
 
 
 def let_go(conn: Connection, gone: Collection[tuple[str, str]], in_force: SuppressorsInForce, now: datetime) -> bool:
     """Hold one part of what these held against those in force. Returns whether there may be more."""
-    ids: set[int] = set()
-    for kind, name in sorted(gone):
-        theirs = (
-            select(membership.c.alert_id)
-            .where(membership.c.suppressed_kind == kind, membership.c.suppressed_name == name)
-            .where(membership.c.suppressed_kind != "", _IS_KEPT)  # as the index says it
-            .limit(WRITTEN_AT_ONCE - len(ids))
-        )
-        ids.update(conn.execute(theirs).scalars())
-        if len(ids) >= WRITTEN_AT_ONCE:
-            break
+    ids: list[int] = []
+    for kind in sorted({kind for kind, _ in gone}):
+        names = sorted(name for one, name in gone if one == kind)
+        for start in range(0, len(names), _AT_ONCE):
+            some = {"kind": kind, "names": names[start : start + _AT_ONCE], "most": WRITTEN_AT_ONCE - len(ids)}
+            ids += conn.execute(_HELD_BY, some).scalars()
     if not ids:
         return False
-    rows = conn.execute(select(*ALERT_COLUMNS).where(alert.c.id.in_(sorted(ids))).order_by(alert.c.id))
-    members = [member_of(row) for row in rows]
-    found = {member.id: None if (by := in_force.of(visible(member))) is None else by.key for member in members}
-    _write(conn, members, found, now)
+    theirs = [_firing(*row) for row in conn.execute(_THESE, {"ids": sorted(set(ids))})]
+    _write(conn, [(one, in_force.of(one.labels)) for one in theirs], now)
     return True
 
 
-def _write(
-    conn: Connection, members: Sequence[Member], found: Mapping[int, tuple[str, str] | None], now: datetime
-) -> None:
+def _write(conn: Connection, found: Sequence[tuple[Firing, LabelSuppressor | None]], now: datetime) -> None:
     """What holds these firing alerts by their labels is this; an inhibition does where nothing of the kind does."""
-    if not members:
+    if not found:
         return
-    inhibited = inhibition.holding(conn, (number for number, by in found.items() if by is None))
+    inhibited = inhibition.holding(conn, (one.id for one, by in found if by is None))
     alerts = {
-        member.id: AlertNow(
-            is_firing=True, rank=member.severity_rank, suppressed=found[member.id] or inhibited.get(member.id)
+        one.id: AlertNow(
+            is_firing=True, rank=one.severity_rank, suppressed=inhibited.get(one.id) if by is None else by.key
         )
-        for member in members
+        for one, by in found
     }
     standing = [one for these in memberships(conn, sorted(alerts)).values() for one in these]
     deltas = Deltas()
