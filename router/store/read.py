@@ -30,6 +30,7 @@ from router.store.tables import (
     timeline,
 )
 from rules.model.route import Page
+from rules.model.suppression import SuppressionKind
 
 PAGE_BYTES = 2 * 1024 * 1024
 """Of stored texts on one page: alerts may be large, and whoever asks for a thousand of them asks for a thousand at most."""
@@ -42,7 +43,16 @@ _decode_view = msgspec.json.Decoder(IncidentView).decode
 _decode_labels = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 
 
-class InGroup(msgspec.Struct, frozen=True):
+class Silenced(msgspec.Struct, frozen=True):
+    """Who silenced an alert, until when, and why."""
+
+    id: str
+    created_by: str
+    comment: str
+    ends_at: datetime
+
+
+class InGroup(msgspec.Struct, frozen=True, omit_defaults=True):
     """One group that an alert is in."""
 
     route: str
@@ -50,8 +60,10 @@ class InGroup(msgspec.Struct, frozen=True):
     told: bool
     """Its destinations know of it."""
     suppressed_by: str | None
-    """What holds its news back: "quiet nights", "maintenance eu-1-upgrade", "inhibition cluster-down"."""
+    """What holds its news back: "quiet nights", "maintenance eu-1-upgrade", "inhibition cluster-down", "silence ID"."""
     incident: int | None
+    silence: Silenced | None = None
+    """The one that `suppressed_by` names."""
 
 
 class AlertRow(msgspec.Struct, frozen=True):
@@ -253,7 +265,10 @@ def _groups_of(conn: Connection, ids: Sequence[int]) -> dict[int, list[InGroup]]
         .order_by(membership.c.group_id)
     )
     found: dict[int, list[InGroup]] = {}
-    for row in conn.execute(query) if ids else ():
+    rows = conn.execute(query).fetchall() if ids else []
+    kind = SuppressionKind.SILENCE.value
+    silences = _silences(conn, {row.suppressed_name for row in rows if row.suppressed_kind == kind})
+    for row in rows:
         state = MemberState(row.state)
         suppressed_by = None
         if state is MemberState.ARRIVED and row.route_kind:
@@ -262,9 +277,22 @@ def _groups_of(conn: Connection, ids: Sequence[int]) -> dict[int, list[InGroup]]
             suppressed_by = " ".join(SIBLING)
         elif row.suppressed_kind:
             suppressed_by = f"{row.suppressed_kind} {row.suppressed_name}"
-        one = InGroup(row.route, dict(_decode_labels(row.labels)), state.is_notified, suppressed_by, row.incident)
+        one = InGroup(
+            row.route,
+            dict(_decode_labels(row.labels)),
+            state.is_notified,
+            suppressed_by,
+            row.incident,
+            silences.get(row.suppressed_name) if row.suppressed_kind == kind else None,
+        )
         found.setdefault(row.alert_id, []).append(one)
     return found
+
+
+def _silences(conn: Connection, ids: set[str]) -> dict[str, Silenced]:
+    columns = (silence.c.id, silence.c.created_by, silence.c.comment, silence.c.ends_at)
+    query = select(*columns).where(silence.c.id.in_(sorted(ids)))
+    return {row.id: Silenced(*row) for row in conn.execute(query)} if ids else {}
 
 
 def incidents(

@@ -1,6 +1,8 @@
 """`silence` against a running router: what a person types, and what they read."""
 
 import json
+import re
+import shlex
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from rules.loading.load import RulesText, load
 from tests.cli.conftest import run
 from tests.process import RouterProcess, running
 
+PAGE = Path(__file__).parents[2] / "docs" / "silences.md"
 CONFIGURATION = """\
 version: 1
 server: {listen: <listen>}
@@ -89,6 +92,20 @@ async def test_what_it_refuses(router: RouterProcess) -> None:
         done = ask(router, *arguments)
         assert (done.exit_code, word in done.output) == (code, True), done.output
     assert said(router, "add", "alertname =~ .+", "--for", "2h", "--force")
+
+
+LINES = re.findall(r"^alert-router (silence .*?)(?:  +#.*)?$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_the_pages_commands_are_understood(line: str) -> None:
+    command, *arguments = shlex.split(line)
+    done = run(command, "--url", "http://127.0.0.1:1", *arguments)
+    assert (done.exit_code, "is the router running?" in done.output) == (1, True), done.output
+
+
+def test_the_page_has_commands() -> None:
+    assert len(LINES) > 6
 
 
 def test_nobody_answers() -> None:

@@ -293,10 +293,17 @@ async def test_the_status_is_what_clients_of_alertmanager_look_for(open_service:
 
 async def test_it_holds_from_the_answer_on_whatever_was_on_its_way(open_service: Service) -> None:
     service, client = open_service
-    await made(client, matchers=[matcher("team", "db")])
+    number = await made(client, matchers=[matcher("team", "db")])
     assert (await client.post("/webhook/shell", json={"title": "x", "team": "db"})).status == 200
     await service.turn(minutes=2)
     [alert] = (await get(client, "/api/alerts"))["alerts"]
-    assert alert["groups"][0]["suppressed_by"].startswith("silence ")
+    [group] = alert["groups"]
+    assert group["suppressed_by"] == f"silence {number}"
+    assert group["silence"] == {
+        "id": number,
+        "created_by": "maria",
+        "comment": "disks",
+        "ends_at": "2026-03-04T13:00:00Z",
+    }
     assert (await get(client, "/api/incidents"))["incidents"] == []
     assert service.virtual.now() > START
