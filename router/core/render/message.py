@@ -61,8 +61,8 @@ def _first_line(view: IncidentView, line: Headline) -> str:
     lines = [f"{emblem(view)} {line.bold()}" + (f" · {where}" if where else ""), " · ".join(facts)]
     lines += [unknown] if (unknown := silence_line(view)) else []
     lines += [_held(held, None if held.until is None else instant(held.until)) for held in view.suppressed[:3]]
-    if len(view.suppressed) > 3:
-        lines.append(f"+{sum(held.count for held in view.suppressed[3:])} held back otherwise")
+    if rest := sum(held.count for held in view.suppressed[3:] if not held.is_known):
+        lines.append(f"+{rest} held back otherwise")
     return "\n".join(lines)
 
 

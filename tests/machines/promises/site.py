@@ -226,7 +226,7 @@ class Site:
 
     def silence(self, name: str, match: str, begins: datetime, ends: datetime) -> None:
         """Made; or the one that this name was given becomes this."""
-        wanted = Wanted(parse(match), begins, ends, "bob", "", self._silences.get(name, ""))
+        wanted = Wanted(parse(match), begins, ends, "eve", "", self._silences.get(name, ""))
         made = self._loop.run_until_complete(self.sim.engine.silences.put(wanted))
         self._silences[name] = made.id
         self.sim._next_due = None
