@@ -57,7 +57,7 @@ def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics) -> Esc
             continue
         current = incidents.get(conn, due.incident)
         if (hush := hush_of(conn, current.group_id, now, rules.suppressors)) is not None:
-            pages.put_off(conn, due.id, hush.until or now + HUSHED)
+            pages.put_off(conn, due.id, hush.until or now + HUSHED, is_hushed=True)
             continue
         if due.entry is not None:
             _remind(conn, due, due.entry, current, now)

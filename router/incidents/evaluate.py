@@ -20,7 +20,7 @@ from router.incidents.snapshot import GONE, PLANNED, held_rank, snapshot_of
 from router.incidents.suppression import ends_of, silence_words, words_of
 from router.runtime.clock import to_ms
 from router.runtime.metrics import Metrics
-from router.store.evaluation import groups, incidents, members, messages, summaries
+from router.store.evaluation import groups, incidents, members, messages, pages, summaries
 from router.store.intake import migration, siblings
 from router.store.intake import silences as stored_silences
 from rules.model.suppression import BY_LABELS, SuppressionKind, SuppressorsInForce, window_suppression
@@ -162,6 +162,8 @@ class _Round:
             waits = self._waits(suppressed, counts.muted, until)
             telling = Notification(conn, group, number, last, counts, now, self._rules, self._metrics)
             self.told = telling.carry_out(decided, facts, decided.standing, waits) or self.told
+            if not facts.is_hushed:
+                self.told = pages.wake_hushed(conn, number, now) or self.told
         elif counts.ended_before_notified or counts.ended or counts.moved:
             members.remove_ended(conn, group.id)
         is_empty = not counts.notified_firing and not counts.new and not suppressed

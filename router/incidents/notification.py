@@ -219,7 +219,7 @@ class Notification:
         if hush is not None or hold is not None:  # by the rules, when nothing holds it any more
             until = hold.until if hold is not None else None if hush is None else hush.until or now + HUSHED
             if not pages.is_pending(conn, one.number, wanted):
-                pages.begin(conn, one.number, wanted, until)
+                pages.begin(conn, one.number, wanted, until, is_hushed=hold is None)
             return
         page, why = pages.begin(conn, one.number, wanted, None), f"#{self._number} goes on as this"
         pages.carried_out(conn, page, why=why, next_step="", now=now)

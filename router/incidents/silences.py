@@ -79,7 +79,7 @@ class Silences:
     def count(self, stored: int) -> dict[SilenceState, int]:
         """How many there are in each state, of so many that are stored."""
         now = self._clock.now()
-        states = Counter(one.state(now) for one in tuple(self._open.values()))
+        states = Counter(one.state(now) for one in self._open.values())
         open_ = {state: states[state] for state in (SilenceState.ACTIVE, SilenceState.PENDING)}
         return {**open_, SilenceState.EXPIRED: max(stored - sum(open_.values()), 0)}
 
@@ -193,10 +193,8 @@ class Silences:
     def _take(self, found: Iterable[Silence | None]) -> None:
         """On the writer, after the commit."""
         now = self._clock.now()
-        for one in found:
-            if one is not None:
-                self._open[one.id] = one
-        self._open = {number: one for number, one in self._open.items() if one.ends_at > now}
+        changed = {one.id: one for one in found if one is not None}
+        self._open = {number: one for number, one in (self._open | changed).items() if one.ends_at > now}
         self._renew()
 
     def _renew(self) -> None:

@@ -484,6 +484,10 @@ page = Table(
     Column("why", Text, nullable=False, server_default=text("''")),
     Column("next_step", Text, nullable=False, server_default=text("''")),
     Column("entry", Integer),  # timeline entry that who was paged is to hear of at due_at, when the page's window opens
+    Column(
+        "is_hushed", Boolean, nullable=False, server_default=false()
+    ),  # it waits for what holds its incident's alerts
+    Index("page_hushed", "incident", sqlite_where=text("is_hushed"), postgresql_where=text("is_hushed")),
     Index("page_due", "due_at", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")),
     Index("page_incident", "incident"),
 )

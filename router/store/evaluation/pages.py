@@ -3,9 +3,9 @@
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, text, update
 
-from router.store.tables import page
+from router.store.tables import InstantMs, page
 from rules.model.route import Page
 
 
@@ -28,8 +28,9 @@ _DUE = (
 _decode = msgspec.json.Decoder(Page).decode
 
 
-def begin(conn: Connection, incident: int, wanted: Page, due_at: datetime | None) -> int:
-    values = {"incident": incident, "document": msgspec.json.encode(wanted).decode(), "due_at": due_at}
+def begin(conn: Connection, incident: int, wanted: Page, due_at: datetime | None, *, is_hushed: bool = False) -> int:
+    document = msgspec.json.encode(wanted).decode()
+    values = {"incident": incident, "document": document, "due_at": due_at, "is_hushed": is_hushed}
     return int(conn.execute(page.insert().values(values).returning(page.c.id)).scalar_one())
 
 
@@ -60,9 +61,23 @@ def next_due(conn: Connection) -> datetime | None:
     return conn.execute(select(func.min(page.c.due_at))).scalar()
 
 
-def put_off(conn: Connection, page_id: int, due_at: datetime | None) -> None:
-    """Its window opens then; None: never by itself."""
-    conn.execute(update(page).where(page.c.id == page_id).values(due_at=due_at))
+def put_off(conn: Connection, page_id: int, due_at: datetime | None, *, is_hushed: bool = False) -> None:
+    """Its window opens then; None: never by itself. `is_hushed`: no window of its own, what holds its incident's alerts ends
+    then, unless it ends before (`wake_hushed`)."""
+    conn.execute(update(page).where(page.c.id == page_id).values(due_at=due_at, is_hushed=is_hushed))
+
+
+_WAKE = (
+    update(page)
+    .where(page.c.incident == bindparam("b_incident"), text("is_hushed"), page.c.due_at.is_not(None))
+    .values(due_at=bindparam("b_now", type_=InstantMs()), is_hushed=False)
+)
+
+
+def wake_hushed(conn: Connection, incident: int, now: datetime) -> bool:
+    """Nothing holds the alerts of this incident any more: its pages need not wait until that would have ended. Whether
+    there are any."""
+    return conn.execute(_WAKE, {"b_incident": incident, "b_now": now}).rowcount > 0
 
 
 def remind(conn: Connection, page_id: int, *, entry: int | None, due_at: datetime | None) -> None:

@@ -425,6 +425,7 @@ def upgrade() -> None:
         sa.Column("why", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("next_step", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("entry", sa.Integer(), nullable=True),
+        sa.Column("is_hushed", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -437,6 +438,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("due_at IS NOT NULL"),
     )
     op.create_index("page_incident", "page", ["incident"], unique=False)
+    op.create_index(
+        "page_hushed",
+        "page",
+        ["incident"],
+        unique=False,
+        sqlite_where=sa.text("is_hushed"),
+        postgresql_where=sa.text("is_hushed"),
+    )
     op.create_table(
         "timeline",
         sa.Column("incident", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -746,6 +755,9 @@ def downgrade() -> None:
     )
     op.drop_table("message")
     op.drop_table("timeline")
+    op.drop_index(
+        "page_hushed", table_name="page", sqlite_where=sa.text("is_hushed"), postgresql_where=sa.text("is_hushed")
+    )
     op.drop_index("page_incident", table_name="page")
     op.drop_index(
         "page_due",
