@@ -12,7 +12,7 @@ from click.testing import Result
 from adapters import ADAPTERS
 from rules.loading.load import RulesText, load
 from tests.cli.conftest import run
-from tests.process import RouterProcess, running
+from tests.process import RouterProcess, running, until
 
 PAGE = Path(__file__).parents[2] / "docs" / "silences.md"
 CONFIGURATION = """\
@@ -65,6 +65,23 @@ async def test_a_silence_from_its_preview_to_its_end(router: RouterProcess) -> N
     assert said(router, "list") == "there are none"
     assert " expired " in said(router, "list", "--expired")
     assert said(router, "extend", number, "1h") != number  # what is over begins anew
+
+
+async def test_what_was_answered_outlives_a_kill(router: RouterProcess) -> None:
+    """Each alert comes after the answer: with whatever the process that was killed had to do still undone."""
+    for number in range(5):
+        one = said(router, "add", f"cluster = c{number}", "--for", "2h")
+        assert await router.post("/api/v2/alerts", [{"labels": {"alertname": "Down", "cluster": f"c{number}"}}]) == 200
+        await router.kill()
+        await router.start()
+        assert one in said(router, "list")
+
+    async def all_held() -> bool | None:
+        alerts = await router.all("alerts")
+        return all((one["groups"][0]["suppressed_by"] or "").startswith("silence ") for one in alerts) or None
+
+    await until(all_held, "every alert is held")
+    assert await router.all("incidents") == []
 
 
 async def test_what_it_lists_as_yaml_can_be_kept_in_the_rules(router: RouterProcess) -> None:
