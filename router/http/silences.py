@@ -14,7 +14,7 @@ import msgspec
 from aiohttp import web
 
 from adapters.times import instant as read_instant
-from router.core.silence import Silence, SilenceError, UnknownSilenceError, Wanted
+from router.core.silence import MOST_MATCHERS, Silence, SilenceError, UnknownSilenceError, Wanted
 from router.http.access import Access, Endpoint
 from router.http.api import instant
 from router.http.service import Service
@@ -250,6 +250,8 @@ def _matchers(said: dict[str, Any]) -> tuple[Matcher, ...]:
         raise _bad("parsing body body from failed, because matchers is no list")
     if not found:
         raise _invalid(612, "matchers in body should have at least 1 items")
+    if len(found) > MOST_MATCHERS:
+        raise _Answer(400, f"Failed to create silence: {len(found)} matchers; at most {MOST_MATCHERS} are possible")
     return tuple(_matcher(index, one) for index, one in enumerate(found))
 
 

@@ -72,10 +72,6 @@ class Silences:
         """The maintenances and silences in force."""
         return self._suppressors.at(now)
 
-    def next_change(self, now: datetime) -> datetime | None:
-        """When the next of them begins or ends."""
-        return self._suppressors.at(now).until
-
     def count(self, stored: int) -> dict[SilenceState, int]:
         """How many there are in each state, of so many that are stored."""
         now = self._clock.now()
@@ -158,22 +154,25 @@ class Silences:
         return await self._database.read(step)
 
     async def preview(self, matchers: Sequence[Matcher]) -> Preview:
-        """What a silence with these would hold back now. Looks at every firing alert, part by part, beside the writer."""
+        """What a silence with these would hold back now. Looks at every firing alert, part by part, beside the writer and
+        the loop."""
         wanted = tuple(matchers)
-        after, count = 0, 0
+        count = 0
         numbers: dict[int, str] = {}
         examples: list[sweep.Firing] = []
-        while True:
-            alerts = await self._database.read(partial(sweep.firing, after=after))
-            if not alerts:
-                break
+
+        def look(conn: Connection, after: int) -> tuple[int | None, list[sweep.Firing], dict[int, str]]:
+            alerts = sweep.firing(conn, after)
             found = [one for one in alerts if all_match(wanted, one.labels)]
+            named = read.incidents_of(conn, [one.id for one in found], SHOWN) if found and len(numbers) < SHOWN else {}
+            return (alerts[-1].id if alerts else None), found, named
+
+        after: int | None = 0
+        while after is not None:
+            after, found, named = await self._database.read(partial(look, after=after))
             count += len(found)
+            numbers |= named
             examples = sorted([*examples, *found], key=lambda one: -one.severity_rank)[:SHOWN]
-            if found and len(numbers) < SHOWN:
-                ids = [one.id for one in found]
-                numbers |= await self._database.read(partial(read.incidents_of, alerts=ids, most=SHOWN))
-            after = alerts[-1].id
         return Preview(
             alerts=count,
             incidents=tuple(sorted(numbers.items())[:SHOWN]),
