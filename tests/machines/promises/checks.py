@@ -89,8 +89,6 @@ def an_end_rings_after_the_end(run: Run) -> Iterator[str]:
         for life in _about(run, number, sound):
             if not life.fires_throughout(sound.at - MINUTE, sound.at):
                 continue
-            if life.name in SIBLINGS and not life.is_free_throughout(sound.at - A_WHILE, sound.at):
-                continue  # the worse one is held back, and told nobody: the end of the lesser one is owed
             goes_on = (
                 _goes_on(run, life, number)
                 if life.name not in SIBLINGS

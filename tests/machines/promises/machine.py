@@ -263,10 +263,13 @@ class Run:
         begun = len(self.sounds)
         before = self.model.book
         edge = self.model.next_boundary(self.site.clock.now())
+        held_before = any(life.at(self.now).held != {False} for life in self.model.lives.values())
         self._do(step)
         self._pass(timedelta(minutes=3))
         lives = self.model.lives.values()
-        was_held = any(moment.held != {False} for life in lives for moment in life.between(self.settled_at, self.now))
+        was_held = held_before or any(
+            moment.held != {False} for life in lives for moment in life.between(self.settled_at, self.now)
+        )
         repeats = {before.repeat, self.model.book.repeat} != {"none"}
         # A window that opens is news of its own; so is one that a clock passes which is set.
         is_same_time = not isinstance(step, SetClock) and self.site.clock.now() < edge
