@@ -106,9 +106,25 @@ _sorted = msgspec.json.Encoder(order="sorted").encode
 
 def identity(labels: Mapping[str, str]) -> str:
     """A strong hash of the labels, whatever their order; empty values dropped. What it is made of is nobody else's to know."""
+    return _hashed(_canonical(labels))
+
+
+def identities(labels: Mapping[str, str], but: str) -> tuple[str, str]:
+    """The labels' identity, and a hash of all of them but one that is among them."""
+    canonical = _canonical(labels)
+    # A quote inside a name or a value is escaped, so that these bytes stand there once, as this pair.
+    pair = _sorted({but: labels[but]})[1:-1]
+    return _hashed(canonical), _hashed(canonical.replace(pair, b"", 1))
+
+
+def _canonical(labels: Mapping[str, str]) -> bytes:
     if "" in labels.values():
         labels = {name: text for name, text in labels.items() if text}
-    return blake2b(_sorted(labels), digest_size=8).hexdigest()
+    return _sorted(labels)
+
+
+def _hashed(canonical: bytes) -> str:
+    return blake2b(canonical, digest_size=8).hexdigest()
 
 
 def alertmanager_fingerprint(labels: Mapping[str, str], added: Collection[str]) -> str:

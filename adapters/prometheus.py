@@ -10,7 +10,7 @@ Identity is that of the labels as sent, as it is for Alertmanager: a direct send
 A fingerprint in the payload is not used (Grafana's is over labels it does not send).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
@@ -19,7 +19,7 @@ from msgspec import Raw
 
 from adapters import labels as labels_
 from adapters.adapter import Adapter, Draft, GroupDrafts, ItemError, Limits, Parse, Payload, PayloadError, SourceOptions
-from adapters.alert import Alert, PrometheusAlert, Status, fingerprint, identity
+from adapters.alert import Alert, PrometheusAlert, Status, fingerprint, identities, identity
 from adapters.body import FORM, decoded, looks_like_json, refuse_very_many, utf8
 from adapters.labels import Additions
 from adapters.severity import Scale
@@ -120,8 +120,9 @@ class _Item(msgspec.Struct, gc=False):
         if ends_at is not None and starts_at is not None and ends_at < starts_at:
             ends_at = None
         ttl, ttl_is_presumed = (None, False) if is_resolved else self._ttl(batch)
+        known, sibling = identities(as_sent, "severity") if severity_raw else (identity(as_sent), "")
         return PrometheusAlert(
-            fingerprint=identity(as_sent),
+            fingerprint=known,
             name=alertname or line(sent.get("rulename", "")) or title,
             title=title,
             description=texts.get("description") or texts.get("message") or texts.get("details") or "",
@@ -137,7 +138,7 @@ class _Item(msgspec.Struct, gc=False):
             url=link(self.generator_url) or link(*map(texts.get, _LINKS), self.dashboard()),
             severity_raw=severity_raw,
             added=() if labels is sent else tuple(name for name in labels if name not in sent),
-            sibling=_sibling(as_sent) if severity_raw else "",
+            sibling=sibling,
             sent_fingerprint="" if as_sent is sent or as_sent == sent else fingerprint(as_sent),
         )
 
@@ -365,10 +366,6 @@ def _refuse_shape(body: bytes, payload: Payload) -> NoReturn:
     decoded(body, _ANYTHING)
     found = "an object" if body.lstrip()[:1] == b"{" else clean(body[:40].decode(errors="replace"))
     raise PayloadError(f"found {found}", where="body", expected=expected)
-
-
-def _sibling(labels: Mapping[str, str]) -> str:
-    return identity({name: text for name, text in labels.items() if name != "severity"})
 
 
 def _has_ended(ends_at: _Time, batch: _Batch) -> bool:

@@ -7,10 +7,19 @@ failure, but for the extra cases that come from beside the repository ("../share
 import os
 import shutil
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
 EXTRA = "../shared"
+LONGEST = ("planted", "acceptance", "faults", "machines", "scenarios")
+"""Folders whose files take a minute or more, begun first: of two workers none has a long one left when the other is done."""
+TESTS = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.relative_to(TESTS).parts[0], len(order)))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -18,6 +18,14 @@ from rules.model.configuration import Bearer, Configuration, PreviewSettings, So
 T = TypeVar("T")
 Say = Callable[[str], None]
 
+GARBAGE_AFTER = (20_000, 20, 100)
+"""Things made before the interpreter looks for cycles among them: there are hardly any, and a request makes some thousand
+things. The usual 700 cost a tenth of the time that an alert takes."""
+SWITCH_SECONDS = 0.0005
+"""How long one thread may keep the interpreter from another. The writer wants it back some twenty times in a commit, the
+loop some ten times for a request while a long body is worked on in a thread; the usual 5 ms each time would be most of
+the time that either takes."""
+
 
 def run(main: Coroutine[Any, Any, T]) -> T:
     """On uvloop where there is one."""
@@ -26,6 +34,7 @@ def run(main: Coroutine[Any, Any, T]) -> T:
         import uvloop
 
         factory = uvloop.new_event_loop
+    sys.setswitchinterval(SWITCH_SECONDS)
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(main)
 
@@ -34,6 +43,7 @@ async def serve_until_signalled(paths: Sequence[Path], *, say: Say) -> None:
     """Raises StartError."""
     async with opened(paths) as app, asyncio.TaskGroup() as group:
         gc.freeze()  # what stands now stands for good: a search of all of it for garbage would hold the loop for 80 ms
+        gc.set_threshold(*GARBAGE_AFTER)
         group.create_task(app.run_until_signalled())
         await asyncio.sleep(0)  # it takes charge of signals first: whoever reads the greeting may send one
         say(greeting(app))

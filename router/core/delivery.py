@@ -64,6 +64,10 @@ def _own_name(act: Act, target: str) -> str:  # noqa: ARG001  targets differ for
     return act.value
 
 
+def _no_link(channel: str, ts: str) -> str:  # noqa: ARG001  nothing that a browser could open
+    return ""
+
+
 class Terms(msgspec.Struct, frozen=True):
     """What a notifier can do, and how fast."""
 
@@ -74,6 +78,8 @@ class Terms(msgspec.Struct, frozen=True):
     """Between two posts or replies in one conversation. Edits do not wait for it."""
     method_of: Callable[[Act, str], str] = _own_name
     """(act, target) → the receiver's method, whose pace the call counts against."""
+    link_of: Callable[[str, str], str] = _no_link
+    """(channel, ts) → the address at which a person finds what stands there; "" where there is none, or none is known."""
 
 
 class Intent(msgspec.Struct, frozen=True):

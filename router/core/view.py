@@ -180,7 +180,7 @@ class PageView(msgspec.Struct, frozen=True):
     home: str = ""
     """Home channel: an id (C…, G…) once known, else its name."""
     permalink: str = ""
-    """Of the message in the home channel, as Slack gives it; "" while it is not known."""
+    """Of the message in the home channel; "" while nothing stands there, or its address is not known."""
 
 
 class Rendered(msgspec.Struct, frozen=True):

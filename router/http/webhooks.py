@@ -9,7 +9,6 @@ import binascii
 import hashlib
 import hmac
 import logging
-import sys
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -27,7 +26,8 @@ from router.http.access import Access, Endpoint
 from router.http.body_budget import BodyBudget, NoRoomError, Share
 from router.http.problem import problem
 from router.http.service import OpenSource, Service
-from router.intake.intake import NotCommittedError, OverloadError, Receipt
+from router.intake.group_commit import NotCommittedError
+from router.intake.intake import OverloadError, Receipt
 from router.runtime.config import Vault
 from rules.model.configuration import Auth, Basic, Bearer, Hmac, UrlToken
 
@@ -36,8 +36,6 @@ log = logging.getLogger(__name__)
 
 ON_LOOP_BYTES = 128 * 1024
 """A longer body, and a compressed one, is worked on in a thread: reading it would keep other requests waiting."""
-SWITCH_SECONDS = 0.0005
-"""How long that thread may keep the interpreter from the loop, which wants it some ten times for each request."""
 BODIES_BYTES = 96 * 1024 * 1024
 """Of the bodies of all requests in flight."""
 UNSIGNED_BYTES = 32 * 1024 * 1024
@@ -182,12 +180,7 @@ class Webhooks:
         if not is_long:
             return work()
         async with self._worker:
-            usual = sys.getswitchinterval()
-            sys.setswitchinterval(SWITCH_SECONDS)
-            try:
-                return await asyncio.to_thread(work)
-            finally:
-                sys.setswitchinterval(usual)
+            return await asyncio.to_thread(work)
 
     async def _read(self, request: web.Request, name: str, limit: int, share: Share) -> bytes:
         """The body as sent, at most `limit` bytes. One that is not here in time is answered, and the connection closed."""

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache, partial
 
 import msgspec
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from adapters.adapter import Draft, GroupDrafts, ItemError
@@ -21,6 +22,7 @@ from router.core.member import Document
 from router.core.order import Verdict
 from router.core.view import EndKind
 from router.heartbeats.seen import HeartbeatsSeen
+from router.intake.group_commit import GroupCommit, Verdicts
 from router.intake.missing_alerts import MissingAlerts
 from router.runtime.clock import Clock, to_ms
 from router.runtime.metrics import Metrics
@@ -46,9 +48,6 @@ SLICE = 500
 """Drafts looked at before others get a turn of the loop,"""
 SLICE_SECONDS = 0.005
 """or as many as are brought to normal form in this time."""
-COMMIT_ROWS = 1_000
-COMMIT_ROWS_SHARED = 250
-"""At most so many while dispatch or delivery waits for the writer."""
 WAITING_ROWS = 20_000
 """Beyond this many alerts waiting for a commit a request is answered 503."""
 PLACES_KEPT = 4_096
@@ -62,10 +61,6 @@ _encode = msgspec.json.Encoder().encode
 
 class OverloadError(RuntimeError):
     """More is waiting to be committed than may wait: the sender should come again."""
-
-
-class NotCommittedError(RuntimeError):
-    """The database did not take it; nothing of this request may be called accepted."""
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -104,14 +99,6 @@ class InForce(msgspec.Struct, frozen=True):
     """By a decision's id and a severity's rank; the decision is kept beside, so that its id is nobody else's."""
 
 
-class _Request:
-    __slots__ = ("changes", "future")
-
-    def __init__(self, changes: list[Change]) -> None:
-        self.changes = changes
-        self.future: asyncio.Future[list[Verdict]] = asyncio.get_running_loop().create_future()
-
-
 class Intake:
     """The door for alerts. One instance per process."""
 
@@ -127,33 +114,23 @@ class Intake:
         on_commit: Callable[[], None],
     ) -> None:
         self._database, self._clock, self._metrics = database, clock, metrics
-        self._in_force, self._belongs, self._on_commit = in_force, belongs, on_commit
-        self._suppressors = suppressors
+        self._in_force, self._belongs, self._suppressors = in_force, belongs, suppressors
         self.known = CommittedAlerts()
         self.signs = HeartbeatsSeen(self.known.forget_keys)
         self.absence = MissingAlerts(database, self.known)
         self.groups = Groups()
-        self._waiting: list[_Request] = []
-        self._waiting_rows = 0
-        self._in_flight: dict[int, asyncio.Future[list[Verdict]]] = {}
-        self._committer: asyncio.Task[None] | None = None
+        self._in_flight: dict[int, Verdicts] = {}
         self._slices = _Slices(clock)
-        self.commits = 0
-        self.failures = 0
-        """Transactions that took alerts, and that were to."""
-
-    @property
-    def waiting_rows(self) -> int:
-        return self._waiting_rows
+        self.group_commit = GroupCommit(database, metrics, apply=self._apply, then=self._remember, on_commit=on_commit)
 
     async def take(self, source: str, namespace: str, drafts: Sequence[Draft], received_at: datetime) -> Receipt:
         """Commit what is new in these drafts. Raises OverloadError and NotCommittedError."""
-        if self._waiting_rows > WAITING_ROWS:
+        if self.group_commit.waiting_rows > WAITING_ROWS:
             self._metrics.add("alert_router_overloads")
             raise OverloadError
         now_ms = to_ms(received_at)
         receipt, changes = Receipt(), []
-        followed: list[asyncio.Future[list[Verdict]]] = []
+        followed: list[Verdicts] = []
         is_unchanged = self.known.is_unchanged
         in_force, suppressors = self._in_force(), self._suppressors(received_at)
         is_awaiting = bool(in_force.ruleset.awaited.heartbeats)
@@ -217,95 +194,38 @@ class Intake:
             log.exception("a group was not compared with what it held before", extra={"source": source})
 
     async def _commit(self, changes: list[Change]) -> list[Verdict]:
-        request = _Request(changes)
+        future: Verdicts = asyncio.get_running_loop().create_future()
+        keys = [change.key for change in changes if change.key]
         for change in changes:
             self.known.forget_key(change.namespace, change.fingerprint)
-            if change.key:
-                self._in_flight[change.key] = request.future
-        self._waiting.append(request)
-        self._waiting_rows += len(changes)
-        if self._committer is None or self._committer.done():
-            self._committer = asyncio.get_running_loop().create_task(self._commit_waiting())
-        return await _stands(request.future)
+        self._in_flight.update(dict.fromkeys(keys, future))
+        future.add_done_callback(partial(self._landed, keys))
+        self.group_commit.put(changes, future)
+        return await _stands(future)
 
-    async def drain(self) -> None:
-        """Wait until everything that was taken is committed or refused."""
-        while self._committer is not None and not self._committer.done():
-            await asyncio.wait([self._committer])
+    def _landed(self, keys: Sequence[int], future: Verdicts) -> None:
+        for key in keys:
+            if self._in_flight.get(key) is future:
+                del self._in_flight[key]
 
-    async def _commit_waiting(self) -> None:
-        """Group commit: whatever has arrived while the last transaction ran shares the next."""
-        while self._waiting:
-            most = COMMIT_ROWS_SHARED if self._database.has_urgent else COMMIT_ROWS
-            batch, rows = [self._waiting[0]], len(self._waiting[0].changes)
-            for request in self._waiting[1:]:
-                if rows + len(request.changes) > most:
-                    break
-                batch.append(request)
-                rows += len(request.changes)
-            del self._waiting[: len(batch)]
-            await self._commit_batch(batch)
-            self._waiting_rows -= rows
-            self._on_commit()
-
-    async def _commit_batch(self, batch: list[_Request]) -> None:
-        try:
-            verdicts = await self._write([change for request in batch for change in request.changes])
-        except DBAPIError as error:
-            if len(batch) == 1:
-                log.exception("a batch was not committed", extra={"alerts": len(batch[0].changes)})
-                self._finish(batch[0], None, error)
-            else:  # the data of one request must not fail its neighbours
-                for request in batch:
-                    await self._commit_batch([request])
-            return
-        except Exception as error:  # the top of this task: whoever waits must be told
-            log.exception("a batch was not committed")
-            self._metrics.add("alert_router_loop_errors", ("ingest",))
-            for request in batch:
-                self._finish(request, None, error)
-            return
-        for request in batch:
-            count = len(request.changes)
-            self._finish(request, verdicts[:count], None)
-            del verdicts[:count]
-
-    async def _write(self, changes: list[Change]) -> list[Verdict]:
+    def _apply(self, conn: Connection, changes: Sequence[Change]) -> Applied:
+        """On the writer."""
         now = self._clock.now()
-        verdicts: list[Verdict] = []
-        for start in range(0, len(changes), COMMIT_ROWS):
-            call = partial(
-                apply_batch,
-                changes=changes[start : start + COMMIT_ROWS],
-                known=self.known,
-                groups=self.groups,
-                now_ms=to_ms(now),
-                suppressors=partial(self._suppressors, now),
-                has_copies=bool(self._in_force().ruleset.copies),
-                belongs=self._belongs,
-            )
-            applied: Applied = await self._database.write_bulk(call, then=self._remember)
-            self.commits += 1
-            verdicts += applied.verdicts
-        return verdicts
+        return apply_batch(
+            conn,
+            changes=changes,
+            known=self.known,
+            groups=self.groups,
+            now_ms=to_ms(now),
+            suppressors=partial(self._suppressors, now),
+            has_copies=bool(self._in_force().ruleset.copies),
+            belongs=self._belongs,
+        )
 
     def _remember(self, applied: Applied) -> None:
         """On the writer, after the commit and before the next transaction."""
         self.groups.put(applied.groups)
         self.known.put(applied.known)
-
-    def _finish(self, request: _Request, verdicts: list[Verdict] | None, error: BaseException | None) -> None:
-        for change in request.changes:
-            if change.key and self._in_flight.get(change.key) is request.future:
-                del self._in_flight[change.key]
-        if request.future.done():
-            return
-        if error is not None or verdicts is None:
-            self.failures += 1
-            request.future.set_exception(NotCommittedError(str(error)))
-            request.future.exception()  # who asked may have gone; that is no fault of the loop's
-        else:
-            request.future.set_result(verdicts)
 
 
 class _Slices:
@@ -344,7 +264,7 @@ class _Slices:
             self._is_calling = False
 
 
-async def _stands(future: asyncio.Future[list[Verdict]]) -> list[Verdict]:
+async def _stands(future: Verdicts) -> list[Verdict]:
     """Wait without taking the commit down with a sender that hangs up."""
     return await asyncio.shield(future)
 

@@ -234,7 +234,7 @@ class App:
         """What was taken is committed, calls in flight end, and who was heard since the last tick is written down: a
         nightly job would be missing for a restart."""
         await self._loops.finish_calls()
-        await self._engine.intake.drain()
+        await self._engine.intake.group_commit.drain()
         try:
             await self._engine.expire()
         except Exception:  # the end of the process must not hang on it
@@ -282,7 +282,11 @@ class App:
             "Files of teams whose text is not in force.",
             lambda: len(self._teams.refused),
         )
-        gauge("alert_router_ingest_waiting", "Alerts waiting for a commit.", lambda: self._engine.intake.waiting_rows)
+        gauge(
+            "alert_router_ingest_waiting",
+            "Alerts waiting for a commit.",
+            lambda: self._engine.intake.group_commit.waiting_rows,
+        )
         gauge("alert_router_calls_in_flight", "Calls to Slack in flight.", lambda: self._loops.calls_in_flight)
         gauge(
             "alert_router_database_lost",
@@ -380,5 +384,5 @@ def _age(at: datetime | None, now: datetime) -> float:
 
 
 def _intake_numbers(engine: Engine) -> IntakeNumbers:
-    intake = engine.intake
-    return IntakeNumbers(intake.commits, intake.failures, intake.waiting_rows)
+    group_commit = engine.intake.group_commit
+    return IntakeNumbers(group_commit.commits, group_commit.failures, group_commit.waiting_rows)

@@ -87,6 +87,7 @@ class Loops:
             "expire": self._expire,
             "escalate": self._escalate,
             "prune": self._prune,
+            "identify": self._identify,
             "lag": self._measure_lag,
         }
         self.all = [Loop(name, turn, clock, metrics) for name, turn in turns.items()]
@@ -159,20 +160,23 @@ class Loops:
             await self._engine.clock_stepped()
             self._wake_ups.wake_all()
 
+    async def _identify(self) -> None:
+        await self._wait_stopping("identify", await self._way_out.identify())
+
     async def _prune(self) -> None:
         pruned = await self._engine.prune()
         if pruned.given_up:
             await self._on_given_up(len(pruned.given_up))
         if not pruned.is_more:
             self.oldest_kept = await self._engine.database.read(retention.oldest_kept)
-            await self._wait_stopping(PRUNE_EVERY)
+            await self._wait_stopping("prune", PRUNE_EVERY)
 
-    async def _wait_stopping(self, span: timedelta) -> None:
+    async def _wait_stopping(self, name: str, span: timedelta) -> None:
         """In steps, so that the loop is seen to turn."""
         until = self._clock.now() + span
         while self._clock.now() < until:
             await self._clock.sleep(min(LONGEST_WAIT, until - self._clock.now()))
-            self._loop("prune").turned_at = self._clock.now()
+            self._loop(name).turned_at = self._clock.now()
 
     async def _measure_lag(self) -> None:
         before = self._clock.monotonic()

@@ -2,13 +2,15 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from functools import partial
 
 import aiohttp
 
+from router.core.answer import Answer, Outcome
 from router.notifiers.notifier import Notifier, Notifiers, by_name
 from router.notifiers.preview.notifier import PreviewNotifier
-from router.notifiers.slack.client import SlackClient
+from router.notifiers.slack.client import Check, SlackClient
 from router.notifiers.slack.notifier import SlackNotifier
 from router.notifiers.webhook.client import WebhookClient
 from router.notifiers.webhook.endpoint import open_endpoint
@@ -21,6 +23,9 @@ from router.store.database import Database
 from rules.model.configuration import Configuration, PreviewSettings, Secrets, SlackSettings
 
 log = logging.getLogger(__name__)
+
+IDENTIFY_EVERY = timedelta(hours=1)
+IDENTIFY_AGAIN = timedelta(minutes=1)
 
 
 class WayOut:
@@ -39,6 +44,7 @@ class WayOut:
         self._webhook_session = webhook_session
         self._database, self._clock = database, clock
         self._slack_client: SlackClient | None = None
+        self._who = Check(Answer(Outcome.NOT_FOUND))
         self.refused = ""
         """Slack's word about the workspace, until it accepts us again."""
 
@@ -58,7 +64,9 @@ class WayOut:
             self._slack_client = SlackClient.over(
                 self._session, lambda: self._vault.one(self._token()), self._clock, api_url=settings.api_url
             )
-        yield SlackNotifier(self._slack_client, posts_per_minute=settings.posts_per_minute)
+        yield SlackNotifier(
+            self._slack_client, posts_per_minute=settings.posts_per_minute, workspace_url=lambda: self._who.url
+        )
 
     def _preview(self, configuration: Configuration) -> Iterable[Notifier]:
         if isinstance(configuration.slack, PreviewSettings):
@@ -73,6 +81,16 @@ class WayOut:
                 endpoint=partial(open_endpoint, settings, self._vault.one),
                 on_refused=partial(self._read_again, settings.secrets),
             )
+
+    async def identify(self) -> timedelta:
+        """Ask Slack who we are there. Returns when to ask again: it may be told otherwise by then, or tell at all."""
+        if self._slack_client is None or not isinstance(self._in_force.configuration.slack, SlackSettings):
+            return IDENTIFY_EVERY
+        found = await self._slack_client.check()
+        if found.answer.outcome is not Outcome.DELIVERED:
+            return IDENTIFY_AGAIN
+        self._who = found
+        return IDENTIFY_EVERY
 
     def refuse(self, error: str) -> None:
         """Slack refused the workspace: a rotated token lies in the file or variable already."""

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, CursorResult
 
 T = TypeVar("T")
-SIZES = (256, 64, 16, 4, 1)
+SIZES = (256, 128, 64, 32, 16, 8, 4, 2, 1)
 """Times 18 columns this stays far below the 32,766 parameters that SQLite and PostgreSQL take."""
 
 
@@ -31,6 +31,9 @@ class Statement:
         return conn.exec_driver_sql(written, values)
 
 
+DO_NOTHING = "ON CONFLICT DO NOTHING"
+
+
 class Insert:
     """`INSERT INTO table (names) VALUES …` on rows of tuples in the order of `names`; `rest` says what of conflicts."""
 
@@ -38,9 +41,10 @@ class Insert:
         row = f"({', '.join('?' * len(names))})"
         begin = f"INSERT INTO {table} ({', '.join(names)}) VALUES"
         self._of = {size: Statement(f"{begin} {', '.join([row] * size)} {rest}") for size in SIZES}
+        self._may_repeat = rest == DO_NOTHING  # an upsert may not: PostgreSQL refuses to change a row twice
 
     def run(self, conn: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-        for some in _chunks(rows):
+        for some in _filled(rows) if self._may_repeat else _chunks(rows):
             self._of[len(some)].run(conn, tuple(chain.from_iterable(some)))
 
 
@@ -51,11 +55,11 @@ class WhereIn:
         self._of = {size: Statement(f"{sql} ({', '.join('?' * size)}) {rest}") for size in SIZES}
 
     def run(self, conn: Connection, values: tuple[Any, ...], ids: Sequence[int]) -> None:
-        for some in _chunks(ids):
+        for some in _filled(ids):
             self._of[len(some)].run(conn, (*values, *some))
 
     def rows(self, conn: Connection, values: tuple[Any, ...], ids: Sequence[int]) -> Iterator[Sequence[Any]]:
-        for some in _chunks(ids):
+        for some in _filled(ids):
             yield from self._of[len(some)].run(conn, (*values, *some))
 
 
@@ -75,3 +79,11 @@ def _chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
         while len(rows) - start >= size:
             yield rows[start : start + size]
             start += size
+
+
+def _filled(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """In pieces of the sizes, the last one filled up with what it has already."""
+    for start in range(0, len(rows), SIZES[0]):
+        some = rows[start : start + SIZES[0]]
+        size = min(size for size in SIZES if size >= len(some))
+        yield some if size == len(some) else [*some, *[some[-1]] * (size - len(some))]

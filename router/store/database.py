@@ -8,7 +8,7 @@ import contextlib
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -46,6 +46,7 @@ class Database:
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="reader")
         self.wrote: Wrote | None = None
+        self._is_shared = False
         self._file = DatabaseFile(path)
         self.is_new = self._file.is_new
         try:
@@ -73,8 +74,8 @@ class Database:
 
     @property
     def has_urgent(self) -> bool:
-        """Dispatch or delivery waits: the next ingest batch should be small."""
-        return self._lanes.has_others
+        """Evaluation or delivery waits, maybe for this very commit: an ingest batch should be small."""
+        return self._is_shared or self._lanes.has_others
 
     async def write(self, call: Callable[[Connection], T], *, then: Callable[[T], None] | None = None) -> T:
         """Evaluation, delivery and all else that is short: it waits for one ingest batch at most.
@@ -83,9 +84,10 @@ class Database:
         """
         return await self._put(call, then, is_bulk=False)
 
-    async def write_bulk(self, call: Callable[[Connection], T], *, then: Callable[[T], None] | None = None) -> T:
-        """An ingest batch: it waits for one transaction of the others at most, however many are queued."""
-        return await self._put(call, then, is_bulk=True)
+    def write_bulk(self, call: Callable[[Connection], T], *, then: Callable[[T], None] | None = None) -> Awaitable[T]:
+        """An ingest batch: it waits for one transaction of the others at most, however many are queued. It is queued when
+        this returns, awaited or not."""
+        return self._put(call, then, is_bulk=True)
 
     async def read(self, call: Callable[[Connection], T]) -> T:
         """On a connection of its own; the transaction ends with the call."""
@@ -105,14 +107,15 @@ class Database:
         self._engine.dispose()
         self._file.end()
 
-    async def _put(self, call: Callable[[Connection], T], then: Callable[[T], None] | None, *, is_bulk: bool) -> T:
+    def _put(self, call: Callable[[Connection], T], then: Callable[[T], None] | None, *, is_bulk: bool) -> Awaitable[T]:
         job = Job(call, then)
         self._lanes.put(job, is_bulk=is_bulk)
-        return await job.outcome()
+        return job.outcome()
 
     def _run(self) -> None:
         while jobs := self._lanes.take():
             started = self._clock.monotonic()
+            self._is_shared = len(jobs) > 1
             try:
                 outcomes = self._transact(jobs)
             except BaseException as fault:  # noqa: BLE001  # handed to who asked; the writer itself must go on

@@ -25,9 +25,9 @@ class Job(Generic[T]):
         self._loop = asyncio.get_running_loop()
         self._future: asyncio.Future[T] = self._loop.create_future()
 
-    async def outcome(self) -> T:
+    def outcome(self) -> asyncio.Future[T]:
         """A transaction once queued runs to its end even if who asked for it went away."""
-        return await asyncio.shield(self._future)
+        return asyncio.shield(self._future)
 
     def finish(self, result: T | None, error: BaseException | None) -> None:
         """From the writer's thread."""

@@ -212,3 +212,13 @@ def test_a_name_is_resolved_once_and_follows_a_rename(stage: Stage) -> None:
     wait(stage, 30)
     assert [one.text.split(" ")[1] for one in stage.world.channel("#database").messages] == ["#1", "#2"]
     assert len(stage.world.calls_of("conversations.list")) == 1
+
+
+def test_a_direct_message_leads_to_the_message_in_the_channel_once_that_stands(stage: Stage) -> None:
+    fire(stage)
+    wait(stage, 60)
+    fire(stage, 2)
+    wait(stage, 60)
+    db = stage.world.channel("#db")
+    [standing], [paged] = db.messages, stage.world.direct("maria").messages
+    assert f"https://fake.example/archives/{db.id}/p{standing.ts.replace('.', '')}|open the message>" in paged.said

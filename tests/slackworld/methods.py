@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from tests.slackworld.blocks import EDIT_TEXT, METADATA_CHARACTERS, POST_TEXT, SPLIT_TEXT, content_error
 from tests.slackworld.state import Content, Json, Message, instant_of
-from tests.slackworld.workspace import Refused, Workspace
+from tests.slackworld.workspace import WORKSPACE_URL, Refused, Workspace
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ class WebApi(Workspace):
     def apply(self, method: str, form: dict[str, str], at: datetime) -> Json:
         match method:
             case "auth.test":
-                return {"team_id": "T000001", "team": "Fake", "user_id": "U0ROBOT", "url": "https://fake.example/"}
+                return {"team_id": "T000001", "team": "Fake", "user_id": "U0ROBOT", "url": WORKSPACE_URL}
             case "chat.postMessage":
                 return self._post(form, at)
             case "chat.update":

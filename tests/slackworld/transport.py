@@ -9,7 +9,7 @@ from router.notifiers.slack.errors import CallFault, Reply
 from router.notifiers.slack.notifier import SlackNotifier
 from router.runtime.clock import Clock
 from tests.slackworld.moods import Says
-from tests.slackworld.workspace import TOKEN
+from tests.slackworld.workspace import TOKEN, WORKSPACE_URL
 from tests.slackworld.world import SlackWorld
 
 CALL_TIMEOUT = timedelta(seconds=10)
@@ -34,7 +34,7 @@ class FakeTransport(SlackNotifier):
         self._fake_clock = clock
         self._fake_token = token
         self._is_instant = is_instant
-        super().__init__(SlackClient(self._serve, clock), name="T000001")
+        super().__init__(SlackClient(self._serve, clock), name="T000001", workspace_url=lambda: WORKSPACE_URL)
 
     async def _serve(self, method: str, form: Mapping[str, str]) -> Reply | CallFault:
         served = self.world.serve(method, dict(form), token=self._fake_token())

@@ -7,6 +7,7 @@ from typing import Any
 from tests.slackworld.state import Conversation, Json, Message, Person, Sound, mentioned
 
 TOKEN = "xoxb-fake-1"
+WORKSPACE_URL = "https://fake.example/"
 
 SCOPES = frozenset(
     {

@@ -1,6 +1,6 @@
 """Slack as a way out: contents become Block Kit, and each act the one method that Slack has for it. Owns its pace."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -41,18 +41,32 @@ def method_of(act: Act, target: str) -> str:
     return _METHODS[act]
 
 
-def terms_of(posts_per_minute: int) -> Terms:
+def terms_of(posts_per_minute: int, workspace_url: Callable[[], str] = str) -> Terms:
+    """`workspace_url`: as https://acme.slack.com/; "" while it is not known."""
+
+    def link_of(channel: str, ts: str) -> str:
+        # What chat.getPermalink answers, without a call for each message.
+        url = workspace_url()
+        return f"{url.rstrip('/')}/archives/{channel}/p{ts.replace('.', '')}" if url and channel and ts else ""
+
     posts = Rate(per_minute=posts_per_minute, informational=max(posts_per_minute * 4 // 5, 1))
-    return Terms(_CAN, {**RATES, "chat.postMessage": posts}, POST_APART, method_of)
+    return Terms(_CAN, {**RATES, "chat.postMessage": posts}, POST_APART, method_of, link_of)
 
 
 class SlackNotifier(Notifier):
     """One workspace."""
 
-    def __init__(self, client: SlackClient, *, name: str = NAME, posts_per_minute: int = POSTS_PER_MINUTE) -> None:
+    def __init__(
+        self,
+        client: SlackClient,
+        *,
+        name: str = NAME,
+        posts_per_minute: int = POSTS_PER_MINUTE,
+        workspace_url: Callable[[], str] = str,
+    ) -> None:
         self.client = client
         self._name = name
-        self._terms = terms_of(posts_per_minute)
+        self._terms = terms_of(posts_per_minute, workspace_url)
 
     @property
     def name(self) -> str:

@@ -258,6 +258,7 @@ def _take(conn: Connection, call: _Call, now: datetime, *, sender: Sender, token
         }
         conn.execute(_CHANGE, {"b_id": row.id, **intent})
     is_over = current is not None and current.standing.state is State.RESOLVED
+    home = _home(conn, row)
     return Work(
         act=act,
         token=token,
@@ -273,10 +274,10 @@ def _take(conn: Connection, call: _Call, now: datetime, *, sender: Sender, token
             external_url=sender.external_url,
             view=None if current is None else _as_moved(current.view, row.moved_to if act is not Act.REPLY else ""),
             entries=tuple(one.entry for one in said if one.say_at is not None or row.subject == Subject.NOTE),
-            page=_page(conn, row),
+            page=_page(conn, row, home, call.terms),
             text=row.text,
             is_primary=row.is_primary,
-            home=_home(conn, row),
+            home=_name(home),
             is_broadcast=act is Act.REPLY
             and row.is_primary
             and any(one.is_broadcast for one in said if not is_over or _is_end(one)),
@@ -318,7 +319,7 @@ def _told_with(conn: Connection, row: Row[Any], act: Act, current: incidents.Inc
 
 
 _HOME = (
-    select(conversation.c.channel, conversation.c.target)
+    select(conversation.c.channel, conversation.c.target, conversation.c.notifier, message.c.ts)
     .join(message, message.c.conversation == conversation.c.id)
     .where(message.c.incident == bindparam("incident", type_=BigInteger))
     .where(message.c.subject == Subject.INCIDENT, message.c.is_primary)
@@ -327,15 +328,19 @@ _HOME = (
 _PAGE = select(page.c.why, page.c.next_step).where(page.c.id == bindparam("page", type_=BigInteger))
 
 
-def _home(conn: Connection, row: Row[Any]) -> str:
-    if row.incident is None:
-        return ""
-    found = conn.execute(_HOME, {"incident": row.incident}).first()
-    return "" if found is None else found.channel or found.target
+def _home(conn: Connection, row: Row[Any]) -> Row[Any] | None:
+    """Where the thread is."""
+    home: Any = None if row.incident is None else conn.execute(_HOME, {"incident": row.incident}).first()
+    return home  # type: ignore[no-any-return]  # SQLAlchemy's rows are generic in their columns, others are handed on as any
 
 
-def _page(conn: Connection, row: Row[Any]) -> PageView | None:
+def _name(home: Row[Any] | None) -> str:
+    return "" if home is None else str(home.channel or home.target)
+
+
+def _page(conn: Connection, row: Row[Any], home: Row[Any] | None, terms: Terms) -> PageView | None:
     if row.page is None:
         return None
     found = conn.execute(_PAGE, {"page": row.page}).one()
-    return PageView(why=found.why, next_step=found.next_step, home=_home(conn, row))
+    permalink = terms.link_of(home.channel, home.ts) if home is not None and home.notifier == row.notifier else ""
+    return PageView(why=found.why, next_step=found.next_step, home=_name(home), permalink=permalink)

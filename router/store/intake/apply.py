@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from router.core.member import MemberState, Suppressor, visible_of
 from router.core.order import Verdict, judge
 from router.store import tables
-from router.store.bulk import Insert, WhereIn
+from router.store.bulk import DO_NOTHING, Insert, WhereIn
 from router.store.evaluation.members import decode_document
 from router.store.group_counts import Deltas
 from router.store.intake import inhibition, migration, siblings
@@ -47,10 +47,10 @@ _CHANGED = Insert(
 )
 _TOUCH = WhereIn("UPDATE alert SET source = ?, ttl = ?, expires_at = ? WHERE id IN")
 _UNASKED = WhereIn("UPDATE membership SET is_unasked = state IN (?, ?) WHERE alert_id IN")
-_SENT = Insert("group_source", ("group_id", "source"), "ON CONFLICT DO NOTHING")
+_SENT = Insert("group_source", ("group_id", "source"), DO_NOTHING)
 _SENT_BY_ANOTHER = WhereIn(
     "INSERT INTO group_source (group_id, source) SELECT DISTINCT group_id, ? FROM membership WHERE alert_id IN",
-    "ON CONFLICT DO NOTHING",
+    DO_NOTHING,
 )
 
 

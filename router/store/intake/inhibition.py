@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection, and_, bindparam, or_, select, true, tuple_
 
-from router.store.bulk import Insert, WhereIn
+from router.store.bulk import DO_NOTHING, Insert, WhereIn
 from router.store.intake.change import Inhibits
 from router.store.tables import inhibition_target, inhibitor
 from rules.model.suppression import SuppressionKind
@@ -16,8 +16,8 @@ _Key = tuple[str, str]
 """A rule, and the values of its `equal` labels."""
 _AT_ONCE = 200
 
-_INHIBITS = Insert("inhibitor", ("rule", "equal_values", "is_two_sided", "alert_id"), "ON CONFLICT DO NOTHING")
-_IS_TARGET = Insert("inhibition_target", ("rule", "equal_values", "alert_id", "is_two_sided"), "ON CONFLICT DO NOTHING")
+_INHIBITS = Insert("inhibitor", ("rule", "equal_values", "is_two_sided", "alert_id"), DO_NOTHING)
+_IS_TARGET = Insert("inhibition_target", ("rule", "equal_values", "alert_id", "is_two_sided"), DO_NOTHING)
 _KEYS_OF = WhereIn("SELECT rule, equal_values FROM inhibitor WHERE alert_id IN")
 _NO_INHIBITORS = WhereIn("DELETE FROM inhibitor WHERE alert_id IN")
 _NO_TARGETS = WhereIn("DELETE FROM inhibition_target WHERE alert_id IN")

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection, and_, bindparam, delete, exists, select, update
 
 from router.runtime.clock import to_ms
-from router.store.bulk import Insert, WhereIn
+from router.store.bulk import DO_NOTHING, Insert, WhereIn
 from router.store.intake import sources
 from router.store.intake.change import Change
 from router.store.tables import alert, fingerprint_no, sender_group
@@ -41,7 +41,7 @@ class Noted(msgspec.Struct, frozen=True):
 
 
 _FIND = WhereIn("SELECT fingerprint, id FROM alert WHERE namespace = ? AND fingerprint IN")
-_JOIN = Insert("sender_group", ("group_no", "alert_id", "heard_at"), "ON CONFLICT DO NOTHING")
+_JOIN = Insert("sender_group", ("group_no", "alert_id", "heard_at"), DO_NOTHING)
 _HEARD = WhereIn("UPDATE sender_group SET heard_at = ?, absent_at = NULL WHERE group_no = ? AND alert_id IN")
 _ABSENT = WhereIn("UPDATE sender_group SET absent_at = ? WHERE group_no = ? AND alert_id IN")
 _LEAVE = WhereIn("DELETE FROM sender_group WHERE group_no = ? AND alert_id IN")
