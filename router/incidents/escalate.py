@@ -22,7 +22,7 @@ from rules.model.escalation import OnCall, Policy, Position, Step, begin
 from rules.model.escalation_rounds import ahead
 from rules.model.route import Loudness, Page, PageKind
 from rules.model.ruleset import RuleSet
-from rules.model.suppression import page_suppression
+from rules.model.suppression import NOTHING, SuppressorsInForce, page_suppression
 
 HUSHED = timedelta(minutes=1)
 """A page that an inhibition holds back is looked at again after it: nobody knows when that ends."""
@@ -34,6 +34,8 @@ class Rules(msgspec.Struct, frozen=True):
     ruleset: RuleSet
     notifier: str
     """By which the channels and people of the rules are reached."""
+    suppressors: SuppressorsInForce = NOTHING
+    """The maintenances and silences in force now."""
 
 
 class Paging(msgspec.Struct, frozen=True):
@@ -90,7 +92,7 @@ def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics) -> Esc
 def _is_put_off(conn: Connection, due: pages.Standing, group_id: int, now: datetime, rules: Rules) -> bool:
     """What holds it back makes it wait, and what comes after it keeps its distance."""
     hold = page_suppression(due.page, now)
-    hush = None if hold is not None else hush_of(conn, group_id, now, rules.ruleset)
+    hush = None if hold is not None else hush_of(conn, group_id, now, rules.suppressors)
     if due.position is None or (hold is None and hush is None):
         return False
     if hold is not None:
@@ -99,7 +101,8 @@ def _is_put_off(conn: Connection, due: pages.Standing, group_id: int, now: datet
         known = None if hush is None else hush.until
         until, is_known = known or now + HUSHED, known is not None
     next_step = due.next_step if is_known else ""
-    pages.move(conn, due.id, None if until is None else due.position.moved(until), next_step=next_step, now=now)
+    position = None if until is None else due.position.moved(until)
+    pages.move(conn, due.id, position, next_step=next_step, now=now, is_hushed=hold is None)
     if is_known or due.next_step:
         messages.raise_pages(conn, due.incident, now=now)
     return True
@@ -142,7 +145,7 @@ def _remind(conn: Connection, due: pages.Reminder, now: datetime, rules: Rules) 
     """Who was paged hears what happened while the page's window was closed, unless it has become better again."""
     current = incidents.get(conn, due.incident)
     hold = page_suppression(due.window, now)
-    hush = hush_of(conn, current.group_id, now, rules.ruleset) if hold is None else None
+    hush = hush_of(conn, current.group_id, now, rules.suppressors) if hold is None else None
     if hold is not None or hush is not None:
         until = hold.until if hold is not None else None if hush is None else hush.until or now + HUSHED
         pages.remind(conn, due.page, entry=due.entry, remind_at=until)

@@ -221,13 +221,13 @@ class Notification:
 
     def _page_for(self, one: incidents.Incident, wanted: Page, conversation: int, person: str) -> None:
         conn, now = self._conn, self._now
-        hush = hush_of(conn, one.group_id, now, self._rules.ruleset)
+        hush = hush_of(conn, one.group_id, now, self._rules.suppressors)
         hold = page_suppression(wanted, now)
         if hush is not None or hold is not None:  # by the rules, when nothing holds it any more
             until = hold.until if hold is not None else None if hush is None else hush.until or now + HUSHED
             if not pages.is_pending(conn, one.number, wanted):
                 position = None if until is None else first_of(self._rules.ruleset.policy_of(wanted), until)
-                pages.begin(conn, one.number, wanted, position, now)
+                pages.begin(conn, one.number, wanted, position, now, is_hushed=hold is None)
             return
         page, why = pages.begin_reached(conn, one.number, wanted, now), f"#{self._number} goes on as this"
         rank = one.view.severity.rank
