@@ -115,7 +115,7 @@ async def _app_token(slack: "SlackSettings", vault: "Vault") -> Finding:
 
 
 async def unanswered(configuration: "Configuration", slack: "SlackSettings", vault: "Vault") -> list[str]:
-    """A line for each channel and person that Slack does not have, or does not let us reach."""
+    """A line for each channel, person and user group that Slack does not have, or does not let us reach."""
     from router.core.recipient import target_of
     from router.notifiers.slack.client import SlackClient
     from router.notifiers.slack.wire import open_session
@@ -132,7 +132,9 @@ async def unanswered(configuration: "Configuration", slack: "SlackSettings", vau
     clock = SystemClock()
     async with open_session() as session:
         client = SlackClient.over(session, lambda: vault.one(slack.token), clock, api_url=slack.api_url)
-        return await _unknown(named, client.resolve, clock.sleep)
+        groups = {group: f"the user group {group}" for group in configuration.rules.user_groups}
+        unknown = await _unknown(named, client.resolve, clock.sleep)
+        return unknown + await _unknown(groups, client.group, clock.sleep)
 
 
 async def _unknown(

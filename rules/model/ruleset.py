@@ -173,6 +173,12 @@ class RuleSet:
         forms += [form for copy in self.copies.all for form in copy.channels]
         return tuple(dict.fromkeys(name for form in forms for name in self._named(form)))
 
+    @property
+    def user_groups(self) -> tuple[str, ...]:
+        """Every Slack user group that a policy names, as written."""
+        steps = (step for policy in self.policies.values() for step in policy.steps)
+        return tuple(dict.fromkeys(group for step in steps for group in step.groups))
+
     def _named(self, form: ChannelForm) -> Iterable[str]:
         if isinstance(form, str):
             return (form,)

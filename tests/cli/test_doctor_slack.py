@@ -85,6 +85,7 @@ routing: {channel: ["#here", "#gone"], page: bob, also: {from: service}, group_b
 catalog: {service: {shop: {channel: "#lost"}}}
 people: {bob: {email: bob@example.com}, eve: {email: eve@example.com}}
 oncall: {x: {rotation: {people: [bob, eve], every: 1w, handoff: mon 09:00, starts: 2026-11-02}}}
+escalation: {y: {steps: [{group: "@sre"}, {after: 5m, group: ["@ghosts", S0123ABCD]}]}}
 """
 
 
@@ -99,6 +100,7 @@ def configured(slack: FakeSlack) -> tuple[Configuration, Vault]:
 async def test_check_slack_names_channels_and_people_that_are_not_there() -> None:
     async with FakeSlack(SystemClock().now) as slack:
         slack.add_channel("#here")
+        slack.add_group("sre")
         slack.add_person("bob")
         slack.mood(moods.ratelimit(1), method="users.lookupByEmail")
         unknown = await unknown_names(*configured(slack))
@@ -107,6 +109,7 @@ async def test_check_slack_names_channels_and_people_that_are_not_there() -> Non
         "Slack does not know the channel #lost: channel_not_found",
         "Slack does not know the channel #none: channel_not_found",
         "Slack does not know eve (eve@example.com): users_not_found",
+        "Slack does not know the user group @ghosts: no_such_group",
     ]
 
 
@@ -134,6 +137,7 @@ async def test_doctor_says_all_of_it_in_one_go(tmp_path: Path) -> None:
         text = RULES.replace("<slack>", slack.url) + f"storage: {{path: {tmp_path}/data/a.db}}\n"
         file.write_text(text + "server: {listen: '127.0.0.1:9'}\n")
         slack.add_channel("#here")
+        slack.add_group("sre")
         slack.add_person("bob")
         done = await asyncio.to_thread(run, "doctor", "--config", file, environ={"TOKEN": TOKEN})
         assert done.exit_code == 1
@@ -145,6 +149,7 @@ async def test_doctor_says_all_of_it_in_one_go(tmp_path: Path) -> None:
         for name in ("#gone", "#lost", "#none"):
             slack.add_channel(name)
         slack.add_person("eve")
+        slack.add_group("ghosts")
         well = await asyncio.to_thread(run, "doctor", "--config", file, environ={"TOKEN": TOKEN})
         assert well.exit_code == 0, well.output
         assert "ok    Slack knows all 3 channels and 2 people of the rules" in well.stdout

@@ -93,6 +93,11 @@ BEGAN_AT = "<!date^1795227240^{time}|02:14 UTC> "
             entry(KIND.CHANNEL_REFUSED, detail="is_archived, told in #alerts"),
             "Slack refused a channel of this incident: is_archived, told in #alerts",
         ),
+        (
+            entry(KIND.UNHEARD, people=("maria",), detail="07:00 UTC: next is lead"),
+            "Maria has notifications paused until 07:00 UTC: next is lead",
+        ),
+        (entry(KIND.UNHEARD, people=("maria", "omar")), "Maria, Omar have notifications paused"),
         (entry(KIND.CHANNEL_REFUSED), "Slack refused a channel of this incident"),
     ],
 )

@@ -100,6 +100,28 @@ async def test_who_will_be_paged_and_when_is_said(there: Open) -> None:
     assert await waiting(client) == []
 
 
+async def test_who_is_next_is_said_while_an_escalation_goes_on(tmp_path: Path) -> None:
+    text = TEXT.replace("page: {policy: alice, only: [evening]}", "page: db").replace(
+        "people: {", "people: {bob: {email: bob@example.com}, "
+    )
+    text += 'escalation: {db: {steps: [{person: alice}, {after: 10m, person: bob}, {after: 20m, group: "@db"}]}}\n'
+    async with serving(tmp_path, text) as there:
+        service, client = there
+        await fire(there, {"title": "Disk", "team": "db"})
+        shown = await page(client, "/incidents/1")
+        assert fact(shown, "Will be paged").startswith("bob, at 2026-03-04T12:10:0")
+        assert fact(shown, "On call") == "alice"
+        [one] = await waiting(client)
+        assert (one["why"], one["channel"]) == ("page of bob", conversation_id("email:bob@example.com"))
+        await service.turn(minutes=11)
+        shown = await page(client, "/incidents/1")
+        assert fact(shown, "Will be paged").startswith("group @db, at 2026-03-04T12:20:0")
+        assert "escalated to step 2: Bob, named in the rules <b>(heard in the channel)</b>" in shown
+        await service.turn(minutes=10)
+        shown = await page(client, "/incidents/1")
+        assert (fact(shown, "Will be paged"), await waiting(client)) == ("nobody", [])
+
+
 async def test_what_is_inhibited_waits_for_the_inhibitors_end_and_for_no_time(there: Open) -> None:
     _, client = there
     await fire(there, {"title": "Shop", "team": "apps"})

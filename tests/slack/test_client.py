@@ -450,6 +450,44 @@ async def test_slacks_trouble_with_its_groups_is_waited_out_for_a_minute(
     assert (await slack.group("@db")).outcome is Outcome.DELIVERED
 
 
+async def test_until_when_notifications_are_paused(world: SlackWorld, slack: SlackClient, clock: HandClock) -> None:
+    now, hour = clock.now(), timedelta(hours=1)
+    assert await slack.paused_until("email:maria@example.com") is None
+    world.pause("maria", now - hour, now + hour)
+    assert await slack.paused_until("email:maria@example.com") == now + hour
+    assert await slack.paused_until("U0MARIA") == now + hour
+    clock.advance(hours=1)
+    assert await slack.paused_until("U0MARIA") is None, "the end is not"
+    world.pause("maria", clock.now() + hour, clock.now() + 9 * hour)
+    assert await slack.paused_until("U0MARIA") is None, "tonight's have not begun"
+    assert await slack.paused_until("email:nobody@example.com") is None
+    assert len(world.calls_of("users.lookupByEmail")) == 2, "known once it was found"
+
+
+async def test_who_may_not_ask_for_pauses_asks_once_an_hour(
+    world: SlackWorld, slack: SlackClient, clock: HandClock
+) -> None:
+    world.pause("maria", clock.now(), clock.now() + timedelta(hours=9))
+    world.scopes -= {"dnd:read"}
+    for _ in range(3):
+        assert await slack.paused_until("U0MARIA") is None
+    assert len(world.calls_of("dnd.info")) == 1
+    world.scopes |= {"dnd:read"}
+    clock.advance(hours=1)
+    assert await slack.paused_until("U0MARIA") is not None
+
+
+@pytest.mark.parametrize("mood", [moods.UNREACHABLE, moods.ratelimit(), moods.refuse("a_code_from_next_year")])
+async def test_a_word_about_pauses_that_does_not_come_is_not_waited_for(
+    world: SlackWorld, slack: SlackClient, clock: HandClock, mood: moods.Mood
+) -> None:
+    world.pause("maria", clock.now(), clock.now() + timedelta(hours=9))
+    world.mood(mood, method="dnd.info")
+    assert await slack.paused_until("U0MARIA") is None
+    clock.advance(minutes=2)
+    assert await slack.paused_until("U0MARIA") is not None
+
+
 async def test_check_learns_the_workspace_and_its_scopes(clock: HandClock, world: SlackWorld) -> None:
     slack = SlackClient(FakeTransport(world, clock)._serve, clock)
     check = await slack.check()

@@ -188,7 +188,7 @@ def remind(conn: Connection, page_id: int, *, entry: int | None, remind_at: date
 def stop(conn: Connection, incident: int) -> None:
     """Nothing of it is due any more; where its escalation stands is kept."""
     stopped = {"is_stopped": True, "entry": None, "remind_at": None}
-    conn.execute(update(page).where(page.c.incident == incident, page.c.round > 0).values(stopped))
+    conn.execute(update(page).where(page.c.incident == incident).values(stopped))
 
 
 def call_off(conn: Connection, incident: int) -> None:

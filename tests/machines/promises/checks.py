@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from tests.machines.promises.machine import PEOPLE, Run
 from tests.machines.promises.model import Life, Moment
-from tests.machines.promises.rulebook import BOOKS, CHANNELS, RANK
+from tests.machines.promises.rulebook import BOOKS, CHANNELS, NEXT, NEXT_AFTER, RANK
 from tests.machines.promises.script import SIBLINGS, Kill
 from tests.machines.promises.seen import JUST_NOW, Standing, number_in, says_severity
 from tests.machines.promises.site import Broken
@@ -22,6 +22,8 @@ A_WHILE = timedelta(seconds=150)
 """What pace, retries and thread lines may take in fair weather."""
 NEWS_SOON = timedelta(seconds=80)
 """The longest group_wait of the rule files, and the time to carry it out."""
+NEXT_SOON = NEWS_SOON + timedelta(seconds=NEXT_AFTER) + MINUTE
+"""Until the second step of a policy was taken."""
 LINES = timedelta(minutes=12)
 """In a crowd thread lines come every ten minutes."""
 
@@ -130,6 +132,18 @@ def _is_kept_true(message: Standing) -> bool:
 def _knew(run: Run, message: Standing, sound: Sound) -> bool:
     """It was open before, so that this is no first word."""
     return message.versions[0].at < sound.at - A_WHILE
+
+
+@after_every_step
+def nobody_is_woken_after_the_end(run: Run) -> Iterator[str]:
+    """Neither a page nor a further step of one rings for what has ended."""
+    for sound in run.new_sounds:
+        if not sound.text.startswith(("You are paged", "Not acknowledged")) and "escalated to" not in sound.text:
+            continue
+        lives = _about(run, number_in(sound.text), sound)
+        ended = [life for life in lives if not any(one.fires for one in life.between(sound.at - A_WHILE, sound.at))]
+        if lives and len(ended) == len(lives):
+            yield f"{_line(sound)}: {_names(lives)} ended"
 
 
 # What stands.
@@ -317,6 +331,24 @@ def a_rise_pages(run: Run) -> Iterator[str]:
         heard = [sound for sound in run.sounds if sound.conversation == owner.page and sound.at >= moment.at]
         if not any(says_severity(sound.text, moment.severity) for sound in heard):
             yield f"{life.name} became {moment.severity} at {moment.at:%H:%M:%S}, and {owner.page} was not paged"
+
+
+@when_settled
+def who_is_next_is_paged(run: Run) -> Iterator[str]:
+    """What goes on, held back by nothing and acknowledged by nobody, reaches the second step of its policy."""
+    if not run.model.book.escalates or len(run.books) > 1 or NEXT in run.refused:
+        return
+    for life, now in _firing(run):
+        begun, owner = life.begun_at(run.now), now.owner
+        if owner is None or run.now - max(begun, run.foul_until) < NEXT_SOON:
+            continue
+        moments = life.between(begun, run.now)
+        if not life.is_free_throughout(begun, run.now) or any(not one.pages or one.owner != owner for one in moments):
+            continue
+        numbers = {message.number for message in run.open_with(life.name)}
+        heard = {number_in(sound.text) for sound in run.sounds if sound.conversation == NEXT}
+        if numbers and not numbers & heard:
+            yield f"{life.name} fires since {begun:%H:%M:%S} as {numbers}, and {NEXT} was not paged"
 
 
 @when_settled

@@ -271,6 +271,7 @@ class Run:
         self._pass(timedelta(minutes=3))
         was_held |= any(moment.held != {False} for life in lives for moment in life.between(self.settled_at, self.now))
         repeats = {before.repeat, self.model.book.repeat} != {"none"}
+        repeats |= before.escalates or self.model.book.escalates
         # A window that opens is news of its own; so is one that a clock passes which is set.
         is_same_time = not isinstance(step, SetClock) and self.site.clock.now() < edge
         has_hours = any(route.page_only or route.quiet for route in before.routes) or bool(before.maintenance)

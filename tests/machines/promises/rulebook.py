@@ -18,6 +18,8 @@ MAINTENANCE = {
     "network": ("kind", "net", START + timedelta(minutes=45), START + timedelta(minutes=80)),
 }
 """Name -> the label and the value that it matches, from, until."""
+NEXT, NEXT_AFTER = "chris", 150
+"""Who is paged by a second step, and after how many seconds."""
 INHIBITION = ("down", "net")
 """Any alert of the first kind holds those of the second kind in the same cluster."""
 
@@ -73,6 +75,8 @@ class Rulebook:
     copy_of_team: str = ""
     """Its alerts are shown in #copy, too."""
     repeat: str = "none"
+    escalates: bool = False
+    """Whom its routes page is the first step of a policy of that name, and NEXT is the second."""
 
     def owner(self, one: Condition) -> Route:
         return next(route for route in self.routes if route.takes(one))
@@ -115,6 +119,11 @@ class Rulebook:
             f"  repeat_interval: {self.repeat}\n"
             f"  routes:\n{''.join(route.yaml() for route in self.routes)}"
         )
+        if self.escalates:
+            text += "escalation:\n"
+        for who in sorted({route.page for route in self.routes if route.page and self.escalates}):
+            steps = f"[{{person: {who}}}, {{after: {NEXT_AFTER}s, person: {NEXT}}}]"
+            text += f"  {who}: {{steps: {steps}, repeat: 1, every: 7m}}\n"
         text += "windows:\n" + "".join(
             f"  {name}: {{hours: {begins:%H:%M}-{ends:%H:%M}}}\n" for name, (begins, ends) in WINDOWS.items()
         )
@@ -163,6 +172,13 @@ BOOKS: dict[str, Rulebook] = {
     ),
     "office": Rulebook((Route("rest", ("#main",), page="bob", page_only="coffee"),)),
     "maintained": Rulebook((Route("rest", ("#main",), page="bob"),), maintenance=("upgrade", "network")),
+    "escalating": Rulebook((Route("rest", ("#main",), page="bob"),), escalates=True),
+    "escalating-office": Rulebook((Route("rest", ("#main",), page="bob", page_only="coffee"),), escalates=True),
+    "escalating-maintained": Rulebook(
+        (Route("p1", ("#p1",), severity="critical", page="bob"), Route("rest", ("#main",), page="bob")),
+        maintenance=("upgrade", "network"),
+        escalates=True,
+    ),
     "inhibiting": Rulebook((Route("b", ("#b",), team="b"), Route("rest", ("#main",), page="bob")), inhibits=True),
     "copied": Rulebook((_REST,), copy_of_team="a"),
     "repeating": Rulebook((_REST,), repeat="15m"),
