@@ -17,6 +17,9 @@ TIERS = {
     "conversations.history": 50,
     "conversations.replies": 50,
     "users.lookupByEmail": 50,
+    "users.info": 100,
+    "views.open": 100,
+    "chat.postEphemeral": 100,
 }
 """Calls a minute and workspace."""
 

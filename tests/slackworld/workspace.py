@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.slackworld.state import Conversation, Json, Message, Person, Sound, mentioned
+from tests.slackworld.state import Conversation, Json, Message, Modal, Person, Sound, Trigger, Whisper, mentioned
 
 TOKEN = "xoxb-fake-1"
 WORKSPACE_URL = "https://fake.example/"
@@ -35,6 +35,11 @@ class Workspace:
         """token → the error it is answered with; "" for a good one."""
         self.conversations: dict[str, Conversation] = {}
         self.people: dict[str, Person] = {}
+        self.whispers: list[Whisper] = []
+        """By chat.postEphemeral."""
+        self.modals: list[Modal] = []
+        """Every one that was opened, in order."""
+        self.triggers: dict[str, Trigger] = {}
         self.changed: list[Callable[[], None]] = []
         """Called after every change, for those who wait for one."""
         self._last_ts = 0
@@ -42,11 +47,21 @@ class Workspace:
     # What a test sets up and does, as a person or an administrator would.
 
     def add_person(
-        self, name: str, *, email: str = "", slack_id: str = "", is_active: bool = True, takes_direct: bool = True
+        self,
+        name: str,
+        *,
+        email: str = "",
+        slack_id: str = "",
+        is_active: bool = True,
+        takes_direct: bool = True,
+        team: str = "T000001",
+        is_bot: bool = False,
     ) -> str:
         """The person's Slack id."""
         person_id = slack_id or f"U{len(self.people) + 1:06d}"
-        self.people[person_id] = Person(person_id, name, email or f"{name}@example.com", is_active, takes_direct)
+        self.people[person_id] = Person(
+            person_id, name, email or f"{name}@example.com", is_active, takes_direct, team, is_bot
+        )
         return person_id
 
     def add_channel(
