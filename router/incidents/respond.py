@@ -26,6 +26,10 @@ class Answer(msgspec.Struct, frozen=True):
     is_done: bool
     """False: there was nothing to do, or it cannot be done; `said` is why."""
     said: str
+    is_told: bool = False
+    """Its thread gets a line of it."""
+    is_known: bool = True
+    """There is such an incident."""
 
 
 class Ran(msgspec.Struct, frozen=True):
@@ -58,7 +62,7 @@ def step(conn: Connection, now: datetime, metrics: Metrics) -> Ran:
 def _act(conn: Connection, number: int, wanted: Act, now: datetime, metrics: Metrics) -> Answer:
     current = incidents.find(conn, number)
     if current is None:
-        return Answer(number, is_done=False, said=f"there is no incident #{number}")
+        return Answer(number, is_done=False, said=f"there is no incident #{number}", is_known=False)
     group = groups.find(conn, current.group_id)
     settings = RouteSettings(channels=()) if group is None else group.settings
     lasts = Lasts(settings.acknowledge_within, settings.reopen_closed_after)
@@ -69,10 +73,10 @@ def _act(conn: Connection, number: int, wanted: Act, now: datetime, metrics: Met
             return Answer(number, is_done=False, said=said)
         case Acted():
             metrics.add("alert_router_acts", (wanted.verb.value, "done"))
-            _carry_out(conn, current, wanted, decided, settings, now)
+            is_told = _carry_out(conn, current, wanted, decided, settings, now)
             if group is not None:  # the repeat clock, a severity that was set: what follows is evaluation's
                 groups.make_due(conn, now, [group.id])
-            return Answer(number, is_done=True, said=_said(decided.move.kind))
+            return Answer(number, is_done=True, said=_said(decided.move.kind), is_told=is_told)
         case never:
             assert_never(never)
 
@@ -84,7 +88,8 @@ def _carry_out(
     decided: Acted,
     settings: RouteSettings,
     now: datetime,
-) -> None:
+) -> bool:
+    """Whether its thread gets a line of it."""
     number, move = current.number, decided.move
     how_loud = _loudness(settings.tell, move.told)
     view = _view(current.view, decided, settings)
@@ -110,6 +115,7 @@ def _carry_out(
         ring(conn, number, seq, rank=rank, paged=paged, now=now)
     if move.escalation is Escalation.STOPS:
         pages.call_off(conn, number)
+    return how_loud.has_line
 
 
 def _view(before: IncidentView, decided: Acted, settings: RouteSettings) -> IncidentView:

@@ -43,6 +43,11 @@ def thread_reply(entries: Sequence[TimelineEntry], view: IncidentView) -> Render
     return fitted(Rendered(text=text, blocks=tuple(blocks)))
 
 
+def told(entry: TimelineEntry, view: IncidentView) -> str:
+    """One entry by itself, ready for mrkdwn."""
+    return escaped(_line(entry, view), _LINE) + _span(entry)
+
+
 def _merged(entries: Sequence[TimelineEntry]) -> list[TimelineEntry]:
     """Entries of one kind, ends of one sort, as one: counts add up, what follows is as the last one says."""
     kinds: dict[tuple[EntryKind, str], TimelineEntry] = {}
