@@ -92,11 +92,6 @@ class SlackSettings(msgspec.Struct, frozen=True):
     command: tuple[str, ...] = (SLASH_COMMAND,)
     """The slash commands it answers to; the first is the one that help speaks of."""
 
-    @property
-    def takes_acts(self) -> bool:
-        """Whether anything that people do in Slack can reach it."""
-        return bool(self.signing_secret or self.app_token)
-
 
 class Bearer(msgspec.Struct, frozen=True, tag="bearer"):
     """`Authorization: Bearer …`"""

@@ -131,7 +131,7 @@ def test_the_next_time_of_day_is_within_a_day_and_a_change_of_the_clock(
 
 def test_every_command_is_an_act_or_a_question() -> None:
     one = Target(TargetKind.USER, id="U1")
-    acts = {
+    acts: dict[Command, Wanted] = {
         ask.Acknowledge(12): Wanted(12, Verb.ACKNOWLEDGE),
         ask.Unacknowledge(12): Wanted(12, Verb.UNACKNOWLEDGE),
         ask.Resolve(12, "why"): Wanted(12, Verb.RESOLVE, note="why"),
