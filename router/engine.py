@@ -10,7 +10,7 @@ from functools import partial
 import msgspec
 from sqlalchemy import Connection
 
-from router.core.life import Act
+from router.core.acts.life import Act
 from router.core.member import BY_RANK, Member, visible
 from router.core.own_alerts import OwnDraft
 from router.delivery.deliver import AT_ONCE, Deliverer, Settings

@@ -91,7 +91,25 @@ async def asked(slack: "SlackSettings", vault: "Vault") -> list[Finding]:
                 "add them under OAuth & Permissions as in deploy/slack-manifest.yaml, and reinstall the app",
             )
         )
+    if slack.app_token:
+        found.append(await _app_token(slack, vault))
     return found
+
+
+async def _app_token(slack: "SlackSettings", vault: "Vault") -> Finding:
+    """Whether Socket Mode would begin with it: Slack names an address, and nobody goes there."""
+    from router.core.answer import Outcome
+    from router.notifiers.slack.errors import sort_answer
+    from router.notifiers.slack.wire import SdkWire, open_session
+
+    async with open_session() as session:
+        call = SdkWire(session, lambda: vault.one(slack.app_token), api_url=slack.api_url)
+        answer = sort_answer(await call("apps.connections.open", {}))
+    if answer.outcome is Outcome.DELIVERED:
+        return Finding(Grade.OK, "Slack takes the app token of Socket Mode")
+    return Finding(
+        Grade.WARN, f"Slack does not take slack.app_token: {answer.error}", "docs/slack.md says where to find it"
+    )
 
 
 async def unanswered(configuration: "Configuration", slack: "SlackSettings", vault: "Vault") -> list[str]:

@@ -42,6 +42,8 @@ class Content(msgspec.Struct, frozen=True):
     """Of an INCIDENT: its primary channel, an id once that is known."""
     is_broadcast: bool = False
     """Of a reply: whoever does not follow the thread is to hear it too."""
+    may_act: bool = False
+    """Whoever reads it can act from it: what they press reaches us."""
     notice: str = ""
     """Why it stands here and not where it belongs."""
     degraded: int = 0

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from adapters.alert import Severity
-from router.core.life import brought_back, woken_by_rise
+from router.core.acts.life import brought_back, woken_by_rise
 from router.core.view import EntryKind, Phase, Response, State
 from rules.model.route import Loudness, RouteSettings, Tell
 

@@ -61,6 +61,8 @@ class Settings(msgspec.Struct, frozen=True):
     posts_again: bool = True
     fallback: Fallback | None = None
     """Who is called when that notifier is refused, or away."""
+    may_act: bool = False
+    """What people press in its messages reaches us."""
 
 
 class Deliverer:
@@ -88,7 +90,7 @@ class Deliverer:
         call = partial(
             claim,
             now=self._clock.now(),
-            sender=Sender(settings.instance, settings.external_url),
+            sender=Sender(settings.instance, settings.external_url, settings.notifier, settings.may_act),
             terms={name: notifier.terms for name, notifier in self._notifiers().items()},
             most=most,
             new_id=self._new_id,

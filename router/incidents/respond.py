@@ -10,8 +10,8 @@ from typing import assert_never
 import msgspec
 from sqlalchemy import Connection
 
-from router.core import life
-from router.core.life import Act, Acted, Already, Escalation, Lasts, Refused, Told
+from router.core.acts import life
+from router.core.acts.life import Act, Acted, Already, Escalation, Lasts, Refused, Told
 from router.core.view import EntryKind, IncidentView, State, TimelineEntry
 from router.incidents.escalate import ring
 from router.runtime.metrics import Metrics

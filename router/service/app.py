@@ -315,6 +315,13 @@ class App:
             lambda: self._engine.intake.group_commit.waiting_rows,
         )
         gauge("alert_router_calls_in_flight", "Calls to Slack in flight.", lambda: self._loops.calls_in_flight)
+        sockets = self._way_in.socket_mode
+        gauge("alert_router_slack_sockets", "Connections of Socket Mode that stand.", lambda: sockets.connected)
+        gauge(
+            "alert_router_slack_sockets_missing",
+            "Connections of Socket Mode that should stand and do not.",
+            lambda: max(sockets.wanted - sockets.connected, 0),
+        )
         gauge(
             "alert_router_database_lost",
             "1 if something of the database was lost before this process began.",

@@ -92,4 +92,12 @@ def delivery_settings(configuration: Configuration) -> Settings:
     slack, address = configuration.slack, configuration.server.external_url
     if not isinstance(slack, SlackSettings):
         return Settings(configuration.name, address, "", PREVIEW)
-    return Settings(configuration.name, address, slack.fallback_channel, SLACK, slack.posts_again, slack.fallback)
+    return Settings(
+        configuration.name,
+        address,
+        slack.fallback_channel,
+        SLACK,
+        slack.posts_again,
+        slack.fallback,
+        may_act=bool(slack.signing_secret or slack.app_token),
+    )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from adapters.adapter import Draft
-from router.core.life import Act
+from router.core.acts.life import Act
 from router.delivery.deliver import Settings
 from router.engine import Engine
 from router.incidents.expire import TICK

@@ -42,9 +42,6 @@ class WayIn:
             api_url=self._api_url,
             on_refused=lambda: read_again(vault, self._app_secrets()),
         )
-        metrics.gauge(
-            "alert_router_slack_sockets", "Connections of Socket Mode that stand.", lambda: self.socket_mode.connected
-        )
 
     def trouble(self) -> list[str]:
         """For whoever keeps the router running."""

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
 import yaml
 
 from router.commands.slack_names import SCOPES, Finding, Grade, asked, unknown_names
@@ -12,6 +13,7 @@ from rules.model.configuration import Configuration, EnvSecret, SlackSettings
 from tests.cli.conftest import run
 from tests.rules.reading import loading
 from tests.slackworld import TOKEN, FakeSlack, moods
+from tests.slackworld.workspace import APP_TOKEN
 
 
 async def findings(slack: FakeSlack, token: str = TOKEN) -> list[Finding]:
@@ -26,6 +28,21 @@ async def test_a_good_token_is_well() -> None:
         [finding] = await findings(slack)
     assert finding.verdict is Grade.OK
     assert finding.what.startswith("Slack knows us in ")
+
+
+async def test_the_token_of_socket_mode_is_tried() -> None:
+    secrets = {"TOKEN": TOKEN, "APP": APP_TOKEN, "WRONG": TOKEN}
+    vault = Vault(secrets)
+    vault.open([EnvSecret(name) for name in secrets])
+    async with FakeSlack(SystemClock().now) as slack:
+        settings = SlackSettings((EnvSecret("TOKEN"),), api_url=slack.url, app_token=(EnvSecret("APP"),))
+        assert (await asked(settings, vault))[1] == Finding(Grade.OK, "Slack takes the app token of Socket Mode")
+        settings = msgspec.structs.replace(settings, app_token=(EnvSecret("WRONG"),))
+        assert (await asked(settings, vault))[1] == Finding(
+            Grade.WARN,
+            "Slack does not take slack.app_token: not_allowed_token_type",
+            "docs/slack.md says where to find it",
+        )
 
 
 async def test_missing_scopes_are_named() -> None:

@@ -14,6 +14,8 @@ from router.core.view import (
     IncidentView,
     MessageTemplate,
     PageView,
+    Phase,
+    Response,
     State,
     Suppressed,
     TimelineEntry,
@@ -114,6 +116,15 @@ VIEWS = st.builds(
     noun=TEXTS,
     counted=st.tuples(TEXTS, st.lists(st.tuples(TEXTS, _COUNTS), max_size=8).map(tuple)),
     source_silent_since=st.none() | _INSTANTS,
+    response=st.builds(
+        Response,
+        phase=st.sampled_from(Phase),
+        by=TEXTS,
+        at=st.none() | _INSTANTS,
+        until=st.none() | _INSTANTS,
+        note=TEXTS,
+        assigned=_some(TEXTS, 5),
+    ),
     template=st.none() | st.builds(MessageTemplate, title=TEXTS, text=TEXTS),
 )
 PAGES = st.builds(PageView, why=TEXTS, next_step=TEXTS, home=st.just("C0123ABCD") | TEXTS)

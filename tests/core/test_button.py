@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.core import button as module
-from router.core.button import (
+from router.core.acts import button as module
+from router.core.acts.button import (
     LONGEST_METADATA,
     LONGEST_OPTION,
     LONGEST_VALUE,

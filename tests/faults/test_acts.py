@@ -5,7 +5,7 @@ from pathlib import Path
 
 import aiohttp
 
-from router.core.button import Button, Verb, action_id, value
+from router.core.acts.button import Button, Verb, action_id, value
 from router.runtime.clock import SystemClock
 from tests.process import RouterProcess, running
 from tests.slackworld import FakeSlack

@@ -18,6 +18,8 @@ MANUAL = ROOT / "docs/operating.md"
 OF_APP = (
     "alertmanager_config_last_reload_successful",
     "alert_router_rules_files_refused",
+    "alert_router_slack_sockets",
+    "alert_router_slack_sockets_missing",
     "alert_router_database_lost",
     "alert_router_database_bytes",
     "alert_router_oldest_kept_seconds",

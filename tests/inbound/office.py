@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from router.core.button import Button, Verb, action_id, option_value, value
+from router.core.acts.button import Button, Verb, action_id, option_value, value
 from router.runtime.clock import SystemClock
 from router.service.app import App
 from tests.process import filled, free_port, in_this_process, until

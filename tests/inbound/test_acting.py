@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from router.core.button import Verb
+from router.core.acts.button import Verb
 from tests.inbound.office import Via, office
 
 BOTH = pytest.mark.parametrize("via", list(Via))

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from router.core.button import Button, Verb, action_id, metadata, value
-from router.core.grammar.words import NOT_IN_THIS_VERSION
+from router.core.acts.button import Button, Verb, action_id, metadata, value
+from router.core.acts.grammar.words import NOT_IN_THIS_VERSION
 from router.service.responder.verbs import NOT_OURS
 from tests.inbound.office import CLOCK, INSTANCE, Office, Via, office
 from tests.slackworld import moods

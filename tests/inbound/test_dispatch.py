@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from router.core.grammar.words import LATE, NOT_TAKEN
+from router.core.acts.grammar.words import LATE, NOT_TAKEN
 from router.notifiers.slack.inbound import dispatch as module
 from router.notifiers.slack.inbound.dispatch import Answered, Dispatch, Via
 from router.notifiers.slack.inbound.response import (

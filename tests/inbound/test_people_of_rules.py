@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from router.core.grammar.command import Target, TargetKind
+from router.core.acts.grammar.command import Target, TargetKind
 from router.notifiers.slack.client import SlackClient
 from router.notifiers.slack.inbound.values import User
 from router.service.responder.people import People, Somebody, Unknown

@@ -52,6 +52,7 @@ async def test_people_are_heard_both_ways_and_trouble_is_said(tmp_path: Path) ->
             async with session.get(url + "/metrics") as answer:
                 text = await answer.text()
             assert "alert_router_slack_sockets 2.0" in text
+            assert "alert_router_slack_sockets_missing 0.0" in text
             received = 'alert_router_slack_received_total{kind="command",outcome="answered",via="%s"} 1.0'
             assert received % "http" in text
             assert received % "socket_mode" in text

@@ -14,6 +14,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from router.notifiers.slack.inbound import socket_mode
 from router.notifiers.slack.inbound.dispatch import Dispatch
 from router.notifiers.slack.inbound.link import Envelope, acknowledgement
 from router.notifiers.slack.inbound.response import NotTaken, Reply, Taken
@@ -74,6 +75,22 @@ class Stage:
             self.clock.advance(seconds=min(PING_EVERY.total_seconds(), until - self.clock.monotonic()))
             await self.mode.tend()
             await self.until(lambda: sum(link.heard_at < link.pinged_at for link in self.mode._links) <= deaf)
+
+    async def calm(self) -> None:
+        """Both sides know of the same lines, and whatever was asked of one that answers was answered: nothing but the clock is
+        waited for any more."""
+        await asyncio.sleep(0)
+        await self.until(self._is_calm)
+
+    def _is_calm(self) -> bool:
+        links = {link: task for link, task in self.mode._links.items() if not task.done()}
+        deaf = sum(not socket.answers_pings for socket in self.sockets.open)
+        return (
+            len(links) == len(self.sockets.open)
+            and not any(task.cancelling() for task in links.values())
+            and all(link.stands_since is not None for link in links)
+            and sum(link.end is None and link.asked_at is not None for link in links) <= deaf
+        )
 
     async def tend_until(self, holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(10):
@@ -240,6 +257,50 @@ async def test_a_connection_that_breaks_off_is_replaced_after_a_moment(stage: St
     await stage.stand()
 
 
+async def test_what_was_done_while_its_connection_broke_off_is_acknowledged_on_another(stage: Stage) -> None:
+    await stage.stand()
+    stage.respond.may_go_on.clear()
+    gesture = stage.mention()
+    broken = stage.sockets.open[0]
+    envelope_id = await stage.sockets.send(gesture, over=broken)
+    await stage.until(lambda: len(stage.respond.heard) == 1)
+    broken.kill()
+    await stage.tend_until(lambda: stage.closed("lost") == 1)
+    stage.respond.may_go_on.set()
+    await stage.until(lambda: not stage.mode._answers)
+    assert stage.sockets.acknowledged == []
+    await stage.sockets.send(gesture, envelope_id=envelope_id, retry=1)
+    await stage.sockets.answer(envelope_id)
+    assert len(stage.respond.heard) == 1
+
+
+async def test_an_address_to_answer_to_that_is_not_slacks_is_not_used(stage: Stage) -> None:
+    await stage.stand()
+    stage.people.hooks = "https://hooks.slack.example"
+    gesture = stage.people.command("help", by="maria", channel="#db")
+    await stage.sockets.answer(await stage.sockets.send(gesture))
+    [heard] = stage.respond.heard
+    assert isinstance(heard, SlashCommand)
+    assert heard.response_url == ""
+    assert stage.metrics.value("alert_router_slack_response_urls_refused") == 1
+
+
+async def test_a_handshake_that_nobody_answers_is_given_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket_mode, "CONNECT_WITHIN", timedelta(milliseconds=20))
+    ended = asyncio.Event()
+
+    async def say_nothing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await ended.wait()
+        writer.close()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        stage.slack.open_link = lambda: f"ws://127.0.0.1:{port}/link"
+        await stage.mode.tend()
+        assert stage.mode.last_error == "Slack did not answer the handshake in time"
+        ended.set()
+
+
 async def test_where_socket_mode_is_switched_off_slack_is_asked_seldom(stage: Stage) -> None:
     await stage.stand()
     for socket in list(stage.sockets.open):
@@ -317,6 +378,15 @@ async def test_without_a_token_nothing_stands(stage: Stage) -> None:
     await stage.tend_until(lambda: stage.closed("unasked") == WANTED)
     assert (stage.mode.connected, stage.mode.trouble()) == (0, "")
     assert await stage.mode.tend() == TICK
+
+
+async def test_a_connection_whose_reader_never_began_is_closed_all_the_same(stage: Stage) -> None:
+    await stage.mode.tend()
+    for task in stage.mode._links.values():
+        task.cancel()
+    await stage.until(lambda: len(stage.sockets.open) == WANTED)
+    old = list(stage.sockets.open)
+    await stage.tend_until(lambda: not any(socket.is_open for socket in old))
 
 
 async def test_slacks_pause_is_kept(stage: Stage) -> None:
@@ -408,7 +478,8 @@ async def test_a_turn_waits_until_something_happens(stage: Stage) -> None:
     while stage.mode._wake_up._rung.is_set():
         await stage.mode.turn()
     turning = asyncio.create_task(stage.mode.turn())
-    await asyncio.sleep(0.01)
+    for _ in range(20):
+        await asyncio.sleep(0)
     assert not turning.done()
     await stage.sockets.open[0].disconnect("warning")
     await turning
@@ -440,13 +511,17 @@ async def test_whatever_becomes_of_connections_everything_that_arrives_is_answer
             socket.answers_pings = False
         stage.clock.advance(seconds=which % 12)
         await stage.mode.tend()
-        await asyncio.sleep(0.002)
+        await stage.calm()
         assert len(stage.mode._links) <= MOST_OPEN
-    for _ in range(20):
-        stage.clock.advance(seconds=10)
-        await stage.mode.tend()
-        await asyncio.sleep(0.005)
-    await stage.tend_until(lambda: stage.mode.connected == len(stage.mode._links) == WANTED)
+    for socket in stage.sockets.open:
+        if not socket.answers_pings:
+            socket.kill()
+    async with asyncio.timeout(10):
+        while not stage.mode.connected == len(stage.mode._links) == len(stage.sockets.open) == WANTED:
+            stage.clock.advance(seconds=1)
+            await stage.mode.tend()
+            await stage.calm()
+            await asyncio.sleep(0)
     assert len(owed) > 10
     assert sorted(one for one, _ in stage.sockets.acknowledged) == sorted(owed)
     assert len(stage.respond.heard) == len(owed)

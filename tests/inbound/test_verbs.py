@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.alert import Severity
-from router.core import life
-from router.core.button import Button, NotOurs, Verb, action_id, metadata
-from router.core.grammar import command as ask
-from router.core.grammar.command import Command, Target, TargetKind
-from router.core.life import Act, Acted, Lasts
+from router.core.acts import life
+from router.core.acts.button import Button, NotOurs, Verb, action_id, metadata
+from router.core.acts.grammar import command as ask
+from router.core.acts.grammar.command import Command, Target, TargetKind
+from router.core.acts.life import Act, Acted, Lasts
 from router.core.render.form import Form, form_view, notice_view
 from router.core.view import Phase, Response, State
 from router.service.responder.commands import wanted

@@ -131,7 +131,8 @@ def test_a_file_with_mistakes() -> None:
         "error: c.yaml:4:10: routing: channel is missing; "
         'expected channel: a channel such as "#alerts", a list of them, or none\n'
         "error: c.yaml:4:11: routing.chxnnel: unknown key 'chxnnel'; expected one of channel, also, group_by, group_wait, "
-        "group_interval, repeat_interval, reopen_within, severity, template, tell, quiet, only, page, routes "
+        "group_interval, repeat_interval, reopen_within, acknowledge_within, reopen_closed_after, severity, template, tell, "
+        "quiet, only, page, routes "
         "(did you mean channel?)\n\n2 errors, 0 warnings\n"
     )
     one = checked("")
@@ -219,19 +220,21 @@ route p/q
   c.yaml:8  p  {team="pay"}
   c.yaml:12  p/q  {alert.severity="critical"}
   group: alert.name=Down
-  channel          #a  (default, line 6)
-  also             none  (default)
-  group_by         [alert.name, alert.source]  (default)
-  group_wait       10s, 0s when critical  (default)
-  group_interval   5m  (default)
-  repeat_interval  4h  (default)
-  reopen_within    10m  (default)
-  severity         high  (p/q, line 12)
-  template         T  (p/q, line 12)
-  tell             new_alerts thread, worse channel, some_resolved thread, resolved thread, reopened channel, repeat channel  (default)
-  quiet            [nights]  (p, line 10)
-  only             none  (default)
-  page             pay (a policy)  (p/q, line 12)
+  channel              #a  (default, line 6)
+  also                 none  (default)
+  group_by             [alert.name, alert.source]  (default)
+  group_wait           10s, 0s when critical  (default)
+  group_interval       5m  (default)
+  repeat_interval      4h  (default)
+  reopen_within        10m  (default)
+  acknowledge_within   4h  (default)
+  reopen_closed_after  4h  (default)
+  severity             high  (p/q, line 12)
+  template             T  (p/q, line 12)
+  tell                 new_alerts thread, worse channel, some_resolved thread, resolved thread, reopened channel, repeat channel, acknowledged thread, escalated channel, note none  (default)
+  quiet                [nights]  (p, line 10)
+  only                 none  (default)
+  page                 pay (a policy)  (p/q, line 12)
   held back: quiet nights until Sat 06:00 (quiet during nights)
   held back: maintenance works until Fri 23:00 (CHG-1)
   pages alice: on call for pay until Mon 09:00 CET
@@ -262,17 +265,17 @@ def test_the_way_of_an_alert() -> None:
 def test_other_forms() -> None:
     text = said("2026-11-21T12:00+01:00", team="web", alertname="X")
     assert "  group: one for all\n" in text
-    assert "  channel          none  (r, line 13)\n" in text
-    assert "  group_by         []  (r, line 13)\n" in text
-    assert "  repeat_interval  none  (r, line 13)\n" in text
-    assert "  page             bob (a person, only office)  (r, line 13)\n" in text
+    assert "  channel              none  (r, line 13)\n" in text
+    assert "  group_by             []  (r, line 13)\n" in text
+    assert "  repeat_interval      none  (r, line 13)\n" in text
+    assert "  page                 bob (a person, only office)  (r, line 13)\n" in text
     assert text.endswith(
         "  pages bob: named in the rules; waits: only office until Mon 09:00 (told only during office)\n"
     )
     text = said("2026-11-21T12:00+01:00", team="gone", a="b")
     assert "  group: a=b, team=gone\n" in text
-    assert "  group_by         all labels  (s, line 14)\n" in text
-    assert "  template         T / U  (s, line 14)\n" in text
+    assert "  group_by             all labels  (s, line 14)\n" in text
+    assert "  template             T / U  (s, line 14)\n" in text
     assert text.endswith("  pages nobody: nobody is on call for gap\n")
     text = said("2026-11-21T12:00+01:00")
     assert text.startswith("route default\n  c.yaml:6  default  all\n  group: one for all\n")

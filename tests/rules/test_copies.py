@@ -210,9 +210,9 @@ def test_route_says_where_each_channel_and_the_page_come_from() -> None:
     assert [
         line for line in found if line.startswith(("  channel", "  also", "  page ", "  shown", "  not", "  pages"))
     ] == [
-        "  channel          {from: service}  (s, line 16)",
-        "  also             #war, {from: service}  (s, line 16)",
-        "  page             {from: service}, else bob (a person)  (s, line 16)",
+        "  channel              {from: service}  (s, line 16)",
+        "  also                 #war, {from: service}  (s, line 16)",
+        "  page                 {from: service}, else bob (a person)  (s, line 16)",
         "  shown in #two (home): {from: service}: two, c.yaml:8",
         "  shown in #war: also",
         "  shown in #audit: copy audit",

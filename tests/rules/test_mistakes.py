@@ -101,7 +101,8 @@ MISTAKES = [
         [
             (
                 "5:3: routing.chxnnel: unknown key 'chxnnel'; expected one of channel, also, group_by, group_wait, group_interval, "
-                "repeat_interval, reopen_within, severity, template, tell, quiet, only, page, routes (did you mean channel?)"
+                "repeat_interval, reopen_within, acknowledge_within, reopen_closed_after, severity, template, tell, quiet, only, "
+                "page, routes (did you mean channel?)"
             ),
             '5:3: routing: channel is missing; expected channel: a channel such as "#alerts", a list of them, or none',
             (
@@ -335,7 +336,7 @@ MISTAKES = [
         [
             (
                 "7:23: routing.routes[0].tell: found 'channel'; "
-                "expected a map with new_alerts, worse, some_resolved, resolved, reopened, repeat"
+                "expected a map with new_alerts, worse, some_resolved, resolved, reopened, repeat, …"
             ),
             (
                 "8:34: routing.routes[1].tell.resolved: found 'loud'; "
@@ -343,7 +344,7 @@ MISTAKES = [
             ),
             (
                 "8:40: routing.routes[1].tell.worst: unknown key 'worst'; "
-                "expected one of new_alerts, worse, some_resolved, resolved, reopened, repeat (did you mean worse?)"
+                "expected one of new_alerts, worse, some_resolved, resolved, reopened, repeat, acknowledged, escalated, note (did you mean worse?)"
             ),
             (
                 "8:54: routing.routes[1].send_resolved: unknown key 'send_resolved'; expected tell: {resolved: none} "

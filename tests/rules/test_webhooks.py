@@ -79,7 +79,7 @@ routing:
         "one": (("#b",), ("tickets", "phone")),
     }
     said = explained(explain_route(rules(text), {"a": "b"}, NOW), "UTC")
-    assert "also             #b, #c, {webhook: tickets}, {webhook: relay}  (more, line 9)" in said
+    assert "also                 #b, #c, {webhook: tickets}, {webhook: relay}  (more, line 9)" in said
 
 
 def test_a_page_that_only_a_webhook_is_told_of_is_seen_somewhere() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 from adapters import ADAPTERS
 from adapters.adapter import GroupDrafts
 from adapters.alert import Alert, PrometheusAlert, Severity, Status, fingerprint
-from router.core.button import Verb
-from router.core.life import Act
+from router.core.acts.button import Verb
+from router.core.acts.life import Act
 from router.delivery.deliver import Settings
 from router.runtime.clock import to_ms
 from router.runtime.config import read

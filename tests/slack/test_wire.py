@@ -13,7 +13,7 @@ from aiohttp import web
 
 from router.core.answer import Answer, Outcome
 from router.notifiers.slack.client import SlackClient
-from router.notifiers.slack.wire import open_session
+from router.notifiers.slack.wire import open_session, proxy_for
 from router.runtime.clock import SystemClock
 from tests.slack.conftest import said, tag
 from tests.slackworld import TOKEN, FakeSlack, moods
@@ -251,3 +251,15 @@ async def test_cancellation_passes_through(server: FakeSlack, client: SlackClien
     calling.cancel()
     with pytest.raises(asyncio.CancelledError):
         await calling
+
+
+def test_a_connection_that_stands_takes_the_proxy_of_https(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("https_proxy", "http_proxy", "HTTP_PROXY", "no_proxy", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", "slack.internal.example")
+    assert proxy_for("wss://wss-primary.slack.com/link/?ticket=1") == "http://proxy.example:3128"
+    assert proxy_for("https://hooks.slack.com/actions/1") == "http://proxy.example:3128"
+    assert proxy_for("wss://slack.internal.example/link") is None
+    assert proxy_for("ws://127.0.0.1:9/link") is None
+    assert proxy_for("ws://elsewhere.example/link") is None

@@ -46,10 +46,12 @@ class Socket:
         await self.say({"type": "disconnect", "reason": reason, "debug_info": {"host": "fake"}})
 
     async def close(self) -> None:
+        self.is_open = False
         await self.stream.close()
 
     def kill(self) -> None:
         """The network is gone, without a word."""
+        self.is_open = False
         if self.request.transport is not None:
             self.request.transport.abort()
 

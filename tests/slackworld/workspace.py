@@ -7,8 +7,8 @@ from typing import Any
 from tests.slackworld.state import Conversation, Json, Message, Modal, Person, Sound, Trigger, Whisper, mentioned
 
 TOKEN = "xoxb-fake-1"
-WORKSPACE_URL = "https://fake.example/"
 APP_TOKEN = "xapp-1-A0ROUTER-1-fake"
+WORKSPACE_URL = "https://fake.example/"
 
 SCOPES = frozenset(
     {

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import islice
 
 from adapters.alert import Severity
-from router.core.grammar.words import nearest
+from router.core.acts.grammar.words import nearest
 from router.core.mrkdwn import address, duration, escape, escaped, instant, instant_and_age, link, rich, said, words
 from router.core.render.detail import alerts
 from router.core.render.headline import emblem, headline, on_call, person, place, standing_line, title_of

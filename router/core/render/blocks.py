@@ -18,6 +18,9 @@ HEADER = 150
 SECTION = 3000
 FIELDS, FIELD = 10, 2000
 CONTEXT = 10
+ACTIONS, BUTTON, VALUE, URL = 25, 75, 2000, 3000
+OPTIONS, OPTION_VALUE = 100, 150
+OVERFLOW = 5
 BLOCKS = 50
 TEXT = 4000
 TOTAL = 13_000
@@ -41,6 +44,39 @@ def section(text: str, block_id: str = "") -> Block:
 def context(*texts: str) -> Block:
     """A small line."""
     return {"type": "context", "elements": [_mrkdwn(text) for text in texts]}
+
+
+def actions(*elements: Block) -> Block:
+    """Buttons and menus, in a row."""
+    return {"type": "actions", "elements": list(elements)}
+
+
+def button(
+    text: str, action_id: str, value: str = "", *, url: str = "", is_primary: bool = False, confirm: Block | None = None
+) -> Block:
+    """`url`: it opens that in a browser."""
+    made: Block = {"type": "button", "text": _plain(text), "action_id": action_id}
+    made |= {"value": value} if value else {}
+    made |= {"url": url} if url else {}
+    made |= {"style": "primary"} if is_primary else {}
+    return made | ({"confirm": confirm} if confirm is not None else {})
+
+
+def confirm(title: str, text: str, yes: str, no: str) -> Block:
+    """Asked before a button does what it says."""
+    return {"title": _plain(title), "text": _plain(text), "confirm": _plain(yes), "deny": _plain(no)}
+
+
+def menu(action_id: str, options: Sequence[tuple[str, str]], *, placeholder: str = "") -> Block:
+    """(text, value) each. With a placeholder a menu that says so; else the three dots."""
+    listed = [{"text": _plain(text), "value": value} for text, value in options]
+    if not placeholder:
+        return {"type": "overflow", "action_id": action_id, "options": listed}
+    return {"type": "static_select", "action_id": action_id, "options": listed, "placeholder": _plain(placeholder)}
+
+
+def _plain(text: str) -> Block:
+    return {"type": "plain_text", "text": text, "emoji": True}
 
 
 def attachment(colour: str, fallback: str, blocks: Sequence[Block]) -> Block:
@@ -101,8 +137,37 @@ def _block_faults(block: Block) -> Iterable[str]:
                 yield f"context: {len(elements)} elements, 1 to {CONTEXT}"
             for element in elements:
                 yield from _text_faults(element, FIELD)
+        case "actions":
+            elements = _list(block.get("elements"))
+            if not 0 < len(elements) <= ACTIONS:
+                yield f"actions: {len(elements)} elements, 1 to {ACTIONS}"
+            if len({str(element.get("action_id")) for element in elements}) < len(elements):
+                yield "actions: an action_id twice"
+            for element in elements:
+                yield from _element_faults(element)
         case other:
             yield f"type {other!r} is not one we write"
+
+
+def _element_faults(element: Block) -> Iterable[str]:
+    options = _list(element.get("options"))
+    match element.get("type"):
+        case "button":
+            yield from _text_faults(element.get("text"), BUTTON, "plain_text")
+            if len(str(element.get("value", ""))) > VALUE or len(str(element.get("url", ""))) > URL:
+                yield "button: value or address too long"
+        case "overflow" if not 0 < len(options) <= OVERFLOW:
+            yield f"overflow: {len(options)} options, 1 to {OVERFLOW}"
+        case "static_select" if not 0 < len(options) <= OPTIONS:
+            yield f"menu: {len(options)} options, 1 to {OPTIONS}"
+        case "overflow" | "static_select":
+            pass
+        case other:
+            yield f"element {other!r} is not one we write"
+    for option in options:
+        yield from _text_faults(option.get("text"), BUTTON, "plain_text")
+        if not 0 < len(str(option.get("value", ""))) <= OPTION_VALUE:
+            yield f"option: its value has {len(str(option.get('value', '')))} characters, 1 to {OPTION_VALUE}"
 
 
 def _text_faults(value: object, limit: int, kind: str = "") -> Iterable[str]:

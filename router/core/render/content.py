@@ -41,6 +41,7 @@ def _rendered(content: Content, *, is_reply: bool) -> Rendered:
             home=content.home,
             external_url=content.external_url,
             instance=content.instance,
+            may_act=content.may_act,
         )
     return with_notice(message, content.notice) if content.notice else message
 
@@ -48,9 +49,10 @@ def _rendered(content: Content, *, is_reply: bool) -> Rendered:
 def _direct(content: Content, view: IncidentView) -> Rendered:
     if content.page is None:
         raise AssertionError("a direct message without its page")
+    acting = content.instance if content.may_act else None
     if content.subject is not Subject.NOTE:
-        return page_message(view, content.page, content.external_url)
+        return page_message(view, content.page, content.external_url, acting)
     entry = content.entries[0]
     if entry.kind is EntryKind.ALL_RESOLVED and view.state is State.RESOLVED:
         return page_end_message(view, content.page)
-    return page_worse_message(view, content.page, entry, content.external_url)
+    return page_worse_message(view, content.page, entry, content.external_url, acting)

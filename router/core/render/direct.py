@@ -3,6 +3,7 @@
 import msgspec
 
 from router.core.mrkdwn import address, channel, duration, escape, escaped, instant_and_age, link, rich, said, words
+from router.core.render.actions import action_row
 from router.core.render.blocks import Block, attachment, context, fitted, section
 from router.core.render.detail import alerts, links
 from router.core.render.headline import (
@@ -24,18 +25,21 @@ _ALERTS = 3
 """Of many alerts the worst: a phone's screen is small."""
 
 
-def page_message(view: IncidentView, page: PageView, external_url: str = "") -> Rendered:
-    """You are paged: by what, why you, what comes next, and where it is worked on. Once ended, it says the end."""
+def page_message(view: IncidentView, page: PageView, external_url: str = "", acting: str | None = None) -> Rendered:
+    """You are paged: by what, why you, what comes next, and where it is worked on. Once ended, it says the end. `acting`:
+    this router's name, where the person can act from here."""
     if view.state is State.RESOLVED:
         return page_end_message(view, page)
-    return _message(view, page, "You are paged: ", external_url)
+    return _message(view, page, "You are paged: ", external_url, acting)
 
 
-def page_worse_message(view: IncidentView, page: PageView, entry: TimelineEntry, external_url: str = "") -> Rendered:
+def page_worse_message(
+    view: IncidentView, page: PageView, entry: TimelineEntry, external_url: str = "", acting: str | None = None
+) -> Rendered:
     """A new sound for who was paged already: it got worse, came back, or goes on."""
     if view.state is State.RESOLVED:
         return page_end_message(view, page)
-    return _message(view, page, f"{_opening(entry, view)}: ", external_url)
+    return _message(view, page, f"{_opening(entry, view)}: ", external_url, acting)
 
 
 _RUN_OUT = {
@@ -76,7 +80,7 @@ def page_end_message(view: IncidentView, page: PageView) -> Rendered:
     )
 
 
-def _message(view: IncidentView, page: PageView, opening: str, external_url: str) -> Rendered:
+def _message(view: IncidentView, page: PageView, opening: str, external_url: str, acting: str | None) -> Rendered:
     own = words_of(view, external_url)
     line = headline(view, own, opening=opening, names_on_call=False)
     summary = rich(own.text, 1_000, own.marks) if own.text else rich(view.summary, 300)
@@ -91,6 +95,7 @@ def _message(view: IncidentView, page: PageView, opening: str, external_url: str
     blocks: list[Block] = [section("\n".join(lines))]
     found = [summary, alerts(view, external_url, _ALERTS), links(view.links)]
     blocks += [section(text) for text in found if text]
+    blocks += [] if acting is None else action_row(view, instance=acting, external_url=external_url)
     facts = [f"why you: {said(page.why, 200)}"] if page.why else []
     facts += [f"next: {said(page.next_step, 200)}"] if page.next_step else []
     facts += [f"part of it moved to {said(view.parted_to, 120)}"] if view.parted_to else []

@@ -13,6 +13,7 @@ from router.core.mrkdwn import (
     said,
     words,
 )
+from router.core.render.actions import action_row
 from router.core.render.blocks import Block, attachment, context, fitted, section
 from router.core.render.detail import alerts, labels, links
 from router.core.render.headline import (
@@ -35,7 +36,13 @@ _OWN_TEXT = 2_500
 
 
 def incident_message(
-    view: IncidentView, *, is_primary: bool, home: str = "", external_url: str = "", instance: str = ""
+    view: IncidentView,
+    *,
+    is_primary: bool,
+    home: str = "",
+    external_url: str = "",
+    instance: str = "",
+    may_act: bool = False,
 ) -> Rendered:
     """What a channel is told of an incident now.
 
@@ -50,6 +57,7 @@ def incident_message(
     if view.state is not State.RESOLVED:
         summary = rich(own.text, _OWN_TEXT, own.marks) if own.text else rich(view.summary, _SUMMARY)
         blocks += [section(summary)] if summary else []
+        blocks += action_row(view, instance=instance, external_url=external_url) if may_act else []
         parts = (alerts(view, external_url), labels(view.common_labels), links(view.links))
         detail += [section(text) for text in parts if text]
     if not is_primary and home:

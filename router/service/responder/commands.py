@@ -1,8 +1,8 @@
 """Which act a command asks for. Pure; what asks a question is `questions`'."""
 
-from router.core.button import Verb
-from router.core.grammar import command as ask
-from router.core.grammar.command import Command
+from router.core.acts.button import Verb
+from router.core.acts.grammar import command as ask
+from router.core.acts.grammar.command import Command
 from router.service.responder.verbs import Moment, Wanted
 
 

@@ -7,8 +7,8 @@ from typing import Final
 
 import msgspec
 
-from router.core.grammar.command import Target, TargetKind
-from router.core.grammar.words import nearest
+from router.core.acts.grammar.command import Target, TargetKind
+from router.core.acts.grammar.words import nearest
 from router.core.mrkdwn import words
 from router.notifiers.slack.client import SlackClient
 from router.notifiers.slack.inbound.values import User

@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from router.core.grammar import command as ask
-from router.core.grammar.command import Command
-from router.core.grammar.words import NOT_IN_THIS_VERSION, help_text
+from router.core.acts.grammar import command as ask
+from router.core.acts.grammar.command import Command
+from router.core.acts.grammar.words import NOT_IN_THIS_VERSION, help_text
 from router.core.mrkdwn import said
 from router.core.render.answers import ENTRIES, incident_card, incident_list, who_is_on_call
 from router.engine import Engine

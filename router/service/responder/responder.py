@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import msgspec
 
+from router.core.acts.button import Button, NotOurs, action_id, decode, metadata
+from router.core.acts.grammar.command import Command, Mistake
+from router.core.acts.grammar.parse import parse, parse_mention
+from router.core.acts.life import Act, obstacle
 from router.core.answer import Outcome
-from router.core.button import Button, NotOurs, action_id, decode, metadata
-from router.core.grammar.command import Command, Mistake
-from router.core.grammar.parse import parse, parse_mention
-from router.core.life import Act, obstacle
 from router.core.mrkdwn import said
 from router.core.render.form import Form, form_view, notice_view
 from router.engine import Engine

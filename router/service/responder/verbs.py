@@ -11,10 +11,10 @@ from typing import Final
 import msgspec
 
 from adapters.alert import Severity
-from router.core.button import Button, NotOurs, Verb
-from router.core.grammar.command import Target, TargetKind
-from router.core.grammar.parse import LONGEST_SPAN
-from router.core.grammar.words import NOT_IN_THIS_VERSION
+from router.core.acts.button import Button, NotOurs, Verb
+from router.core.acts.grammar.command import Target, TargetKind
+from router.core.acts.grammar.parse import LONGEST_SPAN
+from router.core.acts.grammar.words import NOT_IN_THIS_VERSION
 from router.core.render.form import Choice, Form, Somebody, Text
 from rules.language.times import duration
 from rules.model.window import instant, zone

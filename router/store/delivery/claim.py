@@ -42,6 +42,10 @@ class Sender(msgspec.Struct, frozen=True):
 
     instance: str
     external_url: str = ""
+    notifier: str = ""
+    """The one that the channels and people of the rules belong to."""
+    may_act: bool = False
+    """People can act from what it tells."""
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -281,6 +285,7 @@ def _take(conn: Connection, call: _Call, now: datetime, *, sender: Sender, token
             is_broadcast=act is Act.REPLY
             and row.is_primary
             and any(one.is_broadcast for one in said if not is_over or _is_end(one)),
+            may_act=sender.may_act and row.notifier == sender.notifier,
             notice=row.word,
             degraded=row.degraded,
         ),

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from router.core.grammar.words import LATE, NOT_TAKEN
+from router.core.acts.grammar.words import LATE, NOT_TAKEN
 from router.notifiers.slack.inbound.response import Reply, Response, changes_nothing, encoded
 from router.notifiers.slack.inbound.values import KINDS, Inbound, SlashCommand, SslCheck, Unknown, UrlVerification
 from router.runtime.metrics import Metrics

@@ -104,6 +104,10 @@ class Link:
             await self._socket.close()
             self._changed()
 
+    async def close(self) -> None:
+        """Again: nothing happens."""
+        await self._socket.close()
+
     async def ping(self) -> None:
         self.pinged_at = self._clock.monotonic()
         if self.asked_at is None:

@@ -87,6 +87,10 @@ class SocketMode:
         """In a person's words; "" while all is well."""
 
     @property
+    def wanted(self) -> int:
+        return WANTED if self._used_token else 0
+
+    @property
     def connected(self) -> int:
         """Connections over which something may come now."""
         return sum(link.is_standing for link in self._links)
@@ -128,6 +132,8 @@ class SocketMode:
             task.cancel()
         if self._links:
             await asyncio.wait(self._links.values())
+        for link in self._links:
+            await link.close()
         self._links.clear()
 
     def _is_short(self) -> bool:
@@ -138,8 +144,10 @@ class SocketMode:
         now = self._clock.monotonic()
         for link, task in list(self._links.items()):
             if task.done():
-                self._ended(link, task)
+                await self._ended(link, task)
                 continue
+            if task.cancelling():
+                continue  # it is being closed, which takes as long as the other side lets it
             self._note(link)
             if link.stands_since is not None and now - link.stands_since >= WELL_AFTER.total_seconds():
                 self._failures = 0
@@ -164,7 +172,8 @@ class SocketMode:
             self._noted.add(link)
             self._failed(_WORDS[link.end], rest=_RESTS.get(link.end))
 
-    def _ended(self, link: Link, task: asyncio.Task[None]) -> None:
+    async def _ended(self, link: Link, task: asyncio.Task[None]) -> None:
+        await link.close()  # a reader that never began to run has closed nothing
         self._note(link)
         self._noted.discard(link)
         del self._links[link]

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from adapters.alert import Severity
 from adapters.severity import Scale, is_on_scale
-from router.core.grammar import command as ask
-from router.core.grammar.command import Command, Mistake, Target, TargetKind
-from router.core.grammar.text import DOUBLE, Reader, UnclosedError, Word
-from router.core.grammar.words import BY_NAME, nearest
+from router.core.acts.grammar import command as ask
+from router.core.acts.grammar.command import Command, Mistake, Target, TargetKind
+from router.core.acts.grammar.text import DOUBLE, Reader, UnclosedError, Word
+from router.core.acts.grammar.words import BY_NAME, nearest
 from rules.language.times import duration
 from rules.model.matcher import Matcher, MatcherError
 from rules.model.matcher import parse as parse_matchers

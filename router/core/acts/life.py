@@ -12,7 +12,7 @@ from typing import assert_never
 import msgspec
 
 from adapters.alert import Severity
-from router.core.button import Verb
+from router.core.acts.button import Verb
 from router.core.view import EntryKind, Phase, Response, State
 
 

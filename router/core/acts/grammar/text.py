@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from router.core.grammar.command import Target, TargetKind
+from router.core.acts.grammar.command import Target, TargetKind
 
 
 class Word(msgspec.Struct, frozen=True):
