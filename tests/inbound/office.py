@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from router.core.acts.button import Button, Verb, action_id, option_value, value
+from router.core.acts.button import Button, Verb, action_id, value
 from router.runtime.clock import SystemClock
 from router.service.app import App
 from tests.process import filled, free_port, in_this_process, until
@@ -78,20 +78,17 @@ class Office:
             assert answer.status == 200, await answer.text()
         return await self.ops.expect_message(title)
 
+    async def tap(self, message: MessageView, label: str, *, by: str) -> None:
+        """A button, or a line of a menu, that stands under it now, or will."""
+        channel = "#ops" if message.ts in {one.ts for one in self.ops.messages} else self.slack.direct(by).id
+        element = await until(lambda: _standing(message, label), f"{label} under {message}")
+        await self.do(self.people.click(message.ts, element.pop("action_id"), by=by, channel=channel, element=element))
+
     async def press(
         self, message: MessageView, verb: Verb, number: int = 1, *, by: str, detail: str = "", instance: str = INSTANCE
     ) -> Json | None:
         carried = value(Button(verb, number, detail), instance=instance)
         return await self.do(self.people.click(message.ts, action_id(verb), by=by, channel="#ops", value=carried))
-
-    async def choose(self, message: MessageView, verb: Verb, number: int = 1, *, by: str, detail: str = "") -> None:
-        """In a menu."""
-        option = {
-            "text": {"type": "plain_text", "text": "x"},
-            "value": option_value(Button(verb, number, detail), instance=INSTANCE),
-        }
-        menu = {"type": "static_select", "selected_option": option}
-        await self.do(self.people.click(message.ts, "ar.menu", by=by, channel="#ops", element=menu))
 
     async def say(self, text: str, *, by: str, command: str = "/incident") -> str:
         """A slash command; what it is answered."""
@@ -120,6 +117,18 @@ class Office:
             return found if sum(text in one for one in found) >= times else None
 
         return await until(look, f"{text!r} said to {name}, who heard {self.slack.heard_by(name)}")
+
+
+async def _standing(message: MessageView, label: str) -> Json | None:
+    """As Slack sends it when it is used."""
+    elements = [element for block in message.blocks for element in block.get("elements", ()) if "action_id" in element]
+    for element in elements:
+        if element["type"] == "button" and element["text"]["text"] == label:
+            return {"type": "button", "action_id": element["action_id"], "value": element["value"]}
+        for option in element.get("options", ()):
+            if option["text"]["text"] == label:
+                return {"type": element["type"], "action_id": element["action_id"], "selected_option": option}
+    return None
 
 
 @contextlib.asynccontextmanager

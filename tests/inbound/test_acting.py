@@ -17,42 +17,43 @@ async def test_buttons_and_modals_from_the_alert_to_the_end(tmp_path: Path, via:
         message = await at.fire()
         direct = await at.slack.direct("maria").expect_message("You are paged")
 
-        assert await at.press(message, Verb.ACKNOWLEDGE, by="maria") is None
+        await at.tap(direct, "Acknowledge", by="maria")
         await message.expect_update("acknowledged by Maria")
         await message.expect_reply("acknowledged by Maria")
         await direct.expect_update("acknowledged by Maria")
 
-        await at.press(message, Verb.ACKNOWLEDGE, by="jonas")
+        await at.press(message, Verb.ACKNOWLEDGE, by="jonas")  # of a telephone that shows what was
         assert await at.heard("jonas", "acknowledged") == ["#1: maria has acknowledged it."]
 
-        await at.press(message, Verb.UNACKNOWLEDGE, by="jonas")  # by the address of his account
+        await at.tap(message, "Acknowledged ✓", by="jonas")  # whom the rules know by the address of his account
         await message.expect_reply("acknowledgement taken back by Jonas")
 
-        await at.choose(message, Verb.SNOOZE, by="eve", detail="15m")
+        await at.tap(message, "15 min", by="eve")
         await message.expect_reply("snoozed via Slack (eve)")
         await message.expect_update("until")
-        await at.press(message, Verb.WAKE, by="maria")
+        await at.tap(message, "End snooze", by="maria")
         await message.expect_reply("snooze ended by Maria")
 
-        await at.press(message, Verb.ASSIGN, by="maria")
+        await at.tap(message, "Assign …", by="maria")
         assert await at.do(at.people.send(await at.modal("Assign #1"), who="U0JONAS")) is None
         await message.expect_update("assigned to Jonas")
 
-        await at.press(message, Verb.SEVERITY, by="maria")
+        await at.tap(message, "Severity …", by="maria")
         assert await at.do(at.people.send(await at.modal("Severity #1"), severity="LOW")) is None
         await message.expect_update("LOW #1")
         await message.expect_reply("severity LOW, set by Maria")
 
-        await at.press(message, Verb.RESOLVE, by="maria")
+        await at.tap(message, "Resolve", by="maria")
         assert await at.do(at.people.send(await at.modal("Resolve #1"), note="restarted the pool")) is None
         await message.expect_update("Closed #1 LOW")
         await message.expect_reply("Resolution: restarted the pool")
         await direct.expect_update("Closed #1")
 
-        await at.press(message, Verb.REOPEN, by="jonas")
+        await at.tap(message, "Reopen", by="jonas")
         await message.expect_reply("reopened by Jonas")
         await at.fire(status="resolved")
         await message.expect_update("Resolved #1")
+        assert message.buttons == []
         assert at.slack.heard_by("maria") == []
         assert at.slack.heard_by("eve") == []
         assert len(at.ops.messages) == 1

@@ -10,6 +10,7 @@ import pytest
 
 from router.core.acts.button import Button, Verb, action_id, metadata, value
 from router.core.acts.grammar.words import NOT_IN_THIS_VERSION
+from router.service.responder import responder
 from router.service.responder.verbs import NOT_OURS
 from tests.inbound.office import CLOCK, INSTANCE, Office, Via, office
 from tests.slackworld import moods
@@ -258,3 +259,28 @@ async def test_what_is_asked_is_answered(tmp_path: Path) -> None:
         assert "2 open incidents, 2 alerts firing" in health
         assert rest == "this process began with a new, empty database"
         assert (await at.say("help ack", by="maria", command="/pd")).startswith("`/pd ack [N]`")
+
+
+async def test_a_word_that_is_under_way_is_said_before_the_process_ends(tmp_path: Path) -> None:
+    async with office(tmp_path) as at:
+        message = await at.fire()
+        at.people.hooks = f"{at.slack.hooks.base}/hooks"  # addresses that the fake does not know
+        at.slack.mood(moods.slow(0.5), method="chat.postEphemeral")
+        await at.press(message, Verb.UNACKNOWLEDGE, by="maria")
+        slack = at.slack
+    assert slack.heard_by("maria") == ["#1: nobody has acknowledged it."]
+    [call] = slack.calls_of("chat.postEphemeral")
+    assert call.result == "ok"
+
+
+async def test_more_words_than_can_be_under_way_hold_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with office(tmp_path) as at:
+        message = await at.fire()
+        monkeypatch.setattr(responder, "MOST_LATER", 0)
+        await at.press(message, Verb.UNACKNOWLEDGE, by="maria")
+        await at.press(message, Verb.ACKNOWLEDGE, by="maria")
+        await message.expect_reply("acknowledged by Maria")
+        assert at.slack.heard_by("maria") == []
+        assert "too many are under way" in caplog.text

@@ -1,6 +1,8 @@
 """What each button and each command comes to, and the modals between: every verb, every command, every time of day."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -11,7 +13,9 @@ from adapters.alert import Severity
 from router.core.acts import life
 from router.core.acts.button import Button, NotOurs, Verb, action_id, metadata
 from router.core.acts.grammar import command as ask
-from router.core.acts.grammar.command import Command, Target, TargetKind
+from router.core.acts.grammar.command import Command, Mistake, Target, TargetKind
+from router.core.acts.grammar.parse import parse
+from router.core.acts.grammar.words import WORDS
 from router.core.acts.life import Act, Acted, Lasts
 from router.core.render.form import Form, form_view, notice_view
 from router.core.view import Phase, Response, State
@@ -22,6 +26,19 @@ from tests.slackworld.forms import view_error
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 BERLIN = Moment(NOW, "Europe/Berlin")
 HOUR = timedelta(hours=1)
+
+
+def test_the_page_for_people_has_every_word() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "slack.md").read_text()
+    table = page.partition("## What people can do")[2].partition("## ")[0]
+    later = [line for line in table.splitlines() if "not yet carried out" in line]
+    for word in WORDS:
+        assert re.search(rf"`{word.name}[ `]", table), word.name
+        found = parse(word.example or word.name, incident=12)
+        assert not isinstance(found, Mistake)
+        is_later = any(re.search(rf"`{word.name}[ `]", line) for line in later)
+        is_question = isinstance(found, ask.Help | ask.List | ask.Show | ask.OnCall | ask.Status)
+        assert is_later == (wanted(found, BERLIN) is None and not is_question), word.name
 
 
 def test_every_verb_and_every_reason_has_its_line() -> None:
