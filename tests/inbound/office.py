@@ -124,7 +124,7 @@ async def _standing(message: MessageView, label: str) -> Json | None:
     elements = [element for block in message.blocks for element in block.get("elements", ()) if "action_id" in element]
     for element in elements:
         if element["type"] == "button" and element["text"]["text"] == label:
-            return {"type": "button", "action_id": element["action_id"], "value": element["value"]}
+            return {key: element[key] for key in ("type", "action_id", "value", "url") if key in element}
         for option in element.get("options", ()):
             if option["text"]["text"] == label:
                 return {"type": element["type"], "action_id": element["action_id"], "selected_option": option}

@@ -91,6 +91,7 @@ async def test_a_button_that_says_nothing_to_us_is_answered(tmp_path: Path) -> N
             assert await whispered(at, message, action_id(verb), later) == NOT_IN_THIS_VERSION
         count = len(at.slack.heard_by("maria"))
         await at.press(message, Verb.OPEN, by="maria")
+        await at.tap(message, "View", by="maria")  # a link: Slack tells us of it, without a value
         await at.press(message, Verb.ACKNOWLEDGE, by="maria")
         await message.expect_reply("acknowledged by Maria")
         assert len(at.slack.heard_by("maria")) == count
