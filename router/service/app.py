@@ -125,7 +125,7 @@ class App:
             ResponseUrls(session),
             slack=lambda: way_out.slack,
             bot=lambda: way_out.who.bot,
-            wake=self._wake_ups.wake_all,
+            wake=self._wake_ups.acted,
         )
         self._way_in = WayIn(in_force, vault, session, socket_session, clock, metrics, self._responder)
         self._listener = Listener(application(self), clock, metrics, finish_within=DRAIN)

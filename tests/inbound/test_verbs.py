@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.alert import Severity
@@ -98,6 +98,27 @@ def test_a_modal_is_read(verb: Verb, filled: dict[str, str], expected: Any) -> N
     send = DEEDS[verb].send
     assert send is not None
     assert send(Button(verb, 12), filled, BERLIN) == expected
+
+
+@given(st.sampled_from(list(Verb)), st.text(max_size=30), st.dictionaries(st.text(max_size=8), st.text(max_size=50)))
+@settings(max_examples=300)
+def test_whatever_a_button_carries_and_a_modal_says_is_an_act_or_a_word(
+    verb: Verb, detail: str, filled: dict[str, str]
+) -> None:
+    """An error is about a field that the modal has: about another Slack would show nothing."""
+    pressed = DEEDS[verb].press(Button(verb, 12, detail), BERLIN)
+    send, form = DEEDS[verb].send, DEEDS[verb].press(Button(verb, 12), BERLIN)
+    assert isinstance(pressed, Wanted | Form | Word | Nothing)
+    if send is None:
+        return
+    assert isinstance(form, Form)
+    names = {field.name for field in form.fields}
+    for given_ in (filled, dict.fromkeys(names, detail)):
+        match send(Button(verb, 12, detail), given_, BERLIN):
+            case Errors(by_field):
+                assert set(by_field) <= names
+            case Wanted() as found:
+                assert (found.incident, found.verb) == (12, verb)
 
 
 @pytest.mark.parametrize(

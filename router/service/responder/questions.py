@@ -1,5 +1,6 @@
 """What is answered to a command that changes nothing. Each asks the store for a bounded number of rows."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -35,11 +36,13 @@ class Questions:
                 return help_text(topic, command=slash)
             case ask.List(asked):
                 views = await self._engine.database.read(partial(read.open_views, most=MOST_LISTED))
-                return incident_list(views, asked, now, is_whole=len(views) < MOST_LISTED)
+                is_whole = len(views) < MOST_LISTED
+                return await asyncio.to_thread(incident_list, views, asked, now, is_whole=is_whole)
             case ask.Show(number):
                 return await self._card(number)
             case ask.OnCall(service):
-                return who_is_on_call(configuration.rules, service, now)
+                # Years of turns are looked through for the next one's: beside the loop, which has alerts to take.
+                return await asyncio.to_thread(who_is_on_call, configuration.rules, service, now)
             case ask.Status():
                 return await self._status()
             case _:
