@@ -127,6 +127,8 @@ class MessageState(msgspec.Struct, frozen=True):
     """Since when the conversation has refused every call."""
     is_resolved: bool = False
     """The incident is."""
+    taken_on_at: datetime | None = None
+    """Since when somebody has it in hand: acknowledged, put off, or closed it. None: nobody does."""
     entry_is_end: bool = False
     """Of a NOTE: it tells the end."""
     page_stands: bool | None = None
@@ -142,6 +144,8 @@ class Drop(StrEnum):
 
     OVER = "over"
     """It was over before anybody was told of it."""
+    TAKEN_ON = "taken_on"
+    """Somebody has it in hand since before a person could be told: nobody else is woken."""
     MOVED = "moved"
     """This channel would hear only that it went elsewhere."""
     UNPAGED = "unpaged"
@@ -194,6 +198,8 @@ def _begin(message: MessageState, *, looked_up: bool) -> Next:
             return Drop.OVER
         case Subject.PAGE if message.is_resolved:
             return Drop.OVER
+        case Subject.PAGE | Subject.NOTE if _is_in_hand(message):
+            return Drop.TAKEN_ON
         case Subject.NOTE if message.page_stands is None:
             return Drop.UNPAGED
         case Subject.NOTE if message.entry_is_end != message.is_resolved:
@@ -201,6 +207,11 @@ def _begin(message: MessageState, *, looked_up: bool) -> Next:
         case Subject.NOTE if not message.page_stands:
             return ()
     return (Act.POST,) if looked_up else (Act.LOOK_UP,)
+
+
+def _is_in_hand(message: MessageState) -> bool:
+    """Bad news from before somebody took it on. What got worse since then is another matter, and so is the end."""
+    return message.taken_on_at is not None and message.due_since <= message.taken_on_at and not message.entry_is_end
 
 
 def _go_on(message: MessageState, now: datetime, can: frozenset[Capability]) -> Next:

@@ -8,8 +8,9 @@ from functools import partial
 import msgspec
 from aiohttp import web
 
+from router.core.render.headline import acted_by, person
 from router.core.render.thread import thread_reply
-from router.core.view import IncidentView, Suppressed
+from router.core.view import IncidentView, Phase, State, Suppressed
 from router.http.access import Access, Endpoint
 from router.http.api import checked, instant
 from router.http.parameters import Parameters, cursor
@@ -102,6 +103,7 @@ def _html(facts: _Facts, rules: RuleSet, now: datetime) -> str:
     found, view = facts.incident, facts.incident.view
     said = {
         "State": found.standing.state.value + (f", {found.ended_how.value}" if found.ended_how else ""),
+        "In hand": _in_hand(view),
         "Severity": view.severity.value,
         "Route": f"{view.route}: the first of the rules that matches owns an alert",
         "Group": ", ".join(f"{name} = {value}" for name, value in view.group_labels.items())
@@ -128,6 +130,16 @@ def _html(facts: _Facts, rules: RuleSet, now: datetime) -> str:
         f"<h2>What happened</h2><ol>{lines}</ol><h2>Who is told</h2><ul>{told}</ul>"
         '<p><a href="/">All messages</a></p></main></body></html>'
     )
+
+
+def _in_hand(view: IncidentView) -> str:
+    """Who has it, since when, and how long that lasts."""
+    response = view.response
+    facts = [] if response.phase is Phase.OPEN else [f"{response.phase.value}{acted_by(response.by)}"]
+    facts += [f"since {instant(response.at)}"] if response.at else []
+    facts += [f"until {instant(response.until)}"] if response.until and view.state is State.TRIGGERED else []
+    facts += [f"assigned to {', '.join(map(person, response.assigned))}"] if response.assigned else []
+    return ", ".join(facts) or "nobody has acknowledged it"
 
 
 def _pending(pending: read.PendingPage | None, rules: RuleSet, now: datetime) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, CursorResult, Row, and_, bindp
 
 from router.core.content import Subject
 from router.core.member import BY_RANK, MemberState
-from router.core.view import IncidentView
+from router.core.view import IncidentView, Response
 from router.store.evaluation.groups import decode_settings
 from router.store.evaluation.members import decode_document
 from router.store.heartbeats.stale_sources import silent
@@ -73,6 +73,17 @@ class AlertRow(msgspec.Struct, frozen=True):
     groups: tuple[InGroup, ...]
 
 
+class ResponseRow(msgspec.Struct, frozen=True):
+    """What people have made of an incident."""
+
+    phase: str
+    """open | acknowledged | snoozed | closed"""
+    by: str
+    at: datetime | None
+    until: datetime | None
+    assigned: tuple[str, ...]
+
+
 class IncidentRow(msgspec.Struct, frozen=True):
     """An incident as the API shows it."""
 
@@ -88,6 +99,7 @@ class IncidentRow(msgspec.Struct, frozen=True):
     ended_how: str | None
     firing: int
     ended: int
+    response: ResponseRow
     sources: tuple[str, ...]
     on_call: tuple[str, ...]
     channels: tuple[str, ...]
@@ -250,6 +262,10 @@ def _groups_of(conn: Connection, ids: Sequence[int]) -> dict[int, list[InGroup]]
     return found
 
 
+def _response(response: Response) -> ResponseRow:
+    return ResponseRow(response.phase.value, response.by, response.at, response.until, response.assigned)
+
+
 def incidents(
     conn: Connection, *, state: str | None, after: int | None, limit: int
 ) -> tuple[list[IncidentRow], int | None]:
@@ -280,6 +296,7 @@ def incidents(
                 ended_how=row.ended_how if row.state == "resolved" else None,
                 firing=view.firing,
                 ended=row.alerts_ended,
+                response=_response(view.response),
                 sources=view.sources,
                 on_call=view.on_call,
                 channels=tuple(channels.get(row.number, ())),

@@ -70,8 +70,11 @@ BEGAN_AT = "<!date^1795227240^{time}|02:14 UTC> "
         (entry(KIND.PAGED), "paged nobody"),
         (entry(KIND.NOBODY_ON_CALL, detail="payments"), "nobody is on call: payments"),
         (entry(KIND.NOBODY_ON_CALL), "nobody is on call"),
-        (entry(KIND.PAGE_DROPPED, people=("Maria",)), "Maria not paged, it was over before"),
-        (entry(KIND.PAGE_DROPPED, people=("Maria",), detail="x"), "Maria not paged, it was over before: x"),
+        (entry(KIND.PAGE_DROPPED, people=("Maria",)), "Maria not paged, it was over before that could be delivered"),
+        (
+            entry(KIND.PAGE_DROPPED, people=("Maria",), detail="in somebody's hands"),
+            "Maria not paged, it was in somebody's hands before that could be delivered",
+        ),
         (
             entry(KIND.PAGE_REFUSED, people=("Maria",), detail="user_disabled"),
             "Slack refused the direct message to Maria: user_disabled",
@@ -126,6 +129,31 @@ def test_entries_of_one_kind_are_one_line_in_the_order_of_the_last() -> None:
         "+5 alerts (6): a, b, c and 2 more",
         "1 alert over, no word, presumed over · 5 still firing",
     ]
+
+
+_END = entry(KIND.ALL_RESOLVED, lasted=timedelta(minutes=4))
+_RETURN = entry(KIND.REOPENED, severity=Severity.HIGH)
+
+
+@pytest.mark.parametrize(
+    ("turns", "said"),
+    [
+        ([_END, _RETURN], ["resolved after 4 min", "reopened: firing again, HIGH"]),
+        ([_RETURN, _END], ["reopened: firing again, HIGH", "resolved after 4 min"]),
+        ([_END, _RETURN, _END], ["resolved after 4 min"]),
+        ([_RETURN, _END, _RETURN], ["reopened: firing again, HIGH"]),
+        ([_END, _RETURN, _END, _RETURN], ["resolved after 4 min", "reopened: firing again, HIGH"]),
+        (
+            [_END, _RETURN, msgspec.structs.replace(_END, how=EndKind.MISSING)],
+            ["over after 4 min: no longer sent by Alertmanager"],
+        ),
+    ],
+)
+def test_ends_and_returns_take_turns_with_what_was_told_before(turns: list[TimelineEntry], said: list[str]) -> None:
+    numbered = [msgspec.structs.replace(turn, seq=seq) for seq, turn in enumerate(turns, 1)]
+    assert lines(*numbered) == said
+    paged = entry(KIND.PAGED, 9, people=("Bob",))
+    assert lines(*numbered, paged) == [*said, "paged Bob"]
 
 
 def test_a_repeat_does_not_call_firing_what_is_unknown() -> None:

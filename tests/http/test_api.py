@@ -95,6 +95,7 @@ async def test_an_incident_is_shown_whole(open_service: Open) -> None:
                 "firing": 2,
                 "ended": 0,
                 "sources": ["shell"],
+                "response": {"phase": "open", "by": "", "at": None, "until": None, "assigned": []},
                 "on_call": ["alice"],
                 "channels": ["#db", "#all"],
             }

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from router.core.acts.button import Verb
+from router.core.acts.life import Act
 from router.notifiers.preview.preview import conversation_id
 from tests.http.conftest import Client, serving
 from tests.http.service import StandIn
@@ -116,3 +118,17 @@ async def test_a_query_that_is_not_understood_is_refused(there: Open, query: str
     _, client = there
     await fire(there, {"title": "Disk"})
     assert (await client.get(f"/incidents/1?{query}")).status == 400
+
+
+async def test_who_has_it_in_hand_is_said_and_every_act_stands_in_the_timeline(there: Open) -> None:
+    service, client = there
+    await fire(there, {"title": "DiskFull", "team": "db"})
+    assert fact(await page(client, "/incidents/1"), "In hand") == "nobody has acknowledged it"
+    await service.engine.act(1, Act(Verb.ACKNOWLEDGE, by="alice"))
+    await service.engine.act(1, Act(Verb.ASSIGN, by="alice", people=("<bob>",)))
+    await service.engine.act(1, Act(Verb.NOTE, by="via Slack (jane)", note="it is the <disk>"))
+    text = await page(client, "/incidents/1")
+    assert fact(text, "In hand").startswith("acknowledged by Alice, since 2026-03-04T12:00:05")
+    assert fact(text, "In hand").endswith("until 2026-03-04T16:00:05.000Z, assigned to &lt;bob&gt;")
+    for line in ("acknowledged by Alice", "note via Slack (jane): it is the &lt;disk&gt;"):
+        assert line in text

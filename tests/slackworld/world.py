@@ -71,6 +71,10 @@ class SlackWorld(WebApi):
     def clear_moods(self) -> None:
         self.script = Script()
 
+    def clear_mood(self, mood: Mood) -> None:
+        """Wherever it was to come."""
+        self.script.lines = [line for line in self.script.lines if line[0] is not mood]
+
     # What a test looks at.
 
     def channel(self, name: str) -> ChannelView:

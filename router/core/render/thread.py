@@ -51,7 +51,7 @@ def told(entry: TimelineEntry, view: IncidentView) -> str:
 def _merged(entries: Sequence[TimelineEntry]) -> list[TimelineEntry]:
     """Entries of one kind, ends of one sort, as one: counts add up, what follows is as the last one says."""
     kinds: dict[tuple[EntryKind, str], TimelineEntry] = {}
-    for entry in sorted(entries, key=lambda entry: entry.seq):
+    for entry in _in_turn(sorted(entries, key=lambda entry: entry.seq)):
         key = (entry.kind, _sort_of(entry))
         before = kinds.pop(key, None)
         if before is not None:
@@ -70,6 +70,18 @@ def _merged(entries: Sequence[TimelineEntry]) -> list[TimelineEntry]:
     return list(kinds.values())
 
 
+_TURNS = frozenset({EntryKind.ALL_RESOLVED, EntryKind.REOPENED})
+
+
+def _in_turn(entries: Sequence[TimelineEntry]) -> Sequence[TimelineEntry]:
+    """Ends and returns take turns in a thread, also where several are told at once: an end that was taken back and came
+    again is one end, so is a return."""
+    turns = [entry.kind for entry in entries if entry.kind in _TURNS]
+    if len(turns) < 3 or turns[0] is not turns[-1]:
+        return entries
+    return [entry for entry in entries if entry.kind is turns[0] or entry.kind not in _TURNS]
+
+
 def _sum(first: Heaps, second: Heaps) -> Heaps:
     """Where one of them is not sorted into heaps, neither is the whole."""
     if not first or not second:
@@ -78,10 +90,11 @@ def _sum(first: Heaps, second: Heaps) -> Heaps:
 
 
 def _sort_of(entry: TimelineEntry) -> str:
-    """What keeps two entries of one kind apart: how alerts ended, what Slack said, who was paged for what."""
-    if entry.kind in {EntryKind.SOME_RESOLVED, EntryKind.ALL_RESOLVED}:
+    """What keeps two entries of one kind apart: how alerts ended, what Slack said, who was paged for what. An incident is
+    over as it ended last."""
+    if entry.kind is EntryKind.SOME_RESOLVED:
         return entry.how or EndKind.TOLD
-    return entry.detail
+    return "" if entry.kind in _TURNS else entry.detail
 
 
 def _line(entry: TimelineEntry, view: IncidentView) -> str:
@@ -120,7 +133,7 @@ def _line(entry: TimelineEntry, view: IncidentView) -> str:
         case EntryKind.NOBODY_ON_CALL:
             return f"nobody is on call{f': {detail}' if detail else ''}"
         case EntryKind.PAGE_DROPPED:
-            return f"{people} not paged, it was over before{f': {detail}' if detail else ''}"
+            return f"{people} not paged, it was {detail or 'over'} before that could be delivered"
         case EntryKind.PAGE_REFUSED:
             return f"Slack refused the direct message to {people}{f': {detail}' if detail else ''}"
         case EntryKind.CHANNEL_REFUSED:

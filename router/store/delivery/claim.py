@@ -207,10 +207,10 @@ def _drop(conn: Connection, row: Row[Any], why: Drop, now: datetime) -> None:
     stays = row.subject == Subject.INCIDENT and row.page is None and why is Drop.OVER
     values = {"notified_version": row.version, "is_over": not stays, "thread_due_at": None, "not_before": None}
     conn.execute(update(message).where(message.c.id == row.id).values(values))
-    if why is not Drop.OVER or row.incident is None or row.notified_version > 0:
+    if why not in {Drop.OVER, Drop.TAKEN_ON} or row.incident is None or row.notified_version > 0:
         return
     if row.subject == Subject.PAGE:
-        detail = "over before it could be delivered"
+        detail = "over" if why is Drop.OVER else "in somebody's hands"
         entry = TimelineEntry(seq=0, at=now, kind=EntryKind.PAGE_DROPPED, people=(row.person,), detail=detail)
         incidents.add(conn, row.incident, entry, say_at=None, is_broadcast=False)
     elif row.subject == Subject.INCIDENT:

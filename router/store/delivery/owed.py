@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Connection, Integer, Row, bindparam, select, 
 
 from router.core.content import Subject
 from router.core.delivery import Act, Intent, MessageState
-from router.core.view import EntryKind
+from router.core.view import EntryKind, Phase, Response
 from router.runtime.clock import from_ms
 from router.store.delivery import fallbacks
 from router.store.tables import (
@@ -132,6 +132,7 @@ _MESSAGES = (
         conversation.c.channel,
         conversation.c.refused_at,
         incident.c.state.label("incident_state"),
+        incident.c.response,
         timeline.c.kind.label("entry_kind"),
     )
     .join(conversation, conversation.c.id == message.c.conversation)
@@ -171,11 +172,26 @@ def state_of(conn: Connection, row: Row[Any]) -> MessageState:
         stands_in=row.stands_in_for is not None,
         refused_since=row.refused_at,
         is_resolved=row.incident_state == "resolved",
+        taken_on_at=_taken_on_at(row.response),
         entry_is_end=row.entry_kind == EntryKind.ALL_RESOLVED.value,
         page_stands=_page_stands(conn, row) if subject is Subject.NOTE else None,
         ring_version=row.ring_version,
         is_known_elsewhere=row.fell_back and fallbacks.is_open(conn, row.incident, row.notifier),
     )
+
+
+_decode_response = msgspec.json.Decoder(Response).decode
+
+
+def _taken_on_at(response: str | None) -> datetime | None:
+    if response is None or response == _NOBODYS:
+        return None
+    found = _decode_response(response)
+    return None if found.phase is Phase.OPEN else found.at
+
+
+_NOBODYS = msgspec.json.encode(Response()).decode()
+"""Of nearly every incident, and quicker to compare than to read."""
 
 
 def _intent(row: Row[Any]) -> Intent | None:

@@ -6,7 +6,7 @@ Guarded by the claim: whoever lost it writes nothing but that an edit must be ma
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from sqlalchemy import ClauseElement, Connection, bindparam, case, func, literal, select, text, update
+from sqlalchemy import ClauseElement, Connection, bindparam, case, func, literal, text, update
 
 from router.core.content import Subject
 from router.core.delivery import (
@@ -28,7 +28,8 @@ from router.core.delivery import (
 )
 from router.store.delivery import elsewhere, fallbacks, pace
 from router.store.delivery.claim import Work
-from router.store.tables import IN_DOUBT, IS_REFUSED, OWED, InstantMs, conversation, message, timeline
+from router.store.evaluation import incidents
+from router.store.tables import IN_DOUBT, IS_REFUSED, OWED, InstantMs, conversation, message
 from rules.model.webhook import Fallback
 
 _ENDED_INTENT: dict[str, object] = {"delivery_id": None, "intent": None}
@@ -113,15 +114,9 @@ def _told(conn: Connection, work: Work, told: Told, now: datetime) -> None:
     if told.act in {Act.POST, Act.REPLY}:
         done |= thread(conn, work, told.seq)
     _set(conn, work, done)
-    if not work.state.stands_in:
-        elsewhere.come_home(conn, work, now)
+    elsewhere.come_home(conn, work, now)
     if work.incident is not None and work.state.subject is Subject.INCIDENT:
         fallbacks.told(conn, work.incident, work.notifier, now)
-
-
-_NEXT_LINE = select(func.min(timeline.c.say_at)).where(
-    timeline.c.incident == bindparam("number"), timeline.c.seq > bindparam("seq")
-)
 
 
 def thread(conn: Connection, work: Work, seq: int) -> dict[str, object]:
@@ -130,7 +125,7 @@ def thread(conn: Connection, work: Work, seq: int) -> dict[str, object]:
         return {}
     due_at = None
     if work.content.is_primary:
-        due_at = conn.execute(_NEXT_LINE, {"number": work.incident, "seq": seq}).scalar()
+        due_at = incidents.next_line_at(conn, work.incident, seq)
     return {"thread_seq": seq, "thread_due_at": due_at}
 
 

@@ -1,4 +1,4 @@
-"""Incidents and their timelines. Numbers are never reused; the timeline is only ever appended to."""
+"""Incidents and their timelines. Numbers are never reused; what a timeline says is only ever appended to."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -210,6 +210,25 @@ def entries(conn: Connection, number: int, *, after: int = 0, most: int | None =
     """In order, those after a seq; at most so many of them."""
     rows = conn.execute(_ENTRIES, {"number": number, "after": after, "most": _ALL if most is None else most})
     return [TimelineLine(_decode_entry(row.document), row.say_at, row.is_broadcast) for row in rows]
+
+
+_NEXT_LINE = select(func.min(timeline.c.say_at)).where(
+    timeline.c.incident == bindparam("number"), timeline.c.seq > bindparam("seq")
+)
+
+
+def next_line_at(conn: Connection, number: int, seq: int) -> datetime | None:
+    """When a thread that has heard everything up to there is to hear of what came after; None: of nothing yet."""
+    found: datetime | None = conn.execute(_NEXT_LINE, {"number": number, "seq": seq}).scalar()
+    return found
+
+
+def say_quietly(conn: Connection, number: int, *, after: int, until: int) -> None:
+    """These entries rang in one thread: in another they are said without a sound."""
+    rang = (timeline.c.incident == number) & timeline.c.is_broadcast
+    conn.execute(
+        update(timeline).where(rang, timeline.c.seq > after, timeline.c.seq <= until).values(is_broadcast=False)
+    )
 
 
 def lines_since(conn: Connection, number: int, since: datetime) -> int:

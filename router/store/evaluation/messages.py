@@ -110,9 +110,15 @@ _SHOWN = (
 )
 
 
+def shown_at(conn: Connection, number: int, conversation_id: int) -> int | None:
+    """An incident's message in this channel, under this or another of the channel's names."""
+    found = conn.execute(_SHOWN, {"number": number, "this": conversation_id}).scalar()
+    return None if found is None else int(found)
+
+
 def is_shown(conn: Connection, number: int, conversation_id: int) -> bool:
-    """Whether an incident has its message in this channel already, under this or another of the channel's names."""
-    return conn.execute(_SHOWN, {"number": number, "this": conversation_id}).first() is not None
+    """Whether it has one there already."""
+    return shown_at(conn, number, conversation_id) is not None
 
 
 def open_home(conn: Connection, number: int) -> str:
@@ -183,6 +189,30 @@ def raise_versions(conn: Connection, incident: int, *, rank: int, tells_end: boo
     conn.execute(_RAISE, {"b_incident": incident, "b_rank": rank, "b_tells_end": tells_end, "b_now": now})
 
 
+_RENEW = (
+    update(message)
+    .where(
+        message.c.incident == bindparam("b_incident"),
+        message.c.subject.in_((Subject.INCIDENT, Subject.PAGE)),
+        ~message.c.is_over,
+        message.c.moved_to == "",
+        message.c.ts != "",
+    )
+    .values(
+        version=message.c.version + 1,
+        due_since=case(
+            (message.c.notified_version < message.c.version, message.c.due_since),
+            else_=bindparam("b_now", type_=InstantMs()),
+        ),
+    )
+)
+
+
+def renew(conn: Connection, incident: int, *, now: datetime) -> None:
+    """What stands of it says where its thread is: that has changed."""
+    conn.execute(_RENEW, {"b_incident": incident, "b_now": now})
+
+
 def renew_ends(conn: Connection, incident: int, *, now: datetime) -> None:
     """What people who were paged were told of its end: that it goes on after all, and later, that it is over."""
     ends = select(timeline.c.seq).where(
@@ -203,10 +233,15 @@ def renew_ends(conn: Connection, incident: int, *, now: datetime) -> None:
     )
 
 
+_HOLDER = message.alias()
+_HOLDS = (_HOLDER.c.stands_in_for == message.c.id) & _HOLDER.c.is_primary & ~_HOLDER.c.is_over
+
+
 def stands_at(conn: Connection, number: int, notifier: str, target: str) -> tuple[bool, bool]:
-    """Whether a channel is an incident's home, and whether it has a message there at all."""
+    """Whether a channel is an incident's home, and whether it has a message there at all. It is home also while it refuses
+    and another message has the thread for it."""
     query = (
-        select(message.c.is_primary)
+        select(message.c.is_primary | select(_HOLDER.c.id).where(_HOLDS).exists())
         .join(conversation, conversation.c.id == message.c.conversation)
         .where(message.c.incident == number, message.c.subject == Subject.INCIDENT, ~message.c.is_over)
         .where(message.c.moved_to == "", conversation.c.notifier == notifier, conversation.c.target == target)
@@ -219,24 +254,36 @@ def rehome(
     conn: Connection, number: int, wanted: Collection[int], *, home: int | None, moved_to: str, seq: int, now: datetime
 ) -> list[int]:
     """The incident is told in these conversations from now on. Messages elsewhere are told where it went, the old thread
-    too, and are over with that; only those of copies stay. Returns the conversations that have none yet."""
+    too, and are over with that; only those of copies stay, and what stands in for one that does. Returns the
+    conversations that have none yet."""
     query = select(
-        message.c.id, message.c.conversation, message.c.is_primary, message.c.is_copy, message.c.version
+        message.c.id,
+        message.c.conversation,
+        message.c.is_primary,
+        message.c.is_copy,
+        message.c.version,
+        message.c.stands_in_for,
     ).where(
         message.c.incident == number,
         message.c.subject == Subject.INCIDENT,
         ~message.c.is_over,
         message.c.moved_to == "",
     )
+    rows = conn.execute(query).fetchall()
+    stay = {row.id for row in rows if row.conversation in wanted or row.is_copy}
+    at_home = {row.id for row in rows if row.conversation == home}
+    is_held = any(row.is_primary and row.stands_in_for in at_home for row in rows)
     standing = set()
-    for row in conn.execute(query).fetchall():
+    for row in rows:
         values: dict[str, object] = {}
-        if row.conversation not in wanted and not row.is_copy:
+        if row.id not in stay and row.stands_in_for not in stay:
             values |= {"moved_to": moved_to, "version": row.version + 1, "due_since": now, "tells_end": True}
-        elif row.conversation == home and not row.is_primary:
+        elif row.conversation == home and not row.is_primary and not is_held:
             values |= {"is_primary": True, "thread_seq": seq}
+        if row.stands_in_for is not None and (row.conversation == home or row.stands_in_for not in stay):
+            values |= {"stands_in_for": None}
         standing.add(row.conversation)
-        if row.is_primary and row.conversation != home:
+        if row.is_primary and row.conversation != home and not is_held:
             values |= {"is_primary": False, "thread_due_at": now}
         if values:
             conn.execute(update(message).where(message.c.id == row.id).values(values))

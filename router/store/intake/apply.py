@@ -119,16 +119,12 @@ def apply_batch(
     _touch(conn, [entry for _, _, entry in ordered], now_ms)
     suppressed = _suppress(conn, changed, now_ms)
     found = _join(conn, changed, standing, moving, suppressed, groups, now_ms)
-    siblings.settle(
-        conn,
-        [
-            siblings.Begun(entry.id, change.sibling)
-            for entry, change in changed
-            if change.sibling is not None and change.is_firing and not entry.was_firing
-        ],
-        belongs,
-        now_ms,
-    )
+    begun: list[siblings.Changed] = []
+    ended: list[siblings.Changed] = []
+    for entry, change in changed:
+        if change.sibling is not None and change.is_firing != entry.was_firing:
+            (begun if change.is_firing else ended).append(siblings.Changed(entry.id, change.sibling))
+    siblings.settle(conn, begun, ended, belongs, now_ms)
     if has_copies:
         _UNASKED.run(
             conn,

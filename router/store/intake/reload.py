@@ -1,17 +1,18 @@
 """What a load of rules changes in the store: snapshots, gone routes, who waits where. Never what was told."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection, select, update
 
 from router.core.member import MemberState
+from router.core.view import State
 from router.runtime.clock import to_ms
 from router.store.evaluation.groups import keep_settings, make_due
 from router.store.evaluation.members import ALERT_COLUMNS, member_of
 from router.store.group_counts import Deltas
-from router.store.intake import inhibition, migration
+from router.store.intake import inhibition, migration, siblings
 from router.store.intake.apply import suppress_targets
 from router.store.intake.change import Belongs
 from router.store.intake.membership import (
@@ -25,7 +26,7 @@ from router.store.intake.membership import (
     wake_groups,
     wake_joined,
 )
-from router.store.tables import alert, alert_group, group_source, membership, ruleset
+from router.store.tables import alert, alert_group, group_source, incident, membership, ruleset
 from rules.model.suppression import SuppressionKind
 
 CHUNK = 250
@@ -85,6 +86,7 @@ def reroute(conn: Connection, belongs: Belongs, after: int, now: datetime) -> in
     standing = memberships(conn, sorted(members))
     stays: list[Membership] = []
     joins: list[Membership] = []
+    left: set[int] = set()
     waits: dict[int, int] = {}
     moves: list[tuple[int, int, migration.Move]] = []
     for number, member in members.items():
@@ -94,6 +96,7 @@ def reroute(conn: Connection, belongs: Belongs, after: int, now: datetime) -> in
         under_way = migration.under_way_of(belonged, wanted)
         gone = [one for one in belonged if wanted.pop((one.route, one.labels), None) is None and not one.is_notified]
         leave(conn, gone, deltas)
+        left.update(one.group_id for one in gone)
         stays += [one for one in belonged if one not in gone]
         for owner in () if is_notified and under_way is None else wanted.values():
             group = found_group(conn, owner, now_ms)
@@ -109,7 +112,28 @@ def reroute(conn: Connection, belongs: Belongs, after: int, now: datetime) -> in
     wake_groups(conn, woken, now_ms)
     wake_joined(conn, waits, now_ms)
     suppress_targets(conn, others, now_ms)
+    _let_siblings_fall_in(conn, sorted({one.alert_id for one in joins}), left, belongs, now_ms)
     return max(members) if len(members) == CHUNK else None
+
+
+def _let_siblings_fall_in(
+    conn: Connection, joined: Sequence[int], left: Collection[int], belongs: Belongs, now_ms: int
+) -> None:
+    """What goes elsewhere before anybody was told of it is there what it would have been had it begun under the new rules: the
+    worse sibling of what was told, which comes along, or a lesser one."""
+    siblings_of = select(alert.c.id, alert.c.sibling).where(alert.c.id.in_(joined), alert.c.sibling.is_not(None))
+    begun = [siblings.Changed(row.id, row.sibling) for row in conn.execute(siblings_of)]
+    if not begun:
+        return
+    is_open = (
+        select(alert_group.c.id, incident.c.state)
+        .outerjoin(incident, incident.c.number == alert_group.c.incident)
+        .where(alert_group.c.id.in_(sorted(left)))
+        .order_by(alert_group.c.id)
+    )
+    for row in conn.execute(is_open).fetchall():
+        siblings.release(conn, row.id, is_told=row.state == State.TRIGGERED.value)
+    siblings.settle(conn, begun, (), belongs, now_ms)
 
 
 def _joined(alert_now: AlertNow, number: int, group: int, now_ms: int) -> Membership:

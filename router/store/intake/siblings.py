@@ -38,8 +38,8 @@ _TELLS = (MemberState.ARRIVED, MemberState.NOTIFIED, MemberState.NOTIFIED_MUTED)
 _NOT_TOLD = (MemberState.ARRIVED, MemberState.SUPPRESSED, MemberState.SHADOWED)
 
 
-class Begun(msgspec.Struct, frozen=True):
-    """An alert that began to fire in this batch and may have siblings."""
+class Changed(msgspec.Struct, frozen=True):
+    """An alert that began or ended in this batch and may have siblings."""
 
     alert_id: int
     sibling: int
@@ -53,20 +53,21 @@ class _Alike(msgspec.Struct, frozen=True):
     is_firing: bool
 
 
-def settle(conn: Connection, begun: Sequence[Begun], belongs: Belongs, now_ms: int) -> None:
-    """Let what began fall in with its siblings. Called when all of the batch is written; one statement where nothing has
-    any."""
-    if not begun:
+def settle(conn: Connection, begun: Sequence[Changed], ended: Sequence[Changed], belongs: Belongs, now_ms: int) -> None:
+    """Let what began fall in with its siblings, and let those go on for what ended. Called when all of the batch is written;
+    one statement where nothing has any."""
+    if not begun and not ended:
         return
     found: dict[tuple[str, int], list[_Alike]] = {}
-    keys = [row[0] for row in _SEVERAL.rows(conn, (), sorted({one.sibling for one in begun}))]
+    keys = [row[0] for row in _SEVERAL.rows(conn, (), sorted({one.sibling for one in (*begun, *ended)}))]
     for namespace, sibling, number, rank, is_firing in _ALIKE.rows(conn, (now_ms - JUST_ENDED_MS,), keys):
         found.setdefault((namespace, sibling), []).append(_Alike(number, rank, bool(is_firing)))
     conditions = [alike for alike in found.values() if len({one.rank for one in alike}) > 1]
     if not conditions:
         return
     standing = memberships(conn, sorted(one.id for alike in conditions for one in alike))
-    settling = _Settling(conn, standing, {one.alert_id for one in begun}, belongs, now_ms)
+    numbers = [{one.alert_id for one in some} for some in (begun, ended)]
+    settling = _Settling(conn, standing, numbers[0], numbers[1], belongs, now_ms)
     for alike in conditions:
         settling.fall_in(sorted(alike, key=lambda one: (-one.rank, one.id)))
     settling.write()
@@ -80,10 +81,11 @@ class _Settling:
         conn: Connection,
         standing: Mapping[int, Sequence[Membership]],
         begun: Collection[int],
+        ended: Collection[int],
         belongs: Belongs,
         now_ms: int,
     ) -> None:
-        self._conn, self._standing, self._begun = conn, standing, begun
+        self._conn, self._standing, self._begun, self._ended = conn, standing, begun, ended
         self._belongs, self._now_ms = belongs, now_ms
         self._gone: list[Membership] = []
         self._before: list[Membership] = []
@@ -94,11 +96,13 @@ class _Settling:
 
     def fall_in(self, alike: Sequence[_Alike]) -> None:
         """`alike`: the worst first."""
-        firing = [one for one in alike if one.is_firing]
-        worst = firing[0]
+        worst = next((one for one in alike if one.is_firing), None)
+        if worst is None:
+            return
         homes = [one for one in self._of(worst.id) if one.state in _TELLS]
         for one in alike:
-            if one.rank < worst.rank and homes:
+            goes_on = one.rank < worst.rank and one.id in self._ended and self._goes_on(one, worst)
+            if one.rank < worst.rank and homes and not goes_on:
                 self._shadow(one, worst, homes)
         if worst.id in self._begun and alike[0] is not worst:
             self._inherit(worst, alike)
@@ -143,6 +147,28 @@ class _Settling:
             if left is not None:
                 self._moves.append((home.group_id, one.id, migration.Move(left, rose=True)))
                 self._due[home.group_id] = 0
+
+    def _goes_on(self, one: _Alike, worst: _Alike) -> bool:
+        """It ended before anybody was told of the worse one, which something may hold back for long: its condition holds, and
+        what was told of it goes on with the worse one as with an alert whose severity rose."""
+        theirs, worse = self._of(one.id), self._of(worst.id)
+        told = [mine for mine in theirs if mine.state is MemberState.ENDED]
+        if not told or any(other.is_notified for other in worse):
+            return False
+        kind, name = next(((other.kind, other.name) for other in worse if other.kind), ("", ""))
+        state = MemberState.NOTIFIED.next(is_firing=True, is_suppressed=bool(kind))
+        for group in dict.fromkeys(mine.group_id for mine in told):
+            here = [other for other in worse if other.group_id == group]
+            self._before += here
+            self._after.append(
+                Membership(worst.id, group, state, worst.rank, kind, name, here[0].joined_ms if here else self._now_ms)
+            )
+            for other in worse if not here else ():
+                self._moves.append((other.group_id, worst.id, migration.Move(group, rose=True)))
+                self._woken.add(other.group_id)
+            self._woken.add(group)
+        self._gone += [mine for mine in theirs if mine.state is not MemberState.MOVED]
+        return True
 
     def _inherit(self, lesser: _Alike, alike: Sequence[_Alike]) -> None:
         """A worse one ended with the word that this one begins: the incident goes on where it stands, at a lesser severity."""

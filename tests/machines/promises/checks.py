@@ -67,12 +67,14 @@ def a_calm_moment_is_silent(run: Run) -> Iterator[str]:
 
 @after_every_step
 def held_is_silent(run: Run) -> Iterator[str]:
-    """What a window, a maintenance or an inhibition holds back makes no sound and pages nobody."""
+    """What a window, a maintenance or an inhibition holds back makes no sound and pages nobody. What was news before that and
+    is late, because of the weather, does; and that a channel refuses what it shows is said all the same."""
     for sound in run.new_sounds:
-        if _is_end(sound) or not number_in(sound.text):
+        if _is_end(sound) or not number_in(sound.text) or _was_refused(run, sound):
             continue
         lives = [life for life in _about(run, number_in(sound.text), sound) if life.at(sound.at).fires]
-        if lives and all(life.is_held_throughout(sound.at - A_WHILE, sound.at) for life in lives):
+        since = min(sound.at - A_WHILE, run.settled_at if run.foul_until >= run.settled_at else sound.at)
+        if lives and all(life.is_held_throughout(since, sound.at) for life in lives):
             yield f"{_line(sound)}: {_names(lives)} held"
 
 
@@ -104,7 +106,7 @@ def a_rise_is_said_once(run: Run) -> Iterator[str]:
             continue
         severity = (found[1] or found[2]).lower()
         for message in _of(run, number_in(sound.text), sound.conversation):
-            if message.versions[0].text.startswith(_SAID_ONCE):
+            if not _is_kept_true(message):
                 continue
             said = message.at(sound.at - A_WHILE)
             later = [one for one in message.versions if sound.at - A_WHILE < one.at < sound.at]
@@ -117,8 +119,9 @@ def a_rise_is_said_once(run: Run) -> Iterator[str]:
                 yield f"{_line(sound)}: it stood as {said.text if said else ''}"
 
 
-_SAID_ONCE = ("Worse", "Reopened", "Still")
-"""How messages begin that tell a person of a change: the page is kept true, and not these."""
+def _is_kept_true(message: Standing) -> bool:
+    """What follows a page tells a person of a change, and is a word of its moment."""
+    return message.place in CHANNELS or message.versions[0].text.startswith("You are paged")
 
 
 def _knew(run: Run, message: Standing, sound: Sound) -> bool:
@@ -165,7 +168,7 @@ def it_is_where_it_belongs(run: Run) -> Iterator[str]:
         if now.owner is None or not _is_settled_home(run, life, now):
             continue
         for channel in (*now.owner.channels, *_copied(run, life)):
-            if channel not in run.refused and not run.open_with(life.name, (channel,)):
+            if not run.open_with(life.name, (channel,)):
                 yield f"{life.name} ({now.severity}) belongs to {now.owner.name} and is not in {channel}"
 
 
@@ -173,11 +176,11 @@ def it_is_where_it_belongs(run: Run) -> Iterator[str]:
 def it_is_nowhere_else(run: Run) -> Iterator[str]:
     """What went elsewhere does not stand where it was."""
     for life, now in _firing(run):
-        if now.owner is None or not _is_settled_home(run, life, now) or run.refused:
+        if now.owner is None or not _is_settled_home(run, life, now):
             continue
         if len({run.model.book.group(one) for one in life.firing.values()}) > 1:
             continue
-        allowed = {*now.owner.channels, "#copy"}
+        allowed = {*now.owner.channels, "#copy"} | ({"#fallback"} if run.refused else set())
         yield from (
             f"{life.name} ({now.severity}) belongs to {now.owner.name} and stands in {message}"
             for message in run.open_with(life.name)
@@ -204,8 +207,9 @@ def an_incident_is_one_message(run: Run) -> Iterator[str]:
         seen: dict[int, Standing] = {}
         for message in run.reader.standing(channel):
             before = seen.get(message.number) if message.number else None
-            stood = before.at(message.versions[0].at - JUST_NOW) if before is not None else None
-            if stood is not None and not stood.is_moved:
+            begun = message.versions[0].at
+            stood = [] if before is None else [before.at(begun - JUST_NOW), before.at(begun + JUST_NOW)]
+            if stood and stood[0] is not None and not any(said is not None and said.is_moved for said in stood):
                 yield f"#{message.number} twice in {channel}: {seen[message.number]} and {message}"
             seen[message.number] = message
 
@@ -228,8 +232,7 @@ def a_direct_message_that_is_open_fires(run: Run) -> Iterator[str]:
     for person in PEOPLE:
         for message in run.reader.standing(person):
             lives = _lives_of(run, message.number)
-            is_kept = message.versions[0].text.startswith("You are paged")  # what follows it is a word of its moment
-            if is_kept and message.now.is_open and not any(life.firing for life in lives):
+            if _is_kept_true(message) and message.now.is_open and not any(life.firing for life in lives):
                 yield f"{message}: {_names(lives)} ended"
 
 
@@ -258,7 +261,7 @@ def the_paged_know_where_it_goes_on(run: Run) -> Iterator[str]:
         said = "\n".join(message.view.said for message in messages)
         for number in dict.fromkeys(message.number for message in messages if message.number):
             mine = [message for message in messages if message.number == number]
-            if any(message.now.is_open for message in mine) or person in run.refused:
+            if any(message.now.is_open for message in mine):
                 continue
             begun_at = min(message.versions[0].at for message in mine)
             for life, named_at in _ever_of(run, number, begun_at):
@@ -280,6 +283,10 @@ def it_says_how_bad_it_is(run: Run) -> Iterator[str]:
             moments = [life.at(run.now) for life in lives]
             if not message.now.is_open or any(moment.is_sibling or not moment.fires for moment in moments):
                 continue
+            if any(
+                life.name in SIBLINGS and moment.held != {False} for life, moment in zip(lives, moments, strict=True)
+            ):
+                continue  # the worse one may be news, which is held
             if moments and message.now.rank != (worst := max(moment.rank for moment in moments)):
                 yield f"{message}: {_names(lives)}, of which the worst is {next(w for w, r in RANK.items() if r == worst)}"
 
@@ -296,10 +303,11 @@ def a_rise_is_heard(run: Run) -> Iterator[str]:
 
 @when_settled
 def a_rise_pages(run: Run) -> Iterator[str]:
-    """What begins, or gets worse than what stands, pages whoever its route pages."""
+    """What begins, or gets worse than what stands, pages whoever its route pages: the one that it belongs to, which after a
+    reload may be another than the rules name."""
     for life, moment in _rises(run):
         owner = moment.owner
-        if owner is None or not owner.page or owner.page in run.refused:
+        if owner is None or not owner.page or not moment.is_exact:
             continue
         if any(not one.pages or one.owner != owner for one in life.between(moment.at, moment.at + NEWS_SOON)):
             continue
@@ -313,7 +321,7 @@ def whatever_is_shown_was_said(run: Run) -> Iterator[str]:
     """What stands in a message was named by its first word or by a line: nobody has to find it in an edit."""
     for life, _ in _firing(run):
         begun = life.begun_at(run.now, gaps=A_WHILE)
-        if run.now - begun < LINES or not life.is_free_throughout(begun, run.now) or run.refused:
+        if run.now - begun < LINES or not life.is_free_throughout(begun, run.now):
             continue
         firsts, lines = set[str](), set[str]()
         for channel in CHANNELS:
@@ -427,7 +435,20 @@ def _about(run: Run, number: int, sound: Sound) -> list[Life]:
             if message.number == number:
                 open_before = [said for said in message.versions if said.is_open and said.at <= sound.at + JUST_NOW]
                 names |= open_before[-1].names if open_before else frozenset()
+    if run.refused:  # what stands in a channel that refuses does not name yet what joined meanwhile
+        book = run.model.book
+        groups = {book.group(one) for name in names for one in run.model.life(name).firing.values()}
+        lives = run.model.lives.items()
+        names |= {name for name, life in lives if groups & {book.group(one) for one in life.firing.values()}}
     return [run.model.life(name) for name in sorted(names)]
+
+
+def _was_refused(run: Run, sound: Sound) -> bool:
+    """It is told in the fallback channel what stands for long in one that refuses."""
+    if sound.why != "post" or sound.conversation != "#fallback":
+        return False
+    stands = [message for place in run.refused & {*CHANNELS} for message in _of(run, number_in(sound.text), place)]
+    return any(message.versions[0].at < sound.at - A_WHILE for message in stands)
 
 
 def _lives_of(run: Run, number: int) -> list[Life]:
@@ -470,7 +491,7 @@ def _rises(run: Run) -> Iterator[tuple[Life, Moment]]:
         for before, moment in pairwise(life.between(run.settled_at, run.now)):
             if moment.rank <= before.rank:
                 continue
-            until = moment.at + NEWS_SOON
+            until = max(moment.at, run.foul_until) + NEWS_SOON  # what is over before it can be told is not
             following = life.between(moment.at, until)
             if until > run.now or any(one.rank < moment.rank or one.held != {False} for one in following):
                 continue

@@ -195,8 +195,10 @@ class Run:
         slack = self.site.slack
         match step:
             case Limited(seconds):
-                self._is_foul(timedelta(seconds=seconds))
-                slack.mood(moods.ratelimit(seconds), method="chat.postMessage")
+                limit = moods.ratelimit(seconds)
+                slack.mood(limit, method="chat.postMessage")
+                self._later(seconds, partial(slack.clear_mood, limit))  # nobody posted meanwhile
+                self._is_foul(timedelta(seconds=2 * seconds))
             case Unknown(times):
                 self._is_foul(timedelta(0))
                 slack.mood(moods.RESET_AFTER, method="chat.postMessage", times=times)
@@ -249,10 +251,11 @@ class Run:
         begun = len(self.sounds)
         before = self.model.book
         edge = before.next_boundary(self.site.clock.now())
+        lives = self.model.lives.values()
+        was_held = any(life.at(self.now).held != {False} for life in lives)  # a reload may release it at this instant
         self._do(step)
         self._pass(timedelta(minutes=3))
-        lives = self.model.lives.values()
-        was_held = any(moment.held != {False} for life in lives for moment in life.between(self.settled_at, self.now))
+        was_held |= any(moment.held != {False} for life in lives for moment in life.between(self.settled_at, self.now))
         repeats = {before.repeat, self.model.book.repeat} != {"none"}
         # A window that opens is news of its own; so is one that a clock passes which is set.
         is_same_time = not isinstance(step, SetClock) and self.site.clock.now() < edge
@@ -264,7 +267,10 @@ class Run:
     def _is_news(self, step: Step) -> bool:
         if isinstance(step, Fire):
             worst = self.model.life(step.who).worst
-            return worst is None or RANK[step.severity] > RANK[worst.severity]
+            # A copy that came with a reload joins with an alert's next change.
+            copies = self.model.book.copy_of_team and len(self.books) > 1
+            joins = copies and not self.open_with(step.who, ("#copy",))
+            return worst is None or RANK[step.severity] > RANK[worst.severity] or bool(joins)
         return False
 
     def open_with(self, name: str, places: Collection[str] = CHANNELS) -> list[Standing]:

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tests.machines.promises.rulebook import RANK, Route, Rulebook
-from tests.machines.promises.site import Condition
+from tests.machines.promises.site import START, Condition
+
+UNTOLD = timedelta(seconds=2)
+"""So soon after its beginning or a change an end may not be told yet: what fires again is where it was."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ class Model:
     def __init__(self, book: Rulebook) -> None:
         self.book = book
         self.lives: dict[str, Life] = {}
+        self.now = START
 
     def life(self, name: str) -> Life:
         return self.lives.setdefault(name, Life(name))
@@ -119,6 +123,11 @@ class Model:
         if after is None:
             return
         owner = self.book.owner(after)
+        is_told = not life.moments or self.now - life.moments[-1].at > UNTOLD
+        if before is None and not is_told:
+            life.homes |= {owner}
+            life.is_exact, life.pending = len(life.homes) == 1, None
+            return
         if before is None:
             life.homes, life.is_exact, life.is_gone, life.pending = frozenset({owner}), True, False, None
             return
@@ -148,6 +157,7 @@ class Model:
 
     def note(self, at: datetime, wall: datetime) -> None:
         """Write down what is so now, where that is something else than before."""
+        self.now = at
         firing = self.firing()
         for life in self.lives.values():
             moment = self._moment(life, firing, at, wall)

@@ -2,9 +2,7 @@
 
 CHECKS_NOT_YET: dict[str, str] = {}
 """A promise -> the stories of `findings` that break it."""
-FEATURES_NOT_YET = {
-    "refusals": "E8, E13",
-}
+FEATURES_NOT_YET: dict[str, str] = {}
 """What may happen -> the stories that it breaks promises by."""
 BOOKS_NOT_YET: dict[str, str] = {}
 """A rules file -> likewise."""

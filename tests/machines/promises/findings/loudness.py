@@ -213,6 +213,68 @@ def lesser_sibling_ends_with_the_rise() -> None:
         _goes_on(site)
 
 
+@story("U1-reloaded-between")
+def worse_sibling_is_rerouted_before_it_is_told() -> None:
+    """A reload that gives a rise another owner before anybody was told of it leaves it a rise."""
+    together = SIBLINGS.replace("= critical'", "= low'").replace("= high'", "=~ high|critical'")
+    with Site(together, channels=PLACES) as site:
+        site.fire(LESSER)
+        site.wait(seconds=10.5)  # a group that was evaluated waits for a second
+        site.fire(WORSE)
+        site.reload(SIBLINGS)
+        site.wait(seconds=30)
+        must([one for one in site.heard("maria") if "CRITICAL" in one.text], "the rise is heard where critical belongs")
+        must([one for one in site.heard("bob") if "CRITICAL" in one.text], "the rise pages")
+        site.end(LESSER)
+        site.wait(minutes=20)
+        _goes_on(site)
+
+
+def _ends_while_the_worse_is_held(site: Site, place: str) -> None:
+    site.fire(LESSER)
+    site.wait(minutes=5)
+    site.fire(WORSE)
+    site.wait(minutes=1)
+    site.forget_sounds()
+    site.end(LESSER)
+    site.wait(minutes=5)
+    rang = [one for person in ("bob", "maria", "chris") for one in site.heard(person) if "esolved" in one.text]
+    must(not rang, f"what holds the worse one back makes no end of the lesser's: {rang}")
+    must(texts(site.shown(place))[0].startswith("CRITICAL #1"), f"it stands: {texts(site.shown(place))}")
+
+
+@story("U1-worse-is-maintained")
+def lesser_sibling_ends_in_a_maintenance() -> None:
+    """A lesser's end is no end while the worse one fires, also where a maintenance keeps that from being told."""
+    rules = """
+routing: {channel: "#db", group_by: [alertname], page: bob, tell: {resolved: channel}}
+maintenance: [{name: upgrade, match: ['alertname = Latency'], from: 2026-11-02T12:03Z, until: 2026-11-02T12:30Z}]
+"""
+    with Site(rules) as site:
+        _ends_while_the_worse_is_held(site, "#db")
+        must(not site.heard("bob"), "the rise waits for the maintenance")
+        site.wait(minutes=20)
+        must([one for one in site.heard("bob") if "CRITICAL" in one.text], "the rise pages when that is over")
+        site.end(WORSE)
+        site.wait(minutes=5)
+        must([text[:8] for text in texts(site.shown("#db"))] == ["Resolved"], "the end of both is told")
+
+
+@story("U1-worse-is-quiet")
+def lesser_sibling_ends_while_the_worse_ones_route_is_quiet() -> None:
+    """The same where the route of the worse one tells nothing yet: the incident goes there when it does."""
+    rules = SIBLINGS.replace('channel: "#p1"', 'channel: "#p1", quiet: [noon]')
+    with Site(rules + "windows: {noon: {hours: 12:00-12:30}}\n", channels=PLACES) as site:
+        _ends_while_the_worse_is_held(site, "#p2")
+        assert not site.shown("#p1")
+        site.wait(minutes=25)
+        must(texts(site.shown("#p1"))[0].startswith("CRITICAL #1"), "it goes on where critical belongs")
+        must("moved to #p1 as #1" in texts(site.shown("#p2"))[0], "and the old place says so")
+        site.end(WORSE)
+        site.wait(minutes=5)
+        must([text[:8] for text in texts(site.shown("#p1"))] == ["Resolved"], "the end of both is told")
+
+
 @story("U1-a-gap")
 def lesser_sibling_ends_first() -> None:
     """With exclusive thresholds the lesser ends half a minute before the worse one begins: still a rise."""

@@ -142,6 +142,91 @@ def archived_for_a_minute() -> None:
         _well_in_the_end(site, disk, "#fallback")
 
 
+@story("E13-archived-again-and-again")
+def archived_again_and_again() -> None:
+    """However often a channel refuses, the fallback channel has one message of an incident, and hears a change once."""
+    with Site(ONE, channels={"#db": ["maria"], "#fallback": ["chris"]}, fallback="#fallback") as site:
+        disk = event("Disk", "a", "low")
+        site.fire(disk)
+        site.wait(minutes=1)
+        for severity in ("medium", "high", "critical"):
+            site.slack.archive("#db")
+            site.fire(disk.but(severity=severity))
+            site.wait(minutes=3)
+            site.slack.unarchive("#db")
+            site.wait(minutes=3)
+        rises = texts(site.heard("chris"))
+        must(len(site.shown("#fallback")) == 1, f"one message: {texts(site.shown('#fallback'))}")
+        must(len(rises) == 3, f"each rise is heard once where the thread is: {rises}")
+        _well_in_the_end(site, disk, "#db")
+        _well_in_the_end(site, disk, "#fallback")
+
+
+@story("E13-ended-while-archived")
+def ended_while_archived() -> None:
+    """An end that was told in the fallback channel is told in the channel too, and stays told."""
+    with Site(ONE, channels={"#db": ["maria"], "#fallback": []}, fallback="#fallback") as site:
+        disk = event("Disk", "a", "medium")
+        site.fire(disk)
+        site.wait(minutes=1)
+        site.slack.archive("#db")
+        site.fire(disk.but(severity="high"))
+        site.wait(minutes=3)
+        site.end(disk)
+        site.wait(minutes=3)
+        assert is_over(site.shown("#fallback")[0])
+        site.slack.unarchive("#db")
+        _well_in_the_end(site, disk, "#db")
+        _well_in_the_end(site, disk, "#fallback")
+
+
+@story("E13-reopened-while-archived")
+def reopened_while_archived() -> None:
+    """What came back while the channel refused is told in its thread, too, before the next end is."""
+    with Site(ONE, channels={"#db": ["maria"], "#fallback": []}, fallback="#fallback") as site:
+        disk = event("Disk", "a", "low")
+        site.fire(disk)
+        site.wait(minutes=1)
+        site.end(disk)
+        site.wait(minutes=1)
+        site.slack.archive("#db")
+        site.fire(disk)
+        site.wait(minutes=3)
+        site.forget_sounds()
+        site.slack.unarchive("#db")
+        site.wait(minutes=3)
+        must(not site.heard("maria"), "it rang where it was told first")
+        site.end(disk)
+        site.wait(minutes=3)
+        said = [reply.text.partition(": ")[2][:8] for reply in site.shown("#db")[0].replies]
+        must(said == ["resolved", "reopened", "resolved"], f"ends and returns take turns: {said}")
+
+
+@story("E23")
+def turns_in_bad_weather() -> None:
+    """Ends and returns take turns in a thread, also when several are told at once because Slack was away."""
+    with Site(ONE) as site:
+        disk = event("Disk", "a", "low")
+        site.fire(disk)
+        site.wait(minutes=1)
+        site.end(disk)
+        site.wait(minutes=1)
+        site.slack.mood(moods.UNREACHABLE, times=None)
+        for _ in range(2):
+            site.fire(disk)
+            site.wait(seconds=20)
+            site.end(disk)
+            site.wait(seconds=20)
+        site.fire(disk)
+        site.wait(seconds=20)
+        site.slack.clear_moods()
+        site.wait(minutes=5)
+        site.end(disk)
+        site.wait(minutes=5)
+        said = [text.partition(": ")[2][:8] for text in texts(site.shown("#db")[0].replies)]
+        must(said == ["resolved", "reopened", "resolved"], f"ends and returns take turns: {said}")
+
+
 @story("E13-bot-removed-for-a-minute")
 def bot_removed_for_a_minute() -> None:
     """A message of a channel that refused us for a minute becomes true again."""
