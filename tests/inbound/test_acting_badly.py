@@ -217,11 +217,13 @@ async def test_somebody_who_left_acts_as_nobody_of_the_rules(tmp_path: Path) -> 
 async def test_a_bot_that_mentions_us_is_not_answered(tmp_path: Path) -> None:
     async with office(tmp_path) as at:
         message = await at.fire()
-        gesture = at.people.mention("frobnicate", by="eve", channel="#ops", thread_ts=message.ts)
+        gesture = at.people.mention("frobnicate", by="jonas", channel="#ops", thread_ts=message.ts)
         gesture.payload["event"]["bot_id"] = "B0OTHER"
         await at.do(gesture)
         await at.mention("frobnicate", by="eve", thread=message)
-        assert len(await at.heard("eve", "is no command")) == 1
+        await at.heard("eve", "is no command")
+        await at.app._responder.finish()
+        assert at.slack.heard_by("jonas") == []
 
 
 async def test_slack_that_does_not_say_who_it_is_holds_no_act_up(tmp_path: Path) -> None:

@@ -119,7 +119,8 @@ async def test_who_does_not_wait_leaves_the_answer_to_the_next(clock: HandClock)
         return Answer(Outcome.DELIVERED), {"user": {"id": arguments["user"], "name": "maria"}}
 
     users = Users(call, clock)
-    assert await users.get("U0MARIA", within=timedelta(milliseconds=10)) is None
+    async with asyncio.timeout(5):
+        assert await users.get("U0MARIA", within=timedelta(milliseconds=10)) is None
     may_answer.set()
     found = await users.get("U0MARIA", within=SECOND)
     assert found is not None
