@@ -27,6 +27,10 @@ class Answer(msgspec.Struct, frozen=True):
     is_done: bool
     """False: there was nothing to do, or it cannot be done; `said` is why."""
     said: str
+    is_told: bool = False
+    """Its thread gets a line of it."""
+    is_known: bool = True
+    """There is such an incident."""
 
 
 class Ran(msgspec.Struct, frozen=True):
@@ -61,7 +65,7 @@ def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics) -> Ran
 def _act(conn: Connection, number: int, wanted: Act, now: datetime, rules: Rules, metrics: Metrics) -> Answer:
     current = incidents.find(conn, number)
     if current is None:
-        return Answer(number, is_done=False, said=f"there is no incident #{number}")
+        return Answer(number, is_done=False, said=f"there is no incident #{number}", is_known=False)
     if wanted.verb is Verb.ESCALATE:
         return _escalate(conn, current, wanted, now, rules, metrics)
     group = groups.find(conn, current.group_id)
@@ -74,10 +78,10 @@ def _act(conn: Connection, number: int, wanted: Act, now: datetime, rules: Rules
             return Answer(number, is_done=False, said=said)
         case Acted():
             metrics.add("alert_router_acts", (wanted.verb.value, "done"))
-            _carry_out(conn, current, wanted, decided, settings, now, rules)
+            is_told = _carry_out(conn, current, wanted, decided, settings, now, rules)
             if group is not None:  # the repeat clock, a severity that was set: what follows is evaluation's
                 groups.make_due(conn, now, [group.id])
-            return Answer(number, is_done=True, said=_said(decided.move.kind))
+            return Answer(number, is_done=True, said=_said(decided.move.kind), is_told=is_told)
         case never:
             assert_never(never)
 
@@ -100,7 +104,8 @@ def _carry_out(
     settings: RouteSettings,
     now: datetime,
     rules: Rules,
-) -> None:
+) -> bool:
+    """Whether its thread gets a line of it."""
     number, move = current.number, decided.move
     how_loud = _loudness(settings.tell, move.told)
     view = _view(current.view, decided, settings)
@@ -132,6 +137,7 @@ def _carry_out(
             go_on(conn, number, now, rules, at_once=wanted.verb is Verb.UNACKNOWLEDGE)
         case Escalation.AS_IT_WAS:
             pass
+    return how_loud.has_line
 
 
 def _view(before: IncidentView, decided: Acted, settings: RouteSettings) -> IncidentView:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, CursorResult, Row, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, CursorResult, Row, and_, bindparam, func, or_, select, text
 
 from router.core.content import Subject
 from router.core.member import BY_RANK, MemberState
@@ -352,6 +352,19 @@ def incidents(
             )
         )
     return found, shown[-1].number if is_more else None
+
+
+_OPEN = (
+    select(incident.c.view)
+    .where(incident.c.state == "triggered", incident.c.view != "")
+    .order_by(incident.c.number.desc())
+    .limit(bindparam("most"))
+)
+
+
+def open_views(conn: Connection, most: int) -> list[IncidentView]:
+    """Of what fires, the newest first."""
+    return [_decode_view(view) for view in conn.execute(_OPEN, {"most": most}).scalars()]
 
 
 def _channels_of(conn: Connection, numbers: Sequence[int]) -> dict[int, list[str]]:

@@ -418,6 +418,8 @@ ENDS = f"{_BEHIND} AND ts <> '' AND tells_end"
 CHANGES = f"{_BEHIND} AND ts <> '' AND NOT tells_end"
 HAS_LINE = "NOT is_over AND thread_due_at IS NOT NULL"
 IS_PUT_OFF = "NOT is_over AND not_before IS NOT NULL"
+STANDS = "ts <> ''"
+"""It was posted."""
 FALLS_BACK = (
     "NOT is_over AND notified_version < version AND ts = '' AND incident IS NOT NULL AND subject <> 'note'"
     " AND NOT tells_end AND NOT fell_back"
@@ -491,6 +493,7 @@ message = Table(
     _owed("message_falls_back", FALLS_BACK, "due_since"),
     _owed("message_stands_in", "stands_in_for IS NOT NULL", "stands_in_for"),
     _owed("message_of_page", "page IS NOT NULL", "page", "conversation"),
+    _owed("message_stands", STANDS, "ts"),
     Index("message_incident", "incident"),
 )
 

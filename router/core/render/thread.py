@@ -61,6 +61,11 @@ def _mentioned(one: str) -> str:
     return group(one) if is_group_id(one) else f"{group(one)} could not be mentioned: Slack names no such user group"
 
 
+def told(entry: TimelineEntry, view: IncidentView) -> str:
+    """One entry by itself, ready for mrkdwn."""
+    return escaped(_line(entry, view), _LINE) + _span(entry)
+
+
 def _merged(entries: Sequence[TimelineEntry]) -> list[TimelineEntry]:
     """Entries of one kind, ends of one sort, as one: counts add up, what follows is as the last one says."""
     kinds: dict[tuple[EntryKind, str], TimelineEntry] = {}

@@ -4,12 +4,12 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, bindparam, case, false, literal, select, update
+from sqlalchemy import Boolean, Connection, bindparam, case, false, literal, select, text, update
 
 from router.core.content import Subject
 from router.core.recipient import webhook_notifier
 from router.core.view import EntryKind
-from router.store.tables import InstantMs, conversation, incident, message, timeline
+from router.store.tables import STANDS, InstantMs, conversation, incident, message, timeline
 
 # Statements of every evaluation are made once: SQLAlchemy takes longer to put one together than SQLite to carry it out.
 _CONVERSATION = select(conversation.c.id).where(
@@ -158,6 +158,21 @@ def home_of(conn: Connection, number: int) -> str:
         .where(~message.c.is_over)
     )
     return conn.execute(query.limit(1)).scalar() or ""
+
+
+_AT = (
+    select(message.c.incident)
+    .join(conversation, conversation.c.id == message.c.conversation)
+    .where(text(f"message.{STANDS}"), message.c.ts == bindparam("ts"), conversation.c.channel == bindparam("channel"))
+    .where(message.c.incident.is_not(None))
+    .limit(1)
+)
+
+
+def incident_at(conn: Connection, channel: str, ts: str) -> int | None:
+    """The incident whose message stands there. `channel`: Slack's id of it."""
+    found = conn.execute(_AT, {"ts": ts, "channel": channel}).scalar()
+    return None if found is None else int(found)
 
 
 _RAISE = (

@@ -668,6 +668,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("NOT is_over AND not_before IS NOT NULL"),
     )
     op.create_index(
+        "message_stands",
+        "message",
+        ["ts"],
+        unique=False,
+        sqlite_where=sa.text("ts <> ''"),
+        postgresql_where=sa.text("ts <> ''"),
+    )
+    op.create_index(
         "message_stands_in",
         "message",
         ["stands_in_for"],
@@ -683,6 +691,12 @@ def downgrade() -> None:
         table_name="message",
         sqlite_where=sa.text("stands_in_for IS NOT NULL"),
         postgresql_where=sa.text("stands_in_for IS NOT NULL"),
+    )
+    op.drop_index(
+        "message_stands",
+        table_name="message",
+        sqlite_where=sa.text("ts <> ''"),
+        postgresql_where=sa.text("ts <> ''"),
     )
     op.drop_index(
         "message_put_off",
