@@ -1,6 +1,7 @@
 """People act in Slack on the whole service: an alert comes in, its message stands, and every gesture is seen in it, its thread and
 the direct message."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,26 @@ async def test_a_mention_without_a_thread_needs_a_number(tmp_path: Path) -> None
         await at.mention("frobnicate", by="jonas", thread=message)
         [said] = await at.heard("jonas", "is no command")
         assert "<" not in said
+
+
+async def test_a_silence_is_made_and_ended_by_words(tmp_path: Path) -> None:
+    async with office(tmp_path) as at:
+        await at.fire()
+        answer = await at.say('silence alert.name="Disk is full" 2h "we know"', by="maria")
+        assert answer.startswith("Silenced until <!date^")
+        assert "1 alert that fires now (CRITICAL Disk is full)" in answer
+        [number] = re.findall(r"unsilence ([0-9a-f-]{36})", answer)
+        async with at.session.get(f"{at.url}/api/v2/silence/{number}") as found:
+            silence = await found.json()
+        assert (silence["createdBy"], silence["comment"], silence["status"]["state"]) == ("maria", "we know", "active")
+        assert await at.say(f"unsilence {number}", by="jonas") == f"The silence {number} is over."
+        assert await at.say("unsilence 7", by="jonas") == "There is no silence 7."
+        assert (await at.say('silence alert.name=~".*" 2h', by="maria")).startswith("Nothing is silenced: ")
+
+
+async def test_escalate_is_the_next_step_now(tmp_path: Path) -> None:
+    async with office(tmp_path) as at:
+        message = await at.fire()
+        await at.tap(message, "Escalate: next step", by="jonas")
+        await message.expect_reply("escalated to round 2, step 1: Maria")
+        assert await at.say("escalate 1", by="jonas") == "#1: escalated."

@@ -178,13 +178,14 @@ def test_every_command_is_an_act_or_a_question() -> None:
         ask.Assign(12, one): Wanted(12, Verb.ASSIGN, people=(one,)),
         ask.Snooze(12, HOUR): Wanted(12, Verb.SNOOZE, until=NOW + HOUR),
         ask.Wake(12): Wanted(12, Verb.WAKE),
+        ask.Escalate(12): Wanted(12, Verb.ESCALATE),
         ask.ChangeSeverity(12, Severity.LOW): Wanted(12, Verb.SEVERITY, severity=Severity.LOW),
     }
     for command, expected in acts.items():
         assert wanted(command, BERLIN) == expected
     questions: list[Command] = [ask.Help(), ask.List(), ask.Show(12), ask.OnCall(), ask.Status()]
     later: list[Command] = [
-        ask.New("x"), ask.Escalate(12), ask.AddResponders(12, (one,)), ask.Silence((), HOUR), ask.Unsilence("7"),
+        ask.New("x"), ask.Escalate(12, one), ask.AddResponders(12, (one,)), ask.Silence((), HOUR), ask.Unsilence("7"),
         ask.Take(HOUR), ask.Link(), ask.Connect(),
     ]  # fmt: skip
     for command in (*questions, *later):

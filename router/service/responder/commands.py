@@ -25,6 +25,8 @@ def wanted(command: Command, moment: Moment) -> Wanted | None:
             return Wanted(incident, Verb.SNOOZE, until=moment.at + span)
         case ask.Wake(incident):
             return Wanted(incident, Verb.WAKE)
+        case ask.Escalate(incident, None):
+            return Wanted(incident, Verb.ESCALATE)
         case ask.ChangeSeverity(incident, severity):
             return Wanted(incident, Verb.SEVERITY, severity=severity)
         case _:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from router.core.acts.button import Button, NotOurs, action_id, decode, metadata
+from router.core.acts.grammar import command as ask
 from router.core.acts.grammar.command import Command, Mistake
 from router.core.acts.grammar.parse import parse, parse_mention
 from router.core.acts.life import Act, obstacle
@@ -38,6 +39,7 @@ from router.service.in_force import InForce
 from router.service.responder.commands import wanted as wanted_by
 from router.service.responder.people import People, Unknown
 from router.service.responder.questions import Questions
+from router.service.responder.silencing import Silencing
 from router.service.responder.verbs import (
     DEEDS,
     NOT_OURS,
@@ -89,6 +91,7 @@ class Responder:
     ) -> None:
         """`bot`: our own user id; "" while it is not known. `wake`: something is to be told."""
         self._engine, self._in_force, self._people, self._questions = engine, in_force, people, questions
+        self._silencing = Silencing(engine)
         self._response_urls, self._slack, self._bot, self._wake = response_urls, slack, bot, wake
         self._later: set[asyncio.Task[None]] = set()
 
@@ -184,6 +187,8 @@ class Responder:
     async def _carried_out(self, command: Command, user: User, key: str, *, slash: str) -> str | tuple[Wanted, Answer]:
         """What is to be said; or what was done, which its incident says for itself."""
         wanted = wanted_by(command, self._moment)
+        if isinstance(command, ask.Silence | ask.Unsilence):
+            return await self._silencing.answer(command, (await self._people.who(user)).as_actor)
         if wanted is None:
             return await self._questions.answer(command, slash=slash)
         answer = await self._act(wanted, user, key)

@@ -181,7 +181,7 @@ DEEDS: Mapping[Verb, Deed] = {
     Verb.NOTE: Deed(_note, _noted, done="written into the timeline"),
     Verb.SEVERITY: Deed(_severity, _severity_set, done="the severity is set"),
     Verb.SILENCE: Deed(_not_yet),
-    Verb.ESCALATE: Deed(_not_yet),
+    Verb.ESCALATE: Deed(_at_once, done="escalated"),
     Verb.ADD_RESPONDER: Deed(_not_yet),
     Verb.OPEN: Deed(_nothing),
 }
