@@ -10,6 +10,7 @@ import pytest
 
 from router.core.acts.button import Button, Verb, action_id, metadata, value
 from router.core.acts.grammar.words import NOT_IN_THIS_VERSION
+from router.runtime.health import Health
 from router.service.responder import responder
 from router.service.responder.verbs import NOT_OURS
 from tests.inbound.office import CLOCK, INSTANCE, Office, Via, office
@@ -287,3 +288,18 @@ async def test_more_words_than_can_be_under_way_hold_nobody_up(
         await message.expect_reply("acknowledged by Maria")
         assert at.slack.heard_by("maria") == []
         assert "too many are under way" in caplog.text
+
+
+@pytest.mark.parametrize(("can_commit", "says"), [(True, "degraded"), (False, "it cannot write alerts down")])
+async def test_the_status_names_a_few_troubles_and_where_the_others_are(
+    tmp_path: Path, can_commit: bool, says: str
+) -> None:
+    async with office(tmp_path) as at:
+
+        async def health() -> Health:
+            return Health((), can_commit, tuple(f"trouble <{number}>" for number in range(5)), None)
+
+        at.app._responder._questions._health = health
+        first, second = (await at.say("status", by="maria")).splitlines()
+        assert f", prod: {says}. 0 open incidents" in first
+        assert second == ("trouble &lt;0&gt;; trouble &lt;1&gt;; trouble &lt;2&gt;; and 2 more: /readyz names them")
