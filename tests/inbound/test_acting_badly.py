@@ -303,3 +303,23 @@ async def test_the_status_names_a_few_troubles_and_where_the_others_are(
         first, second = (await at.say("status", by="maria")).splitlines()
         assert f", prod: {says}. 0 open incidents" in first
         assert second == ("trouble &lt;0&gt;; trouble &lt;1&gt;; trouble &lt;2&gt;; and 2 more: /readyz names them")
+
+
+async def test_acts_count_while_slack_takes_no_calls_and_are_told_when_it_does(tmp_path: Path) -> None:
+    async with office(tmp_path) as at:
+        names = [f"p{number}" for number in range(20)]
+        for name in names:
+            at.slack.add_person(name)
+        message = await at.fire()
+        at.slack.mood(moods.status(503), times=None)
+        await asyncio.gather(*(at.press(message, Verb.ACKNOWLEDGE, by=name) for name in names))
+        [shown] = (await at.say("list", by="maria")).splitlines()[1:]
+        assert "acknowledged" in shown
+        assert "acknowledged" not in message.said
+        at.slack.clear_moods()
+        await message.expect_update("acknowledged via Slack (p", timeout=30)
+        reply = await message.expect_reply("acknowledged via Slack (p", timeout=30)
+        [winner] = [name for name in names if f"({name})" in reply.text]
+        for name in names:
+            if name != winner:
+                assert await at.heard(name, "has") == [f"#1: {winner} (via Slack) has acknowledged it."]
