@@ -10,6 +10,7 @@ import pytest
 
 from router.core.acts.button import Button, Verb, action_id, metadata, value
 from router.core.acts.grammar.words import NOT_IN_THIS_VERSION
+from router.runtime.health import Health
 from router.service.responder import responder
 from router.service.responder.verbs import NOT_OURS
 from tests.inbound.office import CLOCK, INSTANCE, Office, Via, office
@@ -287,3 +288,38 @@ async def test_more_words_than_can_be_under_way_hold_nobody_up(
         await message.expect_reply("acknowledged by Maria")
         assert at.slack.heard_by("maria") == []
         assert "too many are under way" in caplog.text
+
+
+@pytest.mark.parametrize(("can_commit", "says"), [(True, "degraded"), (False, "it cannot write alerts down")])
+async def test_the_status_names_a_few_troubles_and_where_the_others_are(
+    tmp_path: Path, can_commit: bool, says: str
+) -> None:
+    async with office(tmp_path) as at:
+
+        async def health() -> Health:
+            return Health((), can_commit, tuple(f"trouble <{number}>" for number in range(5)), None)
+
+        at.app._responder._questions._health = health
+        first, second = (await at.say("status", by="maria")).splitlines()
+        assert f", prod: {says}. 0 open incidents" in first
+        assert second == ("trouble &lt;0&gt;; trouble &lt;1&gt;; trouble &lt;2&gt;; and 2 more: /readyz names them")
+
+
+async def test_acts_count_while_slack_takes_no_calls_and_are_told_when_it_does(tmp_path: Path) -> None:
+    async with office(tmp_path) as at:
+        names = [f"p{number}" for number in range(20)]
+        for name in names:
+            at.slack.add_person(name)
+        message = await at.fire()
+        at.slack.mood(moods.status(503), times=None)
+        await asyncio.gather(*(at.press(message, Verb.ACKNOWLEDGE, by=name) for name in names))
+        [shown] = (await at.say("list", by="maria")).splitlines()[1:]
+        assert "acknowledged" in shown
+        assert "acknowledged" not in message.said
+        at.slack.clear_moods()
+        await message.expect_update("acknowledged via Slack (p", timeout=30)
+        reply = await message.expect_reply("acknowledged via Slack (p", timeout=30)
+        [winner] = [name for name in names if f"({name})" in reply.text]
+        for name in names:
+            if name != winner:
+                assert await at.heard(name, "has") == [f"#1: {winner} (via Slack) has acknowledged it."]

@@ -74,6 +74,15 @@ class Where(msgspec.Struct, frozen=True):
     thread_ts: str = ""
 
 
+class CommandOutcome(msgspec.Struct, frozen=True):
+    """What a command came to."""
+
+    text: str
+    """For who gave it; mrkdwn."""
+    is_told: bool = False
+    """The incident's thread says it too."""
+
+
 class Responder:
     """Of one process. Satisfies `Respond`."""
 
@@ -163,8 +172,7 @@ class Responder:
         command = parse(inbound.text)
         if isinstance(command, Mistake):
             return said(str(command), 1_000)
-        found = await self._carried_out(command, inbound.user, inbound.key, slash=inbound.command)
-        return found if isinstance(found, str) else _confirmation(found[0])
+        return (await self._carried_out(command, inbound.user, inbound.key, slash=inbound.command)).text
 
     async def _mentioned(self, inbound: Mention) -> None:
         if inbound.is_bot or not inbound.user.id or inbound.user.id == self._bot():
@@ -178,23 +186,22 @@ class Responder:
         if isinstance(command, Mistake):
             self._whisper(where, said(str(command), 1_000))
             return
-        found = await self._carried_out(command, inbound.user, inbound.key, slash=self._slash)
-        if isinstance(found, str):
-            self._whisper(where, found)
-        elif not found[1].is_told:
-            self._whisper(where, _confirmation(found[0]))
+        outcome = await self._carried_out(command, inbound.user, inbound.key, slash=self._slash)
+        if not outcome.is_told:
+            self._whisper(where, outcome.text)
 
-    async def _carried_out(self, command: Command, user: User, key: str, *, slash: str) -> str | tuple[Wanted, Answer]:
-        """What is to be said; or what was done, which its incident says for itself."""
+    async def _carried_out(self, command: Command, user: User, key: str, *, slash: str) -> CommandOutcome:
         wanted = wanted_by(command, self._moment)
         if isinstance(command, ask.Silence | ask.Unsilence):
             return await self._silencing.answer(command, (await self._people.who(user)).as_actor)
         if wanted is None:
-            return await self._questions.answer(command, slash=slash)
+            return CommandOutcome(await self._questions.answer(command, slash=slash))
         answer = await self._act(wanted, user, key)
         if isinstance(answer, Unknown):
-            return said(answer.text, 500)
-        return (wanted, answer) if answer.is_done else _refusal(answer)
+            return CommandOutcome(said(answer.text, 500))
+        if not answer.is_done:
+            return CommandOutcome(_refusal(answer))
+        return CommandOutcome(_confirmation(wanted), is_told=answer.is_told)
 
     async def _act(self, wanted: Wanted, user: User, key: str) -> Answer | Unknown:
         """When this returns it is committed."""
