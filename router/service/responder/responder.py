@@ -193,7 +193,7 @@ class Responder:
     async def _carried_out(self, command: Command, user: User, key: str, *, slash: str) -> CommandOutcome:
         wanted = wanted_by(command, self._moment)
         if isinstance(command, ask.Silence | ask.Unsilence):
-            return await self._silencing.answer(command, (await self._people.who(user)).as_actor)
+            return CommandOutcome(await self._silencing.answer(command, (await self._people.who(user)).as_actor))
         if wanted is None:
             return CommandOutcome(await self._questions.answer(command, slash=slash))
         answer = await self._act(wanted, user, key)
