@@ -9,7 +9,7 @@ from router.http.access import Access, Endpoint, Guard, Handler
 from router.http.api import Api
 from router.http.incident_page import IncidentPage
 from router.http.ops import Ops
-from router.http.preview_routes import PreviewRoutes
+from router.http.preview.routes import PreviewRoutes
 from router.http.problem import problem
 from router.http.service import Service
 from router.http.sign_in import SignIn

@@ -14,7 +14,7 @@ import msgspec
 from aiohttp import web
 
 from adapters.times import instant as read_instant
-from router.core.silence import MOST_MATCHERS, Silence, SilenceError, UnknownSilenceError, Wanted
+from router.core.acts.silence import MOST_MATCHERS, Silence, SilenceError, UnknownSilenceError, Wanted
 from router.http.access import Access, Endpoint
 from router.http.api import instant
 from router.http.service import Service

@@ -14,11 +14,8 @@ from functools import partial
 import msgspec
 from sqlalchemy import Connection
 
-from router.core import silence as made
-from router.core.member import BY_RANK
-from router.core.mrkdwn import duration
-from router.core.recipient import target_of
-from router.core.silence import (
+from router.core.acts import silence as made
+from router.core.acts.silence import (
     Changed,
     Limits,
     Silence,
@@ -28,6 +25,9 @@ from router.core.silence import (
     Wanted,
     change,
 )
+from router.core.member import BY_RANK
+from router.core.mrkdwn import duration
+from router.core.recipient import target_of
 from router.runtime.clock import Clock, NewId
 from router.store import read
 from router.store.database import Database

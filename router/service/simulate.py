@@ -7,7 +7,7 @@ from pathlib import Path
 
 from adapters.adapter import Draft
 from router.core.acts.life import Act
-from router.core.silence import Silence, Wanted
+from router.core.acts.silence import Silence, Wanted
 from router.delivery.deliver import Settings
 from router.engine import Engine
 from router.incidents.expire import TICK

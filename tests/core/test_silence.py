@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from router.core.silence import (
+from router.core.acts.silence import (
     MOST_MATCHERS,
     Limits,
     Silence,

@@ -9,8 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from sqlalchemy import Connection, select
 
 from adapters.alert import Severity
+from router.core.acts.silence import Silence, Wanted
 from router.core.member import MemberState
-from router.core.silence import Silence, Wanted
 from router.store import group_counts, retention
 from router.store.tables import alert as stored_alert
 from router.store.tables import alert_group, group_count, membership

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from router.core.acts.silence import Silence, Wanted
 from router.core.member import MemberState
-from router.core.silence import Silence, Wanted
 from router.engine import SWEEPS_WITHIN
 from router.store.intake import sweep
 from rules.model.matcher import parse

@@ -9,7 +9,7 @@ from adapters.adapter import GroupDrafts
 from adapters.alert import Alert, PrometheusAlert, Severity, Status, fingerprint
 from router.core.acts.button import Verb
 from router.core.acts.life import Act
-from router.core.silence import Silence, Wanted
+from router.core.acts.silence import Silence, Wanted
 from router.delivery.deliver import Settings
 from router.runtime.clock import to_ms
 from router.runtime.config import read

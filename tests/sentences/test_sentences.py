@@ -24,9 +24,9 @@ NOT_YET: dict[str, list[str]] = {
         "workspace/#name where there are several",
     ],
     "telling": [
+        "a missed limit is an edit, a line, a broadcast and a new direct message",
         "a storm is over under 5 first words in 5 min; up to ten survivors get messages, else the digest tells their ends",
         "acknowledging that message takes all that is in it",
-        "a missed limit is an edit, a line, a broadcast and a new direct message",
         "and so is the digest",
         "it is edited at most every 10 s, and posted anew after 30 min",
         "its incidents have numbers, and are acknowledged one by one or all",

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, event, func, insert, select, update
 
+from router.core.acts.silence import Silence
 from router.core.member import MemberState
-from router.core.silence import Silence
 from router.store import retention
 from router.store.intake import silences
 from router.store.retention import BATCH, GIVE_UP_AFTER, Pruned

@@ -1,9 +1,9 @@
 """Silences by words: made and ended where somebody stands, and what that holds back is answered."""
 
-from router.core import silence
+from router.core.acts import silence
 from router.core.acts.grammar import command as ask
+from router.core.acts.silence import SilenceError, UnknownSilenceError
 from router.core.mrkdwn import instant, said
-from router.core.silence import SilenceError, UnknownSilenceError
 from router.engine import Engine
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from router.core.silence import Silence
+from router.core.acts.silence import Silence
 from router.store.tables import InstantMs, silence, suppressed_summary
 from rules.model.matcher import Matcher, Op
 from rules.model.suppression import SuppressionKind

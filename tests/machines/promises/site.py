@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 
 from adapters import ADAPTERS
 from adapters.adapter import Parse, Payload
-from router.core.silence import Wanted
+from router.core.acts.silence import Wanted
 from router.delivery.deliver import Settings
 from router.service.simulate import Simulation
 from rules.loading.load import RulesText, load

@@ -10,7 +10,7 @@ from aiohttp import web
 from router.core.recipient import target_of, webhook_notifier
 from router.http.access import Access, Endpoint
 from router.http.incident_page import held_page
-from router.http.preview_page import (
+from router.http.preview.page import (
     ASSETS,
     CONTENT_SECURITY_POLICY,
     Waiting,
