@@ -5,6 +5,7 @@ import shutil
 import sys
 import time
 
+from bench.clicks import clicks
 from bench.corners import big_group, history, storm
 from bench.measure import Latency, Look, Sizes, latency, look_at_alertmanager, look_at_router
 from bench.report import corners, machine, spread, table
@@ -44,9 +45,9 @@ def main() -> None:
 
     print(table(ours, theirs, latencies, sizes, checks))
     if said.only != "alertmanager" and not said.no_corners:
-        print("corners: a storm, a large group, history", file=sys.stderr)
+        print("corners: a storm, a large group, clicks, history", file=sys.stderr)
         behind = history(sizes, said.history) if said.history else None
-        print(corners(storm(), big_group(one_group()), behind, latencies, said.history))
+        print(corners(storm(), big_group(one_group()), clicks(), behind, latencies, said.history))
     print()
     for name, looks in (("alert-router", ours), ("Alertmanager", theirs)):
         if looks:

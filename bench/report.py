@@ -9,6 +9,7 @@ from statistics import median
 
 import msgspec
 
+from bench.clicks import Clicks
 from bench.corners import FIRST_WORDS, LARGE, SMALL, BigGroup, Storm
 from bench.measure import Latency, Look, Sizes
 from bench.rules import ROUTES
@@ -81,7 +82,14 @@ def table(
     return "\n".join(lines)
 
 
-def corners(storm: Storm, group: BigGroup, behind: Latency | None, latencies: Sequence[Latency], incidents: int) -> str:
+def corners(
+    storm: Storm,
+    group: BigGroup,
+    click: Clicks,
+    behind: Latency | None,
+    latencies: Sequence[Latency],
+    incidents: int,
+) -> str:
     """The rows of ours alone, in the same columns."""
     lines = [
         (
@@ -94,6 +102,10 @@ def corners(storm: Storm, group: BigGroup, behind: Latency | None, latencies: Se
             f"| – | {group.large_ms / group.small_ms:.2f} | ≤ 2 × | {verdict(group.large_ms <= 2 * group.small_ms)} |"
         ),
     ]
+    lines.append(
+        f"| a click's answer at {click.alerts_per_second:,.0f} alerts/s ({click.done} acknowledged in the end) "
+        f"| p50 {click.p50_ms:.1f} ms, p99 {click.p99_ms:.1f} ms | – | – | p99 ≤ 100 ms | {verdict(click.p99_ms <= 100)} |"
+    )
     if behind is not None:
         good = behind.told == behind.sent and behind.p50_ms <= 8 and behind.p99_ms <= 30
         fresh = median(each.p50_ms for each in latencies)

@@ -14,6 +14,7 @@ from bench.payload import CHANNELS
 
 ROOT = Path(__file__).parents[1]
 TOKEN = "xoxb-bench"  # noqa: S105 - the bench's own fake Slack takes anything
+SIGNING_SECRET = "bench"  # noqa: S105 - likewise
 PATIENCE_SECONDS = 60
 
 
@@ -37,7 +38,11 @@ class Process:
         begun = time.perf_counter()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command, stdout=log, stderr=log, cwd=ROOT, env={**os.environ, "BENCH_SLACK_TOKEN": TOKEN}
+                self._command,
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+                env={**os.environ, "BENCH_SLACK_TOKEN": TOKEN, "BENCH_SIGNING": SIGNING_SECRET},
             )
         while not self._is_ready():
             if self._process.poll() is not None:
@@ -111,8 +116,9 @@ def alertmanager(folder: Path) -> Process:
     )
 
 
-def router(folder: Path, *, slack_port: int, tells_at_once: bool = False) -> Process:
-    """Groups and waits as Alertmanager does here; or tells each alert at once, in one of many channels."""
+def router(folder: Path, *, slack_port: int, tells_at_once: bool = False, hears: bool = False) -> Process:
+    """Groups and waits as Alertmanager does here; or tells each alert at once, in one of many channels. `hears`: tells each
+    group at once, and takes what people press."""
     port = free_port()
     config = folder / "router.yaml"
     routing = ["  channel: C0BENCH000", "  group_by: [alertname]", "  group_wait: 1h", "  group_interval: 1h"]
@@ -122,13 +128,16 @@ def router(folder: Path, *, slack_port: int, tells_at_once: bool = False) -> Pro
             f"    - {{name: c{number:03d}, match: ['chan = c{number:03d}'], channel: C0BENCH{number:03d}}}"
             for number in range(CHANNELS)
         ]
+    if hears:
+        routing[2] = "  group_wait: 0s"
+    signing = ", signing_secret: {env: BENCH_SIGNING}" if hears else ""
     config.write_text(
         "\n".join(
             [
                 "version: 1",
                 f"server: {{listen: 127.0.0.1:{port}, external_url: 'http://127.0.0.1:{port}'}}",
                 f"storage: {{path: {folder / 'router.db'}}}",
-                f"slack: {{token: {{env: BENCH_SLACK_TOKEN}}, api_url: 'http://127.0.0.1:{slack_port}/api/', posts_per_minute: 100000}}",
+                f"slack: {{token: {{env: BENCH_SLACK_TOKEN}}, api_url: 'http://127.0.0.1:{slack_port}/api/', posts_per_minute: 100000{signing}}}",
                 "sources: {prometheus: {adapter: prometheus, auth: none}}",
                 "routing:",
                 *routing,

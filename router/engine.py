@@ -20,10 +20,11 @@ from router.incidents.escalate import Rules
 from router.incidents.evaluate import AT_ONCE as GROUPS_AT_ONCE
 from router.incidents.evaluate import Evaluated as Dispatched
 from router.incidents.evaluate import step as look
+from router.incidents.silences import Silences
 from router.intake.intake import InForce, Intake, Receipt, RouteRef, place_of
 from router.intake.last_heard import LastHeard
 from router.notifiers.notifier import Notifier, by_name
-from router.runtime.clock import Clock, NewId, to_ms
+from router.runtime.clock import Clock, NewId
 from router.runtime.metrics import Metrics
 from router.store import group_counts, retention
 from router.store.clock_step import clamp
@@ -44,6 +45,8 @@ log = logging.getLogger(__name__)
 UNUSED_FOR = timedelta(hours=1)
 REROUTES_WITHIN = 30.0
 """Seconds that evaluations wait for alerts to be rerouted: should that fail, what is known is told nevertheless."""
+SWEEPS_WITHIN = 10.0
+"""Seconds that they wait until what has begun to hold alerts back holds every one of them."""
 LOOKS_AGAIN = timedelta(milliseconds=200)
 TROUBLED_FOR = timedelta(minutes=1)
 """How long a group waits that could not be looked at."""
@@ -75,6 +78,10 @@ class Engine:
         self.database, self.clock, self.metrics = database, clock, metrics
         self.notifiers, self.settings, self.ruleset = by_name(notifiers), settings, ruleset
         self._in_force, self._snapshots = _in_force(ruleset)
+        self.silences = Silences(database, clock, new_id, on_commit)
+        self.silences.take_rules(ruleset)
+        self._sweeps_until: float | None = None
+        """On the monotonic clock: what is in force has changed, and evaluations wait for the sweep until then."""
         self.heard = LastHeard()
         self._reroutes_until = 0.0
         """On the monotonic clock: before it nothing is evaluated, unless alerts have been rerouted."""
@@ -82,7 +89,13 @@ class Engine:
         self._unused_settings: dict[str, datetime] = {}
         """Since when they were found to be."""
         self.intake = Intake(
-            database, clock, metrics, in_force=lambda: self._in_force, belongs=self._belongs, on_commit=on_commit
+            database,
+            clock,
+            metrics,
+            in_force=lambda: self._in_force,
+            suppressors=self.silences.at,
+            belongs=self._belongs,
+            on_commit=on_commit,
         )
         self.deliverer = Deliverer(
             database,
@@ -96,7 +109,7 @@ class Engine:
 
     @property
     def rules(self) -> Rules:
-        return Rules(self.ruleset, self.settings.notifier)
+        return Rules(self.ruleset, self.settings.notifier, self.silences.at(self.clock.now()))
 
     async def start(self, also: Callable[[Connection], None] = lambda _: None) -> None:
         """After a start: nobody holds a claim longer than its lease, what is stored is known, every group is looked at
@@ -105,6 +118,7 @@ class Engine:
         if wrong := await self.database.write(group_counts.repair):
             log.warning("counts of groups were wrong and are counted anew", extra={"counts": wrong})
         await self.database.write(self.intake.known.load)
+        await self.silences.load()
         await self.intake.absence.load()
         await self.database.write(partial(clamp_claims, now=self.clock.now()))
         await self.put_in_force(self.ruleset, self.settings, also)
@@ -123,6 +137,7 @@ class Engine:
 
         def wait(is_other: bool) -> None:  # called by the writer, so that no evaluation comes between
             self._reroutes_until = self.clock.monotonic() + REROUTES_WITHIN if is_other else 0.0
+            self.silences.take_rules(ruleset)
 
         await self.database.write(step, then=wait)
         is_awaiting_anew = ruleset.awaited != self.ruleset.awaited
@@ -161,6 +176,7 @@ class Engine:
         self.intake.signs.take()
         self._asked.clear()
         await self.database.write(partial(step, now=self.clock.now()), then=self._distrust)
+        await self.silences.load()  # one that was over may not be by a clock that went back
 
     def _distrust(self, changed: Sequence[tuple[str, str]]) -> None:
         if changed:
@@ -176,15 +192,25 @@ class Engine:
         return await self._dispatch_alone()
 
     async def _dispatch(self, most: int) -> Dispatched:
-        now, rules = self.clock.now(), self.rules
+        now = self.clock.now()
 
         def step(conn: Connection) -> Dispatched:
             if self.clock.monotonic() < self._reroutes_until:
                 # Half of the alerts are where other rules had them, and are held back, or not, by what those say.
                 return Dispatched(0, told=False, next_due=now + LOOKS_AGAIN)
-            return look(conn, now=now, rules=rules, metrics=self.metrics, most=most)
+            is_late = self._sweeps_until is not None and self.clock.monotonic() >= self._sweeps_until
+            rules = Rules(self.ruleset, self.settings.notifier, self.silences.at(now))
+            swept = self.silences.swept
+            return look(conn, now=now, rules=rules, metrics=self.metrics, most=most, swept=swept, waits=not is_late)
 
-        return await self.database.write(step)
+        return await self.database.write(step, then=self._note_swept)
+
+    def _note_swept(self, stepped: Dispatched) -> None:
+        """By the writer: silences that come one after another may keep a sweep going, but nobody waiting for ever."""
+        if stepped.swept is not None:
+            self.silences.swept, self._sweeps_until = stepped.swept, None
+        elif self._sweeps_until is None and stepped.looked:
+            self._sweeps_until = self.clock.monotonic() + SWEEPS_WITHIN
 
     async def _dispatch_alone(self) -> Dispatched:
         stepped = Dispatched(0, told=False, next_due=None)
@@ -277,7 +303,8 @@ class Engine:
         await self.deliverer.carry_out(work)
 
     def _belongs(self, member: Member) -> Place:
-        return place_of(visible(member), member.severity_rank, to_ms(self.clock.now()), self._in_force)
+        suppressors = self.silences.at(self.clock.now())
+        return place_of(visible(member), member.severity_rank, self._in_force, suppressors)
 
 
 def _digest(ruleset: RuleSet, snapshots: Mapping[str, SettingsSnapshot]) -> str:

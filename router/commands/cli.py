@@ -11,6 +11,7 @@ from router.commands.render import render
 from router.commands.rules import check, route, schema
 from router.commands.running import demo, serve
 from router.commands.sending import normalize, send
+from router.commands.silence import silence
 from router.runtime.version import version
 
 NAME = "alert-router"
@@ -34,5 +35,5 @@ def completion(shell: str) -> None:
     click.echo(made(main, {}, NAME, "_ALERT_ROUTER_COMPLETE").source())
 
 
-for command in (serve, demo, check, route, render, normalize, send, doctor, health, schema):
+for command in (serve, demo, check, route, render, normalize, send, silence, doctor, health, schema):
     main.add_command(command)

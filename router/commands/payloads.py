@@ -1,15 +1,22 @@
-"""A request as somebody has it in a file: read for a command that wants to know what it would become."""
+"""A request as somebody has it in a file, or an alert as they give it by its labels: read for a command that wants to know
+what it would become, as it would come from a source of the configuration.
+"""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from email.message import Message
 from pathlib import Path
 
+import msgspec
+
 from adapters import ADAPTERS
-from adapters.adapter import Draft, Payload, PayloadError
+from adapters.adapter import Draft, ItemError, Payload, PayloadError, SourceOptions
+from adapters.alert import Alert, Severity
 from router.commands.terms import UserError
 from router.runtime.clock import SystemClock
 from rules.model.configuration import Configuration, SourceSettings
+from rules.model.route import COMPUTED
 
 
 def source(configuration: Configuration, name: str) -> SourceSettings:
@@ -59,3 +66,44 @@ def _media(content_type: str) -> tuple[str, str]:
     message = Message()
     message["Content-Type"] = content_type
     return message.get_content_type(), message.get_content_charset() or "utf-8"
+
+
+def typed(
+    loaded: Configuration, name: str | None, labels: Mapping[str, str], annotations: Mapping[str, str], now: datetime
+) -> tuple[str, Alert]:
+    """As Prometheus would send it; computed names may be among the labels, and win. Returns who sends it, too: `name`,
+    else the source that the labels say, else the first that takes what Prometheus sends. Raises UserError."""
+    family = [one for one, settings in loaded.sources.items() if ADAPTERS[settings.adapter].is_prometheus_family]
+    name = name or labels.get("alert.source") or next(iter([*family, *loaded.sources]), "prometheus")
+    plain = {key: value for key, value in labels.items() if key not in COMPUTED} or {
+        "alertname": labels.get("alert.name") or labels.get("alert.title") or "Example"
+    }
+    body = msgspec.json.encode([{"labels": plain, "annotations": annotations, "startsAt": now}])
+    asked = Payload(body=body, content_type="application/json", received_at=now, is_alert_array=True)
+    try:
+        alert = ADAPTERS["prometheus"].open(_options(loaded, name))(asked)[0].alert()
+    except ItemError as error:
+        raise UserError(refusal("no alert", error.message, error.where, error.expected)) from None
+    return name, msgspec.structs.replace(
+        alert,
+        name=labels.get("alert.name") or alert.name,
+        title=labels.get("alert.title") or alert.title,
+        severity=_severity(labels.get("alert.severity"), alert.severity),
+    )
+
+
+def _options(loaded: Configuration, name: str) -> SourceOptions:
+    """What a source does to labels, whatever its payload looks like."""
+    settings = loaded.sources.get(name)
+    if settings is None:
+        return SourceOptions(name=name)
+    return SourceOptions(name=name, labels=settings.options.labels, severity_map=settings.options.severity_map)
+
+
+def _severity(said: str | None, otherwise: Severity) -> Severity:
+    if not said:
+        return otherwise
+    try:
+        return Severity(said)
+    except ValueError:
+        raise UserError(f"alert.severity={said}: expected one of {', '.join(Severity)}") from None

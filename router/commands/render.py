@@ -52,8 +52,8 @@ def render(
 
     from adapters.alert import Status
     from router.commands.configured import configuration
+    from router.commands.payloads import typed
     from router.commands.rendered import rendered, text, to_json
-    from router.commands.typed import typed
     from router.runtime.clock import SystemClock
 
     loaded = configuration(paths)

@@ -107,8 +107,7 @@ def route(paths: tuple[Path, ...], at: str | None, name: str | None, output: str
     loaded = configuration(paths)
     when = SystemClock().now() if at is None else instant(at, loaded.timezone)
     if name is not None:
-        from router.commands.payloads import source
-        from router.commands.typed import typed
+        from router.commands.payloads import source, typed
         from rules.model.route import visible_labels
 
         source(loaded, name)

@@ -1,5 +1,6 @@
 """An alert as a group knows it: what is stored of it, without where it is stored; and how it stands there."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import IntEnum
 
@@ -21,11 +22,11 @@ class MemberState(IntEnum):
     ARRIVED = 0
     """It fires, and nobody was notified."""
     SUPPRESSED = 1
-    """The same, and a maintenance or an inhibition keeps it from being news."""
+    """The same, and a maintenance, a silence or an inhibition keeps it from being news."""
     NOTIFIED = 2
     """It fires, and its destinations know."""
     NOTIFIED_MUTED = 3
-    """The same, and by now a maintenance or an inhibition keeps it from making sounds."""
+    """The same, and by now a maintenance, a silence or an inhibition keeps it from making sounds."""
     ENDED = 4
     """It has ended, and its destinations are to be told."""
     ENDED_BEFORE_NOTIFIED = 5
@@ -114,10 +115,15 @@ class Member(msgspec.Struct, frozen=True):
 def visible(member: Member) -> dict[str, str]:
     """What matchers see of a stored alert."""
     document = member.document
+    return visible_of(document.labels, document.title, member.name, member.severity_rank, member.source)
+
+
+def visible_of(labels: Mapping[str, str], title: str, name: str, severity_rank: int, source: str) -> dict[str, str]:
+    """The same of one that is known in parts."""
     return {
-        **document.labels,
-        "alert.name": member.name,
-        "alert.severity": member.severity.value,
-        "alert.source": member.source,
-        "alert.title": document.title,
+        **labels,
+        "alert.name": name,
+        "alert.severity": BY_RANK[severity_rank].value,
+        "alert.source": source,
+        "alert.title": title,
     }

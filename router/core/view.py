@@ -77,8 +77,11 @@ class Suppressed(msgspec.Struct, frozen=True):
 
     count: int
     by: str
-    """As the writer named it: a window, a maintenance, an inhibition."""
+    """As the writer named it: a window, a maintenance, an inhibition; of a silence who made it, and why."""
     until: datetime | None = None
+    is_silence: bool = False
+    is_known: bool = False
+    """They were told before, and make no more sounds."""
 
 
 class MessageTemplate(msgspec.Struct, frozen=True):

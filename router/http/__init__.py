@@ -9,10 +9,11 @@ from router.http.access import Access, Endpoint, Guard, Handler
 from router.http.api import Api
 from router.http.incident_page import IncidentPage
 from router.http.ops import Ops
-from router.http.preview_routes import PreviewRoutes
+from router.http.preview.routes import PreviewRoutes
 from router.http.problem import problem
 from router.http.service import Service
 from router.http.sign_in import SignIn
+from router.http.silences import SilenceRoutes
 from router.http.slack_routes import SlackRoutes
 from router.http.webhooks import Webhooks
 
@@ -30,6 +31,7 @@ def application(service: Service) -> web.Application:
         Ops(service),
         Api(service),
         IncidentPage(service),
+        SilenceRoutes(service),
         PreviewRoutes(service),
         SignIn(service, guard),
         SlackRoutes(service),

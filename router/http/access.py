@@ -3,6 +3,7 @@
 Deny by default: an endpoint that declares nothing is refused, whoever asks (`router/http/__init__.py`).
 """
 
+import base64
 import hashlib
 import hmac
 import logging
@@ -42,7 +43,7 @@ _SAFE = frozenset({"GET", "HEAD"})
 
 
 class Access(IntEnum):
-    """Who may ask. READ and ADMIN are what a token allows; the higher includes the lower."""
+    """Who may ask. READ, WRITE and ADMIN are what a token allows; the higher includes the lower."""
 
     OPEN = 0
     """Anybody: nothing in it is worth hiding."""
@@ -51,11 +52,12 @@ class Access(IntEnum):
     SLACK = 2
     """Slack, by its signature of the raw body; the handler asks for it."""
     READ = 3
-    ADMIN = 4
+    WRITE = 4
+    ADMIN = 5
 
 
-GRANTS: Mapping[str, Access] = {"read": Access.READ, "write": Access.READ, "admin": Access.ADMIN}
-"""What a token of `server.tokens` allows, by its key. There is nothing yet that needs `write`."""
+GRANTS: Mapping[str, Access] = {"read": Access.READ, "write": Access.WRITE, "admin": Access.ADMIN}
+"""What a token of `server.tokens` allows, by its key."""
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -93,6 +95,8 @@ class Guard:
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             refusal = None if access is Access.OPEN else self.refusal(request, access)
+            if refusal is not None and endpoint.path.startswith("/api/v2/"):
+                refusal.content_type = "application/json"  # all that Alertmanager's clients read
             # `or` would not do: a response is a mapping, and an empty one is false.
             response = await handler(request) if refusal is None else refusal
             if not response.prepared:
@@ -108,16 +112,18 @@ class Guard:
         if not any(server.tokens.values()):
             return _without_tokens(request, server)
         bearer = _bearer(request)
-        presented = Presented(self._signed_in(request)) if bearer is None else self.presented(request, bearer, "api")
+        token = _password(request) if bearer is None else bearer
+        presented = Presented(self._signed_in(request)) if token is None else self.presented(request, token, "api")
         if presented.wait_s:
             return too_many(presented.wait_s)
         if not presented.key:
-            return _unauthorized(request, access, is_wrong=bearer is not None)
+            return _unauthorized(request, access, is_wrong=token is not None)
         if GRANTS[presented.key] < access:
             return problem(
                 403, f"this token allows {presented.key}", expected=f"a token of server.tokens.{_key(access)}"
             )
-        # A bearer token is set by a program on purpose; a cookie is added by the browser to whatever a page asks for.
+        # A bearer token is set by a program on purpose; a cookie, and a password, are added by the browser to whatever a
+        # page asks for.
         return None if bearer is not None else self.cross_site(request)
 
     def presented(self, request: web.Request, token: str, door: str) -> Presented:
@@ -208,6 +214,18 @@ def _key(access: Access) -> str:
 def _bearer(request: web.Request) -> str | None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _password(request: web.Request) -> str | None:
+    """Of basic authentication, which Alertmanager's clients know: the token is the password, whatever the name is."""
+    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        given = base64.b64decode(encoded.strip(), validate=True).decode("utf-8", "surrogateescape")
+    except ValueError:
+        return ""
+    return given.partition(":")[2]
 
 
 def _signature(token: str, said: str) -> str:

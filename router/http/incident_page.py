@@ -16,12 +16,13 @@ from router.http.api import checked, instant
 from router.http.parameters import Parameters, cursor
 from router.http.problem import problem
 from router.http.service import Service
+from router.incidents.suppression import suppressor_words
 from router.store import read
 from router.store.evaluation import incidents
 from router.store.evaluation.incidents import Incident, TimelineLine
 from rules.model.escalation_rounds import upcoming
 from rules.model.ruleset import RuleSet
-from rules.model.suppression import page_suppression
+from rules.model.suppression import SuppressionKind, SuppressorsInForce, page_suppression
 
 ALERTS = 100
 """On one page."""
@@ -93,13 +94,14 @@ class IncidentPage:
             messages,
         )
         rules, now = self._service.configuration.rules, self._service.clock.now()
-        return web.Response(text=_html(facts, rules, now), content_type="text/html")
+        in_force = self._service.engine.silences.at(now)
+        return web.Response(text=_html(facts, rules, in_force, now), content_type="text/html")
 
     async def _style(self, _: web.Request) -> web.StreamResponse:
         return web.Response(text=_CSS, content_type="text/css")
 
 
-def _html(facts: _Facts, rules: RuleSet, now: datetime) -> str:
+def _html(facts: _Facts, rules: RuleSet, in_force: SuppressorsInForce, now: datetime) -> str:
     found, view = facts.incident, facts.incident.view
     said = {
         "State": found.standing.state.value + (f", {found.ended_how.value}" if found.ended_how else ""),
@@ -118,7 +120,7 @@ def _html(facts: _Facts, rules: RuleSet, now: datetime) -> str:
     }
     heading = f"#{found.number} {html.escape(view.title[:200])}"
     rows = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in said.items())
-    alerts = "".join(_alert(one, found.number) for one in facts.alerts)
+    alerts = "".join(_alert(one, found.number, in_force) for one in facts.alerts)
     more = "" if facts.following is None else f'<p><a href="?after={facts.following}">More alerts</a></p>'
     lines = "".join(_line(one, view) for one in facts.timeline)
     told = "".join(map(_message, facts.messages)) or "<li>nobody: the route says channel: none</li>"
@@ -154,17 +156,20 @@ def _held_back(one: Suppressed, rules: RuleSet) -> str:
     until = f", until {instant(one.until)}" if one.until else ""
     if one.until is None and any(rule.name == one.by for rule in rules.inhibit):
         until = f", {_UNTIL_INHIBITOR_ENDS}"
-    return f"{one.count} ({one.by}{until})"
+    return f"{one.count} ({'silenced ' if one.is_silence else ''}{one.by}{until})"
 
 
-def _alert(row: read.AlertRow, number: int) -> str:
+def _alert(row: read.AlertRow, number: int, in_force: SuppressorsInForce) -> str:
     here = next((group for group in row.groups if group.incident == number), None)
     facts = [f"since {instant(row.starts_at)}"]
     if row.ends_at is not None:
         facts.append(f"ended {instant(row.ends_at)} ({row.ended_how})")
     if here is not None and here.suppressed_by is not None:
-        until = f", {_UNTIL_INHIBITOR_ENDS}" if here.suppressed_by.startswith("inhibition ") else ""
-        facts.append(f"held back: {here.suppressed_by}{until}")
+        by, name = here.suppressed_by.split(" ", 1)
+        until = f", {_UNTIL_INHIBITOR_ENDS}" if by == SuppressionKind.INHIBITION else ""
+        if (one := in_force.get((by, name))) is not None and one.ends is not None:
+            until = f", until {instant(one.ends)}"
+        facts.append(f"held back: {suppressor_words(here.suppressed_by, in_force)}{until}")
     elif here is not None and not here.told:
         facts.append("not told yet")
     labels = " ".join(f"{name}={value}" for name, value in sorted(row.labels.items()))[:500]

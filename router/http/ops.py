@@ -160,6 +160,10 @@ class _Stored(Collector):
             "Sources that say nothing while their alerts fire.",
             value=numbers.silent_sources,
         )
+        silences = GaugeMetricFamily("alertmanager_silences", "Silences that are kept.", labels=["state"])
+        for state, count in self._service.engine.silences.count(numbers.silences).items():
+            silences.add_metric([state.value], count)
+        yield silences
         labels = ["source", "heartbeat"]
         expected = GaugeMetricFamily("alert_router_heartbeats", "Signs of life that are expected.", labels=labels)
         missing = GaugeMetricFamily("alert_router_heartbeats_missing", "Those that did not come.", labels=labels)

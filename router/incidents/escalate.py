@@ -1,5 +1,6 @@
 """Carries out the steps of pages that are due: asks the rules who is on call now, and tells them.
 
+
 Which step comes when is decided in `core/escalation`, of the policy that the rules in force have under the page's name.
 """
 
@@ -13,7 +14,7 @@ from router.core.content import Subject
 from router.core.escalation import Taken, another_round, carry_on, resumed
 from router.core.recipient import target_of
 from router.core.render.headline import title_of
-from router.core.view import EntryKind, Phase, State, TimelineEntry
+from router.core.view import EntryKind, State, TimelineEntry
 from router.incidents.suppression import hush_of
 from router.runtime.metrics import Metrics
 from router.store.evaluation import groups, incidents, messages, pages
@@ -21,7 +22,7 @@ from rules.model.escalation import OnCall, Policy, Position, Step, begin
 from rules.model.escalation_rounds import ahead
 from rules.model.route import Loudness, Page, PageKind
 from rules.model.ruleset import RuleSet
-from rules.model.suppression import page_suppression
+from rules.model.suppression import NOTHING, SuppressorsInForce, page_suppression
 
 HUSHED = timedelta(minutes=1)
 """A page that an inhibition holds back is looked at again after it: nobody knows when that ends."""
@@ -33,6 +34,8 @@ class Rules(msgspec.Struct, frozen=True):
     ruleset: RuleSet
     notifier: str
     """By which the channels and people of the rules are reached."""
+    suppressors: SuppressorsInForce = NOTHING
+    """The maintenances and silences in force now."""
 
 
 class Paging(msgspec.Struct, frozen=True):
@@ -89,7 +92,7 @@ def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics) -> Esc
 def _is_put_off(conn: Connection, due: pages.Standing, group_id: int, now: datetime, rules: Rules) -> bool:
     """What holds it back makes it wait, and what comes after it keeps its distance."""
     hold = page_suppression(due.page, now)
-    hush = None if hold is not None else hush_of(conn, group_id, now, rules.ruleset)
+    hush = None if hold is not None else hush_of(conn, group_id, now, rules.suppressors)
     if due.position is None or (hold is None and hush is None):
         return False
     if hold is not None:
@@ -98,7 +101,8 @@ def _is_put_off(conn: Connection, due: pages.Standing, group_id: int, now: datet
         known = None if hush is None else hush.until
         until, is_known = known or now + HUSHED, known is not None
     next_step = due.next_step if is_known else ""
-    pages.move(conn, due.id, None if until is None else due.position.moved(until), next_step=next_step, now=now)
+    position = None if until is None else due.position.moved(until)
+    pages.move(conn, due.id, position, next_step=next_step, now=now, is_hushed=hold is None)
     if is_known or due.next_step:
         messages.raise_pages(conn, due.incident, now=now)
     return True
@@ -126,8 +130,6 @@ def _carry_out_due(
         by=by,
     )
     _, taken = _carry_out(conn, paging, current.seq, now, rules, metrics)
-    if current.response.phase is not Phase.OPEN:  # it got worse since: that paged, and no more follows
-        pages.stop(conn, due.incident)
     on_call = messages.names_paged(conn, due.incident)
     if on_call == current.view.on_call:
         messages.raise_pages(conn, due.incident, now=now)
@@ -143,7 +145,7 @@ def _remind(conn: Connection, due: pages.Reminder, now: datetime, rules: Rules) 
     """Who was paged hears what happened while the page's window was closed, unless it has become better again."""
     current = incidents.get(conn, due.incident)
     hold = page_suppression(due.window, now)
-    hush = hush_of(conn, current.group_id, now, rules.ruleset) if hold is None else None
+    hush = hush_of(conn, current.group_id, now, rules.suppressors) if hold is None else None
     if hold is not None or hush is not None:
         until = hold.until if hold is not None else None if hush is None else hush.until or now + HUSHED
         pages.remind(conn, due.page, entry=due.entry, remind_at=until)
@@ -339,8 +341,6 @@ class _Telling:
             there = messages.conversation_for(self._conn, self._rules.notifier, target, person=name, now=self._now)
             self._paged[name] = paging.id, there
         page, there = self._paged[name]
-        if known is not None and messages.rings(self._conn, paging.incident, there, now=self._now):
-            return False
         messages.begin(
             self._conn,
             subject=Subject.PAGE if known is None else Subject.NOTE,
@@ -414,14 +414,18 @@ def stop(conn: Connection, incident: int) -> None:
 
 def go_on(conn: Connection, incident: int, now: datetime, rules: Rules, *, at_once: bool = False) -> bool:
     """The escalation goes on from where it was stopped. The next step is due after its own distance from the one before it,
-    counted from now; `at_once` (an acknowledgement timed out, or was taken back) it is due now. Returns whether a step is to
-    come: where none is left, whoever was reached is all there is."""
+    counted from now; `at_once` (an acknowledgement timed out, or was taken back) it is due now, and where none is left
+    one more round begins. Returns whether a step is to come."""
     stopped = [one for one in pages.of_incident(conn, incident) if one.is_stopped]
     has_more = any(one.position is not None for one in stopped)
-    for one in stopped:
+    for number, one in enumerate(stopped):
+        policy = rules.ruleset.policy_of(one.page)
         position = None
         if one.position is not None:
-            position = resumed(rules.ruleset.policy_of(one.page), one.position, now, at_once=at_once)
+            position = resumed(policy, one.position, now, at_once=at_once)
+        elif at_once and not has_more and number == 0 and policy is not None:
+            position = another_round(policy, one.rounds, now)
+            has_more = True
         pages.resume(conn, one.id, position, now)
     if stopped:
         messages.raise_pages(conn, incident, now=now)

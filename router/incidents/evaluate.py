@@ -13,18 +13,20 @@ from sqlalchemy import Connection
 from router.core.evaluation import NotificationState, continue_elsewhere, plan
 from router.core.member import Suppressor
 from router.core.view import State, Suppressed
-from router.incidents import maintenance, recipients
+from router.incidents import label_suppression, recipients, silences
 from router.incidents.escalate import Rules
 from router.incidents.notification import Notification
 from router.incidents.snapshot import GONE, PLANNED, held_rank, snapshot_of
-from router.incidents.suppression import ends_of
+from router.incidents.suppression import ends_of, silence_words, words_of
 from router.runtime.clock import to_ms
 from router.runtime.metrics import Metrics
-from router.store.evaluation import groups, incidents, members, messages, summaries
+from router.store.evaluation import groups, incidents, members, messages, pages, summaries
 from router.store.intake import migration, siblings
-from rules.model.ruleset import RuleSet, window_suppression
-from rules.model.suppression import SuppressionKind
+from router.store.intake import silences as stored_silences
+from rules.model.suppression import BY_LABELS, SuppressionKind, SuppressorsInForce, window_suppression
 
+LISTED = 20
+"""Suppressors of one group that its messages are told of; silences may be many."""
 AT_ONCE = 20
 """Groups per transaction: whoever else wants to write waits for no more than these."""
 
@@ -35,21 +37,36 @@ class Evaluated(msgspec.Struct, frozen=True):
     looked: int
     told: bool
     next_due: datetime | None
+    swept: SuppressorsInForce | None = None
+    """What every firing alert is held against now; None: some are not yet."""
 
 
-def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics, most: int = AT_ONCE) -> Evaluated:
-    """Evaluate the groups that are due, the longest due first; none before everybody is held against the maintenances that
-    have begun and ended."""
-    if maintenance.step(conn, now, rules.ruleset):
+def step(
+    conn: Connection,
+    now: datetime,
+    rules: Rules,
+    metrics: Metrics,
+    most: int = AT_ONCE,
+    *,
+    swept: SuppressorsInForce | None = None,
+    waits: bool = True,
+) -> Evaluated:
+    """Evaluate the groups that are due, the longest due first; where it `waits`, none before everybody is held against the
+    maintenances and silences that have begun and ended. `swept`: what everybody was held against before, if that is known."""
+    is_swept = not label_suppression.step(conn, now, rules.suppressors, swept)
+    if waits and not is_swept:
         return Evaluated(1, told=False, next_due=now)
     due = groups.due(conn, now, most)
     round_ = _Round(conn, now, rules, metrics)
     for group in due:
         round_.look(group)
     told = _tell_summaries(conn, now, rules) or round_.told
-    begins_or_ends = rules.ruleset.next_maintenance_change(now)
-    waits = [at for at in (groups.next_due(conn), summaries.next_due(conn), begins_or_ends) if at is not None]
-    return Evaluated(len(due), told, min(waits, default=None))
+    told = silences.remind(conn, now, rules.ruleset, rules.notifier) or told
+    ahead = (groups.next_due(conn), summaries.next_due(conn), stored_silences.next_reminder(conn))
+    edges = [at for at in (*ahead, rules.suppressors.until) if at is not None]
+    if not is_swept:
+        return Evaluated(len(due) + 1, told, now)
+    return Evaluated(len(due), told, min(edges, default=None), swept=rules.suppressors)
 
 
 def _tell_summaries(conn: Connection, now: datetime, rules: Rules) -> bool:
@@ -57,9 +74,19 @@ def _tell_summaries(conn: Connection, now: datetime, rules: Rules) -> bool:
     due = summaries.take_due(conn, now)
     for summary in due:
         alerts = "1 alert" if summary.alerts == 1 else f"{summary.alerts} alerts"
-        text = f"{alerts} began and ended while news was held back ({summary.name}), and were not told."
+        name = _named(conn, summary)
+        text = f"{alerts} began and ended while news was held back ({name}), and were not told."
         messages.post(conn, notifier=rules.notifier, target=summary.channel, text=text, now=now)
     return bool(due)
+
+
+def _named(conn: Connection, summary: summaries.Summary) -> str:
+    if summary.kind != SuppressionKind.SILENCE:
+        return summary.name
+    one = stored_silences.get(conn, summary.name)
+    if one is None:
+        return "a silence"
+    return f"silenced {silence_words(one.suppressor.key, SuppressorsInForce([one.suppressor]))}"
 
 
 class _Round:
@@ -92,10 +119,10 @@ class _Round:
         suppressed = dict(counts.suppressed)
         if by_route is not None and counts.new:
             suppressed[by_route] = counts.new
-        until = ends_of({*suppressed, *counts.muted}, self._rules.ruleset)
+        until = ends_of({*suppressed, *counts.muted}, self._rules.suppressors)
         if by_route is not None:
             until[by_route] = None if hold is None else hold.until
-        _count_over(conn, group, counts, by_route, until, now, self._rules.ruleset)
+        _count_over(conn, group, counts, by_route, until, now, self._rules)
         last = None if group.incident is None else incidents.get(conn, group.incident)
         facts = snapshot_of(conn, group, counts, last, by_route, until, now)
         decided = plan(facts)
@@ -132,9 +159,11 @@ class _Round:
         elif decided.opens and decided.standing is not None:
             number, last = self._open(group, decided.standing, released_in), None
         if number is not None and decided.standing is not None:
-            waits = tuple(Suppressed(count, by[1], until.get(by)) for by, count in sorted(suppressed.items()))
+            waits = self._waits(suppressed, counts.muted, until)
             telling = Notification(conn, group, number, last, counts, now, self._rules, self._metrics)
             self.told = telling.carry_out(decided, facts, decided.standing, waits) or self.told
+            if not facts.is_hushed:
+                self.told = pages.wake_hushed(conn, number, now) or self.told
         elif counts.ended_before_notified or counts.ended or counts.moved:
             members.remove_ended(conn, group.id)
         is_empty = not counts.notified_firing and not counts.new and not suppressed
@@ -163,6 +192,23 @@ class _Round:
         if came:
             migration.settle(conn, group.id)
         return left
+
+    def _waits(
+        self,
+        suppressed: Mapping[Suppressor, int],
+        muted: Mapping[Suppressor, int],
+        until: Mapping[Suppressor, datetime | None],
+    ) -> tuple[Suppressed, ...]:
+        """What the messages say of what waits; and of what they told, how much of it somebody has silenced since."""
+        known = [(by, count) for by, count in sorted(muted.items()) if by[0] == SuppressionKind.SILENCE]
+        found = [
+            words_of(count, by, until.get(by), self._rules.suppressors)
+            for by, count in (*sorted(suppressed.items())[:LISTED], *known[:LISTED])
+        ]
+        rest = sum(count for _, count in sorted(suppressed.items())[LISTED:])
+        is_known = [False] * min(len(suppressed), LISTED) + [True] * min(len(known), LISTED)
+        said = [msgspec.structs.replace(one, is_known=told) for one, told in zip(found, is_known, strict=True)]
+        return (*said, Suppressed(rest, "")) if rest else tuple(said)
 
     def _counts(self, group: groups.Group) -> members.Counts:
         """Where a worse sibling has ended the lesser one goes on, before anything is decided."""
@@ -194,7 +240,7 @@ def _count_over(
     by_route: Suppressor | None,
     until: Mapping[Suppressor, datetime | None],
     now: datetime,
-    ruleset: RuleSet,
+    rules: Rules,
 ) -> None:
     """Remember for the summary what ended while it was suppressed. An inhibition has its own message; it needs no summary."""
     ended = {by: alerts for by, alerts in counts.ended_suppressed.items() if by[0] in PLANNED}
@@ -202,10 +248,11 @@ def _count_over(
     free = counts.ended_before_notified - sum(counts.ended_suppressed.values())
     if held is not None and held[0] in PLANNED and free:
         ended[held] = ended.get(held, 0) + free
-    if not ended or not (channel := recipients.summary_channel(conn, group, counts, ruleset)):
+    if not ended or not (channel := recipients.summary_channel(conn, group, counts, rules.ruleset)):
         return
-    ends = {entry.name: entry.ends for entry in ruleset.maintenance}
     for by, alerts in ended.items():
-        due_at = ends.get(by[1], now) if by[0] == SuppressionKind.MAINTENANCE.value else until.get(by, now)
+        due_at = until.get(by, now)
+        if by[0] in BY_LABELS:
+            due_at = now if (one := rules.suppressors.get(by)) is None else one.ends
         if due_at is not None:
             summaries.add(conn, channel, by, alerts, due_at=due_at)

@@ -11,10 +11,10 @@ import msgspec
 from sqlalchemy import Connection
 
 from router.core.acts import life
+from router.core.acts.button import Verb
 from router.core.acts.life import Act, Acted, Already, Escalation, Lasts, Refused, Told
 from router.core.view import EntryKind, IncidentView, State, TimelineEntry
-from router.incidents import escalate
-from router.incidents.escalate import Rules, ring
+from router.incidents.escalate import Rules, go_on, next_now, ring, stop
 from router.runtime.metrics import Metrics
 from router.store.evaluation import acts, groups, incidents, messages
 from rules.model.route import Loudness, RouteSettings, Tell
@@ -27,6 +27,10 @@ class Answer(msgspec.Struct, frozen=True):
     is_done: bool
     """False: there was nothing to do, or it cannot be done; `said` is why."""
     said: str
+    is_told: bool = False
+    """Its thread gets a line of it."""
+    is_known: bool = True
+    """There is such an incident."""
 
 
 class Ran(msgspec.Struct, frozen=True):
@@ -61,7 +65,9 @@ def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics) -> Ran
 def _act(conn: Connection, number: int, wanted: Act, now: datetime, rules: Rules, metrics: Metrics) -> Answer:
     current = incidents.find(conn, number)
     if current is None:
-        return Answer(number, is_done=False, said=f"there is no incident #{number}")
+        return Answer(number, is_done=False, said=f"there is no incident #{number}", is_known=False)
+    if wanted.verb is Verb.ESCALATE:
+        return _escalate(conn, current, wanted, now, rules, metrics)
     group = groups.find(conn, current.group_id)
     settings = RouteSettings(channels=()) if group is None else group.settings
     lasts = Lasts(settings.acknowledge_within, settings.reopen_closed_after)
@@ -72,12 +78,22 @@ def _act(conn: Connection, number: int, wanted: Act, now: datetime, rules: Rules
             return Answer(number, is_done=False, said=said)
         case Acted():
             metrics.add("alert_router_acts", (wanted.verb.value, "done"))
-            _carry_out(conn, current, wanted, decided, settings, now, rules)
+            is_told = _carry_out(conn, current, wanted, decided, settings, now, rules)
             if group is not None:  # the repeat clock, a severity that was set: what follows is evaluation's
                 groups.make_due(conn, now, [group.id])
-            return Answer(number, is_done=True, said=_said(decided.move.kind))
+            return Answer(number, is_done=True, said=_said(decided.move.kind), is_told=is_told)
         case never:
             assert_never(never)
+
+
+def _escalate(
+    conn: Connection, current: incidents.Incident, wanted: Act, now: datetime, rules: Rules, metrics: Metrics
+) -> Answer:
+    """The next step of its policy, whatever phase it is in: who asks for help gets it."""
+    reached = next_now(conn, current.number, now, rules, metrics, by=wanted.by)
+    metrics.add("alert_router_acts", (wanted.verb.value, "done" if reached.names else "refused"))
+    said = f"escalated to {', '.join(reached.names)}" if reached.names else f"nobody was reached: {reached.why}"
+    return Answer(current.number, is_done=bool(reached.names), said=said)
 
 
 def _carry_out(
@@ -88,7 +104,8 @@ def _carry_out(
     settings: RouteSettings,
     now: datetime,
     rules: Rules,
-) -> None:
+) -> bool:
+    """Whether its thread gets a line of it."""
     number, move = current.number, decided.move
     how_loud = _loudness(settings.tell, move.told)
     view = _view(current.view, decided, settings)
@@ -114,11 +131,13 @@ def _carry_out(
         ring(conn, number, seq, rank=rank, paged=paged, now=now)
     match move.escalation:
         case Escalation.STOPS:
-            escalate.stop(conn, number)
+            stop(conn, number)
         case Escalation.GOES_ON:
-            escalate.go_on(conn, number, now, rules, at_once=True)
+            # Who is told by a timer has just been rung; of what somebody lets go of nobody was.
+            go_on(conn, number, now, rules, at_once=wanted.verb is Verb.UNACKNOWLEDGE)
         case Escalation.AS_IT_WAS:
             pass
+    return how_loud.has_line
 
 
 def _view(before: IncidentView, decided: Acted, settings: RouteSettings) -> IncidentView:

@@ -10,10 +10,10 @@ from router.core.member import BY_RANK, NOTIFIED_FIRING, MemberState, Suppressor
 from router.core.view import Response, State
 from router.store.evaluation import groups, incidents, members
 from router.store.intake import migration
-from rules.model.suppression import SuppressionKind
+from rules.model.suppression import BY_LABELS, SuppressionKind
 
 GONE: Suppressor = ("gone", "its route is no longer in the rules")
-PLANNED = frozenset({SuppressionKind.QUIET.value, SuppressionKind.ONLY.value, SuppressionKind.MAINTENANCE.value})
+PLANNED: frozenset[str] = frozenset({SuppressionKind.QUIET, SuppressionKind.ONLY}) | BY_LABELS
 """What ends by itself, and whose end one summary follows."""
 
 
@@ -69,7 +69,7 @@ def snapshot_of(
 
 
 def held_rank(counts: members.Counts, by_route: Suppressor | None) -> int | None:
-    """Of the worst alert that waits for a window or a maintenance to end."""
+    """Of the worst alert that waits for a window, a maintenance or a silence to end."""
     ranks = [rank for (kind, _), rank in counts.suppressed_ranks.items() if kind in PLANNED]
     if by_route is not None and by_route != GONE and counts.new:
         ranks.append(counts.new_rank)

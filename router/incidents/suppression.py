@@ -7,9 +7,9 @@ import msgspec
 from sqlalchemy import Connection
 
 from router.core.member import Suppressor
+from router.core.view import Suppressed
 from router.store.evaluation import groups, members
-from rules.model.ruleset import RuleSet, window_suppression
-from rules.model.suppression import SuppressionKind
+from rules.model.suppression import SuppressionKind, SuppressorsInForce, window_suppression
 
 
 class Hush(msgspec.Struct, frozen=True):
@@ -19,14 +19,35 @@ class Hush(msgspec.Struct, frozen=True):
     """None: nobody knows when it ends."""
 
 
-def ends_of(suppressors: Collection[Suppressor], ruleset: RuleSet) -> dict[Suppressor, datetime | None]:
+def ends_of(suppressors: Collection[Suppressor], in_force: SuppressorsInForce) -> dict[Suppressor, datetime | None]:
     """When each ends by itself; None: nobody knows."""
-    ends = {entry.name: entry.ends for entry in ruleset.maintenance}
-    kind = SuppressionKind.MAINTENANCE.value
-    return {by: ends.get(by[1]) if by[0] == kind else None for by in suppressors}
+    return {by: None if (one := in_force.get(by)) is None else one.ends for by in suppressors}
 
 
-def hush_of(conn: Connection, group_id: int, now: datetime, ruleset: RuleSet) -> Hush | None:
+def words_of(count: int, by: Suppressor, until: datetime | None, in_force: SuppressorsInForce) -> Suppressed:
+    """News that waits, as a message says it: a maintenance and a window by their names, a silence by who made it and why."""
+    if by[0] != SuppressionKind.SILENCE:
+        return Suppressed(count, by[1], until)
+    return Suppressed(count, silence_words(by, in_force), until, is_silence=True)
+
+
+def silence_words(by: Suppressor, in_force: SuppressorsInForce) -> str:
+    """As "by maria: disk is being replaced"."""
+    one = in_force.get(by)
+    if one is None:
+        return ""
+    return f"by {one.author[:100]}" + (f": {one.reason[:200]}" if one.reason else "")
+
+
+def suppressor_words(kind_and_name: str, in_force: SuppressorsInForce) -> str:
+    """What holds an alert, as it is stored in one text: a silence is told by who made it and why, not by its id."""
+    kind, _, name = kind_and_name.partition(" ")
+    if kind != SuppressionKind.SILENCE:
+        return kind_and_name
+    return f"silence {silence_words((kind, name), in_force) or name}"
+
+
+def hush_of(conn: Connection, group_id: int, now: datetime, in_force: SuppressorsInForce) -> Hush | None:
     """Why nothing of what a group was notified of may make a sound now: its route's window, or each of its alerts is muted. Of
     several reasons the one that ends first. None: something may."""
     group = groups.get(conn, group_id)
@@ -35,5 +56,5 @@ def hush_of(conn: Connection, group_id: int, now: datetime, ruleset: RuleSet) ->
     counts = members.count(conn, group_id)
     if not counts.notified_firing or counts.notified_firing > sum(counts.muted.values()):
         return None
-    ends = ends_of(counts.muted, ruleset).values()
+    ends = ends_of(counts.muted, in_force).values()
     return Hush(min((at for at in ends if at is not None), default=None))

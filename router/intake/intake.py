@@ -24,11 +24,11 @@ from router.core.view import EndKind
 from router.heartbeats.seen import HeartbeatsSeen
 from router.intake.group_commit import GroupCommit, Verdicts
 from router.intake.missing_alerts import MissingAlerts
-from router.runtime.clock import Clock, from_ms, to_ms
+from router.runtime.clock import Clock, to_ms
 from router.runtime.metrics import Metrics
 from router.store.database import Database
 from router.store.intake.apply import Applied, apply_batch
-from router.store.intake.change import NEVER_MS, NOWHERE, Belongs, Change, GroupKey, Inhibits, Place, digest_of
+from router.store.intake.change import NOWHERE, Belongs, Change, GroupKey, Inhibits, Place, digest_of
 from router.store.intake.committed import CommittedAlerts
 from router.store.intake.membership import Groups
 from router.store.intake.sender_groups import Mentioned
@@ -38,6 +38,7 @@ from rules.model.inhibition import InhibitionKey
 from rules.model.route import COMPUTED
 from rules.model.ruleset import Owner as RuleOwner
 from rules.model.ruleset import RoutingDecision, RuleSet, visible_labels
+from rules.model.suppression import SuppressorsInForce
 
 log = logging.getLogger(__name__)
 
@@ -108,11 +109,12 @@ class Intake:
         metrics: Metrics,
         *,
         in_force: Callable[[], InForce],
+        suppressors: Callable[[datetime], SuppressorsInForce],
         belongs: Belongs,
         on_commit: Callable[[], None],
     ) -> None:
         self._database, self._clock, self._metrics = database, clock, metrics
-        self._in_force, self._belongs = in_force, belongs
+        self._in_force, self._belongs, self._suppressors = in_force, belongs, suppressors
         self.known = CommittedAlerts()
         self.signs = HeartbeatsSeen(self.known.forget_keys)
         self.absence = MissingAlerts(database, self.known)
@@ -130,7 +132,7 @@ class Intake:
         receipt, changes = Receipt(), []
         followed: list[Verdicts] = []
         is_unchanged = self.known.is_unchanged
-        in_force = self._in_force()
+        in_force, suppressors = self._in_force(), self._suppressors(received_at)
         is_awaiting = bool(in_force.ruleset.awaited.heartbeats)
         monotonic, until = self._clock.monotonic, self._slices.end()
         for start in range(0, len(drafts), SLICE):
@@ -159,7 +161,7 @@ class Intake:
                     self._metrics.add("alert_router_computed_names_shadowed", (source,))
                 if is_awaiting:
                     self.signs.see(signs_of(alert, source, in_force.ruleset), key, received_at)
-                change = change_of(alert, source, namespace, key, now_ms, in_force)
+                change = change_of(alert, source, namespace, key, now_ms, in_force, suppressors)
                 self.absence.hear(namespace, change.fingerprint)
                 receipt.resolved += not change.is_firing
                 changes.append(change)
@@ -208,12 +210,14 @@ class Intake:
 
     def _apply(self, conn: Connection, changes: Sequence[Change]) -> Applied:
         """On the writer."""
+        now = self._clock.now()
         return apply_batch(
             conn,
             changes=changes,
             known=self.known,
             groups=self.groups,
-            now_ms=to_ms(self._clock.now()),
+            now_ms=to_ms(now),
+            suppressors=partial(self._suppressors, now),
             has_copies=bool(self._in_force().ruleset.copies),
             belongs=self._belongs,
         )
@@ -274,7 +278,15 @@ def signs_of(alert: Alert, source: str, ruleset: RuleSet) -> tuple[HeartbeatKey,
     return tuple(sign for sign in signs if not sign.is_of_source)
 
 
-def change_of(alert: Alert, source: str, namespace: str, key: int, now_ms: int, in_force: InForce) -> Change:
+def change_of(
+    alert: Alert,
+    source: str,
+    namespace: str,
+    key: int,
+    now_ms: int,
+    in_force: InForce,
+    suppressors: SuppressorsInForce,
+) -> Change:
     """An alert as it is judged and written: where it belongs, its digest, and instants as numbers."""
     is_firing = alert.status is Status.FIRING
     rank = alert.severity.rank
@@ -314,7 +326,7 @@ def change_of(alert: Alert, source: str, namespace: str, key: int, now_ms: int, 
         severity_rank=rank,
         name=alert.name,
         document=document.decode(),
-        place=_place(alert, source, rank, now_ms, in_force) if is_firing else NOWHERE,
+        place=_place(alert, source, rank, in_force, suppressors) if is_firing else NOWHERE,
         unsaid=alert.unsaid if isinstance(alert, PartialAlert) else (),
         sent_order=order,
         sibling=fingerprint_no(sibling) if sibling else None,
@@ -326,32 +338,26 @@ def _span_ms(span: timedelta) -> int:
     return int(span.total_seconds() * 1000)
 
 
-def _place(alert: Alert, source: str, rank: int, now_ms: int, in_force: InForce) -> Place:
+def _place(alert: Alert, source: str, rank: int, in_force: InForce, suppressors: SuppressorsInForce) -> Place:
     """What the rules make of an alert that fires."""
-    return place_of(visible_labels(alert, source), rank, now_ms, in_force)
+    return place_of(visible_labels(alert, source), rank, in_force, suppressors)
 
 
-def place_of(labels: Mapping[str, str], rank: int, now_ms: int, in_force: InForce) -> Place:
-    """What the rules make of what matchers see. They answer most alerts with a decision they made before; only a
-    maintenance is asked about again, where there is one."""
-    ruleset = in_force.ruleset
-    decision = ruleset.decide(labels)
+def place_of(labels: Mapping[str, str], rank: int, in_force: InForce, suppressors: SuppressorsInForce) -> Place:
+    """What the rules make of what matchers see. They answer most alerts with a decision they made before; only the
+    maintenances and silences are asked about again, where there are any."""
+    decision = in_force.ruleset.decide(labels)
     found = in_force.places.get((id(decision), rank))
-    if found is None:
+    if found is None or found[1].asked is not suppressors:
         if len(in_force.places) >= PLACES_KEPT:
             in_force.places.clear()
         owners = owners_of(decision.owners, in_force, rank)
-        place = Place(owners, inhibits_of(decision.inhibits), inhibits_of(decision.inhibited_by))
+        place = Place(owners, inhibits_of(decision.inhibits), inhibits_of(decision.inhibited_by), asked=suppressors)
         found = in_force.places[id(decision), rank] = decision, place
-    if not ruleset.maintenance:
+    if not suppressors:
         return found[1]
-    at = from_ms(now_ms)
-    held, edge = ruleset.maintenance_suppression(labels, at), ruleset.next_maintenance_change(at)
-    return msgspec.structs.replace(
-        found[1],
-        maintenance="" if held is None else held.name,
-        examined_until_ms=NEVER_MS if edge is None else to_ms(edge),
-    )
+    by = suppressors.of(labels)
+    return found[1] if by is None else msgspec.structs.replace(found[1], suppressor=by.key)
 
 
 _labels_memo: dict[tuple[tuple[str, str], ...], str] = {}

@@ -37,6 +37,11 @@ class WakeUps:
         self.escalate = WakeUp(clock)
         self.deliver = WakeUp(clock)
 
+    def acted(self) -> None:
+        """Somebody did something to an incident: it is told, timed and evaluated anew."""
+        for bell in (self.dispatch, self.escalate, self.deliver):
+            bell.wake()
+
     def wake_all(self) -> None:
         for bell in (self.dispatch, self.expire, self.escalate, self.deliver):
             bell.wake()

@@ -21,6 +21,7 @@ from router.http.listener import Listener
 from router.http.service import OpenSource, Reloaded, Status
 from router.notifiers.slack.inbound import socket_mode
 from router.notifiers.slack.inbound.door import Entrance
+from router.notifiers.slack.inbound.later import ResponseUrls
 from router.notifiers.slack.wire import open_session, open_socket_session
 from router.notifiers.webhook.client import open_session as open_webhook_session
 from router.runtime.clock import Clock, SystemClock, new_id
@@ -35,7 +36,9 @@ from router.service.health import HealthCheck
 from router.service.in_force import InForce, StartError, delivery_settings, open_secrets
 from router.service.loops import DRAIN, Loops
 from router.service.reload import Reloader, notice_target
-from router.service.respond import respond
+from router.service.responder.people import People
+from router.service.responder.questions import Questions
+from router.service.responder.responder import Responder
 from router.service.rule_files import TeamFiles
 from router.service.secret_watcher import SecretWatcher
 from router.service.way_in import WayIn
@@ -114,7 +117,17 @@ class App:
         self._loops.add(dead_mans_switch.NAME, self._switch.turn)
         self._loops.add("watch", watcher.turn)
         self._loops.add(secret_watcher.NAME, SecretWatcher(vault, clock).turn)
-        self._way_in = WayIn(in_force, vault, session, socket_session, clock, metrics, respond)
+        self._responder = Responder(
+            self._engine,
+            in_force,
+            People(lambda: self._engine.ruleset, lambda: way_out.slack, lambda: way_out.who.workspace),
+            Questions(self._engine, in_force, self.health, self.version),
+            ResponseUrls(session),
+            slack=lambda: way_out.slack,
+            bot=lambda: way_out.who.bot,
+            wake=self._wake_ups.acted,
+        )
+        self._way_in = WayIn(in_force, vault, session, socket_session, clock, metrics, self._responder)
         self._listener = Listener(application(self), clock, metrics, finish_within=DRAIN)
         self._loops.add(socket_mode.NAME, self._way_in.socket_mode.turn)
         self._loops.add(listener.NAME, self._listener.turn)
@@ -246,6 +259,7 @@ class App:
         nightly job would be missing for a restart."""
         await self._loops.finish_calls()
         await self._way_in.finish()
+        await self._responder.finish()
         await self._engine.intake.group_commit.drain()
         try:
             await self._engine.expire()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from adapters.adapter import Draft
 from router.core.acts.life import Act
+from router.core.acts.silence import Silence, Wanted
 from router.delivery.deliver import Settings
 from router.engine import Engine
 from router.incidents.expire import TICK
@@ -98,6 +99,20 @@ class Simulation:
         self._next_due = None
         await self._turn()
         return answer
+
+    async def silence(self, wanted: Wanted) -> Silence:
+        """Somebody makes a silence, or changes one, now. Raises SilenceError and UnknownSilenceError."""
+        made = await self.engine.silences.put(wanted)
+        self._next_due = None
+        await self._turn()
+        return made
+
+    async def unsilence(self, number: str) -> Silence:
+        """Somebody ends a silence now. Raises UnknownSilenceError."""
+        over = await self.engine.silences.expire(number)
+        self._next_due = None
+        await self._turn()
+        return over
 
     async def reload(self, ruleset: RuleSet) -> None:
         self._ruleset = ruleset

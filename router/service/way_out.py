@@ -56,6 +56,16 @@ class WayOut:
         self.refused = ""
         """Slack's word about the workspace, until it accepts us again."""
 
+    @property
+    def slack(self) -> SlackClient | None:
+        """None: this process has told Slack nothing yet, because its configuration has none."""
+        return self._slack_client
+
+    @property
+    def who(self) -> Check:
+        """Whom Slack takes us for; empty until it was asked."""
+        return self._who
+
     def notifiers(self, configuration: Configuration) -> Notifiers:
         kinds: tuple[Callable[[Configuration], Iterable[Notifier]], ...] = (
             self._slack,

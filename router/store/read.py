@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, CursorResult, Row, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, CursorResult, Row, and_, bindparam, func, or_, select, text
 
 from router.core.content import Subject
 from router.core.member import BY_RANK, MemberState
@@ -28,10 +28,12 @@ from router.store.tables import (
     message,
     page,
     settings,
+    silence,
     timeline,
 )
 from rules.model.escalation import Position
 from rules.model.route import Page
+from rules.model.suppression import SuppressionKind
 
 PAGE_BYTES = 2 * 1024 * 1024
 """Of stored texts on one page: alerts may be large, and whoever asks for a thousand of them asks for a thousand at most."""
@@ -43,7 +45,16 @@ _decode_view = msgspec.json.Decoder(IncidentView).decode
 _decode_labels = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 
 
-class InGroup(msgspec.Struct, frozen=True):
+class Silenced(msgspec.Struct, frozen=True):
+    """Who silenced an alert, until when, and why."""
+
+    id: str
+    created_by: str
+    comment: str
+    ends_at: datetime
+
+
+class InGroup(msgspec.Struct, frozen=True, omit_defaults=True):
     """One group that an alert is in."""
 
     route: str
@@ -51,8 +62,10 @@ class InGroup(msgspec.Struct, frozen=True):
     told: bool
     """Its destinations know of it."""
     suppressed_by: str | None
-    """What holds its news back: "quiet nights", "maintenance eu-1-upgrade", "inhibition cluster-down"."""
+    """What holds its news back: "quiet nights", "maintenance eu-1-upgrade", "inhibition cluster-down", "silence ID"."""
     incident: int | None
+    silence: Silenced | None = None
+    """The one that `suppressed_by` names."""
 
 
 class AlertRow(msgspec.Struct, frozen=True):
@@ -172,6 +185,8 @@ class Numbers(msgspec.Struct, frozen=True):
     heartbeats: tuple[tuple[str, str, int, int], ...] = ()
     """(source, name, how many are expected, how many of them are missing)"""
     silent_sources: int = 0
+    silences: int = 0
+    """Those that are over too."""
 
 
 def _page(rows: CursorResult[Any], limit: int, size: Callable[[Row[Any]], int]) -> tuple[list[Row[Any]], bool]:
@@ -234,6 +249,20 @@ def alerts(
     return found, shown[-1].id if is_more else None
 
 
+def incidents_of(conn: Connection, alerts: Sequence[int], most: int) -> dict[int, str]:
+    """The open incidents that these alerts are in: number -> title, at most so many."""
+    query = (
+        select(incident.c.number, incident.c.title)
+        .join(alert_group, alert_group.c.incident == incident.c.number)
+        .join(membership, membership.c.group_id == alert_group.c.id)
+        .where(membership.c.alert_id.in_(alerts), incident.c.state != "resolved")
+        .distinct()
+        .order_by(incident.c.number)
+        .limit(most)
+    )
+    return {row.number: row.title for row in conn.execute(query)}
+
+
 def _groups_of(conn: Connection, ids: Sequence[int]) -> dict[int, list[InGroup]]:
     query = (
         select(
@@ -252,7 +281,10 @@ def _groups_of(conn: Connection, ids: Sequence[int]) -> dict[int, list[InGroup]]
         .order_by(membership.c.group_id)
     )
     found: dict[int, list[InGroup]] = {}
-    for row in conn.execute(query) if ids else ():
+    rows = conn.execute(query).fetchall() if ids else []
+    kind = SuppressionKind.SILENCE.value
+    silences = _silences(conn, {row.suppressed_name for row in rows if row.suppressed_kind == kind})
+    for row in rows:
         state = MemberState(row.state)
         suppressed_by = None
         if state is MemberState.ARRIVED and row.route_kind:
@@ -261,13 +293,26 @@ def _groups_of(conn: Connection, ids: Sequence[int]) -> dict[int, list[InGroup]]
             suppressed_by = " ".join(SIBLING)
         elif row.suppressed_kind:
             suppressed_by = f"{row.suppressed_kind} {row.suppressed_name}"
-        one = InGroup(row.route, dict(_decode_labels(row.labels)), state.is_notified, suppressed_by, row.incident)
+        one = InGroup(
+            row.route,
+            dict(_decode_labels(row.labels)),
+            state.is_notified,
+            suppressed_by,
+            row.incident,
+            silences.get(row.suppressed_name) if row.suppressed_kind == kind else None,
+        )
         found.setdefault(row.alert_id, []).append(one)
     return found
 
 
 def _response(response: Response) -> ResponseRow:
     return ResponseRow(response.phase.value, response.by, response.at, response.until, response.assigned)
+
+
+def _silences(conn: Connection, ids: set[str]) -> dict[str, Silenced]:
+    columns = (silence.c.id, silence.c.created_by, silence.c.comment, silence.c.ends_at)
+    query = select(*columns).where(silence.c.id.in_(sorted(ids)))
+    return {row.id: Silenced(*row) for row in conn.execute(query)} if ids else {}
 
 
 def incidents(
@@ -307,6 +352,19 @@ def incidents(
             )
         )
     return found, shown[-1].number if is_more else None
+
+
+_OPEN = (
+    select(incident.c.view)
+    .where(incident.c.state == "triggered", incident.c.view != "")
+    .order_by(incident.c.number.desc())
+    .limit(bindparam("most"))
+)
+
+
+def open_views(conn: Connection, most: int) -> list[IncidentView]:
+    """Of what fires, the newest first."""
+    return [_decode_view(view) for view in conn.execute(_OPEN, {"most": most}).scalars()]
 
 
 def _channels_of(conn: Connection, numbers: Sequence[int]) -> dict[int, list[str]]:
@@ -471,8 +529,9 @@ def numbers(conn: Connection) -> Numbers:
     groups = conn.execute(select(func.count()).select_from(alert_group)).scalar_one()
     open_ = conn.execute(select(func.count()).select_from(incident).where(incident.c.state != "resolved")).scalar_one()
     owed = conn.execute(select(func.count(), func.min(message.c.due_since)).where(text(OWED), _IS_OWED)).one()
+    silences = conn.execute(select(func.count()).select_from(silence)).scalar_one()
     return Numbers(
-        firing - suppressed, suppressed, groups, open_, owed[0], owed[1], _heartbeats(conn), len(silent(conn))
+        firing - suppressed, suppressed, groups, open_, owed[0], owed[1], _heartbeats(conn), len(silent(conn)), silences
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, and_, delete, exists, or_, select, text, update
 
-from router.store.intake import sender_groups
+from router.store.intake import sender_groups, silences
 from router.store.tables import (
     act,
     alert,
@@ -49,6 +49,7 @@ class Pruned(msgspec.Struct, frozen=True):
     acts: int
     given_up: list[tuple[int | None, str]]
     """(incident, last error) of truths owed for too long."""
+    silences: int = 0
 
     @property
     def is_more(self) -> bool:
@@ -60,6 +61,7 @@ class Pruned(msgspec.Struct, frozen=True):
             self.conversations,
             self.acts,
             len(self.given_up),
+            self.silences,
         }
 
 
@@ -75,6 +77,7 @@ def prune(conn: Connection, now: datetime, kept: Retention, reopens_within: time
         conversations=_conversations(conn, now - kept.incidents),
         acts=_acts(conn, now - ACTS_FOR),
         given_up=given_up,
+        silences=silences.forget(conn, now - kept.incidents, BATCH),
     )
 
 

@@ -124,7 +124,7 @@ membership = Table(
     Column("group_id", _Id, ForeignKey("alert_group.id"), primary_key=True, autoincrement=False),
     Column("state", SmallInteger, nullable=False),  # core.member.MemberState
     Column("rank", SmallInteger, nullable=False),  # the alert's severity: a group asks for its worst
-    Column("suppressed_kind", Text, nullable=False, server_default=text("''")),  # maintenance | inhibition
+    Column("suppressed_kind", Text, nullable=False, server_default=text("''")),  # maintenance | silence | inhibition
     Column("suppressed_name", Text, nullable=False, server_default=text("''")),
     Column("joined_at", InstantMs, nullable=False),
     Column(
@@ -155,7 +155,8 @@ membership = Table(
     Index(
         "membership_suppressed",
         "suppressed_kind",
-        "alert_id",
+        "suppressed_name",
+        "state",
         sqlite_where=text("suppressed_kind != ''"),
         postgresql_where=text("suppressed_kind != ''"),
     ),
@@ -172,6 +173,13 @@ group_count = Table(
     Column("suppressed_kind", Text, primary_key=True),
     Column("suppressed_name", Text, primary_key=True),
     Column("alerts", Integer, nullable=False),
+    Index(
+        "group_count_suppressed",
+        "suppressed_kind",
+        "suppressed_name",
+        sqlite_where=text("suppressed_kind != ''"),
+        postgresql_where=text("suppressed_kind != ''"),
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -234,10 +242,36 @@ ruleset = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("digest", Text, nullable=False),  # of the rules that every stored alert was last routed by
     Column(
-        "maintenance", Text, nullable=False, server_default=text("''")
-    ),  # the entries that every alert was held against
-    Column("sweep", Text, nullable=False, server_default=text("''")),  # those that alerts are being held against now
-    Column("swept_to", BigInteger, nullable=False, server_default=text("0")),  # up to this alert
+        "suppressors", Text, nullable=False, server_default=text("''")
+    ),  # a digest of the maintenances and silences that every alert was held against
+    Column("sweep", Text),  # of those that alerts are being held against now; NULL: none are
+    Column(
+        "swept_to", BigInteger, nullable=False, server_default=text("0")
+    ),  # up to this alert; -1: what is over lets go
+    Column("swept_since", BigInteger, nullable=False, server_default=text("0")),  # those up to this alert come last
+    Column("sweep_is_round", Boolean, nullable=False, server_default=false()),  # they are being looked at
+)
+
+# Made by people at run time, and kept for a while when they are over.
+silence = Table(
+    "silence",
+    metadata,
+    Column("id", Text, primary_key=True),  # a UUID
+    Column("matchers", Text, nullable=False),  # [[name, operator, value], …]
+    Column("starts_at", InstantMs, nullable=False),
+    Column("ends_at", InstantMs, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("created_at", InstantMs, nullable=False),
+    Column("updated_at", InstantMs, nullable=False),
+    Column("remind_at", InstantMs),  # when its author is told that it ends soon; NULL: was told, or is not
+    Index("silence_ends", "ends_at"),
+    Index(
+        "silence_remind",
+        "remind_at",
+        sqlite_where=text("remind_at IS NOT NULL"),
+        postgresql_where=text("remind_at IS NOT NULL"),
+    ),
 )
 
 rules_file = Table(
@@ -384,6 +418,8 @@ ENDS = f"{_BEHIND} AND ts <> '' AND tells_end"
 CHANGES = f"{_BEHIND} AND ts <> '' AND NOT tells_end"
 HAS_LINE = "NOT is_over AND thread_due_at IS NOT NULL"
 IS_PUT_OFF = "NOT is_over AND not_before IS NOT NULL"
+STANDS = "ts <> ''"
+"""It was posted."""
 FALLS_BACK = (
     "NOT is_over AND notified_version < version AND ts = '' AND incident IS NOT NULL AND subject <> 'note'"
     " AND NOT tells_end AND NOT fell_back"
@@ -457,6 +493,7 @@ message = Table(
     _owed("message_falls_back", FALLS_BACK, "due_since"),
     _owed("message_stands_in", "stands_in_for IS NOT NULL", "stands_in_for"),
     _owed("message_of_page", "page IS NOT NULL", "page", "conversation"),
+    _owed("message_stands", STANDS, "ts"),
     Index("message_incident", "incident"),
 )
 
@@ -483,6 +520,10 @@ page = Table(
         "entry", Integer
     ),  # timeline entry that who was paged is to hear of at remind_at, when the page's window opens
     Column("remind_at", InstantMs),
+    Column(
+        "is_hushed", Boolean, nullable=False, server_default=false()
+    ),  # it waits for what holds its incident's alerts
+    Index("page_hushed", "incident", sqlite_where=text("is_hushed"), postgresql_where=text("is_hushed")),
     Index("page_due", "due_at", sqlite_where=text(STEP_DUE), postgresql_where=text(STEP_DUE)),
     Index(
         "page_remind",
@@ -510,7 +551,7 @@ suppressed_summary = Table(
     "suppressed_summary",
     metadata,
     Column("channel", Text, primary_key=True),
-    Column("kind", Text, primary_key=True),  # quiet | only | maintenance
+    Column("kind", Text, primary_key=True),  # quiet | only | maintenance | silence
     Column("name", Text, primary_key=True),
     Column("due_at", InstantMs, nullable=False),  # when what held ends: the summary is due
     Column("alerts", Integer, nullable=False),  # began and ended while held, and were told nobody

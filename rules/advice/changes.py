@@ -15,7 +15,7 @@ from rules.model.configuration import Configuration
 from rules.model.matcher import written
 from rules.model.oncall import turn_at, turns
 from rules.model.route import Route
-from rules.model.ruleset import Retention, RuleSet
+from rules.model.ruleset import Retention, RuleSet, SilenceSettings
 from rules.model.window import zone
 
 DAYS = 14
@@ -75,12 +75,19 @@ def changes(before: Configuration, after: Configuration, at: datetime | None = N
     if before.outward != after.outward:
         yield _changed("router", before.outward, after.outward)
     yield from _retention(before.rules.retention, after.rules.retention)
+    yield from _silences(before.rules.silences, after.rules.silences)
     for key in ("name", "timezone", "server", "storage", "slack", "rules_files"):
         old, new = getattr(before, key), getattr(after, key)
         if old != new:
             yield _changed(key, old, new)
     if at is not None:
         yield from _turns_said(before.rules, after.rules, at)
+
+
+def _silences(before: SilenceSettings, after: SilenceSettings) -> Iterator[str]:
+    for key, old, new in (("max", before.longest, after.longest), ("remind", before.remind, after.remind)):
+        if old != new:
+            yield f"silences.{key} changed: {said(old) if old else 'none'} → {said(new) if new else 'none'}"
 
 
 def _retention(before: Retention, after: Retention) -> Iterator[str]:

@@ -92,8 +92,7 @@ TELL = OrNone(
             "repeat": Key(HOW_LOUD, "It still fires after repeat_interval; default channel."),
             "acknowledged": Key(HOW_LOUD, "Acknowledged, taken back, snoozed, woken, assigned; default thread."),
             "escalated": Key(
-                HOW_LOUD,
-                "A further step of its policy, or an acknowledgement, a snooze, a closing has run out; default channel.",
+                HOW_LOUD, "A further step of its policy, or an acknowledgement that has run out; default channel."
             ),
             "note": Key(HOW_LOUD, "Somebody added a note; default none: it stands on the incident's page."),
         },

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Iterable
+from datetime import timedelta
 
 import msgspec
 
@@ -19,6 +20,7 @@ from rules.language.shape import (
     ListOf,
     MapOf,
     OneOf,
+    OrNone,
     Place,
     Record,
     Schema,
@@ -33,7 +35,7 @@ from rules.language.webhook_keys import FALLBACK, WEBHOOKS
 from rules.language.words import ChannelText, Secret, SlashCommandText, Url
 from rules.language.yaml import Node
 from rules.model.configuration import POSTS_PER_MINUTE, SLACK_API_URL, SLASH_COMMAND
-from rules.model.ruleset import LEAST_KEPT, Retention
+from rules.model.ruleset import LEAST_KEPT, Retention, SilenceSettings
 
 SECRET = Secret()
 
@@ -106,7 +108,7 @@ TOKENS = Record(
     "tokens",
     {
         "read": Key(SECRET, "May read."),
-        "write": Key(SECRET, "May read; and act, where there is something to act on."),
+        "write": Key(SECRET, "May read; and make and end silences."),
         "admin": Key(SECRET, "May read, act and reload."),
     },
     is_secret=True,
@@ -129,6 +131,7 @@ STORAGE = Record(
     later={"url": "PostgreSQL"},
 )
 _KEPT = Retention()
+_MINUTE = timedelta(minutes=1)
 RETENTION = Record(
     "retention",
     {
@@ -141,6 +144,17 @@ RETENTION = Record(
             f"How long a resolved incident, its timeline and its messages are kept; default {said(_KEPT.incidents)}.",
         ),
     },
+)
+SILENCES = Record(
+    "silences",
+    {
+        "max": Key(Duration(_MINUTE), "The longest that one may last; default: as long as one likes."),
+        "remind": Key(
+            OrNone(Duration(_MINUTE)),
+            f"How long before its end whoever made it is told, if they are one of people; or none. Default {said(SilenceSettings().remind or _MINUTE)}.",
+        ),
+    },
+    later={"who": "roles of people"},
 )
 PREVIEW = Record("preview", {"off_loopback": Key(Flag(), "true: others may reach the preview page.", required=True)})
 
@@ -319,6 +333,7 @@ def document(adapters: Iterable[str] = ()) -> Record:
             "webhooks": Key(WEBHOOKS, "Receivers other than Slack: PagerDuty, Opsgenie, whatever takes JSON."),
             "heartbeats": Key(MapOf(HEARTBEAT, names + "heartbeats", name=name_rule), "Jobs that must be heard from."),
             "router": Key(ROUTER, "Of this router itself: where it says that it is well."),
+            "silences": Key(SILENCES, "What silences that people make may be; one in this file is a maintenance."),
             "retention": Key(RETENTION, "What is over is kept so long; what is open is kept."),
             "rules_files": Key(
                 ListOf(
@@ -330,9 +345,6 @@ def document(adapters: Iterable[str] = ()) -> Record:
                 ),
                 "The files of teams, one each: [rules.d/*.yaml].",
             ),
-        },
-        later={
-            "silences": "silences made by people",
         },
         foreign=ROUTE_FOREIGN,
         elsewhere=dict.fromkeys(("team", "owner", "scope", "order"), _TEAMS),

@@ -31,7 +31,7 @@ from rules.model.route import (
     Tell,
     Template,
 )
-from rules.model.ruleset import Retention, RuleSet
+from rules.model.ruleset import Retention, RuleSet, SilenceSettings
 from rules.model.suppression import Maintenance
 from rules.model.webhook import ToWebhook
 from rules.model.window import NamedWindow, Pattern, Window
@@ -87,11 +87,19 @@ def ruleset(document: Fields, awaited: Awaited) -> RuleSet:
         ),
         awaited=awaited,
         retention=_retention(document.get("retention")),
+        silences=_silences(document.get("silences")),
     )
 
 
 def _retention(fields: Fields | None) -> Retention:
     return Retention() if fields is None else Retention(**fields.values)
+
+
+def _silences(fields: Fields | None) -> SilenceSettings:
+    if fields is None:
+        return SilenceSettings()
+    remind = fields.get("remind", SilenceSettings().remind)
+    return SilenceSettings(longest=fields.get("max"), remind=None if remind is NONE else remind)
 
 
 def _entry(fields: Fields, names: "_Names") -> CatalogEntry:

@@ -119,8 +119,8 @@ class Tell(msgspec.Struct, frozen=True):
     acknowledged: Loudness = Loudness.THREAD
     """Acknowledged, taken back, put off, woken, assigned."""
     escalated: Loudness = Loudness.CHANNEL
-    """A further step is carried out: whom it reaches hears it whatever stands here. An acknowledgement, a snooze or a closing
-    has run out."""
+    """A further step of its policy; an acknowledgement, a snooze or a closing that has run out. Whom a step reaches hears it
+    whatever stands here."""
     note: Loudness = Loudness.NONE
 
 

@@ -13,10 +13,11 @@ from rules.model.copies import Copies, Copy
 from rules.model.escalation import OnCall, Policy, Position, Step, begin, skipped, take
 from rules.model.heartbeat import Awaited, HeartbeatKey
 from rules.model.inhibition import InhibitionKey, InhibitRule, is_inhibited_by
-from rules.model.matcher import Matcher, all_match
+from rules.model.matcher import Matcher
 from rules.model.oncall import Person, Schedule, turn_at
 from rules.model.route import ChannelForm, FromLabel, Page, PageKind, Route, RouteSettings, visible_labels
 from rules.model.suppression import (
+    LabelSuppressors,
     Maintenance,
     Suppression,
     SuppressionKind,
@@ -73,6 +74,15 @@ class Retention(msgspec.Struct, frozen=True):
     """Resolved incidents, with their timeline, messages and pages; messages that belong to no incident."""
 
 
+class SilenceSettings(msgspec.Struct, frozen=True):
+    """What silences that people make may be."""
+
+    longest: timedelta | None = None
+    """None: as long as they like."""
+    remind: timedelta | None = timedelta(minutes=15)
+    """How long before its end a silence's author is told; None: not at all."""
+
+
 class RuleSet:
     """One accepted configuration's rules."""
 
@@ -91,10 +101,12 @@ class RuleSet:
         copies: tuple[Copy, ...] = (),
         awaited: Awaited | None = None,
         retention: Retention | None = None,
+        silences: SilenceSettings | None = None,
     ) -> None:
         self.root = root
         self.zone_name = zone_name
         self.maintenance = maintenance
+        self._maintenance = LabelSuppressors(one.suppressor for one in maintenance)
         self.inhibit = inhibit
         self.people: Mapping[str, Person] = people or {}
         self.schedules: Mapping[str, Schedule] = schedules or {}
@@ -110,6 +122,7 @@ class RuleSet:
         self._tree = Tree(root)
         self.awaited = awaited or Awaited()
         self.retention = retention or Retention()
+        self.silences = silences or SilenceSettings()
         self._names = _mentioned(tuple(self.routes.values()), inhibit, self.awaited)
         self._memo: dict[object, RoutingDecision] = {}
 
@@ -132,31 +145,13 @@ class RuleSet:
 
     def maintenance_suppression(self, labels: Mapping[str, str], at: datetime) -> Suppression | None:
         """The planned work that holds news about these labels back now; of several the one that ends last."""
-        found: Suppression | None = None
-        for entry in self.maintenance:
-            if not entry.begins <= at or (entry.ends is not None and entry.ends <= at):
-                continue
-            if found is not None and (found.until is None or (entry.ends is not None and entry.ends <= found.until)):
-                continue
-            if all_match(entry.match, labels):
-                found = Suppression(SuppressionKind.MAINTENANCE, entry.name, entry.ends, entry.reason)
-        return found
+        found = self._maintenance.at(at).of(labels)
+        return None if found is None else Suppression(found.kind, found.name, found.ends, found.reason)
 
     @property
     def reopens_within(self) -> timedelta:
         """The longest time after its end in which some route's incident may come back."""
         return max(route.settings.reopen_within for route in self.routes.values())
-
-    def maintenance_at(self, at: datetime) -> tuple[Maintenance, ...]:
-        """The planned work that is under way."""
-        return tuple(
-            entry for entry in self.maintenance if entry.begins <= at and (entry.ends is None or at < entry.ends)
-        )
-
-    def next_maintenance_change(self, at: datetime) -> datetime | None:
-        """When any planned work next begins or ends."""
-        edges = (edge for entry in self.maintenance for edge in (entry.begins, entry.ends))
-        return min((edge for edge in edges if edge is not None and edge > at), default=None)
 
     def path(self, route: Route) -> list[Route]:
         """From the root to this route."""

@@ -1,7 +1,7 @@
 """Who owns an alert: depth first, the first match. Owns the index that makes 10,000 sisters as cheap as ten."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import re2
 
@@ -21,7 +21,7 @@ class Tree:
     def __init__(self, route: Route) -> None:
         self.route = route
         self.children = tuple(Tree(child) for child in route.children)
-        self._sisters = _Sisters(route.children)
+        self._sisters = MatcherIndex([child.match for child in route.children])
 
     def owners(self, labels: Mapping[str, str]) -> list[Route]:
         """The routes that own an alert; the root matches whatever its children do not."""
@@ -34,23 +34,24 @@ class Tree:
         return found or [self.route]
 
 
-class _Sisters:
-    """Finds, in order, which of some sister routes match."""
+class MatcherIndex:
+    """Finds, in order, which of several match; each is a list of matchers of which all have to hold."""
 
-    def __init__(self, routes: tuple[Route, ...]) -> None:
+    def __init__(self, matches: Sequence[tuple[Matcher, ...]]) -> None:
+        self._matches = matches
         self._always: list[int] = []
         self._equal: dict[str, dict[str, list[int]]] = {}
         self._sets: list[tuple[str, re2.Set, list[int]]] = []
         self._rest: list[tuple[Matcher, ...]] = []
-        if not routes:
+        if not matches:
             return
         sizes = Counter(
-            (matcher.name, value) for route in routes for matcher in route.match for value in equal_values(matcher)
+            (matcher.name, value) for match in matches for matcher in match for value in equal_values(matcher)
         )
         regexes: dict[str, list[tuple[int, str]]] = defaultdict(list)
-        for position, route in enumerate(routes):
-            key = _key(route.match, sizes)
-            self._rest.append(tuple(matcher for matcher in route.match if matcher is not key))
+        for position, match in enumerate(matches):
+            key = _key(match, sizes)
+            self._rest.append(tuple(matcher for matcher in match if matcher is not key))
             if key is None:
                 self._always.append(position)
             elif values := equal_values(key):
@@ -64,16 +65,16 @@ class _Sisters:
             for position, value in pairs:
                 size = compiled(value).programsize
                 if size > LARGE_STEPS:
-                    self._scan(position, routes)
+                    self._scan(position)
                     continue
                 if steps + size > SET_STEPS:
-                    self._add(name, part, routes)
+                    self._add(name, part)
                     part, steps = [], 0
                 part.append((position, value))
                 steps += size
-            self._add(name, part, routes)
+            self._add(name, part)
 
-    def _add(self, name: str, pairs: list[tuple[int, str]], routes: tuple[Route, ...]) -> None:
+    def _add(self, name: str, pairs: list[tuple[int, str]]) -> None:
         if not pairs:
             return
         try:
@@ -81,13 +82,13 @@ class _Sisters:
         except re2.error:
             # Together they are too large after all: correct, if slower, one by one.
             for position, _ in pairs:
-                self._scan(position, routes)
+                self._scan(position)
             return
         self._sets.append((name, expressions, [position for position, _ in pairs]))
 
-    def _scan(self, position: int, routes: tuple[Route, ...]) -> None:
+    def _scan(self, position: int) -> None:
         self._always.append(position)
-        self._rest[position] = routes[position].match
+        self._rest[position] = self._matches[position]
 
     def matching(self, labels: Mapping[str, str]) -> Iterator[int]:
         found: list[int] = self._always.copy()

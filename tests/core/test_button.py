@@ -121,3 +121,8 @@ def test_what_does_not_fit_is_refused_where_it_is_made() -> None:
         with pytest.raises(ValueError, match="where Slack takes"):
             make(too_long, instance="prod")
     assert module.VERSION == 1
+
+
+def test_a_link_carries_nothing_and_is_understood() -> None:
+    assert decode("ar.open.view", "", instance="prod") == Button(Verb.OPEN, 0)
+    assert decode("ar.acknowledge", "", instance="prod") is NotOurs.UNREADABLE

@@ -121,6 +121,21 @@ def test_held_back_news_says_how_much_until_when_and_by_what() -> None:
     ]
 
 
+def test_silenced_news_says_by_whom_and_why() -> None:
+    held = (
+        Suppressed(3, "by maria: <!channel> *disks*", BEGAN, is_silence=True),
+        Suppressed(1, "", is_silence=True),
+        Suppressed(2, "by bob", BEGAN, is_silence=True, is_known=True),
+        Suppressed(7, "by eve", BEGAN, is_silence=True, is_known=True),
+    )
+    first = texts(incident_message(but(OPEN, suppressed=held), is_primary=True))[0]
+    assert first.split("\n")[2:] == [
+        f"+3 silenced until {SINCE} (by maria: &lt;!channel&gt; *disks*)".replace("*", "\u2217"),
+        "+1 silenced",
+        f"2 silenced until {SINCE} (by bob)",
+    ]
+
+
 def test_a_silent_source_makes_the_state_unknown() -> None:
     message = incident_message(but(OPEN, source_silent_since=BEGAN), is_primary=True)
     assert message.text.startswith("CRITICAL #1234 InstanceDown ×3 · unknown since 02:14 UTC, prometheus is silent")

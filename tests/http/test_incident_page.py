@@ -135,6 +135,29 @@ async def test_what_is_inhibited_waits_for_the_inhibitors_end_and_for_no_time(th
     assert fact(text, "Held back") == "1 (db-down, until the inhibitor ends)"
 
 
+async def test_what_is_silenced_says_by_whom_why_and_until_when(there: Open) -> None:
+    service, client = there
+    await fire(there, {"title": "Shop", "team": "apps"})
+    wanted = {
+        "matchers": [{"name": "host", "value": "b", "isRegex": False}],
+        "startsAt": "2026-03-04T12:00:00Z",
+        "endsAt": "2026-03-04T15:00:00Z",
+        "createdBy": "<b>maria</b>",
+        "comment": "disks",
+    }
+    assert (await client.post("/api/v2/silences", json=wanted)).status == 200
+    await fire(there, {"title": "Shop", "team": "apps", "host": "b"})
+    [one] = await waiting(client)
+    assert (one["why"], one["due_at"]) == ("held back: silence by <b>maria</b>: disks", "2026-03-04T15:00:00Z")
+    text = await page(client, "/incidents/1")
+    assert "held back: silence by &lt;b&gt;maria&lt;/b&gt;: disks, until 2026-03-04T15:00:00.000Z" in text
+    assert "1 (silenced by &lt;b&gt;maria&lt;/b&gt;: disks, until 2026-03-04T15:00:00.000Z)" in text
+    scraped = await (await client.get("/metrics")).text()
+    for state, count in (("active", 1), ("pending", 0), ("expired", 0)):
+        assert f'alertmanager_silences{{state="{state}"}} {count}.0' in scraped
+    assert service.metrics.value("alert_router_suppressed", ("silence",)) > 0
+
+
 @pytest.mark.parametrize("query", ["after=x", "before=1"])
 async def test_a_query_that_is_not_understood_is_refused(there: Open, query: str) -> None:
     _, client = there

@@ -1,5 +1,5 @@
 """What is kept of a group's size is its size: after every step of random histories the counts equal a recount, and each
-alert stands as its sender, the maintenances and the inhibitions have it."""
+alert stands as its sender, the maintenances, the silences and the inhibitions have it."""
 
 from datetime import datetime, timedelta
 
@@ -9,10 +9,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from sqlalchemy import Connection, select
 
 from adapters.alert import Severity
+from router.core.acts.silence import Silence, Wanted
 from router.core.member import MemberState
 from router.store import group_counts, retention
 from router.store.tables import alert as stored_alert
 from router.store.tables import alert_group, group_count, membership
+from rules.model.matcher import all_match, parse
 from rules.model.ruleset import Retention
 from tests.machines.stage import START, STEADY, Stage, alert, sibling
 from tests.scenarios.player import ruleset
@@ -44,6 +46,7 @@ class Counting(RuleBasedStateMachine):
         self.stage = Stage(rules)
         self.firing: dict[tuple[str, int], datetime] = {}
         self.siblings: dict[tuple[int, Severity], datetime] = {}
+        self.silences: list[Silence] = []
 
     @rule(
         which=st.lists(
@@ -93,6 +96,31 @@ class Counting(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1, 6, 45, 300, 700]))
     def pass_time(self, seconds: int) -> None:
         self.stage.run(self.stage.sim.run_for(timedelta(seconds=seconds)))
+        self.look()
+
+    @rule(
+        match=st.sampled_from(
+            ["instance = 1", "alertname = Slow", "alertname =~ D.*", "instance != 2, alertname = Lag"]
+        ),
+        begins=st.sampled_from([-5, 0, 60, 400]),
+        lasts=st.sampled_from([30, 300, 2_000]),
+        changes=st.integers(0, 3),
+    )
+    def silence(self, match: str, begins: int, lasts: int, changes: int) -> None:
+        """A new one; or one that there is becomes this."""
+        starts = self.stage.clock.now() + timedelta(seconds=begins)
+        number = self.silences[-changes].id if 0 < changes <= len(self.silences) else ""
+        wanted = Wanted(parse(match), starts, starts + timedelta(seconds=lasts), "maria", "", number)
+        made = self.stage.run(self.stage.sim.silence(wanted))
+        self.silences = [self.stage.run(self.stage.sim.engine.silences.get(one.id)) for one in self.silences]
+        if made.id not in {one.id for one in self.silences}:
+            self.silences.append(made)
+        self.look()
+
+    @rule(which=st.integers(0, 5))
+    def unsilence(self, which: int) -> None:
+        if which < len(self.silences):
+            self.silences[which] = self.stage.run(self.stage.sim.unsilence(self.silences[which].id))
         self.look()
 
     @rule(away=st.sampled_from([0, 700]))
@@ -165,12 +193,25 @@ class Counting(RuleBasedStateMachine):
             state = MemberState(row.state)
             if not state.is_firing:
                 continue
-            maintenance = self.in_force.maintenance_suppression(visible(members[row.alert_id]), now)
+            labels = visible(members[row.alert_id])
+            held = [
+                (entry.ends, "maintenance", entry.name)
+                for entry in self.in_force.maintenance
+                if entry.begins <= now and (entry.ends is None or now < entry.ends) and all_match(entry.match, labels)
+            ]
+            held += [
+                (one.ends_at, "silence", one.id)
+                for one in self.silences
+                if one.starts_at <= now < one.ends_at and all_match(one.matchers, labels)
+            ]
             is_inhibited = any(
                 is_inhibited_by(target, source) for target in decisions[row.alert_id].inhibited_by for source in sources
             )
-            kind = "maintenance" if maintenance is not None else "inhibition" if is_inhibited else ""
-            assert row.suppressed_kind == kind
+            kind = row.suppressed_kind
+            assert kind in {one[1] for one in held} if held else kind == ("inhibition" if is_inhibited else "")
+            if held:
+                last = max(at for at, _, _ in held if at is not None)
+                assert (last, kind, row.suppressed_name) in held
             is_quiet = state in {MemberState.SUPPRESSED, MemberState.NOTIFIED_MUTED}
             assert state is MemberState.SHADOWED or is_quiet == (kind != "")
 

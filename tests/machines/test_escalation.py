@@ -190,15 +190,18 @@ def test_an_acknowledgement_that_timed_out_is_the_next_step_at_once(stage: Stage
     assert [person for _, person in sounds(stage)] == ["maria", "omar", "lena"], "the one after it keeps its distance"
 
 
-def test_after_the_last_round_nothing_goes_on(stage: Stage) -> None:
+def test_after_the_last_round_one_more_begins_at_once_or_none(stage: Stage) -> None:
     fire(stage)
     wait(stage, 120)
     before = [person for _, person in sounds(stage)]
     assert before == ["maria", "omar", "lena"] * 2
     stopped(stage)
-    assert not goes_on(stage, at_once=True)
-    wait(stage, 200)
-    assert [person for _, person in sounds(stage)] == before
+    assert not goes_on(stage), "by itself nothing is left"
+    stopped(stage)
+    assert goes_on(stage, at_once=True)
+    wait(stage, 11)
+    assert [person for _, person in sounds(stage)] == [*before, "maria", "omar"]
+    assert not goes_on(stage), "what is not stopped cannot go on"
 
 
 def test_somebody_wants_the_next_step_now(stage: Stage) -> None:

@@ -9,7 +9,7 @@ from router.core.render.direct import page_message
 from router.core.render.message import incident_message
 from router.core.render.thread import thread_reply
 from router.core.view import AlertLine, EndKind, EntryKind, IncidentView, PageView, State, Suppressed, TimelineEntry
-from router.http.preview_page import Waiting, Why, preview_json
+from router.http.preview.page import Waiting, Why, preview_json
 from router.notifiers.preview.preview import Preview, PreviewMessage
 from router.notifiers.tag import Tag
 

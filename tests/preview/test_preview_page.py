@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from router.core.render.message import incident_message
 from router.core.view import Rendered
-from router.http.preview_page import ASSETS, CONTENT_SECURITY_POLICY, preview_asset, preview_html
+from router.http.preview.page import ASSETS, CONTENT_SECURITY_POLICY, preview_asset, preview_html
 from router.notifiers.preview.preview import Preview, conversation_id
 from router.notifiers.tag import Tag
 from tests.preview.rows import Hand, MemoryRows, instance_down, shown, story
@@ -45,7 +45,7 @@ async def test_data_says_what_where_and_who_heard_it() -> None:
 
 def test_only_the_pages_own_files_are_served() -> None:
     assert all(preview_asset(name) for name in ASSETS)
-    assert preview_asset("../preview_page.py") is None
+    assert preview_asset("../page.py") is None
     assert "<script>" not in preview_html()
     assert "style=" not in preview_html()
 

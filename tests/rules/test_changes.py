@@ -163,6 +163,10 @@ def test_old_and_new_are_said() -> None:
         "window w changed: any_of.hours: [09:00-18:00] → [09:00-17:30]"
     ]
     assert one("", "retention: {incidents: 400d}") == ["retention.incidents changed: 12w6d → 57w1d"]
+    assert one("", "silences: {max: 7d, remind: none}") == [
+        "silences.max changed: none → 1w",
+        "silences.remind changed: 15m → none",
+    ]
     assert one("timezone: UTC", "timezone: Europe/Berlin") == ["timezone changed: UTC → Europe/Berlin"]
     assert one("server: {tokens: {read: {env: A}}}", "server: {tokens: {read: {file: /b}}}") == [
         "server changed: tokens"

@@ -19,7 +19,7 @@ from rules.model.configuration import (
     StorageSettings,
     UrlToken,
 )
-from rules.model.ruleset import Retention
+from rules.model.ruleset import Retention, SilenceSettings
 from tests.rules.reading import HEAD, ROUTING, accepted
 
 FULL = """
@@ -150,6 +150,13 @@ def test_the_preview_off_loopback_is_asked_for() -> None:
 def test_secrets_are_kept_as_json() -> None:
     for secret in (EnvSecret("A"), FileSecret("/a")):
         assert msgspec.json.decode(msgspec.json.encode(secret), type=SecretRef) == secret
+
+
+def test_limits_of_silences() -> None:
+    assert accepted(HEAD + ROUTING).rules.silences == SilenceSettings(None, timedelta(minutes=15))
+    found = accepted(HEAD + ROUTING + "silences: {max: 7d, remind: 1h}\n").rules.silences
+    assert found == SilenceSettings(timedelta(days=7), timedelta(hours=1))
+    assert accepted(HEAD + ROUTING + "silences: {remind: none}\n").rules.silences.remind is None
 
 
 def test_retention_as_it_is_not_said() -> None:

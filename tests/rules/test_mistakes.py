@@ -439,12 +439,12 @@ MISTAKES = [
         "not yet",
         HEAD
         + "routing: {channel: '#x', tell: {sla: edit}}\n"
-        + "copies: []\ncatalog: {}\nrules_files: []\nteam: x\nsilences: []\n"
+        + "copies: []\ncatalog: {}\nrules_files: []\nteam: x\nsilences: {who: responder}\n"
         + "oncall: {a: {ical: []}}\nescalation: {}\nstorage: {url: {env: X}}\n",
         [
             f"4:33: routing.tell.sla: not yet (limits on how long things may take); {LATER}",
             "8:1: team: team has no place in this file; expected it in a team's file; to check one: alert-router check TEAM.yaml --with MAIN.yaml",
-            f"9:1: silences: not yet (silences made by people); {LATER}",
+            f"9:12: silences.who: not yet (roles of people); {LATER}",
             "10:13: oncall.a: a schedule without a rotation; expected rotation: {…}, rotations: [{…, until: …}, {…, starts: …}], or layers: [{name: …, hours: …, rotation: {…}}]",
             f"10:14: oncall.a.ical: not yet (a calendar as schedule); {LATER}",
             "12:10: storage: path is missing; expected path: a path",

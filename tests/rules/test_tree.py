@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rules.model.matcher import Matcher, Op, all_match
 from rules.model.route import ROOT, Route, RouteSettings
-from rules.model.tree import Tree, _Sisters
+from rules.model.tree import MatcherIndex, Tree
 
 NAMES = ("a", "b", "c")
 VALUES = ("", "x", "y", "xy", "x\ny", "é")
@@ -54,8 +54,8 @@ def test_the_index_finds_what_a_walk_finds(children: list[Route], labels: dict[s
     assert [found.id for found in Tree(root).owners(labels)] == plain_owners(root, labels)
 
 
-def sisters(patterns: list[str]) -> _Sisters:
-    return _Sisters(tuple(route(pattern, (Matcher("a", Op.REGEX, pattern),), False, ()) for pattern in patterns))
+def sisters(patterns: list[str]) -> MatcherIndex:
+    return MatcherIndex([(Matcher("a", Op.REGEX, pattern),) for pattern in patterns])
 
 
 def test_many_expressions_share_a_set() -> None:
@@ -78,5 +78,5 @@ def test_a_set_that_cannot_be_built_is_not_needed() -> None:
     found = sisters(["x+", "y+"])
     found._sets.clear()
     # Thousands of alternatives that RE2 factors apart: more than a set may have.
-    found._add("a", [(0, "x+"), (1, "(" * 2000)], (route("0", (Matcher("a", Op.REGEX, "x+"),), False, ()),) * 2)
+    found._add("a", [(0, "x+"), (1, "(" * 2000)])
     assert (found._sets, found._always) == ([], [0, 1])

@@ -9,11 +9,13 @@ from adapters.adapter import GroupDrafts
 from adapters.alert import Alert, PrometheusAlert, Severity, Status, fingerprint
 from router.core.acts.button import Verb
 from router.core.acts.life import Act
+from router.core.acts.silence import Silence, Wanted
 from router.delivery.deliver import Settings
 from router.runtime.clock import to_ms
 from router.runtime.config import read
 from router.service.simulate import Simulation
 from rules.loading.load import RulesText, load
+from rules.model.matcher import parse
 from rules.model.ruleset import RuleSet
 from tests.clock import SettableClock
 from tests.scenarios.bell import Bell
@@ -151,6 +153,8 @@ class Player:
             self.world.add_group(group, members=tuple(members))
         self._senders = Senders()
         self._heard = 0
+        self._silences: dict[str, Silence] = {}
+        """As a story names them."""
         self._bells = [Bell(webhook) for webhook in story.webhooks]
         self.sim = Simulation(
             folder / "story.db",
@@ -219,6 +223,10 @@ class Player:
                 await self._take(said, [])
             case "act":
                 await self._do(said, now)
+            case "silence" | "change_silence":
+                await self._silence(said)
+            case "unsilence":
+                await self.sim.unsilence(self._silences[said].id)
             case "reload":
                 await self.sim.reload(ruleset(said))
             case "restart":
@@ -260,6 +268,22 @@ class Player:
         expected = said.get("answers", "")
         if expected not in answer.said or (not expected and not answer.is_done):
             raise AssertionError(f"{said} was answered {answer.said!r}")
+
+    async def _silence(self, said: dict[str, str]) -> None:
+        """Made; or changed, where one of this name is there: what is not said of it stays."""
+        name, now = said.get("name", ""), self.clock.right()
+        before = self._silences.get(name)
+        begins = before.starts_at if before else now
+        begins = now + span(said["in"]) if "in" in said else begins
+        wanted = Wanted(
+            matchers=parse(said["match"]) if "match" in said or before is None else before.matchers,
+            starts_at=begins,
+            ends_at=now + span(said["for"]) if "for" in said or before is None else before.ends_at,
+            created_by=said.get("by", before.created_by if before else "maria"),
+            comment=said.get("comment", before.comment if before else ""),
+            id=before.id if before else "",
+        )
+        self._silences[name] = await self.sim.silence(wanted)
 
     def _mood(self, said: dict[str, str]) -> None:
         if said.get("mood") == "fine":

@@ -14,8 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_manifest_asks_for_what_the_methods_need_and_no_more() -> None:
     manifest = yaml.safe_load((ROOT / "deploy" / "slack-manifest.yaml").read_text())
-    # The fake refuses a method whose scope is missing, so these are the scopes the client was tested with. The fake
-    # knows no method that needs users:read; Slack demands it beside users:read.email.
+    # The fake refuses a method whose scope is missing, so these are the scopes the client was tested with.
     assert set(manifest["oauth_config"]["scopes"]["bot"]) == SCOPES
     assert manifest["features"]["app_home"]["messages_tab_enabled"] is True
 

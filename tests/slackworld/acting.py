@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from tests.slackworld.forms import answers
 from tests.slackworld.hooks import Hooks
-from tests.slackworld.state import Json, Message
+from tests.slackworld.state import Json, Message, Modal, Trigger
 from tests.slackworld.world import SlackWorld
 
 SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -129,6 +130,10 @@ class Acting:
         }
         return Gesture("interactive", payload)
 
+    def send(self, modal: Modal, **given: str) -> Gesture:
+        """Whoever has it before them fills it in, by block_id, and sends it."""
+        return self.submit(modal.view, by=modal.person, values=answers(modal.view, given))
+
     def close(self, view: Json, *, by: str) -> Gesture:
         payload = {**self._interaction("view_closed", by), "view": view, "is_cleared": False}
         del payload["trigger_id"]
@@ -179,7 +184,7 @@ class Acting:
             "api_app_id": APP,
             "is_enterprise_install": "false",
             "response_url": self._response_url("commands", place["id"], by, ""),
-            "trigger_id": self._trigger(),
+            "trigger_id": self._trigger(by),
         }
         return Gesture("slash_commands", payload)
 
@@ -272,7 +277,7 @@ class Acting:
             "team": {"id": TEAM, "domain": "fake"},
             "enterprise": None,
             "is_enterprise_install": False,
-            "trigger_id": self._trigger(),
+            "trigger_id": self._trigger(by),
         }
 
     def _action(self, action_id: str, value: str, element: Mapping[str, Any] | None) -> Json:
@@ -283,9 +288,11 @@ class Acting:
         conversation = self.world._named(name)
         return {"id": conversation.id, "name": conversation.name.removeprefix("#")}
 
-    def _trigger(self) -> str:
+    def _trigger(self, by: str) -> str:
         self._count += 1
-        return f"{int(self.now.timestamp() * 1000)}.{self._count}.{'a' * 32}"
+        made = f"{int(self.now.timestamp() * 1000)}.{self._count}.{'a' * 32}"
+        self.world.triggers[made] = Trigger(self.world._person_named(by).id, self.now)
+        return made
 
     def _response_url(self, kind: str, channel: str, by: str, ts: str) -> str:
         if isinstance(self.hooks, Hooks):

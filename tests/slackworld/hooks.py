@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from aiohttp import web
 
 from tests.slackworld.blocks import content_error
-from tests.slackworld.state import Content, Json, Message
+from tests.slackworld.state import Content, Json, Message, Whisper
 
 LASTS = timedelta(minutes=30)
 USES = 5
@@ -24,18 +24,6 @@ class Hook:
     ts: str
     """Of the message that was clicked; "" of a command."""
     uses: int = 0
-
-
-@dataclass(frozen=True)
-class Whisper:
-    """A message that one person sees."""
-
-    at: datetime
-    person: str
-    channel: str
-    text: str
-    blocks: list[Json]
-    thread_ts: str = ""
 
 
 @dataclass

@@ -3,15 +3,17 @@
 import base64
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from tests.slackworld.blocks import EDIT_TEXT, METADATA_CHARACTERS, POST_TEXT, SPLIT_TEXT, content_error
-from tests.slackworld.state import Content, Json, Message, instant_of
+from tests.slackworld.forms import view_error
+from tests.slackworld.state import Content, Json, Message, Modal, Whisper, instant_of
 from tests.slackworld.workspace import APP_TOKEN, WORKSPACE_URL, Refused, Workspace
 
 T = TypeVar("T")
 
+TRIGGER_LASTS = timedelta(seconds=3)
 _CONTENT = {"text", "blocks", "attachments", "metadata", "parse", "link_names"}
 _ARGUMENTS = {
     "auth.test": set[str](),
@@ -30,6 +32,11 @@ _ARGUMENTS = {
     "users.lookupByEmail": {"email"},
     "dnd.info": {"user"},
     "usergroups.list": {"include_count", "include_disabled", "include_users"},
+    "users.info": {"user", "include_locale"},
+    "views.open": {"trigger_id", "interactivity_pointer", "view"},
+    "chat.postEphemeral": {
+        "channel", "user", "text", "blocks", "attachments", "thread_ts", "parse", "link_names", "icon_emoji", "username",
+    },
 }  # fmt: skip
 _BOOLEANS = {
     "link_names", "reply_broadcast", "unfurl_links", "unfurl_media", "exclude_archived", "inclusive",
@@ -96,6 +103,12 @@ class WebApi(Workspace):
                 return self._dnd(form)
             case "usergroups.list":
                 return self._usergroups()
+            case "users.info":
+                return self._info(form)
+            case "views.open":
+                return self._open_view(form, at)
+            case "chat.postEphemeral":
+                return self._whisper(form, at)
             case other:
                 raise AssertionError(other)
 
@@ -238,6 +251,70 @@ class WebApi(Workspace):
                 for group in self.groups.values()
             ]
         }
+
+    def _info(self, form: dict[str, str]) -> Json:
+        self._need("users:read")
+        person = self.people.get(form.get("user", ""))
+        if person is None:
+            raise Refused("user_not_found")
+        profile = {"real_name": person.name.title(), "display_name": person.name}
+        if "users:read.email" in self.scopes and person.is_active and not person.is_bot:
+            profile["email"] = person.email
+        said = {"id": person.id, "team_id": person.team, "name": person.name, "is_bot": person.is_bot}
+        return {"user": {**said, "deleted": not person.is_active, "profile": profile}}
+
+    def _open_view(self, form: dict[str, str], at: datetime) -> Json:
+        trigger = self.triggers.get(form.get("trigger_id", ""))
+        if trigger is None:
+            raise Refused("invalid_trigger_id")
+        if at - trigger.made_at > TRIGGER_LASTS:
+            raise Refused("expired_trigger_id")
+        if trigger.is_used:
+            raise Refused("exchanged_trigger_id")
+        view = _parsed(form, "view", dict, "invalid_arguments")
+        if found := view_error(view):
+            code, complaints = found
+            raise Refused(code, response_metadata={"messages": complaints})
+        trigger.is_used = True
+        number = len(self.modals) + 1
+        opened = {
+            **view,
+            "id": f"V1{number:06d}",
+            "team_id": "T000001",
+            "hash": f"{int(at.timestamp())}.m{number}",
+            "root_view_id": f"V1{number:06d}",
+            "previous_view_id": None,
+            "state": {"values": {}},
+            "app_id": "A0ROUTER",
+            "bot_id": "B0ROUTER",
+        }
+        self.modals.append(Modal(trigger.person, at, opened))
+        self._tell_changed()
+        return {"view": opened}
+
+    def _whisper(self, form: dict[str, str], at: datetime) -> Json:
+        self._need("chat:write")
+        conversation = self.conversations.get(form.get("channel", ""))
+        if conversation is None or (conversation.is_private and not conversation.is_joined):
+            raise Refused("channel_not_found")
+        if conversation.is_archived:
+            raise Refused("is_archived")
+        if not conversation.is_joined:
+            raise Refused("not_in_channel")
+        person = self.people.get(form.get("user", ""))
+        if person is None or not person.is_active or person not in conversation.members:
+            raise Refused("user_not_in_channel")
+        content = self._content(form, at)
+        if not content.text and not content.blocks:
+            raise Refused("no_text")
+        if len(content.text) > POST_TEXT:
+            raise Refused("msg_too_long")
+        thread_ts = form.get("thread_ts", "")
+        if thread_ts and conversation.find(thread_ts) is None:
+            raise Refused("thread_not_found")
+        self.whispers.append(Whisper(at, person.id, conversation.id, content.text, content.blocks, thread_ts))
+        self._tell_changed()
+        return {"message_ts": self._new_ts(at)}
 
     def _history(self, form: dict[str, str], *, is_thread: bool) -> Json:
         conversation = self._visible(form.get("channel", ""))

@@ -19,6 +19,9 @@ TIERS = {
     "users.lookupByEmail": 50,
     "usergroups.list": 20,
     "dnd.info": 50,
+    "users.info": 100,
+    "views.open": 100,
+    "chat.postEphemeral": 100,
 }
 """Calls a minute and workspace."""
 

@@ -82,6 +82,12 @@ class FakeSlack(SlackWorld):
                     await asyncio.sleep(served.after.total_seconds())
                 return web.Response(status=served.status, headers=served.headers, body=served.body.encode())
 
+    def heard_by(self, name: str) -> list[str]:
+        """What we said to one person alone, by either way, oldest first."""
+        person = self._person_named(name).id
+        whispers = sorted((*self.whispers, *self.hooks.whispers), key=lambda one: one.at)
+        return [one.text for one in whispers if one.person == person]
+
     def _message_at(self, channel: str, ts: str) -> Message | None:
         return self.conversations[channel].find(ts)
 

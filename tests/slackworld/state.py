@@ -35,6 +35,47 @@ class Person:
     takes_direct: bool = True
     paused: tuple[int, int] = (0, 0)
     """Seconds since the epoch, between which their notifications are."""
+    team: str = "T000001"
+    """Another company's, where a channel is shared."""
+    is_bot: bool = False
+
+
+@dataclass(frozen=True)
+class Whisper:
+    """A message that one person sees."""
+
+    at: datetime
+    person: str
+    """The id, as `channel` is."""
+    channel: str
+    text: str
+    blocks: list[Json]
+    thread_ts: str = ""
+
+
+@dataclass
+class Modal:
+    """One that was opened."""
+
+    person: str
+    """The id."""
+    opened_at: datetime
+    view: Json
+    """As later payloads name it: with its id and hash, and what it was opened with."""
+
+    @property
+    def said(self) -> str:
+        """All that is to be read in it, a line each."""
+        return "\n".join(strings_of([self.view.get("title", {}), *self.view["blocks"]]))
+
+
+@dataclass
+class Trigger:
+    """What opens a modal: for three seconds, once."""
+
+    person: str
+    made_at: datetime
+    is_used: bool = False
 
 
 @dataclass(frozen=True)

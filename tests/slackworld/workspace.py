@@ -4,7 +4,19 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.slackworld.state import Conversation, Group, Json, Message, Person, Sound, mentioned, mentioned_groups
+from tests.slackworld.state import (
+    Conversation,
+    Group,
+    Json,
+    Message,
+    Modal,
+    Person,
+    Sound,
+    Trigger,
+    Whisper,
+    mentioned,
+    mentioned_groups,
+)
 
 TOKEN = "xoxb-fake-1"
 APP_TOKEN = "xapp-1-A0ROUTER-1-fake"
@@ -40,6 +52,11 @@ class Workspace:
         """id → user group."""
         self.is_paid = True
         """User groups are part of paid plans."""
+        self.whispers: list[Whisper] = []
+        """By chat.postEphemeral."""
+        self.modals: list[Modal] = []
+        """Every one that was opened, in order."""
+        self.triggers: dict[str, Trigger] = {}
         self.changed: list[Callable[[], None]] = []
         """Called after every change, for those who wait for one."""
         self._last_ts = 0
@@ -47,11 +64,21 @@ class Workspace:
     # What a test sets up and does, as a person or an administrator would.
 
     def add_person(
-        self, name: str, *, email: str = "", slack_id: str = "", is_active: bool = True, takes_direct: bool = True
+        self,
+        name: str,
+        *,
+        email: str = "",
+        slack_id: str = "",
+        is_active: bool = True,
+        takes_direct: bool = True,
+        team: str = "T000001",
+        is_bot: bool = False,
     ) -> str:
         """The person's Slack id."""
         person_id = slack_id or f"U{len(self.people) + 1:06d}"
-        self.people[person_id] = Person(person_id, name, email or f"{name}@example.com", is_active, takes_direct)
+        self.people[person_id] = Person(
+            person_id, name, email or f"{name}@example.com", is_active, takes_direct, team=team, is_bot=is_bot
+        )
         return person_id
 
     def pause(self, name: str, begins: datetime, ends: datetime) -> None:

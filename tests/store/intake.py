@@ -17,6 +17,7 @@ from router.store.intake.change import Change, GroupKey, Place
 from router.store.intake.committed import CommittedAlerts
 from router.store.intake.membership import Groups
 from router.store.tables import fingerprint_no
+from rules.model.suppression import NOTHING, SuppressorsInForce
 
 MINUTE = 60_000
 NOW = 1_772_000_000_000
@@ -76,12 +77,14 @@ class Store:
         if self._knows != "nothing":
             self.known.load(self._conn)
 
-    def take(self, *changes: Change, at: int = NOW) -> list[Verdict]:
+    def take(self, *changes: Change, at: int = NOW, in_force: SuppressorsInForce = NOTHING) -> list[Verdict]:
         """One batch that arrives `at`, committed."""
         if self._knows != "what it took":
             self.load()
         self._conn.exec_driver_sql("BEGIN IMMEDIATE")
-        applied: Applied = apply_batch(self._conn, changes, self.known, self.groups, at, self._belongs)
+        applied: Applied = apply_batch(
+            self._conn, changes, self.known, self.groups, at, self._belongs, suppressors=lambda: in_force
+        )
         self._conn.exec_driver_sql("COMMIT")
         self.known.put(applied.known)
         self.groups.put(applied.groups)

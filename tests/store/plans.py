@@ -15,7 +15,18 @@ from sqlalchemy import Connection, event
 from router.store.tables import metadata
 
 GROWING = frozenset(
-    {"alert", "membership", "alert_group", "incident", "timeline", "message", "page", "sender_group", "preview"}
+    {
+        "alert",
+        "membership",
+        "alert_group",
+        "incident",
+        "timeline",
+        "message",
+        "page",
+        "sender_group",
+        "preview",
+        "silence",
+    }
 )
 """Tables that grow with what happens; the others are as long as the configuration, or as channels and people are many."""
 PARTIAL = frozenset(

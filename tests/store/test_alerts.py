@@ -2,6 +2,7 @@
 holds alike whether the store remembers what it took, has just read it, or knows nothing and must ask."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,10 @@ from sqlalchemy.exc import IntegrityError
 
 from router.core.member import MemberState
 from router.core.order import Verdict
+from router.runtime.clock import EPOCH
 from router.store.intake.change import Inhibits
+from rules.model.matcher import parse
+from rules.model.suppression import LabelSuppressor, SuppressionKind, SuppressorsInForce
 from tests.store.intake import DISK, MINUTE, NOW, TTL, WEB, Store, change, number_of
 
 APPLY, UNCHANGED, TOUCH, STALE = Verdict.APPLY, Verdict.UNCHANGED, Verdict.TOUCH, Verdict.STALE
@@ -258,6 +262,38 @@ def test_what_it_holds_back_follows_its_labels(store: Store) -> None:
     store.take(change(inhibits=(CLUSTER,)))
     store.take(change(digest=9, inhibits=(Inhibits("cluster-down", '["eu-2"]', is_two_sided=True),)), at=NOW + 1)
     assert store.rows("SELECT equal_values, is_two_sided FROM inhibitor") == [('["eu-2"]', 1)]
+
+
+# Silences and maintenances
+
+
+def test_an_alert_is_held_by_what_is_in_force_when_it_is_written(store: Store) -> None:
+    """Whatever was in force when the rules were asked about it."""
+    ends = datetime(2030, 1, 1, tzinfo=UTC)
+    one = LabelSuppressor(
+        SuppressionKind.SILENCE, "s1", parse("alert.name = InstanceDown"), ends - ends.resolution, ends
+    )
+    other = LabelSuppressor(SuppressionKind.SILENCE, "s2", parse("alert.name = Other"), ends, ends)
+    silenced = SuppressorsInForce([one, other])
+    store.take(change("a"), in_force=silenced)
+    assert store.state("a") == (MemberState.SUPPRESSED, "silence", "s1")
+    store.take(change("b", suppressor=("silence", "s1"), asked=silenced))
+    assert store.state("b") == (MemberState.ARRIVED, "", "")
+    store.take(change("c", suppressor=("silence", "s0"), asked=SuppressorsInForce([other])), in_force=silenced)
+    assert store.state("c") == (MemberState.SUPPRESSED, "silence", "s1")
+    store.take(change("d", suppressor=("silence", "s1"), asked=silenced), in_force=silenced)
+    assert store.state("d") == (MemberState.SUPPRESSED, "silence", "s1")
+
+
+def test_what_inhibits_an_alert_that_is_silenced_changes_nothing(store: Store) -> None:
+    one = LabelSuppressor(SuppressionKind.SILENCE, "s1", parse("instance = b"), EPOCH, None)
+    silenced = SuppressorsInForce([one])
+    by = {"suppressor": one.key, "asked": silenced}
+    store.take(change("b", owners=(DISK,), targets=(CLUSTER,), **by), in_force=silenced)
+    store.take(change("a", inhibits=(CLUSTER,), asked=silenced), at=NOW + 1, in_force=silenced)
+    assert store.state("b") == (MemberState.SUPPRESSED, "silence", "s1")
+    store.take(change("a", is_firing=False), at=NOW + 2, in_force=silenced)
+    assert store.state("b") == (MemberState.SUPPRESSED, "silence", "s1")
 
 
 # What is remembered

@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from sqlalchemy import Connection, insert, select, update
 
+from adapters.alert import Severity
 from router.core.content import Subject
 from router.core.delivery import (
     Act,
@@ -20,11 +22,12 @@ from router.core.delivery import (
     Told,
     Unsure,
 )
-from router.store import clock_step, health
+from router.core.view import IncidentView, State
+from router.store import clock_step, health, read
 from router.store.delivery.settle import clamp_claims, settle
 from router.store.evaluation import messages
 from router.store.tables import conversation, incident, message, page, timeline
-from tests.store.plans import recorded, scans, steps
+from tests.store.plans import plan, recorded, scans, steps
 from tests.store.stores import NOW, SECOND, change_text, channel, claim, give_back, post, stand, store
 
 OLD = 100_000
@@ -108,11 +111,6 @@ def test_no_statement_of_a_delivery_scans_what_grows(subject: Subject, effect: E
 
 
 def with_incident(conn: Connection, subject: Subject) -> None:
-    import msgspec
-
-    from adapters.alert import Severity
-    from router.core.view import IncidentView, State
-
     view = IncidentView(
         number=1, state=State.TRIGGERED, severity=Severity.HIGH, title="t", name="n", summary="", started_at=NOW,
         firing=1, route="r", sources=("p",),
@@ -140,6 +138,47 @@ def test_nor_what_is_asked_beside_it() -> None:
             messages.open_home(conn, 1)
             messages.is_shown(conn, 1, 1)
         assert scans(conn, seen) == []
+
+
+def test_the_incident_of_a_thread_is_found_by_the_message_that_it_hangs_from() -> None:
+    with store() as conn:
+        history(conn, 40)
+        there, elsewhere = channel(conn, "#db"), channel(conn, "#elsewhere")
+        conn.execute(update(conversation).where(conversation.c.id == there).values(channel="C0DB000"))
+        conn.execute(update(conversation).where(conversation.c.id == elsewhere).values(channel="C0ELSE0"))
+        for number, conversation_id in ((7, there), (8, elsewhere)):  # of two channels with one ts each
+            mine = update(message).where(message.c.incident == number)
+            conn.execute(mine.values(ts="1700000000.000100", conversation=conversation_id))
+        conn.execute(update(message).where(message.c.incident == 9).values(incident=None, ts="1700000000.000200"))
+        with recorded(conn) as seen:
+            assert messages.incident_at(conn, "C0DB000", "1700000000.000100") == 7
+            assert messages.incident_at(conn, "C0ELSE0", "1700000000.000100") == 8
+            assert messages.incident_at(conn, "C0OTHER", "1700000000.000100") is None
+            assert messages.incident_at(conn, "C0DB000", "1700000000.000200") is None
+            assert messages.incident_at(conn, "C0DB000", "") is None
+        assert scans(conn, seen) == []
+        [(asked, parameters)] = seen.items()
+        assert "SEARCH message USING INDEX message_stands (ts=?)" in plan(conn, asked, parameters)
+
+
+def test_what_fires_is_listed_without_what_is_over() -> None:
+    with store() as conn:
+        history(conn, 40)
+        with_view(conn, 3)
+        with_view(conn, 30)
+        with recorded(conn) as seen:
+            assert [view.number for view in read.open_views(conn, 10)] == [30, 3]
+            assert [view.number for view in read.open_views(conn, 1)] == [30]
+        assert scans(conn, seen) == []
+
+
+def with_view(conn: Connection, number: int) -> None:
+    view = IncidentView(
+        number=number, state=State.TRIGGERED, severity=Severity.HIGH, title="t", name="n", summary="", started_at=NOW,
+        firing=1, route="r", sources=("p",),
+    )  # fmt: skip
+    fires = update(incident).where(incident.c.number == number)
+    conn.execute(fires.values(state="triggered", view=msgspec.json.encode(view).decode()))
 
 
 def test_nor_does_a_step_of_the_clock_read_every_message() -> None:

@@ -5,10 +5,13 @@ from typing import Any
 
 from sqlalchemy import Connection, event, func, insert, select, update
 
+from router.core.acts.silence import Silence
 from router.core.member import MemberState
 from router.store import retention
+from router.store.intake import silences
 from router.store.retention import BATCH, GIVE_UP_AFTER, Pruned
 from router.store.tables import alert, alert_group, conversation, incident, membership, message, settings, timeline
+from rules.model.matcher import parse
 from rules.model.ruleset import Retention
 from tests.store.stores import NOW, SECOND, post, put_alert, row, store
 
@@ -152,6 +155,16 @@ def test_a_message_without_an_incident_is_forgotten_once_it_is_said() -> None:
         conn.execute(update(message).where(message.c.id == owed).values(due_since=NOW + 2 * INCIDENTS_FOR))
         assert prune(conn, NOW + 2 * INCIDENTS_FOR).notices == 1
         assert list(conn.execute(select(message.c.id)).scalars()) == [owed]
+
+
+def test_a_silence_is_kept_for_a_while_when_it_is_over() -> None:
+    with store() as conn:
+        for number, ends_at in (("a", NOW), ("b", NOW + DAY), ("c", NOW + 200 * DAY)):
+            silences.put(conn, Silence(number, parse("a = b"), NOW - DAY, ends_at, "maria", "", NOW, NOW))
+        assert prune(conn, NOW + INCIDENTS_FOR).silences == 0
+        assert prune(conn, NOW + INCIDENTS_FOR + SECOND).silences == 1
+        assert prune(conn, NOW + 2 * DAY + INCIDENTS_FOR).silences == 1
+        assert [one.id for one in silences.open_at(conn, NOW)] == ["c"]
 
 
 def test_a_channel_is_forgotten_when_nothing_stands_in_it() -> None:

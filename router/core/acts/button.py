@@ -109,6 +109,8 @@ def decode(pressed: str, carried: str, *, instance: str) -> Button | NotOurs:
     prefix, _, rest = pressed.partition(".")
     if prefix != PREFIX or not rest:
         return NotOurs.FOREIGN
+    if not carried and rest.partition(".")[0] == Verb.OPEN:
+        return Button(Verb.OPEN, 0)  # a link carries its address alone
     try:
         found = msgspec.json.decode(carried, type=_Versioned)
         if found.v != VERSION:

@@ -197,11 +197,25 @@ def decide(state: State, response: Response, act: Act, now: datetime, lasts: Las
         case None:  # a timer of a phase that is over
             return Already("")
         case Already(said) | Refused(said):
-            return type(found)(said.format(by=response.by or "somebody"))
+            return type(found)(said.format(by=_who(response.by)))
         case Move() as move:
             return _acted(response, act, move, now, lasts)
         case never:
             assert_never(never)
+
+
+def obstacle(state: State, response: Response, verb: Verb) -> str:
+    """Why there is nothing to ask about an act before somebody fills anything in; "": it can be done."""
+    found = TABLE[state][response.phase].get(verb)
+    return found.said.format(by=_who(response.by)) if isinstance(found, Already | Refused) else ""
+
+
+def _who(by: str) -> str:
+    """At the beginning of a sentence: of "via Slack (jane)", "jane (via Slack)"."""
+    if not by.startswith("via "):
+        return by or "somebody"
+    way, _, name = by.partition(" (")
+    return f"{name.removesuffix(')')} ({way})" if name else f"somebody ({way})"
 
 
 def _acted(response: Response, act: Act, move: Move, now: datetime, lasts: Lasts) -> Acted:

@@ -43,24 +43,27 @@ class Row(msgspec.Struct, frozen=True):
 
 
 _RESOLVE, _ASSIGN = Act(Verb.RESOLVE, "Resolve"), Act(Verb.ASSIGN, "Assign …")
+_ESCALATE = Act(Verb.ESCALATE, "Escalate: next step")
 _NOTE, _SEVERITY = Act(Verb.NOTE, "Add a note …"), Act(Verb.SEVERITY, "Severity …")
 _TAKE_BACK = ("Take it back?", "Nobody has acknowledged it then, and paging goes on.", "Take back", "Leave it")
 
 ROWS: Mapping[Phase, Row] = {
     Phase.OPEN: Row(
-        (Act(Verb.ACKNOWLEDGE, "Acknowledge", is_primary=True),), (_RESOLVE, _ASSIGN, _NOTE, _SEVERITY), has_snooze=True
+        (Act(Verb.ACKNOWLEDGE, "Acknowledge", is_primary=True),),
+        (_RESOLVE, _ESCALATE, _ASSIGN, _NOTE, _SEVERITY),
+        has_snooze=True,
     ),
     Phase.ACKNOWLEDGED: Row(
         (
             msgspec.structs.replace(_RESOLVE, is_primary=True),
             Act(Verb.UNACKNOWLEDGE, "Acknowledged ✓", asks=_TAKE_BACK),
         ),
-        (_ASSIGN, _NOTE, _SEVERITY),
+        (_ESCALATE, _ASSIGN, _NOTE, _SEVERITY),
         has_snooze=True,
     ),
     Phase.SNOOZED: Row(
         (Act(Verb.ACKNOWLEDGE, "Acknowledge", is_primary=True), Act(Verb.WAKE, "End snooze")),
-        (_RESOLVE, _ASSIGN, _NOTE, _SEVERITY),
+        (_RESOLVE, _ESCALATE, _ASSIGN, _NOTE, _SEVERITY),
     ),
     Phase.CLOSED: Row((Act(Verb.REOPEN, "Reopen"),), (_ASSIGN, _NOTE)),
 }

@@ -74,10 +74,10 @@ def _opening(entry: TimelineEntry, view: IncidentView) -> str:
             return f"+{how_many(entry)}" if entry.count else "More"
         case EntryKind.ALL_RESOLVED:
             return "Goes on"
-        case EntryKind.ESCALATED:
-            return f"Not acknowledged{f' after {duration(entry.lasted)}' if entry.lasted else ''}"
         case EntryKind.ACKNOWLEDGEMENT_OVER | EntryKind.SNOOZE_OVER | EntryKind.CLOSED_OVER:
             return f"{_RUN_OUT[entry.kind]}, still firing"
+        case EntryKind.ESCALATED:
+            return f"Not acknowledged{f' after {duration(entry.lasted)}' if entry.lasted else ''}"
         case _:
             return "Worse"
 

@@ -29,7 +29,7 @@ from router.core.render.headline import (
     standing_line,
 )
 from router.core.templates.template import words_of
-from router.core.view import IncidentView, Rendered, State
+from router.core.view import IncidentView, Rendered, State, Suppressed
 
 _SUMMARY = 300
 _OWN_TEXT = 2_500
@@ -80,16 +80,16 @@ def _first_line(view: IncidentView, line: Headline) -> str:
     lines = [f"{emblem(view)} {line.bold()}" + (f" · {where}" if where else ""), " · ".join(facts)]
     lines += [stands] if (stands := standing_line(view)) else []
     lines += [unknown] if (unknown := silence_line(view)) else []
-    lines += [
-        _held(held.count, held.by, None if held.until is None else instant(held.until)) for held in view.suppressed[:3]
-    ]
-    if len(view.suppressed) > 3:
-        lines.append(f"+{sum(held.count for held in view.suppressed[3:])} held back otherwise")
+    lines += [_held(held, None if held.until is None else instant(held.until)) for held in view.suppressed[:3]]
+    if rest := sum(held.count for held in view.suppressed[3:] if not held.is_known):
+        lines.append(f"+{rest} held back otherwise")
     return "\n".join(lines)
 
 
-def _held(count: int, by: str, until: str | None) -> str:
-    return f"+{count} held back" + (f" until {until}" if until else "") + (f" ({said(by, 80)})" if by else "")
+def _held(held: Suppressed, until: str | None) -> str:
+    by = f" ({said(held.by, 160 if held.is_silence else 80)})" if held.by else ""
+    count = f"{'' if held.is_known else '+'}{held.count}"
+    return f"{count} {'silenced' if held.is_silence else 'held back'}" + (f" until {until}" if until else "") + by
 
 
 def _why(view: IncidentView, external_url: str) -> str:

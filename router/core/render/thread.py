@@ -5,7 +5,17 @@ from collections.abc import Sequence
 
 import msgspec
 
-from router.core.mrkdwn import duration, escaped, group, instant, is_group_id, listed, time_of_day, user, words
+from router.core.mrkdwn import (
+    duration,
+    escaped,
+    group,
+    instant,
+    is_group_id,
+    listed,
+    time_of_day,
+    user,
+    words,
+)
 from router.core.render.blocks import fitted, section
 from router.core.render.headline import (
     acted_by,
@@ -49,6 +59,11 @@ def thread_reply(entries: Sequence[TimelineEntry], view: IncidentView) -> Render
 def _mentioned(one: str) -> str:
     """A user group, and where Slack did not say which one that is, that nobody heard."""
     return group(one) if is_group_id(one) else f"{group(one)} could not be mentioned: Slack names no such user group"
+
+
+def told(entry: TimelineEntry, view: IncidentView) -> str:
+    """One entry by itself, ready for mrkdwn."""
+    return escaped(_line(entry, view), _LINE) + _span(entry)
 
 
 def _merged(entries: Sequence[TimelineEntry]) -> list[TimelineEntry]:

@@ -18,6 +18,7 @@ from router.core.answer import Answer, Outcome
 from router.core.view import Rendered
 from router.notifiers.slack.directory import Directory, as_lookup, next_cursor
 from router.notifiers.slack.errors import Reply, sort_answer
+from router.notifiers.slack.users import Users
 from router.notifiers.slack.wire import SLACK_API_URL, SdkWire, Wire
 from router.notifiers.tag import Tag
 from router.runtime.clock import Clock
@@ -61,6 +62,7 @@ class SlackClient:
         self._wire = wire
         self._clock = clock
         self._directory = Directory(self._call_for_body, clock)
+        self.users = Users(self._call_for_body, clock)
         self._pauses_unknown_until = 0.0
         """On the monotonic clock: we may not ask for them, as Slack said."""
         self._ahead: timedelta | None = None
@@ -173,6 +175,19 @@ class SlackClient:
     async def join(self, channel: str) -> Answer:
         answer, _ = await self._call("conversations.join", {"channel": channel})
         return as_lookup(answer)
+
+    async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> Answer:
+        """Open a modal for whoever did what the trigger id stands for; `views.opened` says what became of it."""
+        answer, _ = await self._call("views.open", {"trigger_id": trigger_id, "view": dict(view)})
+        return answer
+
+    async def whisper(self, channel: str, person: str, text: str, *, thread_ts: str = "") -> Answer:
+        """A message that one person sees. `person`: a user id; they must be in the channel, and so must we. `text`: mrkdwn."""
+        arguments = {"channel": channel, "user": person, "text": text, "parse": "none", "link_names": False}
+        answer, _ = await self._call(
+            "chat.postEphemeral", {**arguments, "thread_ts": thread_ts} if thread_ts else arguments
+        )
+        return answer
 
     async def _search(
         self, channel: str, delivery_id: str, *, oldest: datetime, latest: datetime, thread_ts: str

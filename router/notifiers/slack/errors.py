@@ -68,6 +68,9 @@ CODES: Final[Mapping[Outcome, frozenset[str]]] = {
     Outcome.MESSAGE_REFUSED: frozenset(
         {
             "attachment_payload_limit_exceeded",
+            "duplicate_external_id",
+            "exchanged_trigger_id",
+            "expired_trigger_id",
             "invalid_arg_name",
             "invalid_arguments",
             "invalid_array_arg",
@@ -79,12 +82,17 @@ CODES: Final[Mapping[Outcome, frozenset[str]]] = {
             "invalid_metadata_format",
             "invalid_metadata_schema",
             "invalid_post_type",
+            "invalid_trigger_id",
             "metadata_too_large",
             "missing_post_type",
             "msg_blocks_too_long",
             "msg_too_long",
             "no_text",
+            "push_limit_reached",
             "too_many_attachments",
+            "trigger_exchanged",
+            "trigger_expired",
+            "view_too_large",
         }
     ),
     # People are channels of one: a page that cannot reach its person needs the same answer.
@@ -107,6 +115,7 @@ CODES: Final[Mapping[Outcome, frozenset[str]]] = {
             "user_disabled",
             "user_is_restricted",
             "user_not_found",
+            "user_not_in_channel",
             "user_not_visible",
             "users_not_found",
         }

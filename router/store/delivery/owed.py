@@ -211,7 +211,7 @@ _PAGE = (
     select(message.c.ts, message.c.is_over)
     .where(message.c.page == bindparam("page", type_=BigInteger), message.c.page.is_not(None))
     .where(message.c.conversation == bindparam("conversation", type_=BigInteger), message.c.subject == "page")
-    .order_by(message.c.id)
+    .order_by(message.c.id.desc())  # one that was dropped may have been begun again
     .limit(1)
 )
 

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, select, update
 
-from router.core.member import NOTIFIED_FIRING, Document, Member, MemberState, Suppressor
+from router.core.member import Document, Member, MemberState, Suppressor
 from router.store import group_counts
 from router.store.group_counts import Count, Deltas
 from router.store.tables import alert, group_count, group_source, membership
@@ -229,7 +229,7 @@ _UNASKED = (
     _MEMBERS.where(
         membership.c.group_id == bindparam("group_id"),
         membership.c.is_unasked,
-        membership.c.state.in_(NOTIFIED_FIRING),
+        membership.c.state == MemberState.NOTIFIED,
     )
     .order_by(membership.c.alert_id)
     .limit(bindparam("most"))
@@ -242,7 +242,8 @@ _ASKED = (
 
 
 def take_unasked(conn: Connection, group: int, most: int) -> list[Member]:
-    """Notified and firing, news to the copies: new since they were asked, or changed. Whoever takes them asks."""
+    """Notified and firing, news to the copies: new since they were asked, or changed. Whoever takes them asks. Those that
+    are muted come when nothing mutes them any more: a post in another channel is a sound."""
     found = [member_of(row) for row in conn.execute(_UNASKED, {"group_id": group, "most": most})]
     if found:
         conn.execute(_ASKED, [{"b_group": group, "b_alert": member.id} for member in found])

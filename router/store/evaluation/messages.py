@@ -1,14 +1,15 @@
 """Messages that must be kept true, and the conversations they stand in: what the verbs raise, not how it is sent."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Boolean, Connection, bindparam, case, false, literal, select, update
+from sqlalchemy import Boolean, Connection, bindparam, case, false, literal, select, text, update
 
 from router.core.content import Subject
 from router.core.recipient import webhook_notifier
 from router.core.view import EntryKind
-from router.store.tables import InstantMs, conversation, incident, message, timeline
+from router.store.tables import STANDS, InstantMs, conversation, incident, message, timeline
 
 # Statements of every evaluation are made once: SQLAlchemy takes longer to put one together than SQLite to carry it out.
 _CONVERSATION = select(conversation.c.id).where(
@@ -126,8 +127,8 @@ def shown_at(conn: Connection, number: int, conversation_id: int) -> int | None:
 
 
 def is_shown(conn: Connection, number: int, conversation_id: int) -> bool:
-    """Whether an incident has its message in this channel already, under this or another of the channel's names."""
-    return shows(conn, number, conversation_id) is not None
+    """Whether it has one there already."""
+    return shown_at(conn, number, conversation_id) is not None
 
 
 def shows(conn: Connection, number: int, conversation_id: int) -> bool | None:
@@ -157,6 +158,21 @@ def home_of(conn: Connection, number: int) -> str:
         .where(~message.c.is_over)
     )
     return conn.execute(query.limit(1)).scalar() or ""
+
+
+_AT = (
+    select(message.c.incident)
+    .join(conversation, conversation.c.id == message.c.conversation)
+    .where(text(f"message.{STANDS}"), message.c.ts == bindparam("ts"), conversation.c.channel == bindparam("channel"))
+    .where(message.c.incident.is_not(None))
+    .limit(1)
+)
+
+
+def incident_at(conn: Connection, channel: str, ts: str) -> int | None:
+    """The incident whose message stands there. `channel`: Slack's id of it."""
+    found = conn.execute(_AT, {"ts": ts, "channel": channel}).scalar()
+    return None if found is None else int(found)
 
 
 _RAISE = (
@@ -200,46 +216,28 @@ def raise_versions(conn: Connection, incident: int, *, rank: int, tells_end: boo
     conn.execute(_RAISE, {"b_incident": incident, "b_rank": rank, "b_tells_end": tells_end, "b_now": now})
 
 
-_RAISE_PAGES = (
-    update(message)
-    .where(message.c.incident == bindparam("b_incident"), message.c.subject == Subject.PAGE, ~message.c.is_over)
-    .values(
-        version=message.c.version + 1,
-        due_since=case(
-            (message.c.notified_version < message.c.version, message.c.due_since),
-            else_=bindparam("b_now", type_=InstantMs()),
-        ),
-    )
-)
-
-
-def raise_pages(conn: Connection, incident: int, *, now: datetime) -> None:
-    """What is next in its escalation has changed: only those who were paged read that."""
-    conn.execute(_RAISE_PAGES, {"b_incident": incident, "b_now": now})
-
-
-_RENEW = (
-    update(message)
-    .where(
-        message.c.incident == bindparam("b_incident"),
-        message.c.subject.in_((Subject.INCIDENT, Subject.PAGE)),
-        ~message.c.is_over,
-        message.c.moved_to == "",
-        message.c.ts != "",
-    )
-    .values(
-        version=message.c.version + 1,
-        due_since=case(
-            (message.c.notified_version < message.c.version, message.c.due_since),
-            else_=bindparam("b_now", type_=InstantMs()),
-        ),
-    )
-)
+_AGAIN: Mapping[str, Any] = {
+    "version": message.c.version + 1,
+    "due_since": case(
+        (message.c.notified_version < message.c.version, message.c.due_since),
+        else_=bindparam("b_now", type_=InstantMs()),
+    ),
+}
+_OF_INCIDENT = update(message).where(message.c.incident == bindparam("b_incident"), ~message.c.is_over)
+_RENEW = _OF_INCIDENT.where(
+    message.c.subject.in_((Subject.INCIDENT, Subject.PAGE)), message.c.moved_to == "", message.c.ts != ""
+).values(_AGAIN)
+_RAISE_PAGES = _OF_INCIDENT.where(message.c.subject == Subject.PAGE).values(_AGAIN)
 
 
 def renew(conn: Connection, incident: int, *, now: datetime) -> None:
     """What stands of it says where its thread is: that has changed."""
     conn.execute(_RENEW, {"b_incident": incident, "b_now": now})
+
+
+def raise_pages(conn: Connection, incident: int, *, now: datetime) -> None:
+    """What is next in its escalation has changed: only those who were paged read that."""
+    conn.execute(_RAISE_PAGES, {"b_incident": incident, "b_now": now})
 
 
 def renew_ends(conn: Connection, incident: int, *, now: datetime) -> None:
@@ -317,13 +315,6 @@ def rehome(
         if values:
             conn.execute(update(message).where(message.c.id == row.id).values(values))
     return [one for one in wanted if one not in standing]
-
-
-def rings(conn: Connection, incident: int, conversation_id: int, *, now: datetime) -> bool:
-    """Whether somebody who was paged is told something new of it at this very instant."""
-    query = select(message.c.id).where(message.c.incident == incident, message.c.conversation == conversation_id)
-    note = query.where(message.c.subject == Subject.NOTE, message.c.due_since == now, message.c.ts == "")
-    return conn.execute(note.limit(1)).first() is not None
 
 
 _PAGED = (

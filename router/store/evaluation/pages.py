@@ -67,10 +67,12 @@ def standing_of(row: Row[Any]) -> Standing:
     )
 
 
-def begin(conn: Connection, incident: int, wanted: Page, position: Position | None, now: datetime) -> int:
-    """`position` None: a window of it opens nobody knows when."""
+def begin(
+    conn: Connection, incident: int, wanted: Page, position: Position | None, now: datetime, *, is_hushed: bool = False
+) -> int:
+    """`position` None: a window of it opens nobody knows when. `is_hushed` as of `move`."""
     values = {"incident": incident, "document": msgspec.json.encode(wanted).decode(), "round": 1, "step": 1}
-    values |= {"moved_at": now} | ({} if position is None else _of_position(position))
+    values |= {"moved_at": now, "is_hushed": is_hushed} | ({} if position is None else _of_position(position))
     return int(conn.execute(page.insert().values(values).returning(page.c.id)).scalar_one())
 
 
@@ -115,10 +117,32 @@ def next_due(conn: Connection) -> datetime | None:
     return min((at for at in (step, reminder) if at is not None), default=None)
 
 
-def move(conn: Connection, page_id: int, position: Position | None, *, next_step: str, now: datetime) -> None:
-    """Its next step waits until then; None: nobody knows until when."""
+def move(
+    conn: Connection,
+    page_id: int,
+    position: Position | None,
+    *,
+    next_step: str,
+    now: datetime,
+    is_hushed: bool = False,
+) -> None:
+    """Its next step waits until then; None: nobody knows until when. `is_hushed`: no window of its own, what holds its
+    incident's alerts ends then, unless it ends before (`wake_hushed`)."""
     moved: dict[str, Any] = {"due_at": None} if position is None else _of_position(position)
-    conn.execute(_SAVE, {"b_id": page_id, **moved, "next_step": next_step, "moved_at": now})
+    conn.execute(_SAVE, {"b_id": page_id, **moved, "next_step": next_step, "moved_at": now, "is_hushed": is_hushed})
+
+
+_HUSHED = select(page).where(page.c.incident == bindparam("incident"), text("is_hushed"), page.c.due_at.is_not(None))
+
+
+def wake_hushed(conn: Connection, incident: int, now: datetime) -> bool:
+    """Nothing holds the alerts of this incident any more: its pages need not wait until that would have ended. Whether
+    there are any."""
+    waiting = [standing_of(row) for row in conn.execute(_HUSHED, {"incident": incident}).fetchall()]
+    for one in waiting:
+        position = None if one.position is None else one.position.moved(now)
+        move(conn, one.id, position, next_step=one.next_step, now=now)
+    return bool(waiting)
 
 
 def carried_out(

@@ -1,17 +1,18 @@
 """Alerts and where they belong: what ingest writes, in one transaction per batch."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
-from router.core.member import MemberState, Suppressor
+from router.core.member import MemberState, Suppressor, visible_of
 from router.core.order import Verdict, judge
 from router.store import tables
 from router.store.bulk import DO_NOTHING, Insert, WhereIn
+from router.store.evaluation.members import decode_document
 from router.store.group_counts import Deltas
-from router.store.intake import inhibition, migration, siblings, sweep
+from router.store.intake import inhibition, migration, siblings
 from router.store.intake.change import Belongs, Change, GroupKey
 from router.store.intake.committed import NEVER_MS, Committed, CommittedAlerts, State, touch_at
 from router.store.intake.completion import completed
@@ -30,7 +31,7 @@ from router.store.intake.membership import (
     wake_groups,
     wake_joined,
 )
-from rules.model.suppression import SuppressionKind
+from rules.model.suppression import BY_LABELS, NOTHING, SuppressorsInForce
 
 _COLUMNS = (
     *("id", "namespace", "fingerprint", "source", "name", "severity_rank", "is_firing", "order_no", "digest"),
@@ -90,11 +91,13 @@ def apply_batch(
     now_ms: int,
     belongs: Belongs,
     *,
+    suppressors: Callable[[], SuppressorsInForce] = lambda: NOTHING,
     has_copies: bool = False,
 ) -> Applied:
     """Judge and write one batch; words about one alert are merged in order of arrival, then written by fingerprint.
 
-    `belongs` is asked about alerts that were told elsewhere than where they belong now: did they change, or the rules? With
+    `belongs` is asked about alerts that were told elsewhere than where they belong now: did they change, or the rules?
+    `suppressors`: the maintenances and silences in force, as the writer knows them. With
     `has_copies`, alerts that were told and have changed are news to the copies.
     """
     if any(change.unsaid for change in changes):
@@ -117,7 +120,7 @@ def apply_batch(
         raise
     _CHANGED.run(conn, [_row(entry, change, now_ms) for entry, change in changed if not entry.is_new])
     _touch(conn, [entry for _, _, entry in ordered], now_ms)
-    suppressed = _suppress(conn, changed, now_ms)
+    suppressed = _suppress(conn, changed, suppressors(), now_ms)
     found = _join(conn, changed, standing, moving, suppressed, groups, now_ms)
     begun: list[siblings.Changed] = []
     ended: list[siblings.Changed] = []
@@ -250,35 +253,43 @@ def _touch(conn: Connection, entries: Sequence[_Entry], now_ms: int) -> None:
 def _suppress(
     conn: Connection,
     changed: Sequence[tuple[_Entry, Change]],
+    in_force: SuppressorsInForce,
     now_ms: int,
 ) -> Mapping[int, Suppressor]:
     """Record what the changed alerts inhibit and are inhibited by. Their targets follow here and now; what suppresses the
     changed ones themselves is returned, for `_join` to write with the rest."""
     places = {entry.id: change.place for entry, change in changed}
-    if any(place.examined_until_ms <= now_ms for place in places.values()):
-        sweep.begin_anew(conn)  # a maintenance has begun or ended on their way here
     stood = [entry.id for entry, _ in changed if not entry.is_new]
     sides = {number: (one.inhibits, one.targets) for number, one in places.items() if one.inhibits or one.targets}
     others = inhibition.record(conn, stood, sides) - places.keys()
     suppress_targets(conn, others, now_ms)
     found = inhibition.holding(conn, (number for number, place in places.items() if place.targets))
-    for number, place in places.items():
-        if place.maintenance:
-            found[number] = (SuppressionKind.MAINTENANCE.value, place.maintenance)
+    for entry, change in changed:
+        by = change.place.suppressor
+        if change.is_firing and change.place.asked is not in_force:  # one has begun or ended on its way here
+            by = _suppressor_of(change, in_force)
+        if by is not None:
+            found[entry.id] = by
     return found
+
+
+def _suppressor_of(change: Change, in_force: SuppressorsInForce) -> Suppressor | None:
+    if not in_force:
+        return None
+    document = decode_document(change.document)
+    labels = visible_of(document.labels, document.title, change.name, change.severity_rank, change.source)
+    one = in_force.of(labels)
+    return None if one is None else one.key
 
 
 def suppress_targets(conn: Connection, alert_ids: Collection[int], now_ms: int) -> None:
     """These firing alerts may be inhibited otherwise than before: their memberships follow, and their groups are due. What
-    a maintenance suppresses stays so."""
+    a maintenance or a silence suppresses stays so."""
     if not alert_ids:
         return
     inhibited, deltas = inhibition.holding(conn, alert_ids), Deltas()
     standing = [
-        one
-        for found in memberships(conn, sorted(alert_ids)).values()
-        for one in found
-        if one.kind != SuppressionKind.MAINTENANCE.value
+        one for found in memberships(conn, sorted(alert_ids)).values() for one in found if one.kind not in BY_LABELS
     ]
     alerts = {
         one.alert_id: AlertNow(is_firing=True, rank=one.rank, suppressed=inhibited.get(one.alert_id))

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from router.core.member import Member
+from router.core.member import Member, Suppressor
+from rules.model.suppression import NOTHING, SuppressorsInForce
 
 
 class GroupKey(msgspec.Struct, frozen=True, gc=False):
@@ -25,19 +26,18 @@ class Inhibits(msgspec.Struct, frozen=True, gc=False):
     is_two_sided: bool
 
 
-NEVER_MS = 1 << 62
-
-
 class Place(msgspec.Struct, frozen=True, gc=False):
-    """What the rules make of an alert: its groups, what it inhibits and is inhibited by, and the maintenance it is under."""
+    """What the rules make of an alert: its groups, what it inhibits and is inhibited by, and the maintenance or silence it is
+    under."""
 
     owners: Sequence[GroupKey] = ()
     inhibits: Sequence[Inhibits] = ()
     targets: Sequence[Inhibits] = ()
     """It is inhibited while another firing alert inhibits one of these."""
-    maintenance: str = ""
-    examined_until_ms: int = NEVER_MS
-    """When the next maintenance begins or ends: what is said here of maintenance holds until then."""
+    suppressor: Suppressor | None = None
+    """The maintenance or the silence."""
+    asked: SuppressorsInForce = NOTHING
+    """Those that it was held against; where others are in force by the time that it is written, it is held against them."""
 
 
 NOWHERE = Place()

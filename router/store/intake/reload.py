@@ -27,7 +27,6 @@ from router.store.intake.membership import (
     wake_joined,
 )
 from router.store.tables import alert, alert_group, group_source, incident, membership, ruleset
-from rules.model.suppression import SuppressionKind
 
 CHUNK = 250
 
@@ -77,8 +76,8 @@ def reroute(conn: Connection, belongs: Belongs, after: int, now: datetime) -> in
     others = inhibition.record(conn, sorted(members), sides) - members.keys()
     suppressed = inhibition.holding(conn, members)
     for number, place in places.items():
-        if place.maintenance:
-            suppressed[number] = (SuppressionKind.MAINTENANCE.value, place.maintenance)
+        if place.suppressor is not None:
+            suppressed[number] = place.suppressor
     alerts = {
         number: AlertNow(is_firing=True, rank=member.severity_rank, suppressed=suppressed.get(number))
         for number, member in members.items()

@@ -27,6 +27,9 @@ NEXT_SOON = NEWS_SOON + timedelta(seconds=NEXT_AFTER) + MINUTE
 LINES = timedelta(minutes=12)
 """In a crowd thread lines come every ten minutes."""
 
+UNSEEN = timedelta(seconds=1)
+"""A group is evaluated no sooner after it was: what ends and comes back meanwhile goes on."""
+
 Broke = Callable[[Run], Iterator[str]]
 
 
@@ -69,8 +72,8 @@ def a_calm_moment_is_silent(run: Run) -> Iterator[str]:
 
 @after_every_step
 def held_is_silent(run: Run) -> Iterator[str]:
-    """What a window, a maintenance or an inhibition holds back makes no sound and pages nobody. What was news before that and
-    is late, because of the weather, does; and that a channel refuses what it shows is said all the same."""
+    """What a window, a maintenance, a silence or an inhibition holds back makes no sound and pages nobody. What was news before
+    that and is late, because of the weather, does; and that a channel refuses what it shows is said all the same."""
     for sound in run.new_sounds:
         if _is_end(sound) or not number_in(sound.text) or _was_refused(run, sound):
             continue
@@ -371,7 +374,7 @@ def whatever_is_shown_was_said(run: Run) -> Iterator[str]:
 def what_was_always_held_is_not_told(run: Run) -> Iterator[str]:
     """What was held back ever since it fires is told nobody."""
     for life, _ in _firing(run):
-        begun = life.begun_at(run.now)
+        begun = life.begun_at(run.now, gaps=UNSEEN)
         if life.is_held_throughout(begun, run.now) and (found := run.open_with(life.name)):
             yield f"{life.name} is held since it began, at {begun:%H:%M:%S}, and stands in {_texts(found)}"
 

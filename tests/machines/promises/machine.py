@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
-from tests.machines.promises.model import Model
+from tests.machines.promises.model import Model, Silenced
 from tests.machines.promises.rulebook import BOOKS, CHANNELS, RANK
 from tests.machines.promises.script import (
     CAST,
@@ -28,8 +28,10 @@ from tests.machines.promises.script import (
     SetClock,
     Settle,
     Sibling,
+    Silence,
     Step,
     Unknown,
+    Unsilence,
     Wait,
 )
 from tests.machines.promises.seen import Reader, Standing
@@ -124,7 +126,7 @@ class Run:
         while True:
             self.model.note(self.now, self.site.clock.now())
             left = end - self.now
-            edge = self.model.book.next_boundary(self.site.clock.now()) - self.site.clock.now()
+            edge = self.model.next_boundary(self.site.clock.now()) - self.site.clock.now()
             part = min(left, edge, *(at - self.now for at, _ in self._planned))
             if part > timedelta(0):
                 self.site.wait(seconds=part.total_seconds())
@@ -175,6 +177,18 @@ class Run:
                 self.model.reload(BOOKS[book])
                 self.books.add(book)
                 site.reload(BOOKS[book].yaml())
+            case Silence(name, label, value, minutes, begins_in):
+                self._pass(INSTANT)
+                begins = site.clock.now() + timedelta(minutes=begins_in)
+                ends = begins + timedelta(minutes=minutes)
+                self.model.silences[name] = Silenced(label, value, begins, ends)
+                self._note()
+                site.silence(name, f"{label} = {value}", begins, ends)
+            case Unsilence(name):
+                self._pass(INSTANT)
+                self.model.unsilence(name, site.clock.now())
+                self._note()
+                site.unsilence(name)
             case Restart(away):
                 self._is_foul(timedelta(seconds=away))
                 site.restart(seconds=away)
@@ -250,7 +264,7 @@ class Run:
         is_news = self._is_news(step)
         begun = len(self.sounds)
         before = self.model.book
-        edge = before.next_boundary(self.site.clock.now())
+        edge = self.model.next_boundary(self.site.clock.now())
         lives = self.model.lives.values()
         was_held = any(life.at(self.now).held != {False} for life in lives)  # a reload may release it at this instant
         self._do(step)
@@ -261,6 +275,7 @@ class Run:
         # A window that opens is news of its own; so is one that a clock passes which is set.
         is_same_time = not isinstance(step, SetClock) and self.site.clock.now() < edge
         has_hours = any(route.page_only or route.quiet for route in before.routes) or bool(before.maintenance)
+        has_hours |= bool(self.model.silences)
         is_same_time |= isinstance(step, SetClock) and not has_hours
         if not is_news and not was_held and not repeats and is_same_time:
             self.calm_sounds = step, list(self.sounds[begun:])

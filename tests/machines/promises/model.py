@@ -4,7 +4,7 @@ Knows the rule files as values and the words of the documents; nothing of the en
 leave open where something belongs (a reload does not move what was told; neither does a fall) it keeps all that may be.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tests.machines.promises.rulebook import RANK, Route, Rulebook
@@ -42,6 +42,19 @@ class Moment:
     @property
     def rank(self) -> int:
         return RANK[self.severity] if self.severity else -1
+
+
+@dataclass(frozen=True)
+class Silenced:
+    """What somebody wants to hear nothing of: alerts with this label, by the wall clock."""
+
+    label: str
+    value: str
+    begins: datetime
+    ends: datetime
+
+    def holds(self, one: Condition, at: datetime) -> bool:
+        return one.labels[self.label] == self.value and self.begins <= at < self.ends
 
 
 @dataclass
@@ -99,12 +112,22 @@ class Model:
         self.book = book
         self.lives: dict[str, Life] = {}
         self.now = START
+        self.silences: dict[str, Silenced] = {}
 
     def life(self, name: str) -> Life:
         return self.lives.setdefault(name, Life(name))
 
     def firing(self) -> list[Condition]:
         return [one for life in self.lives.values() for one in life.firing.values()]
+
+    def unsilence(self, name: str, at: datetime) -> None:
+        if name in self.silences:
+            self.silences[name] = replace(self.silences[name], ends=min(self.silences[name].ends, at))
+
+    def next_boundary(self, at: datetime) -> datetime:
+        """When anything begins or ends by itself."""
+        edges = [edge for one in self.silences.values() for edge in (one.begins, one.ends) if edge > at]
+        return min([self.book.next_boundary(at), *edges])
 
     def fire(self, name: str, variant: str, one: Condition) -> None:
         life = self.life(name)
@@ -169,7 +192,10 @@ class Model:
         if worst is None:
             return Moment(at)
         held = any(
-            self.book.is_maintained(one, wall) or self.book.is_inhibited(one, firing) for one in life.firing.values()
+            self.book.is_maintained(one, wall)
+            or self.book.is_inhibited(one, firing)
+            or any(silence.holds(one, wall) for silence in self.silences.values())
+            for one in life.firing.values()
         )
         if life.pending is not None and not held and not life.pending.is_quiet(wall):
             life.homes, life.is_exact, life.pending = frozenset({life.pending}), True, None

@@ -85,6 +85,25 @@ class Reload(Step):
 
 
 @dataclass(frozen=True)
+class Silence(Step):
+    """Somebody silences what has this label, for so many minutes from then on; one of this name becomes this."""
+
+    name: str
+    label: str
+    value: str
+    minutes: int
+    begins_in: int
+    """Minutes."""
+
+
+@dataclass(frozen=True)
+class Unsilence(Step):
+    """It ends now, if there is one."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class Restart(Step):
     away: int
     """Seconds."""
@@ -161,8 +180,8 @@ class DirectRefused(Step):
 
 
 FEATURES = (
-    "labels", "siblings", "flaps", "reloads", "restarts", "clock", "kills", "limits", "unknown", "outages", "foul",
-    "refusals",
+    "labels", "siblings", "flaps", "silences", "reloads", "restarts", "clock", "kills", "limits", "unknown", "outages",
+    "foul", "refusals",
 )  # fmt: skip
 """What may happen beside beginnings, rises, falls and ends; each can be switched off."""
 _OF_A_CAST = {"labels", "siblings", "flaps"}
@@ -270,6 +289,15 @@ class _Author:
     def _some_trouble(self, feature: str) -> Step:
         random = self._random
         match feature:
+            case "silences":
+                name = random.choice("xy")
+                if random.random() < 0.35:
+                    return Unsilence(name)
+                label, values = random.choice(
+                    (("team", "abc"), ("cluster", ("eu", "us")), ("kind", ("disk", "net", "latency")))
+                )
+                begins_in = random.choice((0, 0, 0, 0, 5))
+                return Silence(name, label, random.choice(values), random.choice((1, 5, 30, 90)), begins_in)
             case "reloads":
                 return Reload(random.choice(self._books))
             case "restarts":

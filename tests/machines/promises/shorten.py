@@ -6,7 +6,7 @@ from functools import partial
 from tests.machines.promises.checks import Checks
 from tests.machines.promises.machine import play
 from tests.machines.promises.rulebook import BOOKS
-from tests.machines.promises.script import Calm, Restart, Script, Settle, Step, Wait
+from tests.machines.promises.script import Calm, Restart, Script, Settle, Silence, Step, Wait
 from tests.machines.promises.site import Broken
 
 PLAYED = 200
@@ -88,6 +88,8 @@ def _plainer(step: Step) -> Iterator[Step]:
             yield Wait(65)
         case Wait(seconds):
             yield from (Wait(less) for less in (1, 11, 65, 400) if less < seconds)
+        case Silence(name, label, value, minutes, begins_in) if begins_in or minutes != 30:
+            yield Silence(name, label, value, 30, 0)
         case Restart(away) if away:
             yield Restart(0)
         case _:

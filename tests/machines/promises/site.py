@@ -14,10 +14,12 @@ from typing import Any, Self, TypeVar
 
 from adapters import ADAPTERS
 from adapters.adapter import Parse, Payload
+from router.core.acts.silence import Wanted
 from router.delivery.deliver import Settings
 from router.service.simulate import Simulation
 from rules.loading.load import RulesText, load
 from rules.model.configuration import Configuration
+from rules.model.matcher import parse
 from tests.clock import SettableClock
 from tests.emptystore import folder_with
 from tests.machines.stage import DeadlyTransport, Killed
@@ -122,6 +124,8 @@ class Site:
         self._settings = Settings("site", "http://localhost:9080", fallback, "T000001")
         self._since: dict[tuple[str, str], datetime] = {}
         self._heard: dict[str, int] = {}
+        self._silences: dict[str, str] = {}
+        """As a story names them."""
         self._configuration = configured(rules)
         self._parse = self._opened()
         self.sim = Simulation(
@@ -217,6 +221,22 @@ class Site:
             "startsAt": since.isoformat(),
             "endsAt": self.clock.right().isoformat() if status == "resolved" else "0001-01-01T00:00:00Z",
         }
+
+    # What people do.
+
+    def silence(self, name: str, match: str, begins: datetime, ends: datetime) -> None:
+        """Made; or the one that this name was given becomes this."""
+        wanted = Wanted(parse(match), begins, ends, "eve", "", self._silences.get(name, ""))
+        made = self._loop.run_until_complete(self.sim.engine.silences.put(wanted))
+        self._silences[name] = made.id
+        self.sim._next_due = None
+        self.wait()
+
+    def unsilence(self, name: str) -> None:
+        if name in self._silences:
+            self._loop.run_until_complete(self.sim.engine.silences.expire(self._silences[name]))
+            self.sim._next_due = None
+            self.wait()
 
     # What happens to the machine.
 

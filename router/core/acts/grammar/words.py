@@ -42,9 +42,7 @@ WORDS: tuple[Word, ...] = (
     ),
     Word(("reopen",), "[N]", "it is not over after all", "reopen 12"),
     Word(("note", "comment"), "[N] TEXT", "write into the timeline", "note 12 the disk of node-3 is full"),
-    Word(
-        ("escalate", "page"), "[N] [@PERSON | @GROUP | POLICY]", "page the next step, or somebody", "escalate 12 @dba"
-    ),
+    Word(("escalate", "page"), "[N] [@PERSON | @GROUP | POLICY]", "page the next step, or somebody", "escalate 12"),
     Word(("assign",), "[N] @PERSON", "make somebody responsible; me is you", "assign 12 @maria"),
     Word(
         ("add-responder", "add-responders", "add", "invite"),

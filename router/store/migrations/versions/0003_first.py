@@ -140,10 +140,34 @@ def upgrade() -> None:
         "ruleset",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("maintenance", sa.Text(), server_default=sa.text("('')"), nullable=False),
-        sa.Column("sweep", sa.Text(), server_default=sa.text("('')"), nullable=False),
+        sa.Column("suppressors", sa.Text(), server_default=sa.text("('')"), nullable=False),
+        sa.Column("sweep", sa.Text(), nullable=True),
         sa.Column("swept_to", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("swept_since", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("sweep_is_round", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "silence",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("matchers", sa.Text(), nullable=False),
+        sa.Column("starts_at", tables.InstantMs(), nullable=False),
+        sa.Column("ends_at", tables.InstantMs(), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("comment", sa.Text(), nullable=False),
+        sa.Column("created_at", tables.InstantMs(), nullable=False),
+        sa.Column("updated_at", tables.InstantMs(), nullable=False),
+        sa.Column("remind_at", tables.InstantMs(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("silence_ends", "silence", ["ends_at"], unique=False)
+    op.create_index(
+        "silence_remind",
+        "silence",
+        ["remind_at"],
+        unique=False,
+        sqlite_where=sa.text("remind_at IS NOT NULL"),
+        postgresql_where=sa.text("remind_at IS NOT NULL"),
     )
     op.create_table(
         "settings",
@@ -268,6 +292,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("group_id", "state", "rank", "suppressed_kind", "suppressed_name"),
         sqlite_with_rowid=False,
     )
+    op.create_index(
+        "group_count_suppressed",
+        "group_count",
+        ["suppressed_kind", "suppressed_name"],
+        unique=False,
+        sqlite_where=sa.text("suppressed_kind != ''"),
+        postgresql_where=sa.text("suppressed_kind != ''"),
+    )
     op.create_table(
         "group_source",
         sa.Column(
@@ -377,7 +409,7 @@ def upgrade() -> None:
     op.create_index(
         "membership_suppressed",
         "membership",
-        ["suppressed_kind", "alert_id"],
+        ["suppressed_kind", "suppressed_name", "state"],
         unique=False,
         sqlite_where=sa.text("suppressed_kind != ''"),
         postgresql_where=sa.text("suppressed_kind != ''"),
@@ -421,6 +453,7 @@ def upgrade() -> None:
         sa.Column("next_step", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("entry", sa.Integer(), nullable=True),
         sa.Column("remind_at", tables.InstantMs(), nullable=True),
+        sa.Column("is_hushed", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -441,6 +474,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("remind_at IS NOT NULL"),
     )
     op.create_index("page_incident", "page", ["incident"], unique=False)
+    op.create_index(
+        "page_hushed",
+        "page",
+        ["incident"],
+        unique=False,
+        sqlite_where=sa.text("is_hushed"),
+        postgresql_where=sa.text("is_hushed"),
+    )
     op.create_table(
         "timeline",
         sa.Column("incident", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -627,6 +668,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("NOT is_over AND not_before IS NOT NULL"),
     )
     op.create_index(
+        "message_stands",
+        "message",
+        ["ts"],
+        unique=False,
+        sqlite_where=sa.text("ts <> ''"),
+        postgresql_where=sa.text("ts <> ''"),
+    )
+    op.create_index(
         "message_stands_in",
         "message",
         ["stands_in_for"],
@@ -642,6 +691,12 @@ def downgrade() -> None:
         table_name="message",
         sqlite_where=sa.text("stands_in_for IS NOT NULL"),
         postgresql_where=sa.text("stands_in_for IS NOT NULL"),
+    )
+    op.drop_index(
+        "message_stands",
+        table_name="message",
+        sqlite_where=sa.text("ts <> ''"),
+        postgresql_where=sa.text("ts <> ''"),
     )
     op.drop_index(
         "message_put_off",
@@ -750,6 +805,9 @@ def downgrade() -> None:
     )
     op.drop_table("message")
     op.drop_table("timeline")
+    op.drop_index(
+        "page_hushed", table_name="page", sqlite_where=sa.text("is_hushed"), postgresql_where=sa.text("is_hushed")
+    )
     op.drop_index("page_incident", table_name="page")
     op.drop_index(
         "page_remind",
@@ -809,6 +867,12 @@ def downgrade() -> None:
     op.drop_table("incident")
     op.drop_index("group_source_source", table_name="group_source")
     op.drop_table("group_source")
+    op.drop_index(
+        "group_count_suppressed",
+        table_name="group_count",
+        sqlite_where=sa.text("suppressed_kind != ''"),
+        postgresql_where=sa.text("suppressed_kind != ''"),
+    )
     op.drop_table("group_count")
     op.drop_index("sender_group_alert", table_name="sender_group")
     op.drop_index(
@@ -840,6 +904,14 @@ def downgrade() -> None:
     op.drop_table("source")
     op.drop_table("settings")
     op.drop_table("ruleset")
+    op.drop_index(
+        "silence_remind",
+        table_name="silence",
+        sqlite_where=sa.text("remind_at IS NOT NULL"),
+        postgresql_where=sa.text("remind_at IS NOT NULL"),
+    )
+    op.drop_index("silence_ends", table_name="silence")
+    op.drop_table("silence")
     op.drop_table("rules_file")
     op.drop_index("preview_delivery", table_name="preview")
     op.drop_index("preview_changed", table_name="preview")

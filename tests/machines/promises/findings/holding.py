@@ -241,3 +241,22 @@ maintenance:
         site.wait(hours=2)
         assert [text for text in texts(site.shown("#db")) if "began and ended" in text]
         must([text for text in texts(site.shown("#db")) if "2 alerts began and ended" in text], "both are counted")
+
+
+@story("E25-copy-joins-while-held")
+def a_copy_joins_while_it_is_held() -> None:
+    """A copy that an alert begins to match while a maintenance holds it hears of it when that is over."""
+    rules = """
+routing: {channel: "#db", group_by: [alert.name], repeat_interval: none}
+copies: [{name: b, match: ['team = b'], channel: "#copy"}]
+maintenance: [{name: upgrade, match: ['team = b'], from: 2026-11-02T12:03Z, until: 2026-11-02T12:30Z}]
+"""
+    with Site(rules, channels={"#db": ["maria"], "#copy": ["chris"]}) as site:
+        disk = event("Disk", "a", team="a")
+        site.fire(disk)
+        site.wait(minutes=10)
+        site.fire(disk.but(team="b"))
+        site.wait(minutes=5)
+        must(not site.heard("chris"), "what is held back makes no sound, in a copy's channel neither")
+        site.wait(minutes=20)
+        must([text[:7] for text in texts(site.shown("#copy"))] == ["HIGH #1"], "it is told there afterwards")

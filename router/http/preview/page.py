@@ -97,7 +97,7 @@ def preview_asset(name: str) -> bytes | None:
 
 @cache
 def _file(name: str) -> bytes:
-    return (files("router.http") / "static" / name).read_bytes()
+    return (files("router.http.preview") / "static" / name).read_bytes()
 
 
 def preview_json(

@@ -10,7 +10,7 @@ from aiohttp import web
 from router.core.recipient import target_of, webhook_notifier
 from router.http.access import Access, Endpoint
 from router.http.incident_page import held_page
-from router.http.preview_page import (
+from router.http.preview.page import (
     ASSETS,
     CONTENT_SECURITY_POLICY,
     Waiting,
@@ -21,13 +21,14 @@ from router.http.preview_page import (
 )
 from router.http.problem import problem
 from router.http.service import Service
+from router.incidents.suppression import suppressor_words
 from router.notifiers.preview.preview import PreviewMessage
 from router.store import read
 from router.store.delivery import preview
 from rules.model.configuration import PreviewSettings
 from rules.model.escalation_rounds import upcoming
 from rules.model.ruleset import RuleSet
-from rules.model.suppression import SuppressionKind
+from rules.model.suppression import SuppressionKind, SuppressorsInForce
 
 SHOWN = 500
 """Messages, the newest: beyond that a page is no preview."""
@@ -71,7 +72,8 @@ class PreviewRoutes:
             return _absent()
         ask = self._service.engine.database.read
         messages = [_decode(document) for document in _newest(await ask(partial(preview.rows, most=SHOWN)))]
-        waiting = [_waiting(one) for one in await ask(read.waiting)]
+        in_force = self._service.engine.silences.at(self._service.clock.now())
+        waiting = [_waiting(one, in_force) for one in await ask(read.waiting)]
         rules, now = self._service.configuration.rules, self._service.clock.now()
         waiting += [one for page in await ask(read.pending_pages) for one in _pages(page, rules, now)]
         numbers = sorted({row.incident for row in messages if row.incident})
@@ -99,8 +101,9 @@ def _absent() -> web.Response:
     )
 
 
-def _waiting(one: read.WaitingRow) -> Waiting:
-    why = "group_wait" if one.suppressed_by is None else f"held back: {one.suppressed_by}"
+def _waiting(one: read.WaitingRow, in_force: SuppressorsInForce) -> Waiting:
+    by = one.suppressed_by
+    why = "group_wait" if by is None else f"held back: {suppressor_words(by, in_force)}"
     if one.suppressed_by is not None and one.suppressed_by.partition(" ")[0] == SuppressionKind.INHIBITION:
         # When its group is looked at next has nothing to do with when it is told.
         return Waiting(one.route, one.count, one.title, None, why, one.channel, "when the inhibitor ends")

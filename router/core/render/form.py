@@ -1,0 +1,101 @@
+"""A small modal: a title, a few inputs, a button. Pure.
+
+Limits: https://docs.slack.dev/reference/views/modal-views
+"""
+
+from typing import Final
+
+import msgspec
+
+from router.core.mrkdwn import clip
+from router.core.render.blocks import Block, section
+
+TITLE: Final = 24
+LONGEST_TEXT: Final = 3_000
+LABEL, PLACEHOLDER, OPTION = 2_000, 150, 75
+INPUT: Final = "given"
+"""The action_id of each input: its block_id names it."""
+
+
+class Text(msgspec.Struct, frozen=True):
+    """A text that somebody types."""
+
+    name: str
+    label: str
+    hint: str = ""
+    placeholder: str = ""
+    is_optional: bool = False
+    is_long: bool = False
+    """Of several lines."""
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """One of a few."""
+
+    name: str
+    label: str
+    options: tuple[tuple[str, str], ...]
+    """(value, what is read)."""
+
+
+class Somebody(msgspec.Struct, frozen=True):
+    """A person in the workspace; what is given is their user id."""
+
+    name: str
+    label: str
+
+
+class Form(msgspec.Struct, frozen=True):
+    """What is asked."""
+
+    title: str
+    submit: str
+    fields: tuple[Text | Choice | Somebody, ...]
+
+
+def form_view(form: Form, *, callback_id: str, metadata: str) -> dict[str, object]:
+    """As views.open takes it. `callback_id` and `metadata` come back with what was filled in."""
+    return {
+        "type": "modal",
+        "callback_id": callback_id,
+        "private_metadata": metadata,
+        "title": _plain(form.title, TITLE),
+        "submit": _plain(form.submit, TITLE),
+        "close": _plain("Cancel", TITLE),
+        "blocks": [_input(field) for field in form.fields],
+    }
+
+
+def notice_view(title: str, text: str) -> dict[str, object]:
+    """A word in place of a modal that cannot be carried out. `text`: mrkdwn."""
+    return {
+        "type": "modal",
+        "title": _plain(title, TITLE),
+        "close": _plain("Close", TITLE),
+        "blocks": [section(text)],
+    }
+
+
+def _input(field: Text | Choice | Somebody) -> Block:
+    block: Block = {"type": "input", "block_id": field.name, "label": _plain(field.label, LABEL)}
+    match field:
+        case Text():
+            block["element"] = _text_input(field)
+            block |= {"hint": _plain(field.hint, LABEL)} if field.hint else {}
+            block |= {"optional": True} if field.is_optional else {}
+        case Choice(options=options):
+            chosen = [{"text": _plain(shown, OPTION), "value": value} for value, shown in options]
+            block["element"] = {"type": "static_select", "action_id": INPUT, "options": chosen}
+        case Somebody():
+            block["element"] = {"type": "users_select", "action_id": INPUT}
+    return block
+
+
+def _text_input(field: Text) -> Block:
+    element: Block = {"type": "plain_text_input", "action_id": INPUT, "multiline": field.is_long}
+    element["max_length"] = LONGEST_TEXT if field.is_long else 100
+    return {**element, "placeholder": _plain(field.placeholder, PLACEHOLDER)} if field.placeholder else element
+
+
+def _plain(text: str, limit: int) -> Block:
+    return {"type": "plain_text", "text": clip(text, limit)}

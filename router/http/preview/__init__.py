@@ -1,0 +1,1 @@
+"""The local page that shows what Slack would: its rows, its files, its routes."""

@@ -1,0 +1,33 @@
+"""Which act a command asks for. Pure; what asks a question is `questions`'."""
+
+from router.core.acts.button import Verb
+from router.core.acts.grammar import command as ask
+from router.core.acts.grammar.command import Command
+from router.service.responder.verbs import Moment, Wanted
+
+
+def wanted(command: Command, moment: Moment) -> Wanted | None:
+    """None: it asks for no act, or for one that nothing carries out yet."""
+    match command:
+        case ask.Acknowledge(incident):
+            return Wanted(incident, Verb.ACKNOWLEDGE)
+        case ask.Unacknowledge(incident):
+            return Wanted(incident, Verb.UNACKNOWLEDGE)
+        case ask.Resolve(incident, note):
+            return Wanted(incident, Verb.RESOLVE, note=note)
+        case ask.Reopen(incident):
+            return Wanted(incident, Verb.REOPEN)
+        case ask.Note(incident, text):
+            return Wanted(incident, Verb.NOTE, note=text)
+        case ask.Assign(incident, to):
+            return Wanted(incident, Verb.ASSIGN, people=(to,))
+        case ask.Snooze(incident, span):
+            return Wanted(incident, Verb.SNOOZE, until=moment.at + span)
+        case ask.Wake(incident):
+            return Wanted(incident, Verb.WAKE)
+        case ask.Escalate(incident, None):
+            return Wanted(incident, Verb.ESCALATE)
+        case ask.ChangeSeverity(incident, severity):
+            return Wanted(incident, Verb.SEVERITY, severity=severity)
+        case _:
+            return None
