@@ -134,7 +134,7 @@ def test_who_a_policy_or_a_service_reaches_step_by_step(rules: RuleSet, asked: s
 
 
 def test_an_unknown_name_gets_the_nearest(rules: RuleSet) -> None:
-    assert who_is_on_call(rules, "chekout", WEDNESDAY).endswith("called chekout. Did you mean checkout?")
+    assert who_is_on_call(rules, "check-ot", WEDNESDAY).endswith("called check-ot. Did you mean checkout?")
     assert "<" not in who_is_on_call(rules, "<!channel>", WEDNESDAY)
 
 
