@@ -41,6 +41,11 @@ def told(stage: Stage) -> dict[str, list[str]]:
     return {name: [message.text for message in view.messages] for name, view in views.items() if view.messages}
 
 
+def telling(stage: Stage) -> list[str]:
+    """The calls so far, but that in which it asks now and then who it is."""
+    return [call.method for call in stage.world.calls if call.method != "auth.test"]
+
+
 HAND_OVER = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 """Monday 09:00 in Berlin; Alice's turn, the third since it starts, ends."""
 
@@ -104,14 +109,14 @@ async def test_nothing_is_told_during_a_maintenance_and_what_is_still_true_when_
     await stage.fire(before)
     await stage.run_until(BEGINS + timedelta(minutes=1))
     [standing] = stage.world.channel("#incidents").messages
-    calls = len(stage.world.calls)
+    calls = len(telling(stage))
 
     over, lasting, elsewhere = of("critical", cluster="eu-1"), of("high", cluster="eu-1"), of("low", cluster="us-1")
     await stage.fire(over, lasting)
     await stage.run_for(hours=1)
     await stage.end(over)
     await stage.run_for(minutes=30)
-    assert len(stage.world.calls) == calls
+    assert len(telling(stage)) == calls
     await stage.fire(elsewhere)
     await stage.run_for(minutes=1)
     assert len(told(stage)["#checkout-alerts"]) == 1
