@@ -41,9 +41,9 @@ def told(stage: Stage) -> dict[str, list[str]]:
     return {name: [message.text for message in view.messages] for name, view in views.items() if view.messages}
 
 
-def telling(stage: Stage) -> list[str]:
-    """The calls so far, but that in which it asks now and then who it is."""
-    return [call.method for call in stage.world.calls if call.method != "auth.test"]
+def posts(stage: Stage) -> int:
+    """How often something was said anew. Edits make no sound: who is next may change while news is held back."""
+    return sum(call.method == "chat.postMessage" for call in stage.world.calls)
 
 
 HAND_OVER = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -109,14 +109,14 @@ async def test_nothing_is_told_during_a_maintenance_and_what_is_still_true_when_
     await stage.fire(before)
     await stage.run_until(BEGINS + timedelta(minutes=1))
     [standing] = stage.world.channel("#incidents").messages
-    calls = len(telling(stage))
+    before_it = posts(stage)
 
     over, lasting, elsewhere = of("critical", cluster="eu-1"), of("high", cluster="eu-1"), of("low", cluster="us-1")
     await stage.fire(over, lasting)
     await stage.run_for(hours=1)
     await stage.end(over)
     await stage.run_for(minutes=30)
-    assert len(telling(stage)) == calls
+    assert posts(stage) == before_it
     await stage.fire(elsewhere)
     await stage.run_for(minutes=1)
     assert len(told(stage)["#checkout-alerts"]) == 1
