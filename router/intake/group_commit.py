@@ -115,9 +115,7 @@ class GroupCommit:
 
     def _take_and_apply(self, conn: Connection, commit: _Commit) -> Applied:
         """On the writer."""
-        with self._lock:
-            self._is_begun = False
-            commit.pieces = self._take()
+        self._take_up(commit)
         try:
             return self._apply(conn, [change for piece in commit.pieces for change in piece.changes])
         except DBAPIError:
@@ -126,6 +124,13 @@ class GroupCommit:
                 with self._lock:
                     self._alone.extend(commit.pieces)
             raise
+
+    def _take_up(self, commit: _Commit) -> None:
+        """What waits now is this transaction's; also of one that failed before it could begin."""
+        with self._lock:
+            if not commit.pieces:
+                self._is_begun = False
+                commit.pieces = self._take()
 
     def _take(self) -> list[_Piece]:
         if self._alone:
@@ -142,6 +147,7 @@ class GroupCommit:
         try:
             verdicts = iter((await applied).verdicts)
         except Exception as error:  # the top of this task: whoever waits must be told
+            self._take_up(commit)
             self._begin()
             if not commit.is_tried_again:
                 log.exception(

@@ -142,3 +142,14 @@ async def test_who_asked_may_be_gone(stage: Stage) -> None:
         gone.cancel()
     assert await stays == [Verdict.APPLY]
     assert await stage.kept() == {"a", "b"}
+
+
+async def test_a_transaction_that_cannot_even_begin_is_answered(stage: Stage) -> None:
+    await stage.put("first")
+    stage.database.path.rename(stage.database.path.with_name("elsewhere.db"))
+    for name in ("a", "b"):
+        with pytest.raises(NotCommittedError):
+            await stage.put(name)
+    stage.database.path.with_name("elsewhere.db").rename(stage.database.path)
+    assert await stage.put("c") == [Verdict.APPLY]
+    assert (await stage.kept(), stage.group_commit.failures, stage.group_commit.waiting_rows) == ({"first", "c"}, 2, 0)
