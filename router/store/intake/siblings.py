@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, exists, select
 
-from router.core.member import NOTIFIED_FIRING, MemberState
+from router.core.member import MemberState
 from router.runtime.clock import to_ms
 from router.store.bulk import WhereIn
 from router.store.evaluation.members import ALERT_COLUMNS, member_of
@@ -35,8 +35,6 @@ _ALIKE = WhereIn(
 )
 _TELLS = (MemberState.ARRIVED, MemberState.NOTIFIED, MemberState.NOTIFIED_MUTED)
 """How the worst of siblings stands where it tells their condition."""
-_BEGINS = (MemberState.ARRIVED, MemberState.NOTIFIED_MUTED)
-"""And where it has just begun."""
 _NOT_TOLD = (MemberState.ARRIVED, MemberState.SUPPRESSED, MemberState.SHADOWED)
 
 
@@ -102,30 +100,12 @@ class _Settling:
         if worst is None:
             return
         homes = [one for one in self._of(worst.id) if one.state in _TELLS]
-        if not homes and worst.id in self._begun:
-            homes = self._known_here(worst, alike)
         for one in alike:
             goes_on = one.rank < worst.rank and one.id in self._ended and self._goes_on(one, worst)
             if one.rank < worst.rank and homes and not goes_on:
                 self._shadow(one, worst, homes)
         if worst.id in self._begun and alike[0] is not worst:
             self._inherit(worst, alike)
-
-    def _known_here(self, worst: _Alike, alike: Sequence[_Alike]) -> list[Membership]:
-        """Where something holds it back and a lesser one is told, the condition is known: its message says without a sound
-        how bad it is now. Else it would say that all is well when the lesser one ends."""
-        told = {
-            mine.group_id
-            for one in alike
-            if one.rank < worst.rank
-            for mine in self._of(one.id)
-            if mine.state in NOTIFIED_FIRING
-        }
-        held = [mine for mine in self._of(worst.id) if mine.state is MemberState.SUPPRESSED and mine.group_id in told]
-        known = [msgspec.structs.replace(mine, state=MemberState.NOTIFIED_MUTED) for mine in held]
-        self._before += held
-        self._after += known
-        return known
 
     def write(self) -> None:
         deltas = Deltas()
@@ -141,7 +121,7 @@ class _Settling:
 
     def _shadow(self, one: _Alike, worst: _Alike, homes: Sequence[Membership]) -> None:
         """It gives way to a worse one. Where that is told already, what was told of this one stays where it stands."""
-        is_rise = worst.id in self._begun and any(home.state in _BEGINS for home in homes)
+        is_rise = worst.id in self._begun and any(home.state is MemberState.ARRIVED for home in homes)
         if not (is_rise or one.id in self._begun):
             return
         at_home = {home.group_id for home in homes}
