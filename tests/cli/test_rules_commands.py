@@ -168,8 +168,8 @@ def test_route_says_the_way_each_setting_and_who_is_paged(config: Path) -> None:
     done = run("route", "--config", config, "--at", "2026-11-10T12:00", "severity=critical", "alertname=Down")
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith("route p1\n")
-    assert "  channel          #p1  (p1, line 15)" in done.stdout
-    assert "  group_wait       0s  (default, line 13)" in done.stdout
+    assert "  channel              #p1  (p1, line 15)" in done.stdout
+    assert "  group_wait           0s  (default, line 13)" in done.stdout
     assert "  pages bob: on call for ops until Mon 09:00 CET" in done.stdout
 
 
