@@ -99,11 +99,17 @@ class _Arguments:
         self.reader.take(word)
         return number
 
-    def span(self) -> timedelta:
+    def skip(self, *fillers: str) -> bool:
+        """Over a word that may stand there and says nothing, such as the "to" of "assign 12 to me"."""
         word = self.reader.peek()
-        if word is not None and word.is_bare and word.text.lower() in {"for", "by"}:
-            self.reader.take(word)
-            word = self.reader.peek()
+        if word is None or not word.is_bare or word.text.lower() not in fillers:
+            return False
+        self.reader.take(word)
+        return True
+
+    def span(self) -> timedelta:
+        self.skip("for", "by")
+        word = self.reader.peek()
         if word is None:
             raise _WrongError("for how long?", _SPAN, self.end_at)
         self.reader.take(word)
@@ -209,9 +215,7 @@ def _new(given: _Arguments) -> Command:
     if first.is_quoted:
         given.reader.take(first)
         title = first.text
-        word = given.reader.peek()
-        if word is not None and word.is_bare and word.text.lower() == "on":
-            given.reader.take(word)
+        if given.skip("on"):
             service = given.name("a service").removeprefix("#")
         if not given.reader.is_done:
             severity = given.severity()
@@ -255,9 +259,7 @@ def _note(given: _Arguments) -> Command:
 
 def _escalate(given: _Arguments) -> Command:
     incident = given.incident()
-    word = given.reader.peek()
-    if word is not None and word.is_bare and word.text.lower() == "to":
-        given.reader.take(word)
+    given.skip("to")
     to = given.maybe_target("@somebody, a user group, or the name of a policy")
     given.end("whom it is escalated to")
     return ask.Escalate(incident, to)
@@ -265,9 +267,7 @@ def _escalate(given: _Arguments) -> Command:
 
 def _assign(given: _Arguments) -> Command:
     incident = given.incident()
-    word = given.reader.peek()
-    if word is not None and word.is_bare and word.text.lower() == "to":
-        given.reader.take(word)
+    given.skip("to")
     to = given.target("@somebody, or me")
     given.end("whom it is assigned to")
     return ask.Assign(incident, to)
@@ -291,9 +291,7 @@ def _snooze(given: _Arguments) -> Command:
 
 def _change_severity(given: _Arguments) -> Command:
     incident = given.incident()
-    word = given.reader.peek()
-    if word is not None and word.is_bare and word.text.lower() == "to":
-        given.reader.take(word)
+    given.skip("to")
     severity = given.severity()
     given.end("the severity")
     return ask.ChangeSeverity(incident, severity)
