@@ -1,12 +1,14 @@
 """`silence`: made, looked at, extended and ended in a running router, over HTTP. What one means is the router's to say."""
 
 import getpass
+import http.client
 import json
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -51,10 +53,13 @@ class Router:
                 text = answer.read().decode()
         except urllib.error.HTTPError as error:
             raise Found(_refusal(error.code, error.read().decode("utf-8", "replace"))) from None
-        except OSError as error:
-            reason = getattr(error, "reason", error)
+        except (OSError, http.client.HTTPException) as error:
+            reason = getattr(error, "reason", error) or type(error).__name__
             raise Found(f"{self.address} does not answer ({reason}): is the router running?") from None
-        return json.loads(text) if text else None
+        try:
+            return json.loads(text) if text else None
+        except ValueError:
+            raise Found(f"{self.address} is no alert-router: its answer is no JSON") from None
 
 
 def _refusal(status: int, text: str) -> str:
@@ -65,7 +70,8 @@ def _refusal(status: int, text: str) -> str:
     if isinstance(said, dict):
         detail = said.get("detail") or said.get("message") or ""
         said = f"{detail}; expected {said['expected']}" if said.get("expected") else detail
-    return f"{said or 'there is no such silence'} ({status})"
+    nothing_said = "there is no such silence" if status == HTTPStatus.NOT_FOUND else "refused without a word"
+    return f"{said or nothing_said} ({status})"
 
 
 @click.group()

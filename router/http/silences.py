@@ -215,7 +215,7 @@ async def _body(request: web.Request) -> bytes:
 def _decoded(body: bytes) -> dict[str, Any]:
     try:
         found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # no JSON, or no UTF-8
         raise _bad(f"parsing body body from failed, because {error}") from None
     if not isinstance(found, dict):
         raise _bad("parsing body body from failed, because it is no object")

@@ -165,6 +165,7 @@ HOSTILE: Mapping[str, object] = {
     "every severity": wanted(matchers=[matcher("alert.severity", "critical|high|medium|low|info", isRegex=True)]),
     "nested too deep": '{"matchers":' + "[" * 100_000,
     "bytes": b"\xff\xfe{",
+    "a comment that is no UTF-8": b'{"comment":"\xff"}',
 }
 
 

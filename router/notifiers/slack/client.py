@@ -30,10 +30,11 @@ _GROUP_KEY_LIMIT: Final = 500
 """Characters of the group key in metadata: it is a hint for people, and too much metadata refuses the whole message."""
 
 _PAGE: Final = 200
+"""Messages per page of a search: Slack asks for no more than this."""
+
 _ASKED_FOR: Final = timedelta(seconds=2)
 """So long is waited for a word that a post does not depend on."""
 _SCOPE_AGAIN_AFTER: Final = timedelta(hours=1)
-"""Messages per page of a search: Slack asks for no more than this."""
 
 _MARGIN: Final = timedelta(seconds=2)
 """Added to both ends of a search: `Date` counts whole seconds, the messages' own times do not."""

@@ -1,6 +1,6 @@
 """What each button asks for, and what becomes of the modal that it opens. Pure.
 
-A new button is its word in `core/button.Verb`, and its line in `DEEDS` here.
+A new button is its word in `core/acts/button.Verb`, and its line in `DEEDS` here.
 """
 
 import re

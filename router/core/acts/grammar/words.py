@@ -59,7 +59,7 @@ WORDS: tuple[Word, ...] = (
         "hold alerts back for a while",
         'silence team=payments alert.severity=~"low|info" 2h "migration"',
     ),
-    Word(("unsilence", "unmute", "expire"), "ID", "end a silence", "unsilence 7"),
+    Word(("unsilence", "unmute", "expire"), "ID", "end a silence", "unsilence 5e1b1a3c-7f0e-4c0b-9a55-0c1de2f3a4b5"),
     Word(("oncall", "on-call", "who"), "[SERVICE]", "who is on call, and who is next", "oncall checkout"),
     Word(("take", "override"), "DURATION [SCHEDULE]", "be on call yourself for so long", "take 2h payments"),
     Word(("list", "ls", "incidents"), "[FILTER]", "open incidents", "list team=payments"),

@@ -73,7 +73,12 @@ class ResponseUrls:
         try:
             async with self._session.post(url, json=body, proxy=proxy_for(url)) as response:
                 text = await response.read()
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, ValueError) as error:
+        except (
+            aiohttp.ClientConnectorError,
+            aiohttp.ConnectionTimeoutError,
+            aiohttp.ClientHttpProxyError,
+            ValueError,
+        ) as error:
             return CallFault(error=f"cannot connect ({type(error).__name__})", is_written=False)
         except TimeoutError:
             return CallFault(error="no answer in time", is_written=True)
