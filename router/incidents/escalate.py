@@ -414,8 +414,8 @@ def stop(conn: Connection, incident: int) -> None:
 
 def go_on(conn: Connection, incident: int, now: datetime, rules: Rules, *, at_once: bool = False) -> bool:
     """The escalation goes on from where it was stopped. The next step is due after its own distance from the one before it,
-    counted from now; `at_once` (an acknowledgement timed out, or was taken back) it is due now, and where none is left
-    one more round begins. Returns whether a step is to come."""
+    counted from now; `at_once` (an acknowledgement was taken back, or ran out and had kept everybody from being paged) it
+    is due now, and where none is left one more round begins. Returns whether a step is to come."""
     stopped = [one for one in pages.of_incident(conn, incident) if one.is_stopped]
     has_more = any(one.position is not None for one in stopped)
     for number, one in enumerate(stopped):

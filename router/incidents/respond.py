@@ -126,15 +126,17 @@ def _carry_out(
     incidents.respond(conn, number, view, noticed_at=say_at)
     rank = view.severity.rank
     messages.raise_versions(conn, number, rank=rank, tells_end=view.state is State.RESOLVED, now=now)
+    paged = messages.people_paged(conn, number)
     if move.rings and how_loud is not Loudness.NONE:
-        paged = messages.people_paged(conn, number)
         ring(conn, number, seq, rank=rank, paged=paged, now=now)
     match move.escalation:
         case Escalation.STOPS:
             stop(conn, number)
         case Escalation.GOES_ON:
-            # Who is told by a timer has just been rung; of what somebody lets go of nobody was.
-            go_on(conn, number, now, rules, at_once=wanted.verb is Verb.UNACKNOWLEDGE)
+            # Who is told by a timer has just been rung, unless the acknowledgement overtook every page; of what somebody
+            # lets go of nobody was.
+            at_once = wanted.verb is Verb.UNACKNOWLEDGE or (move.rings and not paged)
+            go_on(conn, number, now, rules, at_once=at_once)
         case Escalation.AS_IT_WAS:
             pass
     return how_loud.has_line

@@ -1,4 +1,4 @@
-"""Silences as they are stored: each a row, kept for a while when it is over. What one means is `core.silence`'s to say."""
+"""Silences as they are stored: each a row, kept for a while when it is over. What one means is `core.acts.silence`'s to say."""
 
 from datetime import datetime
 from typing import Any
