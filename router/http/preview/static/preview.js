@@ -139,7 +139,7 @@ function card(message, replies, place = "") {
   if (known?.version === version) return known.element;
   const content = make("div", "", head(message), ...body(message), marks(message));
   if (replies.length || words.length) {
-    const summary = make("summary", "", plural(replies.length, "reply").replace("replys", "replies"));
+    const summary = make("summary", "", replies.length === 1 ? "1 reply" : `${replies.length} replies`);
     const inside = [...replies, ...words].sort(byTs).map((one) => (one.person ? wordCard(one) : card(one, [])));
     const thread = make("details", "thread", summary, make("ol", "replies", ...inside));
     thread.open = !state.closed.has(key);
