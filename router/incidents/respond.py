@@ -110,6 +110,7 @@ def _carry_out(
     number, move = current.number, decided.move
     how_loud = _loudness(settings.tell, move.told)
     view = _view(current.view, decided, settings)
+    was, became = life.changed(current.view, view)
     entry = TimelineEntry(
         seq=0,
         at=now,
@@ -118,6 +119,9 @@ def _carry_out(
         severity=wanted.severity if move.kind is EntryKind.SEVERITY_SET else None,
         lasted=now - view.started_at if current.standing.state is State.TRIGGERED else None,
         by=wanted.by or current.response.by,
+        via=wanted.via,
+        before=was,
+        after=became,
         until=decided.until,
         people=decided.people,
         detail=decided.note,
