@@ -23,8 +23,6 @@ from router.core.mrkdwn import said
 from router.core.render.form import Form, form_view, notice_view
 from router.engine import Engine
 from router.incidents.respond import Answer
-from router.notifiers.slack.client import SlackClient
-from router.notifiers.slack.inbound.later import ResponseUrls
 from router.notifiers.slack.inbound.response import Reply, Response, Taken, ViewErrors, ViewUpdated
 from router.notifiers.slack.inbound.values import (
     BlockActions,
@@ -36,6 +34,7 @@ from router.notifiers.slack.inbound.values import (
     ViewSubmission,
 )
 from router.notifiers.slack.views import Opened, opened
+from router.notifiers.workspace import Responses, Workspace
 from router.service.in_force import InForce
 from router.service.responder.commands import wanted as wanted_by
 from router.service.responder.people import People, Unknown
@@ -102,9 +101,9 @@ class Responder:
         in_force: InForce,
         people: People,
         questions: Questions,
-        response_urls: ResponseUrls,
+        response_urls: Responses,
         *,
-        slack: Callable[[], SlackClient | None],
+        slack: Callable[[], Workspace | None],
         bot: Callable[[], str],
         wake: Callable[[], None],
     ) -> None:
