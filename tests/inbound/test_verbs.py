@@ -38,7 +38,7 @@ def test_the_page_for_people_has_every_word() -> None:
         assert not isinstance(found, Mistake)
         is_later = any(re.search(rf"`{word.name}[ `]", line) for line in later)
         is_question = isinstance(
-            found, ask.Help | ask.List | ask.Show | ask.OnCall | ask.Status | ask.Silence | ask.Unsilence
+            found, ask.New | ask.Help | ask.List | ask.Show | ask.OnCall | ask.Status | ask.Silence | ask.Unsilence
         )
         assert is_later == (wanted(found, BERLIN) is None and not is_question), word.name
 

@@ -36,6 +36,7 @@ from router.notifiers.slack.inbound.values import (
 )
 from router.notifiers.slack.views import Opened, opened
 from router.service.in_force import InForce
+from router.service.responder import declaring
 from router.service.responder.commands import wanted as wanted_by
 from router.service.responder.people import People, Unknown
 from router.service.responder.questions import Questions
@@ -101,6 +102,7 @@ class Responder:
         """`bot`: our own user id; "" while it is not known. `wake`: something is to be told."""
         self._engine, self._in_force, self._people, self._questions = engine, in_force, people, questions
         self._silencing = Silencing(engine)
+        self._declaring = declaring.Declaring(engine)
         self._response_urls, self._slack, self._bot, self._wake = response_urls, slack, bot, wake
         self._later: set[asyncio.Task[None]] = set()
 
@@ -192,6 +194,9 @@ class Responder:
 
     async def _carried_out(self, command: Command, user: User, key: str, *, slash: str) -> CommandOutcome:
         wanted = wanted_by(command, self._moment)
+        if isinstance(command, ask.New):
+            declared = declaring.Wanted(command.title, command.service, command.severity)
+            return CommandOutcome(await self._declared(declared, user, key))
         if isinstance(command, ask.Silence | ask.Unsilence):
             return CommandOutcome(await self._silencing.answer(command, (await self._people.who(user)).as_actor))
         if wanted is None:
@@ -202,6 +207,11 @@ class Responder:
         if not answer.is_done:
             return CommandOutcome(_refusal(answer))
         return CommandOutcome(_confirmation(wanted), is_told=answer.is_told)
+
+    async def _declared(self, wanted: declaring.Wanted, user: User, key: str) -> str:
+        text = await self._declaring.answer(wanted, (await self._people.who(user)).as_actor, key)
+        self._wake()
+        return text
 
     async def _act(self, wanted: Wanted, user: User, key: str) -> Answer | Unknown:
         """When this returns it is committed."""
