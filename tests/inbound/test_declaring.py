@@ -56,10 +56,10 @@ async def test_the_catalogue_knows_the_service(tmp_path: Path) -> None:
         answer = await at.say("new “Nobody can pay” on Checkout", by="maria")
         assert answer == "#1 HIGH Nobody can pay: declared, told in #checkout."
         await at.slack.channel("#checkout").expect_message("#1 Nobody can pay · service checkout")
-        answer = await at.say('new "It is slow" on serch low', by="maria")
+        answer = await at.say('new "It is slow" on searching low', by="maria")
         assert answer == (
             "#2 LOW It is slow: declared, told in #ops."
-            " The catalogue has no service serch, so what it says of services does not hold for it. Did you mean search?"
+            " The catalogue has no service searching, so what it says of services does not hold for it. Did you mean search?"
         )
 
 
