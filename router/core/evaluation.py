@@ -160,7 +160,6 @@ class Decision(msgspec.Struct, frozen=True):
     continues: bool = False
     """The incident of another group goes on in this one."""
     notifies_new: bool = False
-    notifies_ended: bool = False
     resolves: bool = False
     pages: bool = False
     """The rules are asked whom to page: of a rise too, because by then somebody else may be on call."""
@@ -222,7 +221,6 @@ def _begin(facts: Snapshot) -> Decision:
         return Decision(
             reopens=True,
             notifies_new=True,
-            notifies_ended=True,
             pages=facts.response.phase in {Phase.OPEN, Phase.CLOSED},
             lines=(line,),
             standing=standing,
@@ -293,7 +291,6 @@ def continue_elsewhere(
     return Decision(
         continues=True,
         notifies_new=True,
-        notifies_ended=True,
         pages=decided.pages or (rises and tell.worse is not Loudness.NONE),
         lines=tuple(lines),
         standing=standing,
@@ -318,7 +315,6 @@ def _end(facts: Snapshot, standing: NotificationState) -> Decision:
     )
     return Decision(
         resolves=True,
-        notifies_ended=True,
         lines=(line,),
         standing=over,
         response=facts.response,
@@ -410,7 +406,6 @@ def _go_on(facts: Snapshot, standing: NotificationState) -> Decision:
         lines.append(msgspec.structs.replace(line, is_rise=is_rise and change.kind is EntryKind.WORSE))
     return Decision(
         notifies_new=facts.new > 0,
-        notifies_ended=facts.ended > 0,
         pages=is_rise and facts.settings.tell.worse is not Loudness.NONE,
         lines=tuple(lines),
         standing=standing,

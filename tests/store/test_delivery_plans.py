@@ -136,7 +136,7 @@ def test_nor_what_is_asked_beside_it() -> None:
             messages.raise_versions(conn, 1, rank=1, tells_end=False, now=NOW)
             messages.people_paged(conn, 1)
             messages.open_home(conn, 1)
-            messages.is_shown(conn, 1, 1)
+            messages.shown_at(conn, 1, 1)
         assert scans(conn, seen) == []
 
 
