@@ -143,16 +143,29 @@ class Acting:
         payload = {**self._interaction("shortcut", by), "callback_id": callback_id, "action_ts": self._ts()}
         return Gesture("interactive", payload)
 
-    def message_action(self, message: Message | str, callback_id: str, *, by: str, channel: str) -> Gesture:
-        """An entry of a message's own menu."""
+    def message_action(
+        self,
+        message: Message | str,
+        callback_id: str,
+        *,
+        by: str,
+        channel: str,
+        text: str = "I see it too",
+        author: str = "maria",
+        thread_ts: str = "",
+    ) -> Gesture:
+        """An entry of a message's own menu. `author`: a person; "" of an app's."""
         ts = message if isinstance(message, str) else message.ts
+        said: Json = {"type": "message", "ts": ts, "text": text}
+        said |= {"user": self.world._person_named(author).id} if author else {"bot_id": "B0OTHER"}
+        said |= {"thread_ts": thread_ts} if thread_ts else {}
         payload = {
             **self._interaction("message_action", by),
             "callback_id": callback_id,
             "action_ts": self._ts(),
             "message_ts": ts,
             "channel": self._channel(channel),
-            "message": {"type": "message", "user": "U0MARIA", "ts": ts, "text": "I see it too"},
+            "message": said,
             "response_url": self._response_url("app", self._channel(channel)["id"], by, ts),
         }
         return Gesture("interactive", payload)

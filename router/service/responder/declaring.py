@@ -1,29 +1,16 @@
 """Incidents that people declare, by words or in a window: made, and what became of it."""
 
-import msgspec
-
-from adapters.alert import Severity
 from router.core.acts.grammar.words import nearest
 from router.core.mrkdwn import channel, clean, clip, said
 from router.core.own_alerts import Declaration
 from router.engine import Engine
+from router.service.responder.verbs import DECLARED_AS, Declare
 from rules.model.ruleset import RuleSet
 
-SEVERITY = Severity.HIGH
-"""Where nobody says one."""
 LONGEST_TITLE = 300
 LONGEST_SERVICE = 100
 SERVICE = "service"
 """The label, and the catalogue that has an entry for each."""
-
-
-class Wanted(msgspec.Struct, frozen=True):
-    """What somebody says is the matter, before it is known who says it."""
-
-    title: str
-    service: str = ""
-    """As it was typed."""
-    severity: Severity | None = None
 
 
 class Declaring:
@@ -32,14 +19,14 @@ class Declaring:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    async def answer(self, wanted: Wanted, by: str, key: str) -> str:
+    async def answer(self, wanted: Declare, by: str, key: str) -> str:
         """As mrkdwn. When this returns it is committed; under the same key it is done once. `by`: who declares it, as the
         timeline has it."""
         title = line(wanted.title, LONGEST_TITLE)
         service, hint = service_of(wanted.service, self._engine.ruleset)
         if not title:
             return "Nothing is declared: it needs a title."
-        severity = wanted.severity or SEVERITY
+        severity = wanted.severity or DECLARED_AS
         found = await self._engine.declare(Declaration(title, by, service, severity), key=key)
         if not found.number:
             why = said(found.held_by, 100)

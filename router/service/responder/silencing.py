@@ -1,10 +1,10 @@
 """Silences by words: made and ended where somebody stands, and what that holds back is answered."""
 
 from router.core.acts import silence
-from router.core.acts.grammar import command as ask
 from router.core.acts.silence import SilenceError, UnknownSilenceError
 from router.core.mrkdwn import instant, said
 from router.engine import Engine
+from router.service.responder.verbs import Silence, Unsilence
 
 
 class Silencing:
@@ -13,17 +13,17 @@ class Silencing:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    async def answer(self, command: ask.Silence | ask.Unsilence, by: str) -> str:
+    async def answer(self, command: Silence | Unsilence, by: str) -> str:
         """As mrkdwn. When this returns it is committed. `by`: who asks for it, as the timeline has it."""
         match command:
-            case ask.Silence():
+            case Silence():
                 return await self._made(command, by)
-            case ask.Unsilence(number):
+            case Unsilence(number):
                 return await self._ended(number)
 
-    async def _made(self, command: ask.Silence, by: str) -> str:
+    async def _made(self, command: Silence, by: str) -> str:
         now = self._engine.clock.now()
-        wanted = silence.Wanted(command.matchers, now, now + command.span, by, command.comment)
+        wanted = silence.Wanted(command.matchers, now, command.until, by, command.comment)
         try:
             made = await self._engine.silences.put(wanted)
         except SilenceError as error:

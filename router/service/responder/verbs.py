@@ -4,7 +4,7 @@ A new button is its word in `core/acts/button.Verb`, and its line in `DEEDS` her
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,8 +15,12 @@ from router.core.acts.button import Button, NotOurs, Verb
 from router.core.acts.grammar.command import Target, TargetKind
 from router.core.acts.grammar.parse import LONGEST_SPAN
 from router.core.acts.grammar.words import NOT_IN_THIS_VERSION
+from router.core.mrkdwn import clean, clip, words
+from router.core.render.blocks import OPTIONS
 from router.core.render.form import Choice, Form, Somebody, Text
+from router.core.view import IncidentView
 from rules.language.times import duration
+from rules.model.matcher import Matcher
 from rules.model.window import instant, zone
 
 
@@ -36,6 +40,33 @@ class Wanted(msgspec.Struct, frozen=True):
     until: datetime | None = None
     people: tuple[Target, ...] = ()
     severity: Severity | None = None
+
+
+class Declare(msgspec.Struct, frozen=True):
+    """An incident that somebody says there is, before it is known who says it."""
+
+    title: str
+    service: str = ""
+    """As it was typed."""
+    severity: Severity | None = None
+
+
+class Silence(msgspec.Struct, frozen=True):
+    """Nothing is to be heard of these alerts from now on, until then."""
+
+    matchers: tuple[Matcher, ...]
+    until: datetime
+    comment: str = ""
+
+
+class Unsilence(msgspec.Struct, frozen=True):
+    """End a silence."""
+
+    id: str
+
+
+Task = Wanted | Declare | Silence | Unsilence
+"""What is carried out."""
 
 
 class Word(msgspec.Struct, frozen=True):
@@ -58,8 +89,9 @@ class Errors(msgspec.Struct, frozen=True):
 
 Given = Mapping[str, str]
 """What stands in a modal, by the name of the field."""
-Press = Callable[[Button, Moment], Wanted | Form | Word | Nothing]
-Send = Callable[[Button, Given, Moment], Wanted | Errors]
+Press = Callable[[Button, Moment], Task | Form | Word | Nothing]
+Send = Callable[[Button, Given, Moment], Task | Errors]
+Fill = Callable[[Form, IncidentView], Form]
 
 
 class Deed(msgspec.Struct, frozen=True):
@@ -71,6 +103,10 @@ class Deed(msgspec.Struct, frozen=True):
     """Its modal was sent; None: it has none."""
     done: str = ""
     """After the incident's number, to who gave the command."""
+    fill: Fill | None = None
+    """What is known of the incident goes into its modal before anybody types."""
+    shows: str = ""
+    """The title of what stands in the modal's place once it is carried out, and says what came of it; "": it closes."""
 
 
 NOT_OURS: Mapping[NotOurs, str] = {
@@ -80,6 +116,10 @@ NOT_OURS: Mapping[NotOurs, str] = {
     NotOurs.OTHER_INSTANCE: "Another alert-router posted this message, so nothing was done: this one has no such incident.",
     NotOurs.UNREADABLE: "What this button carries cannot be read, so nothing was done.",
 }
+DECLARED_AS: Final = Severity.HIGH
+"""The severity of what somebody declares and says none of."""
+LONGEST_NOTE: Final = 1_200
+"""Characters of what somebody else wrote: with their escapes a modal carries so many."""
 _TIME: Final = re.compile(r"(?:until +)?([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 _AS_THE_ALERTS: Final = "alerts"
 _SPAN: Final = "a duration such as 90m or 2d, or a time such as 09:00"
@@ -170,6 +210,50 @@ def _severity_set(button: Button, given: Given, _: Moment) -> Wanted | Errors:
     return Wanted(button.incident, Verb.SEVERITY, severity=Severity(chosen))
 
 
+def _declare(_: Button, __: Moment) -> Form:
+    title = Text("title", "What is the matter?", placeholder="Nobody can pay")
+    service = Text("service", "Service", "As the catalogue calls it.", is_optional=True)
+    options = tuple((severity.value, severity.value.upper()) for severity in Severity)
+    severity = Choice(
+        "severity", f"Severity ({DECLARED_AS.value.upper()} where none is chosen)", options, is_optional=True
+    )
+    return Form("Declare an incident", "Declare", (title, service, severity))
+
+
+def _declared(_: Button, given: Given, __: Moment) -> Declare | Errors:
+    title, severity = given.get("title", "").strip(), given.get("severity", "")
+    if not title:
+        return Errors({"title": "It needs a title."})
+    if severity and severity not in {one.value for one in Severity}:
+        return Errors({"severity": "That is no severity."})
+    return Declare(title, given.get("service", "").strip(), Severity(severity) if severity else None)
+
+
+def note_of(author: str, link: str, text: str) -> str:
+    """What somebody wrote, as the timeline has it; cut so that a modal can carry it."""
+    where = f" ({link})" if link else ""
+    return clip(f"{author}{where}: {clean(text, LONGEST_NOTE).strip()}", LONGEST_NOTE)
+
+
+def _timeline(_: Button, __: Moment) -> Form:
+    return Form("Add to timeline", "Add", (Choice("incident", "Of which incident?", (("0", "none is open"),)),))
+
+
+def which_incident(views: Sequence[IncidentView]) -> Form:
+    """Of open incidents, the newest first."""
+    options = tuple(
+        (str(view.number), f"#{view.number} {view.severity.value.upper()} {words(view.title, 60)}") for view in views
+    )
+    return Form("Add to timeline", "Add", (Choice("incident", "Of which incident?", options[:OPTIONS]),))
+
+
+def _into_timeline(button: Button, given: Given, _: Moment) -> Wanted | Errors:
+    number = given.get("incident", "")
+    if not (number.isascii() and number.isdigit() and len(number) < 19 and int(number)):
+        return Errors({"incident": "None is chosen."})
+    return Wanted(int(number), Verb.NOTE, note=button.detail)
+
+
 DEEDS: Mapping[Verb, Deed] = {
     Verb.ACKNOWLEDGE: Deed(_at_once, done="acknowledged"),
     Verb.UNACKNOWLEDGE: Deed(_at_once, done="the acknowledgement is taken back"),
@@ -183,5 +267,8 @@ DEEDS: Mapping[Verb, Deed] = {
     Verb.SILENCE: Deed(_not_yet),
     Verb.ESCALATE: Deed(_at_once, done="escalated"),
     Verb.ADD_RESPONDER: Deed(_not_yet),
+    Verb.DECLARE: Deed(_declare, _declared, done="declared", shows="Declared"),
+    Verb.TIMELINE: Deed(_timeline, _into_timeline, done="written into the timeline", shows="Added to timeline"),
+    Verb.UNSILENCE: Deed(lambda button, _: Unsilence(button.detail)),
     Verb.OPEN: Deed(_nothing),
 }
