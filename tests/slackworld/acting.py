@@ -110,14 +110,22 @@ class Acting:
         return Gesture("interactive", payload if is_ephemeral else {**payload, "message": said})
 
     def click_in_view(
-        self, view: Json, action_id: str, *, by: str, element: Mapping[str, Any] | None = None
+        self,
+        view: Json,
+        action_id: str,
+        *,
+        by: str,
+        value: str = "",
+        element: Mapping[str, Any] | None = None,
+        given: Mapping[str, str] | None = None,
     ) -> Gesture:
-        """An element of a modal."""
+        """An element of a modal. `given`: what stands in its inputs by then, by block_id."""
+        view = view if given is None else {**view, "state": {"values": answers(view, given, is_sent=False)}}
         payload = {
             **self._interaction("block_actions", by),
             "container": {"type": "view", "view_id": view["id"]},
             "view": view,
-            "actions": [self._action(action_id, "", element)],
+            "actions": [self._action(action_id, value, element)],
         }
         return Gesture("interactive", payload)
 

@@ -18,7 +18,7 @@ from router.core.acts.grammar.text import Reader
 from router.core.acts.life import Act, obstacle
 from router.core.mrkdwn import said
 from router.core.render.blocks import OPTIONS, Block
-from router.core.render.form import Form, form_view, notice_view
+from router.core.render.form import Form, Text, form_view, notice_view
 from router.engine import Engine
 from router.incidents.respond import Answer
 from router.notifiers.slack.client import SlackClient
@@ -40,12 +40,13 @@ from router.service.responder.commands import wanted as wanted_by
 from router.service.responder.declaring import Declaring
 from router.service.responder.people import People, Unknown
 from router.service.responder.questions import Questions
-from router.service.responder.silencing import Silencing
+from router.service.responder.silencing import LOOKING, Silencing
 from router.service.responder.verbs import (
     DEEDS,
     NOT_OURS,
     Declare,
     Errors,
+    Look,
     Moment,
     Nothing,
     Silence,
@@ -53,6 +54,7 @@ from router.service.responder.verbs import (
     Unsilence,
     Wanted,
     Word,
+    filled,
     note_of,
     which_incident,
 )
@@ -109,7 +111,7 @@ class Responder:
     ) -> None:
         """`bot`: our own user id; "" while it is not known. `wake`: something is to be told."""
         self._engine, self._in_force, self._people, self._questions = engine, in_force, people, questions
-        self._silencing = Silencing(engine)
+        self._silencing = Silencing(engine, lambda: self._instance)
         self._declaring = Declaring(engine)
         self._voice, self._bot, self._wake = Voice(response_urls, slack), bot, wake
 
@@ -155,6 +157,8 @@ class Responder:
                 self._voice.whisper(where, text)
             case Form() as form:
                 self._voice.begin(self._ask(button, form, where))
+            case Look():
+                self._voice.begin(self._look_again(button, inbound.view))
             case task:
                 outcome = await self._done(task, inbound.user, inbound.key, via=Via.BUTTON)
                 if not outcome.is_done or not isinstance(task, Wanted):
@@ -263,7 +267,11 @@ class Responder:
             case Declare():
                 text = await self._declaring.answer(task, (await self._people.who(user)).as_actor, key)
             case Silence() | Unsilence():
-                text = await self._silencing.answer(task, (await self._people.who(user)).as_actor)
+                done = await self._silencing.answer(task, (await self._people.who(user)).as_actor, key)
+                if not done.is_done:
+                    return Outcome(done.text, is_done=False, why=done.why)
+                self._wake()
+                return Outcome(done.text, blocks=done.blocks)
             case never:
                 assert_never(never)
         self._wake()
@@ -304,7 +312,26 @@ class Responder:
 
     async def _open(self, button: Button, form: Form, where: Where) -> None:
         carried = metadata(button, instance=self._instance)
-        await self._voice.open(form_view(form, callback_id=action_id(button.verb), metadata=carried), where)
+        if not DEEDS[button.verb].looks:
+            await self._voice.open(form_view(form, callback_id=action_id(button.verb), metadata=carried), where)
+            return
+        looking = self._silencing.with_look(form, button.incident, LOOKING)
+        found = await self._voice.open(form_view(looking, callback_id=action_id(button.verb), metadata=carried), where)
+        opened = View(str(found.get("id", "")), private_metadata=carried, hash=str(found.get("hash", "")))
+        if found:
+            await self._look(button, form, opened)
+
+    async def _look_again(self, button: Button, view: View | None) -> None:
+        """Somebody asks what their window would come to, as it is filled in."""
+        form = DEEDS[button.verb].press(msgspec.structs.replace(button, detail=""), self._moment)
+        if view is not None and isinstance(form, Form):
+            await self._look(button, filled(form, given_in(view)), view)
+
+    async def _look(self, button: Button, form: Form, view: View) -> None:
+        typed = next((one.initial for one in form.fields if isinstance(one, Text) and one.name == "matchers"), "")
+        form = self._silencing.with_look(form, button.incident, await self._silencing.would(typed))
+        renewed = form_view(form, callback_id=action_id(button.verb), metadata=view.private_metadata)
+        await self._voice.renew(view.id, renewed, known=view.hash)
 
     @property
     def _instance(self) -> str:
