@@ -29,6 +29,7 @@ from router.notifiers.slack.inbound.values import (
     Inbound,
     Mention,
     MessageAction,
+    ReactionAdded,
     Shortcut,
     SlashCommand,
     User,
@@ -76,6 +77,7 @@ class Via(StrEnum):
     SHORTCUT = "shortcut"
     COMMAND = "command"
     MENTION = "mention"
+    REACTION = "reaction"
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -127,6 +129,9 @@ class Responder:
                 return Reply(answer.text, answer.blocks)
             case Mention():
                 await self._mentioned(inbound)
+                return Taken()
+            case ReactionAdded():
+                await self._reacted(inbound)
                 return Taken()
             case Shortcut():
                 await self._begun(inbound)
@@ -185,6 +190,22 @@ class Responder:
         if not outcome.is_told and button.detail:
             self._voice.whisper(Where(inbound.user.id, channel=button.detail), outcome.text)
         return Taken()
+
+    async def _reacted(self, inbound: ReactionAdded) -> None:
+        """An emoji under one of our messages, where the configuration says what it does."""
+        slack = self._in_force.configuration.slack
+        emoji = inbound.reaction.partition("::")[0]  # behind it stands a colour of skin
+        does = slack.reactions.get(emoji, "") if isinstance(slack, SlackSettings) else ""
+        bot = self._bot()
+        if not does or not inbound.user.id or inbound.user.id == bot or (bot and inbound.author not in {"", bot}):
+            return
+        find = partial(messages.incident_at, channel=inbound.channel, ts=inbound.ts)
+        if (number := await self._engine.database.read(find)) is None:
+            return
+        wanted = Wanted(number, Verb(does), note=f":{emoji}:" if does == Verb.NOTE else "")
+        outcome = await self._done(wanted, inbound.user, inbound.key, via=Via.REACTION)
+        if not outcome.is_done:
+            self._voice.whisper(Where(inbound.user.id, channel=inbound.channel), outcome.text)
 
     async def _begun(self, inbound: Shortcut) -> None:
         """A global shortcut: it stands in no channel."""
