@@ -36,7 +36,8 @@ class Stage:
         self.workspace = PreviewWorkspace(lambda: PEOPLE, self.clock, lambda: f"{next(numbers):012}{0:020}")
 
     async def opens(self, trigger: str, view: Any = VIEW) -> Opened:
-        return opened(await self.workspace.open_view(trigger, view))
+        answer, _ = await self.workspace.open_view(trigger, view)
+        return opened(answer)
 
     def after(self, **span: float) -> None:
         self.clock.move_to(self.clock.now() + timedelta(**span))
@@ -61,10 +62,23 @@ async def test_a_modal_opens_once_and_within_three_seconds() -> None:
 
 async def test_a_view_that_slack_would_refuse_is_refused() -> None:
     stage = Stage()
-    answer = await stage.workspace.open_view(stage.workspace.trigger("U0MARIA"), {**VIEW, "blocks": []})
+    answer, found = await stage.workspace.open_view(stage.workspace.trigger("U0MARIA"), {**VIEW, "blocks": []})
+    assert found == {}
     assert (answer.outcome, answer.error) == (Outcome.MESSAGE_REFUSED, "invalid_arguments")
     assert answer.warning == "blocks: 1 to 100 expected"
     assert stage.title() == ""
+
+
+async def test_another_in_its_place_unless_it_is_another_by_then() -> None:
+    stage = Stage()
+    _, found = await stage.workspace.open_view(stage.workspace.trigger("U0MARIA"), VIEW)
+    other = {**VIEW, "title": {"type": "plain_text", "text": "Another"}}
+    assert (await stage.workspace.update_view(found["id"], other, known=found["hash"])).outcome is Outcome.DELIVERED
+    assert stage.title() == "Another"
+    assert (await stage.workspace.update_view(found["id"], VIEW, known=found["hash"])).error == "hash_conflict"
+    assert (await stage.workspace.update_view(found["id"], {**VIEW, "blocks": []})).error == "invalid_arguments"
+    assert (await stage.workspace.update_view("V0", VIEW)).error == "not_found"
+    assert stage.title() == "Another"
 
 
 async def test_what_is_answered_to_a_modal() -> None:

@@ -49,6 +49,8 @@ class PrivateWord(msgspec.Struct, frozen=True):
     at: datetime
     text: str
     """mrkdwn."""
+    blocks: tuple[Mapping[str, Any], ...] = ()
+    """The same with buttons."""
 
 
 class ViewRefusedError(Exception):
@@ -110,16 +112,20 @@ class PreviewWorkspace:
 
     # What is told to people.
 
-    async def post(self, url: str, text: str = "", *, thread_ts: str = "") -> Answer:
+    async def post(
+        self, url: str, text: str = "", blocks: Sequence[Mapping[str, Any]] = (), *, thread_ts: str = ""
+    ) -> Answer:
         issued = self._responses.get(url)
         if issued is None or self._age(issued) > RESPONSE_LASTS:
             return _refused("expired_url")
         if issued.uses >= RESPONSE_USES:
             return _refused("used_url")
         issued.uses += 1
-        return await self.whisper(issued.channel, issued.person, text, thread_ts=thread_ts)
+        return await self.whisper(issued.channel, issued.person, text, blocks, thread_ts=thread_ts)
 
-    async def whisper(self, channel: str, person: str, text: str, *, thread_ts: str = "") -> Answer:
+    async def whisper(
+        self, channel: str, person: str, text: str, blocks: Sequence[Mapping[str, Any]] = (), *, thread_ts: str = ""
+    ) -> Answer:
         if not channel:
             return _refused("channel_not_found")
         if not self._is_in(channel, person):
@@ -127,20 +133,34 @@ class PreviewWorkspace:
         if not text.strip():
             return _refused("no_text")
         ts = self.ts()
-        self._words.append(PrivateWord(person, channel, thread_ts, ts, self._clock.now(), text))
+        self._words.append(PrivateWord(person, channel, thread_ts, ts, self._clock.now(), text, tuple(blocks)))
         return Answer(Outcome.DELIVERED, channel=channel, ts=ts)
 
-    async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> Answer:
+    async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> tuple[Answer, Mapping[str, Any]]:
         issued = self._triggers.get(trigger_id)
         if issued is None:
-            return _refused("invalid_trigger_id")
+            return _refused("invalid_trigger_id"), {}
         if self._age(issued) > TRIGGER_LASTS:
-            return _refused("expired_trigger_id")
+            return _refused("expired_trigger_id"), {}
         if issued.uses:
-            return _refused("exchanged_trigger_id")
+            return _refused("exchanged_trigger_id"), {}
         issued.uses += 1
         try:
-            self._views[issued.person] = (self._opened(view),)
+            made = self._opened(view)
+        except ViewRefusedError as refused:
+            return _refused("invalid_arguments", str(refused)), {}
+        self._views[issued.person] = (made,)
+        return Answer(Outcome.DELIVERED), {"id": made.id, "hash": made.hash}
+
+    async def update_view(self, view_id: str, view: Mapping[str, Any], *, known: str = "") -> Answer:
+        found = ((person, stack) for person, stack in self._views.items() if stack[-1].id == view_id)
+        if (there := next(found, None)) is None:
+            return _refused("not_found")
+        person, stack = there
+        if known and stack[-1].hash != known:
+            return _refused("hash_conflict")
+        try:
+            self._views[person] = (*stack[:-1], self._opened(view, view_id, stack[-1].root))
         except ViewRefusedError as refused:
             return _refused("invalid_arguments", str(refused))
         return Answer(Outcome.DELIVERED)

@@ -36,6 +36,11 @@ class Somebody(msgspec.Struct, frozen=True):
             return self.person
         return f"{VIA} ({self.shown})" if self.shown else VIA
 
+    @property
+    def as_author(self) -> str:
+        """Of what they wrote."""
+        return self.person or self.shown or "somebody"
+
 
 class Unknown(msgspec.Struct, frozen=True):
     """A person that a command names and nobody is called."""
