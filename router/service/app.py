@@ -127,7 +127,16 @@ class App:
             bot=lambda: way_out.who.bot,
             wake=self._wake_ups.acted,
         )
-        self._way_in = WayIn(in_force, vault, session, socket_session, clock, metrics, self._responder)
+        self._way_in = WayIn(
+            in_force,
+            vault,
+            session,
+            socket_session,
+            clock,
+            metrics,
+            self._responder,
+            workspace=lambda: way_out.who.workspace,
+        )
         self._listener = Listener(application(self), clock, metrics, finish_within=DRAIN)
         self._loops.add(socket_mode.NAME, self._way_in.socket_mode.turn)
         self._loops.add(listener.NAME, self._listener.turn)

@@ -1,5 +1,7 @@
 """How Slack reaches this process: what it sends by HTTP and Socket Mode comes to one dispatch. Secrets are asked for at each use."""
 
+from collections.abc import Callable
+
 import aiohttp
 
 from router.notifiers.slack.inbound.dispatch import Dispatch, Respond
@@ -26,11 +28,19 @@ class WayIn:
         clock: Clock,
         metrics: Metrics,
         respond: Respond,
+        *,
+        workspace: Callable[[], str],
     ) -> None:
+        """`workspace`: its id; "" while it is not known."""
         self._in_force, self._vault = in_force, vault
         self.dispatch = Dispatch(respond, metrics)
         self.entrance = Entrance(
-            self.dispatch, clock, metrics, secrets=lambda: vault.all(self._signing_secret()), api_url=self._api_url
+            self.dispatch,
+            clock,
+            metrics,
+            secrets=lambda: vault.all(self._signing_secret()),
+            api_url=self._api_url,
+            workspace=workspace,
         )
         self.socket_mode = SocketMode(
             socket_session,

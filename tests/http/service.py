@@ -30,7 +30,7 @@ from rules.loading.load import RulesText, load
 from rules.model.configuration import SLACK_API_URL, Configuration, ServerSettings
 from tests.inbound.recorder import Recorder
 from tests.preview.rows import MemoryRows
-from tests.slackworld.acting import SIGNING_SECRET
+from tests.slackworld.acting import SIGNING_SECRET, TEAM
 
 START = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 
@@ -93,12 +93,14 @@ class StandIn:
         self.heard = Recorder()
         """What Slack sent that was believed and understood."""
         self.signing_secrets = [SIGNING_SECRET]
+        self.workspace = TEAM
         self.slack_entrance = Entrance(
             Dispatch(self.heard, self.metrics),
             self.clock,
             self.metrics,
             secrets=lambda: self.signing_secrets,
             api_url=lambda: SLACK_API_URL,
+            workspace=lambda: self.workspace,
         )
 
     @property
