@@ -105,7 +105,7 @@ class Silences:
                 if (made_then := store.get(conn, before)) is None:
                     raise UnknownSilenceError(before)
                 return Changed(made_then)
-            stored = store.get(conn, wanted.id) if wanted.id else None
+            stored = store.get(conn, made.id_of(wanted.id)) if wanted.id else None
             if wanted.id and stored is None:
                 raise UnknownSilenceError(wanted.id)
             changed = change(wanted, stored, fresh, now, limits)
@@ -128,7 +128,7 @@ class Silences:
         now = self._clock.now()
 
         def step(conn: Connection) -> Silence:
-            stored = store.get(conn, number)
+            stored = store.get(conn, made.id_of(number))
             if stored is None:
                 raise UnknownSilenceError(number)
             over = made.ended(stored, now)
@@ -142,7 +142,7 @@ class Silences:
 
     async def get(self, number: str) -> Silence:
         """Raises UnknownSilenceError."""
-        found = await self._database.read(partial(store.get, number=number))
+        found = await self._database.read(partial(store.get, number=made.id_of(number)))
         if found is None:
             raise UnknownSilenceError(number)
         return found
