@@ -247,7 +247,7 @@ class Responder:
             return
         back = msgspec.structs.replace(button, detail=where.channel)
         view = form_view(form, callback_id=action_id(button.verb), metadata=metadata(back, instance=self._instance))
-        answer = await slack.open_view(trigger_id, view)
+        answer, _ = await slack.open_view(trigger_id, view)
         how = opened(answer)
         if how is Opened.REFUSED:
             extra = {"error": answer.error, "detail": answer.warning}

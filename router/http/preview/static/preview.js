@@ -111,10 +111,11 @@ function wordCard(word) {
   if (known) return known.element;
   const text = make("div", "block");
   mrkdwn(text, word.text);
+  const parts = word.blocks.length ? word.blocks.map((given) => block(given, pressed(word))) : [text];
   const only = make("div", "only", sign("eye"), "Only visible to you ", dismissal(word));
   const at = new Date(word.at);
   const by = make("div", "by", make("b", "", "Alert Router"), make("span", "app", "APP"), timeElement(at, clockTime(at)));
-  const element = make("li", "message private", sign("face"), make("div", "", only, by, text));
+  const element = make("li", "message private", sign("face"), make("div", "", only, by, ...parts));
   state.cards.set(key, { version: "", element });
   return element;
 }
