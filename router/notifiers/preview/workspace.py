@@ -97,10 +97,14 @@ class PreviewWorkspace:
         self._words: deque[PrivateWord] = deque(maxlen=MOST_KEPT)
         self._views: dict[str, tuple[OpenView, ...]] = {}
         self._last = 0
+        self._known: tuple[Mapping[str, Person], tuple[Member, ...]] | None = None
 
     @property
     def members(self) -> tuple[Member, ...]:
-        return members(self._people())
+        people = self._people()
+        if self._known is None or self._known[0] is not people:  # a reload brings another mapping
+            self._known = (people, members(people))
+        return self._known[1]
 
     # What comes with a gesture.
 

@@ -148,9 +148,10 @@ function card(message, replies, place = "") {
     content.append(thread);
   }
   if (!message.thread_ts && seesAll(message.channel)) content.append(replyLink(message));
-  const element = make("li", known && known.text !== message.text ? "message flash" : "message", face(message), content);
+  const news = `${message.edits}/${replies.length}`;
+  const element = make("li", known && known.news !== news ? "message flash" : "message", face(message), content);
   element.dataset.ts = message.ts;
-  state.cards.set(key, { version, element, text: message.text });
+  state.cards.set(key, { version, element, news });
   return element;
 }
 
