@@ -40,11 +40,12 @@ class Workspace(Protocol):
     def users(self) -> Accounts: ...
 
     async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> tuple[Answer, Mapping[str, Any]]:
-        """Open a modal for whoever did what the trigger id stands for, once and within three seconds of it. Beside the answer
-        the view as it is named there, {} where none was opened."""
+        """Open a modal for whoever did what the trigger id stands for, once and within three seconds of it. With it, the
+        view as it is named from now on; {} where there is none."""
 
     async def update_view(self, view_id: str, view: Mapping[str, Any], *, known: str = "") -> Answer:
-        """Put another in a modal's place, unless its hash is not any more `known`; "": whatever it is."""
+        """Put another in the place of a modal that is open. `known`: the hash of the one that is to go; should it be another
+        by now, it is refused."""
 
     async def whisper(
         self, channel: str, person: str, text: str, blocks: Sequence[Mapping[str, Any]] = (), *, thread_ts: str = ""

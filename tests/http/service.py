@@ -14,7 +14,7 @@ from router.engine import Engine
 from router.http import application
 from router.http.service import OpenSource, PreviewParts, Reloaded, Status
 from router.notifiers.notifier import by_name
-from router.notifiers.preview.members import TEAM
+from router.notifiers.preview.members import TEAM as PREVIEW_TEAM
 from router.notifiers.preview.notifier import PreviewNotifier
 from router.notifiers.preview.preview import Preview
 from router.notifiers.preview.workspace import API_URL as PREVIEW_API_URL
@@ -112,7 +112,7 @@ class StandIn:
             self.metrics,
             secrets=lambda: ("of this process",),
             api_url=lambda: PREVIEW_API_URL,
-            workspace=lambda: TEAM,
+            workspace=lambda: PREVIEW_TEAM,
         )
         workspace = PreviewWorkspace(lambda: self.configuration.rules.people, self.clock, new_id)
         self.preview: PreviewParts | None = PreviewParts(shown, workspace, entrance, "of this process")
