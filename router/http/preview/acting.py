@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import web
 
 from router.http.preview import gestures
-from router.http.preview.gestures import Close, Gesture, Moment, Press, PressInView, Submit, Write
+from router.http.preview.gestures import Close, Gesture, Moment, Press, PressInView, Shortcut, Submit, Write
 from router.http.problem import problem
 from router.http.service import PreviewParts
 from router.notifiers.preview.members import ROUTER, ROUTER_ID, Member, as_sent
@@ -67,6 +67,8 @@ class Acting:
                 return await self._close(gesture, by)
             case Write():
                 return await self._write(gesture, by)
+            case Shortcut():
+                return await self._shortcut(gesture, by)
 
     async def _press(self, gesture: Press, by: Member) -> Mapping[str, object]:
         element, moment = gesture.element, self._moment(by, self._workspace.response_url(by.id, gesture.channel))
@@ -128,6 +130,15 @@ class Acting:
         moment = msgspec.structs.replace(self._moment(by), ts=ts)
         event = gestures.mentioned(sent, gesture.channel, gesture.thread_ts, moment, f"Ev{moment.trigger_id}")
         return _taken(await self._send(Door.EVENTS, event))
+
+    async def _shortcut(self, gesture: Shortcut, by: Member) -> Mapping[str, object]:
+        if not gesture.ts:
+            return _taken(await self._send(Door.ACTIONS, gestures.begun(gesture.callback_id, self._moment(by))))
+        message = await self._parts.messages.get(gesture.channel, gesture.ts)
+        if message is None or not self._sees(by, gesture.channel):
+            return _trouble("This message is gone.")
+        moment = self._moment(by, self._workspace.response_url(by.id, gesture.channel))
+        return _taken(await self._send(Door.ACTIONS, gestures.picked(gesture.callback_id, message, moment)))
 
     async def _command(self, gesture: Write, text: str, by: Member) -> Mapping[str, object]:
         command, _, rest = text.partition(" ")
