@@ -336,7 +336,9 @@ async def test_a_body_that_is_too_large_or_does_not_come_closes_its_connection(
         for sent, status in ((b"{", b"408"), (b"not chunked", b"400")):
             reader, writer = await asyncio.open_connection(server.host, server.port)
             encoding = b"Content-Length: 10" if status == b"408" else b"Transfer-Encoding: chunked"
-            writer.write(b"POST /api/v2/silences HTTP/1.1\r\nHost: localhost\r\n" + encoding + b"\r\n\r\n" + sent + b"\r\n")
+            writer.write(
+                b"POST /api/v2/silences HTTP/1.1\r\nHost: localhost\r\n" + encoding + b"\r\n\r\n" + sent + b"\r\n"
+            )
             assert (await reader.readuntil(b"\r\n")).split()[1] == status
             await reader.read()
             writer.close()
