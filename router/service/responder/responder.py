@@ -69,7 +69,7 @@ TIMELINE_SHORTCUT: Final = "add_to_timeline"
 """As the app's manifest names them."""
 
 
-ANOTHERS: Final = (
+NOT_ITS_OWN: Final = (
     "This message is of an incident that my database does not know, so nothing was done: most likely it was restored from a"
     " backup since. `list` says what is open."
 )
@@ -164,7 +164,7 @@ class Responder:
         if place.message_ts and not place.is_ephemeral:
             is_of = partial(messages.is_of, number=button.incident, channel=place.channel, ts=place.message_ts)
             if not await self._engine.database.read(is_of):
-                self._voice.whisper(where, ANOTHERS)
+                self._voice.whisper(where, NOT_ITS_OWN)
                 return
         match DEEDS[button.verb].press(button, self._moment):
             case Nothing():
