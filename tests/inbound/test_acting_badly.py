@@ -87,7 +87,7 @@ async def test_a_button_that_says_nothing_to_us_is_answered(tmp_path: Path) -> N
         for verb in (Verb.ACKNOWLEDGE, Verb.RESOLVE):
             gone = value(Button(verb, 77), instance=INSTANCE)
             assert await whispered(at, message, action_id(verb), gone) == "There is no incident #77."
-        for verb in (Verb.SILENCE, Verb.ADD_RESPONDER):
+        for verb in (Verb.ADD_RESPONDER,):
             later = value(Button(verb, 1), instance=INSTANCE)
             assert await whispered(at, message, action_id(verb), later) == NOT_IN_THIS_VERSION
         count = len(at.slack.heard_by("maria"))
@@ -236,6 +236,7 @@ async def test_slack_that_does_not_say_who_it_is_holds_no_act_up(tmp_path: Path)
 
 
 async def test_what_is_asked_is_answered(tmp_path: Path) -> None:
+    """Row 79."""
     async with office(tmp_path) as at:
         await at.fire("Disk is full", labels={"alertname": "Disk", "team": "payments"})
         await at.fire("Cache is cold", labels={"alertname": "Cache", "team": "search"}, severity="low")

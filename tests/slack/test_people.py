@@ -61,6 +61,15 @@ async def test_a_modal_that_slack_would_not_open_is_refused(
     assert world.modals == []
 
 
+async def test_a_modal_is_renewed_unless_it_is_another_by_now(world: SlackWorld, slack: SlackClient) -> None:
+    _, first = await slack.open_view(trigger(world), modal())
+    other = modal(title={"type": "plain_text", "text": "Another"})
+    assert (await slack.update_view(first["id"], other, known=first["hash"])).outcome is Outcome.DELIVERED
+    assert (await slack.update_view(first["id"], modal(), known=first["hash"])).error == "hash_conflict"
+    assert (await slack.update_view("V0", modal())).error == "not_found"
+    assert [one.said for one in world.modals] == ["Another\nNote"]
+
+
 async def test_what_slack_did_not_answer_may_have_opened(world: SlackWorld, slack: SlackClient) -> None:
     for code in (500, 503):
         world.mood(moods.status(code), method="views.open")

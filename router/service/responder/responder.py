@@ -21,8 +21,6 @@ from router.core.render.blocks import OPTIONS, Block
 from router.core.render.form import Form, Text, form_view, notice_view
 from router.engine import Engine
 from router.incidents.respond import Answer
-from router.notifiers.slack.client import SlackClient
-from router.notifiers.slack.inbound.later import ResponseUrls
 from router.notifiers.slack.inbound.response import Reply, Response, Taken, ViewErrors, ViewUpdated
 from router.notifiers.slack.inbound.values import (
     BlockActions,
@@ -36,6 +34,7 @@ from router.notifiers.slack.inbound.values import (
     View,
     ViewSubmission,
 )
+from router.notifiers.workspace import Responses, Workspace
 from router.service.in_force import InForce
 from router.service.responder.commands import wanted as wanted_by
 from router.service.responder.declaring import Declaring
@@ -111,9 +110,9 @@ class Responder:
         in_force: InForce,
         people: People,
         questions: Questions,
-        response_urls: ResponseUrls,
+        response_urls: Responses,
         *,
-        slack: Callable[[], SlackClient | None],
+        slack: Callable[[], Workspace | None],
         bot: Callable[[], str],
         wake: Callable[[], None],
     ) -> None:

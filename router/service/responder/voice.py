@@ -11,9 +11,8 @@ import msgspec
 from router.core.answer import Answer, Outcome
 from router.core.render.blocks import Block
 from router.core.render.form import notice_view
-from router.notifiers.slack.client import SlackClient
-from router.notifiers.slack.inbound.later import ResponseUrls
 from router.notifiers.slack.views import Opened, opened
+from router.notifiers.workspace import Responses, Workspace
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +43,7 @@ class Where(msgspec.Struct, frozen=True):
 class Voice:
     """Of one process."""
 
-    def __init__(self, response_urls: ResponseUrls, slack: Callable[[], SlackClient | None]) -> None:
+    def __init__(self, response_urls: Responses, slack: Callable[[], Workspace | None]) -> None:
         self._response_urls, self._slack = response_urls, slack
         self._later: set[asyncio.Task[None]] = set()
 
@@ -113,7 +112,7 @@ class Voice:
             log.exception("a word to somebody who acted in Slack stumbled")
 
 
-async def _said(slack: SlackClient, where: Where, text: str, blocks: Sequence[Block]) -> Answer:
+async def _said(slack: Workspace, where: Where, text: str, blocks: Sequence[Block]) -> Answer:
     if where.channel:
         return await slack.whisper(where.channel, where.person, text, blocks, thread_ts=where.thread_ts)
     if where.view:
