@@ -24,6 +24,8 @@ from router.notifiers.slack.inbound.values import (
     BlockActions,
     Inbound,
     Mention,
+    MessageAction,
+    Shortcut,
     SlashCommand,
     ViewSubmission,
 )
@@ -144,6 +146,7 @@ async def test_each_gesture_is_the_body_that_slack_would_send_and_signed_like_it
     """Held against the fake Slack's, and against the verifier of Slack's own SDK."""
     world = SlackWorld(page.service.clock.now)
     world.add_person("alice", slack_id="U0ALICE")
+    world.add_person("maria", slack_id="U0MARIA")
     world.add_channel("#db", members=("alice",), slack_id="C0DB000")
     people, view = Acting(world), Acting(world).opened("ar.severity")
     ts, button = await page.told()
@@ -159,6 +162,10 @@ async def test_each_gesture_is_the_body_that_slack_would_send_and_signed_like_it
     await page.act("write", channel=DB, text="/incident ack 1")
     page.answers(Taken())
     await page.act("write", channel=DB, thread_ts=ts, text="@alert-router ack")
+    page.answers(Taken())
+    said = (await page.seen())["messages"][-1]
+    await page.act("shortcut", callback_id="create_incident")
+    await page.act("shortcut", callback_id="add_to_timeline", channel=DB, ts=said["ts"])
     expected = (
         people.click("1.5", "ar.acknowledge", by="alice", channel="#db", value="x"),
         people.click_in_view(view, "ar.acknowledge", by="alice"),
@@ -166,6 +173,8 @@ async def test_each_gesture_is_the_body_that_slack_would_send_and_signed_like_it
         people.click("1.5", "ar.acknowledge", by="alice", channel="#db", value="x", is_ephemeral=True),
         people.command("ack 1", by="alice", channel="#db"),
         people.mention("ack", by="alice", channel="#db", thread_ts="1.5"),
+        people.shortcut("create_incident", by="alice"),
+        people.message_action("1.5", "add_to_timeline", by="alice", channel="#db"),
     )
     verifier = SignatureVerifier(page.parts.secret, clock=Machine(page.service.clock.now().timestamp()))
     for (door, timestamp, signature, body), gesture in zip(bodies, expected, strict=True):
@@ -178,7 +187,16 @@ async def test_each_gesture_is_the_body_that_slack_would_send_and_signed_like_it
                 assert set(ours[part]) == set(theirs[part]), part
     assert set(payload(bodies[2][3], Door.ACTIONS)["view"]) >= set(view)
     kinds = [type(one) for one in page.heard]
-    assert kinds == [BlockActions, BlockActions, ViewSubmission, BlockActions, SlashCommand, Mention]
+    assert kinds == [
+        BlockActions,
+        BlockActions,
+        ViewSubmission,
+        BlockActions,
+        SlashCommand,
+        Mention,
+        Shortcut,
+        MessageAction,
+    ]
 
 
 def _used(button: Mapping[str, Any]) -> dict[str, Any]:

@@ -326,3 +326,47 @@ async def test_a_router_that_is_away_is_said(newcomer: Newcomer) -> None:
     await newcomer.press("Send")
     await expect(message).to_contain_text("acknowledged by Maria")
     await expect(newcomer.page.locator("#trouble")).to_be_hidden()
+
+
+@WIDTHS
+async def test_an_incident_is_declared_from_the_menu_beside_the_line(newcomer: Newcomer) -> None:
+    await newcomer.press("Shortcuts")
+    await newcomer.press("Declare an incident", role="menuitem")
+    await expect(newcomer.modal).to_have_count(1)
+    await newcomer.modal.get_by_role("textbox").first.fill("The office is on fire")
+    await newcomer.page.keyboard.press("Enter")
+    await expect(newcomer.modal).to_contain_text("#1 HIGH The office is on fire: declared, told in #ops.")
+    await newcomer.press("Close", within=newcomer.modal)
+    await expect(newcomer.modal).to_have_count(0)
+    message = newcomer.page.locator("#list > .message").filter(has_text="The office is on fire").first
+    await expect(message).to_be_visible()
+
+
+async def test_what_a_person_wrote_goes_into_the_timeline(newcomer: Newcomer) -> None:
+    message = await newcomer.fire()
+    await newcomer.press("Reply in thread", within=message)
+    await newcomer.page.locator("#line").fill("it began with the release")
+    await newcomer.press("Send")
+    reply = message.locator(".replies .message").filter(has_text="it began with the release")
+    await newcomer.press("Add to timeline", within=reply)
+    await expect(newcomer.words).to_contain_text("written into the timeline")
+    await newcomer.write("show 1")
+    await expect(newcomer.words.last).to_contain_text("it began with the release")
+
+
+@WIDTHS
+async def test_a_silence_says_in_its_window_what_it_would_hold_back(newcomer: Newcomer) -> None:
+    """A window with a button of its own, filled after it was opened."""
+    message = await newcomer.fire()
+    await newcomer.press("Acknowledge", within=message)
+    await newcomer.press("Silence …", within=message)
+    await expect(newcomer.modal).to_contain_text("1 alert that fires now")
+    await newcomer.type("Which alerts?", "alert.name=Other")
+    await newcomer.press("What would it hold back?", within=newcomer.modal)
+    await expect(newcomer.modal).to_contain_text("Now it would hold back 0 alerts")
+    await expect(newcomer.page.get_by_role("textbox", name="Which alerts?")).to_have_value("alert.name=Other")
+    await newcomer.type("Until when?", "2h")
+    await newcomer.press("Silence", within=newcomer.modal)
+    await expect(newcomer.modal).to_contain_text("Silenced until")
+    await newcomer.press("End silence", within=newcomer.modal)
+    await expect(newcomer.modal).to_contain_text("is over.")
