@@ -68,6 +68,12 @@ TIMELINE_SHORTCUT: Final = "add_to_timeline"
 """As the app's manifest names them."""
 
 
+NOT_ITS_OWN: Final = (
+    "This message is of an incident that my database does not know, so nothing was done: most likely it was restored from a"
+    " backup since. `list` says what is open."
+)
+
+
 class Via(StrEnum):
     """By what somebody acts: the timeline says it."""
 
@@ -154,6 +160,11 @@ class Responder:
         if isinstance(button, NotOurs):
             self._voice.whisper(where, NOT_OURS[button])
             return
+        if place.message_ts and not place.is_ephemeral:
+            is_of = partial(messages.is_of, number=button.incident, channel=place.channel, ts=place.message_ts)
+            if not await self._engine.database.read(is_of):
+                self._voice.whisper(where, NOT_ITS_OWN)
+                return
         match DEEDS[button.verb].press(button, self._moment):
             case Nothing():
                 pass
