@@ -20,6 +20,7 @@ from router.incidents.escalate import Rules
 from router.incidents.evaluate import AT_ONCE as GROUPS_AT_ONCE
 from router.incidents.evaluate import Evaluated as Dispatched
 from router.incidents.evaluate import step as look
+from router.incidents.overrides import Overrides
 from router.incidents.silences import Silences
 from router.intake.intake import InForce, Intake, Receipt, RouteRef, place_of
 from router.intake.last_heard import LastHeard
@@ -76,8 +77,9 @@ class Engine:
         on_refused_workspace: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.database, self.clock, self.metrics = database, clock, metrics
-        self.notifiers, self.settings, self.ruleset = by_name(notifiers), settings, ruleset
+        self.notifiers, self.settings, self._of_file = by_name(notifiers), settings, ruleset
         self._in_force, self._snapshots = _in_force(ruleset)
+        self.overrides = Overrides(database, clock, lambda: self._of_file, on_commit)
         self.silences = Silences(database, clock, new_id, on_commit)
         self.silences.take_rules(ruleset)
         self._sweeps_until: float | None = None
@@ -108,6 +110,11 @@ class Engine:
         )
 
     @property
+    def ruleset(self) -> RuleSet:
+        """In force, with what people have said since of who is on call."""
+        return self.overrides.rules
+
+    @property
     def rules(self) -> Rules:
         return Rules(self.ruleset, self.settings.notifier, self.silences.at(self.clock.now()))
 
@@ -119,9 +126,10 @@ class Engine:
             log.warning("counts of groups were wrong and are counted anew", extra={"counts": wrong})
         await self.database.write(self.intake.known.load)
         await self.silences.load()
+        await self.overrides.load()
         await self.intake.absence.load()
         await self.database.write(partial(clamp_claims, now=self.clock.now()))
-        await self.put_in_force(self.ruleset, self.settings, also)
+        await self.put_in_force(self._of_file, self.settings, also)
 
     async def put_in_force(
         self, ruleset: RuleSet, settings: Settings, also: Callable[[Connection], None] = lambda _: None
@@ -140,8 +148,8 @@ class Engine:
             self.silences.take_rules(ruleset)
 
         await self.database.write(step, then=wait)
-        is_awaiting_anew = ruleset.awaited != self.ruleset.awaited
-        self._in_force, self._snapshots, self.ruleset, self.settings = in_force, snapshots, ruleset, settings
+        is_awaiting_anew = ruleset.awaited != self._of_file.awaited
+        self._in_force, self._snapshots, self._of_file, self.settings = in_force, snapshots, ruleset, settings
         if is_awaiting_anew:
             self.intake.signs.begin_anew()
             self._asked.clear()
@@ -149,7 +157,7 @@ class Engine:
     async def reroute(self) -> None:
         """Bring what nobody was told yet to where the rules in force want it. Nothing to do when they are the ones that
         routed it, which is what most starts find: the other way takes seconds at 100,000 alerts."""
-        digest = _digest(self.ruleset, self._snapshots)
+        digest = _digest(self._of_file, self._snapshots)
         if await self.database.read(routed_by) == digest:
             self._reroutes_until = 0.0
             return
@@ -177,6 +185,7 @@ class Engine:
         self._asked.clear()
         await self.database.write(partial(step, now=self.clock.now()), then=self._distrust)
         await self.silences.load()  # one that was over may not be by a clock that went back
+        await self.overrides.load()
 
     def _distrust(self, changed: Sequence[tuple[str, str]]) -> None:
         if changed:
@@ -279,9 +288,10 @@ class Engine:
 
     async def escalate(self) -> escalate.Escalated:
         """Pages whose time has come, and acknowledgements, snoozes and closings that have run out."""
-        now, rules = self.clock.now(), self.rules
+        now = self.clock.now()
 
         def step(conn: Connection) -> escalate.Escalated:
+            rules = self.rules  # by now: whoever has taken a turn is on call
             ran = respond.step(conn, now, rules, self.metrics)
             escalated = escalate.step(conn, now, rules, self.metrics)
             waits = [at for at in (ran.next_due, escalated.next_due) if at is not None]
@@ -291,9 +301,9 @@ class Engine:
 
     async def act(self, number: int, wanted: Act, *, key: str = "") -> respond.Answer:
         """What somebody does with an incident. When this returns it is committed."""
-        now, rules = self.clock.now(), self.rules
+        now = self.clock.now()
         return await self.database.write(
-            lambda conn: respond.act(conn, number, wanted, now, rules, self.metrics, key=key),
+            lambda conn: respond.act(conn, number, wanted, now, self.rules, self.metrics, key=key),
         )
 
     async def claim(self, most: int = AT_ONCE) -> Claimed:

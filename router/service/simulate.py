@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from adapters.adapter import Draft
+from router.core.acts import override
 from router.core.acts.life import Act
 from router.core.acts.silence import Silence, Wanted
 from router.delivery.deliver import Settings
 from router.engine import Engine
 from router.incidents.expire import TICK
+from router.incidents.overrides import OverrideAnswer
 from router.incidents.respond import Answer
 from router.intake.intake import Receipt
 from router.notifiers.notifier import Notifier
@@ -113,6 +115,20 @@ class Simulation:
         self._next_due = None
         await self._turn()
         return over
+
+    async def take_turn(self, wanted: override.Wanted) -> OverrideAnswer:
+        """Somebody is on call instead of whose turn it is, from now or later."""
+        answer = await self.engine.overrides.take(wanted)
+        self._next_due = None
+        await self._turn()
+        return answer
+
+    async def give_back(self, schedule: str, person: str) -> OverrideAnswer:
+        """They end what they took."""
+        answer = await self.engine.overrides.give_back(schedule, person, by=person)
+        self._next_due = None
+        await self._turn()
+        return answer
 
     async def reload(self, ruleset: RuleSet) -> None:
         self._ruleset = ruleset

@@ -274,6 +274,23 @@ silence = Table(
     ),
 )
 
+# Who is on call instead of whose turn it is, as people said at run time; kept for a while when it is over.
+oncall_override = Table(
+    "oncall_override",
+    metadata,
+    Column("number", _Id, primary_key=True, autoincrement=True),
+    Column("schedule", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("begins", InstantMs, nullable=False),
+    Column("ends", InstantMs, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", InstantMs, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("ended_by", Text, nullable=False),  # before its time; "": nobody did
+    Index("oncall_override_ends", "ends"),
+    sqlite_autoincrement=True,
+)
+
 rules_file = Table(
     "rules_file",
     metadata,

@@ -88,6 +88,12 @@ def turn_at(schedule: Schedule, at: datetime) -> Turn:
     return msgspec.structs.replace(turn, until=_first((*edges, turn.until)))
 
 
+def in_turn(schedule: Schedule) -> frozenset[str]:
+    """Everybody who takes turns in it."""
+    rotations = (*schedule.rotations, *(rotation for layer in schedule.layers for rotation in layer.rotations))
+    return frozenset(person for rotation in rotations for person in rotation.people)
+
+
 def turns(schedule: Schedule, after: datetime) -> Iterator[tuple[datetime, Turn]]:
     """The changes after an instant, in order: when, and who then. Ends where no further change is in sight."""
     current, same = turn_at(schedule, after), 0

@@ -4,6 +4,7 @@ Pure and immutable but for a bounded memo; every answer depends on the arguments
 """
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from datetime import datetime, timedelta
 
 import msgspec
@@ -14,7 +15,7 @@ from rules.model.escalation import OnCall, Policy, Position, Step, begin, skippe
 from rules.model.heartbeat import Awaited, HeartbeatKey
 from rules.model.inhibition import InhibitionKey, InhibitRule, is_inhibited_by
 from rules.model.matcher import Matcher
-from rules.model.oncall import Person, Schedule, turn_at
+from rules.model.oncall import Override, Person, Schedule, turn_at
 from rules.model.route import ChannelForm, FromLabel, Page, PageKind, Route, RouteSettings, visible_labels
 from rules.model.suppression import (
     LabelSuppressors,
@@ -125,6 +126,19 @@ class RuleSet:
         self.silences = silences or SilenceSettings()
         self._names = _mentioned(tuple(self.routes.values()), inhibit, self.awaited)
         self._memo: dict[object, RoutingDecision] = {}
+
+    def with_overrides(self, made: Mapping[str, tuple[Override, ...]]) -> "RuleSet":
+        """The same rules where people stand in for each other besides what the file says; `made`: by schedule, the one made
+        last wins. One that names a schedule or a person whom these rules do not have changes nothing."""
+        schedules = dict(self.schedules)
+        for name, overrides in made.items():
+            known = tuple(one for one in overrides if one.person in self.people)
+            if known and name in schedules:
+                schedule = schedules[name]
+                schedules[name] = msgspec.structs.replace(schedule, overrides=(*schedule.overrides, *known))
+        found = copy(self)
+        found.schedules = schedules
+        return found
 
     def decide(self, labels: Mapping[str, str]) -> RoutingDecision:
         """Owners and inhibition of an alert with these visible labels. Remembers what it decided, within bounds."""

@@ -38,7 +38,17 @@ def test_the_page_for_people_has_every_word() -> None:
         assert not isinstance(found, Mistake)
         is_later = any(re.search(rf"`{word.name}[ `]", line) for line in later)
         is_question = isinstance(
-            found, ask.Help | ask.List | ask.Show | ask.OnCall | ask.Status | ask.Silence | ask.Unsilence
+            found,
+            ask.Help
+            | ask.List
+            | ask.Show
+            | ask.OnCall
+            | ask.Status
+            | ask.Silence
+            | ask.Unsilence
+            | ask.Take
+            | ask.Untake
+            | ask.Swap,
         )
         assert is_later == (wanted(found, BERLIN) is None and not is_question), word.name
 
@@ -188,7 +198,7 @@ def test_every_command_is_an_act_or_a_question() -> None:
     questions: list[Command] = [ask.Help(), ask.List(), ask.Show(12), ask.OnCall(), ask.Status()]
     later: list[Command] = [
         ask.New("x"), ask.Escalate(12, one), ask.AddResponders(12, (one,)), ask.Silence((), HOUR), ask.Unsilence("7"),
-        ask.Take(HOUR), ask.Link(), ask.Connect(),
+        ask.Take(HOUR), ask.Untake(), ask.Swap(one), ask.Link(), ask.Connect(),
     ]  # fmt: skip
     for command in (*questions, *later):
         assert wanted(command, BERLIN) is None

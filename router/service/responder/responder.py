@@ -40,6 +40,7 @@ from router.service.responder.commands import wanted as wanted_by
 from router.service.responder.people import People, Unknown
 from router.service.responder.questions import Questions
 from router.service.responder.silencing import Silencing
+from router.service.responder.standing_in import StandingIn
 from router.service.responder.verbs import (
     DEEDS,
     NOT_OURS,
@@ -101,6 +102,7 @@ class Responder:
         """`bot`: our own user id; "" while it is not known. `wake`: something is to be told."""
         self._engine, self._in_force, self._people, self._questions = engine, in_force, people, questions
         self._silencing = Silencing(engine)
+        self._standing_in = StandingIn(engine, people)
         self._response_urls, self._slack, self._bot, self._wake = response_urls, slack, bot, wake
         self._later: set[asyncio.Task[None]] = set()
 
@@ -192,6 +194,8 @@ class Responder:
 
     async def _carried_out(self, command: Command, user: User, key: str, *, slash: str) -> CommandOutcome:
         wanted = wanted_by(command, self._moment)
+        if isinstance(command, ask.Take | ask.Untake | ask.Swap):
+            return CommandOutcome(await self._standing_in.answer(command, user, key))
         if isinstance(command, ask.Silence | ask.Unsilence):
             return CommandOutcome(await self._silencing.answer(command, (await self._people.who(user)).as_actor))
         if wanted is None:

@@ -170,6 +170,26 @@ def upgrade() -> None:
         postgresql_where=sa.text("remind_at IS NOT NULL"),
     )
     op.create_table(
+        "oncall_override",
+        sa.Column(
+            "number",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("schedule", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("begins", tables.InstantMs(), nullable=False),
+        sa.Column("ends", tables.InstantMs(), nullable=False),
+        sa.Column("made_by", sa.Text(), nullable=False),
+        sa.Column("made_at", tables.InstantMs(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("ended_by", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("oncall_override_ends", "oncall_override", ["ends"], unique=False)
+    op.create_table(
         "settings",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
@@ -912,6 +932,8 @@ def downgrade() -> None:
     )
     op.drop_index("silence_ends", table_name="silence")
     op.drop_table("silence")
+    op.drop_index("oncall_override_ends", table_name="oncall_override")
+    op.drop_table("oncall_override")
     op.drop_table("rules_file")
     op.drop_index("preview_delivery", table_name="preview")
     op.drop_index("preview_changed", table_name="preview")
