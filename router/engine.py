@@ -15,7 +15,7 @@ from router.core.member import BY_RANK, Member, visible
 from router.core.own_alerts import OwnDraft
 from router.delivery.deliver import AT_ONCE, Deliverer, Settings
 from router.heartbeats import check
-from router.incidents import escalate, expire, respond
+from router.incidents import announce, escalate, expire, respond
 from router.incidents.escalate import Rules
 from router.incidents.evaluate import AT_ONCE as GROUPS_AT_ONCE
 from router.incidents.evaluate import Evaluated as Dispatched
@@ -87,6 +87,8 @@ class Engine:
         self.heard = LastHeard()
         self._reroutes_until = 0.0
         """On the monotonic clock: before it nothing is evaluated, unless alerts have been rerouted."""
+        self._announced: tuple[RuleSet, datetime, datetime | None] | None = None
+        """Of the last look at who is on call: the rules, when, and when the next one is due."""
         self._asked: Asked = {}
         self._unused_settings: dict[str, datetime] = {}
         """Since when they were found to be."""
@@ -298,6 +300,23 @@ class Engine:
             return escalate.Escalated(escalated.paged + ran.over, min(waits, default=None))
 
         return await self.database.write(step)
+
+    async def announce(self) -> announce.Announced:
+        """Who is on call, in the channels that are to hear it. Asks the store only when there may be something to say."""
+        now, ruleset = self.clock.now(), self.ruleset
+        known = self._announced
+        if known is not None and known[0] is ruleset and known[1] <= now and (known[2] is None or now < known[2]):
+            self._announced = ruleset, now, known[2]
+            return announce.Announced(0, known[2])
+        looked_at = None if known is None else known[1]
+
+        def step(conn: Connection) -> announce.Announced:
+            rules = self.rules
+            return announce.step(conn, now, rules, looked_at=looked_at, command=self.settings.command)
+
+        announced = await self.database.write(step)
+        self._announced = ruleset, now, announced.next_due
+        return announced
 
     async def act(self, number: int, wanted: Act, *, key: str = "") -> respond.Answer:
         """What somebody does with an incident. When this returns it is committed."""

@@ -167,14 +167,16 @@ class Simulation:
         while True:
             looked = await self.engine.dispatch()
             escalated = await self.engine.escalate()
+            announced = await self.engine.announce()
             claimed = await self.engine.claim()
             for work in claimed.works:
                 await self.engine.tell(work)
-            if looked.looked or escalated.paged or claimed.works:
+            if looked.looked or escalated.paged or announced.said or claimed.works:
                 continue
             if self.clock.now() >= self._next_tick and not await self._tick():
                 continue
-            waits = [at for at in (looked.next_due, escalated.next_due, claimed.next_due) if at is not None]
+            ahead = (looked.next_due, escalated.next_due, announced.next_due, claimed.next_due)
+            waits = [at for at in ahead if at is not None]
             self._next_due = min(waits, default=_NEVER)
             return min(self._next_due, self._next_tick)
 

@@ -16,6 +16,7 @@ from router.store.tables import (
     InstantMs,
     alert,
     alert_group,
+    announcement,
     conversation,
     heartbeat,
     membership,
@@ -47,6 +48,7 @@ def clamp(conn: Connection, now: datetime) -> list[tuple[str, str]]:
     conn.execute(update(source).where(source.c.fresh_since > now).values(fresh_since=now))
     for column in (heartbeat.c.created_at, heartbeat.c.last_at, heartbeat.c.missing_since):
         conn.execute(update(heartbeat).where(column > now).values({column: now}))
+    conn.execute(update(announcement).where(announcement.c.at > now).values(at=now))
     conn.execute(update(pace).where(pace.c.blocked_until > now + AHEAD).values(blocked_until=now))
     sender_groups.clamp(conn, now)
     _pages(conn, now)

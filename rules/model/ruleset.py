@@ -185,6 +185,7 @@ class RuleSet:
             channel for entries in self.catalog.values() for one in entries.values() for channel in one.channels or ()
         ]
         forms += [form for copy in self.copies.all for form in copy.channels]
+        forms += [one.announce.channel for one in self.schedules.values() if one.announce is not None]
         return tuple(dict.fromkeys(name for form in forms for name in self._named(form)))
 
     @property

@@ -148,6 +148,14 @@ class SlackClient:
         """DELIVERED with the id of a user group as `channel`; RETRY while it may yet be known; or why it never will be."""
         return await self._directory.group(name)
 
+    async def person(self, target: str) -> str:
+        """The id of a person of the rules; "" where Slack does not say within a moment: what mentions them does not wait."""
+        try:
+            async with asyncio.timeout(_ASKED_FOR.total_seconds()):
+                return await self._directory.person(target)
+        except TimeoutError:
+            return ""
+
     async def paused_until(self, person: str) -> datetime | None:
         """Until when a person's notifications are paused; None: they are not, or Slack does not say. `person`: an id, or
         `email:…`. Asked for a moment only: what is to be said to them does not wait for it."""
