@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import timedelta
+from enum import StrEnum
 from functools import partial
 from typing import Any, Final
 
@@ -63,6 +64,15 @@ _NOT_OPENED: Mapping[Opened, str] = {
     Opened.UNSURE: "Slack did not answer when I asked it to open a window; if there is none, please press again.",
     Opened.REFUSED: "Slack refused to open a window; the log says why.",
 }
+
+
+class Via(StrEnum):
+    """By what somebody acts: the timeline says it."""
+
+    BUTTON = "button"
+    WINDOW = "window"
+    COMMAND = "command"
+    MENTION = "mention"
 
 
 class Where(msgspec.Struct, frozen=True):
@@ -141,7 +151,7 @@ class Responder:
             case Form() as form:
                 self._begin(self._ask(button, form, inbound.trigger_id, where))
             case Wanted() as wanted:
-                answer = await self._act(wanted, inbound.user, inbound.key)
+                answer = await self._act(wanted, inbound.user, inbound.key, via=Via.BUTTON)
                 if isinstance(answer, Unknown):
                     self._whisper(where, said(answer.text, 500))
                 elif not answer.is_done:
@@ -159,7 +169,7 @@ class Responder:
         wanted = deed.send(button, given, self._moment)
         if isinstance(wanted, Errors):
             return ViewErrors(wanted.by_field)
-        answer = await self._act(wanted, inbound.user, inbound.key)
+        answer = await self._act(wanted, inbound.user, inbound.key, via=Via.WINDOW)
         if isinstance(answer, Unknown):
             return _beside_input(view, answer.text)
         if not answer.is_known:
@@ -174,7 +184,8 @@ class Responder:
         command = parse(inbound.text)
         if isinstance(command, Mistake):
             return said(str(command), 1_000)
-        return (await self._carried_out(command, inbound.user, inbound.key, slash=inbound.command)).text
+        via, slash = Via.COMMAND, inbound.command
+        return (await self._carried_out(command, inbound.user, inbound.key, slash=slash, via=via)).text
 
     async def _mentioned(self, inbound: Mention) -> None:
         if inbound.is_bot or not inbound.user.id or inbound.user.id == self._bot():
@@ -188,11 +199,11 @@ class Responder:
         if isinstance(command, Mistake):
             self._whisper(where, said(str(command), 1_000))
             return
-        outcome = await self._carried_out(command, inbound.user, inbound.key, slash=self._slash)
+        outcome = await self._carried_out(command, inbound.user, inbound.key, slash=self._slash, via=Via.MENTION)
         if not outcome.is_told:
             self._whisper(where, outcome.text)
 
-    async def _carried_out(self, command: Command, user: User, key: str, *, slash: str) -> CommandOutcome:
+    async def _carried_out(self, command: Command, user: User, key: str, *, slash: str, via: Via) -> CommandOutcome:
         wanted = wanted_by(command, self._moment)
         if isinstance(command, ask.Take | ask.Untake | ask.Swap):
             return CommandOutcome(await self._standing_in.answer(command, user, key))
@@ -200,14 +211,14 @@ class Responder:
             return CommandOutcome(await self._silencing.answer(command, (await self._people.who(user)).as_actor))
         if wanted is None:
             return CommandOutcome(await self._questions.answer(command, slash=slash))
-        answer = await self._act(wanted, user, key)
+        answer = await self._act(wanted, user, key, via=via)
         if isinstance(answer, Unknown):
             return CommandOutcome(said(answer.text, 500))
         if not answer.is_done:
             return CommandOutcome(_refusal(answer))
         return CommandOutcome(_confirmation(wanted), is_told=answer.is_told)
 
-    async def _act(self, wanted: Wanted, user: User, key: str) -> Answer | Unknown:
+    async def _act(self, wanted: Wanted, user: User, key: str, *, via: Via) -> Answer | Unknown:
         """When this returns it is committed."""
         names = asyncio.gather(*(self._people.named(target, user) for target in wanted.people))
         who, people = await asyncio.gather(self._people.who(user), names)
@@ -216,6 +227,7 @@ class Responder:
         act = Act(
             wanted.verb,
             by=who.as_actor,
+            via=via.value,
             note=wanted.note,
             until=wanted.until,
             people=tuple(one for one in people if isinstance(one, str)),
