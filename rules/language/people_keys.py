@@ -117,6 +117,18 @@ LAYER = Record(
 )
 
 
+class SlackGroup(Text):
+    """A Slack user group: its handle, or its id."""
+
+    def read(self, node: Node, place: Place) -> str | None:
+        text = text_of(node)
+        if text is not None and re.fullmatch(r"@[a-z0-9][a-z0-9._-]{0,80}|S[A-Z0-9]{6,20}", text, re.ASCII):
+            return text
+        hint = f'write "@{text.lower()}"' if text is not None and re.fullmatch(r"[A-Za-z0-9._-]{1,80}", text) else ""
+        place.error(node, f"found {shown(node)}", expected=self.expected, hint=hint)
+        return None
+
+
 def _check_announce(fields: Fields) -> None:
     if "at" not in fields and fields.get("handover") is False:
         fields.place.error(fields.node, "it announces nothing", expected="at: 09:00, or handover: true, or both")
@@ -140,24 +152,16 @@ SCHEDULE = Record(
             ListOf(LAYER, "a list of layers", most=20), "Rotations by hours; the first that covers the instant wins."
         ),
         "overrides": Key(ListOf(OVERRIDE, "a list of overrides", least=0), "One person instead of whose turn it is."),
+        "group": Key(
+            SlackGroup('a Slack user group such as "@payments-oncall", or its id such as S0123ABCD'),
+            "A Slack user group whose members become whoever is on call.",
+        ),
         "announce": Key(ANNOUNCE, "Said in a channel: who is on call, every morning and when that changes."),
         "timezone": Key(Zone(), "IANA zone of hand-overs and instants; default: the file's."),
     },
     later={"ical": "a calendar as schedule"},
     check=_check_schedule,
 )
-
-
-class SlackGroup(Text):
-    """A Slack user group: its handle, or its id."""
-
-    def read(self, node: Node, place: Place) -> str | None:
-        text = text_of(node)
-        if text is not None and re.fullmatch(r"@[a-z0-9][a-z0-9._-]{0,80}|S[A-Z0-9]{6,20}", text, re.ASCII):
-            return text
-        hint = f'write "@{text.lower()}"' if text is not None and re.fullmatch(r"[A-Za-z0-9._-]{1,80}", text) else ""
-        place.error(node, f"found {shown(node)}", expected=self.expected, hint=hint)
-        return None
 
 
 REACHES = ("oncall", "person", "group", "channel", "webhook")

@@ -264,6 +264,7 @@ def _schedule(name: str, fields: Fields, zone_name: str) -> Schedule:
             for entry in fields.get("layers", ())
         ),
         announce=_announce(fields.get("announce")),
+        group=fields.get("group", ""),
     )
 
 

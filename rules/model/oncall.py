@@ -86,6 +86,8 @@ class Schedule(msgspec.Struct, frozen=True):
     layers: tuple[Layer, ...] = ()
     """The first that covers an instant wins."""
     announce: Announce | None = None
+    group: str = ""
+    """A Slack user group whose members are whoever is on call: "@team" or an S-id."""
 
 
 class Turn(msgspec.Struct, frozen=True):

@@ -190,9 +190,20 @@ class RuleSet:
 
     @property
     def user_groups(self) -> tuple[str, ...]:
-        """Every Slack user group that a policy names, as written."""
+        """Every Slack user group that a policy or a schedule names, as written."""
         steps = (step for policy in self.policies.values() for step in policy.steps)
-        return tuple(dict.fromkeys(group for step in steps for group in step.groups))
+        named = [group for step in steps for group in step.groups]
+        return tuple(dict.fromkeys((*named, *self.groups_on_call)))
+
+    @property
+    def groups_on_call(self) -> tuple[str, ...]:
+        """The Slack user groups that follow schedules, as written."""
+        return tuple(dict.fromkeys(one.group for one in self.schedules.values() if one.group))
+
+    def members_on_call(self, group: str, at: datetime) -> tuple[Person, ...]:
+        """Whoever is on call in the schedules that a Slack user group follows."""
+        names = (turn_at(one, at).person for one in self.schedules.values() if one.group == group)
+        return tuple(self.people[name] for name in dict.fromkeys(names) if name in self.people)
 
     def _named(self, form: ChannelForm) -> Iterable[str]:
         if isinstance(form, str):
