@@ -118,7 +118,8 @@ class Engine:
 
     @property
     def rules(self) -> Rules:
-        return Rules(self.ruleset, self.settings.notifier, self.silences.at(self.clock.now()))
+        now = self.clock.now()
+        return Rules(self.ruleset, self.settings.notifier, self.silences.at(now), self.settings.command)
 
     async def start(self, also: Callable[[Connection], None] = lambda _: None) -> None:
         """After a start: nobody holds a claim longer than its lease, what is stored is known, every group is looked at
@@ -210,7 +211,7 @@ class Engine:
                 # Half of the alerts are where other rules had them, and are held back, or not, by what those say.
                 return Dispatched(0, told=False, next_due=now + LOOKS_AGAIN)
             is_late = self._sweeps_until is not None and self.clock.monotonic() >= self._sweeps_until
-            rules = Rules(self.ruleset, self.settings.notifier, self.silences.at(now))
+            rules = Rules(self.ruleset, self.settings.notifier, self.silences.at(now), self.settings.command)
             swept = self.silences.swept
             return look(conn, now=now, rules=rules, metrics=self.metrics, most=most, swept=swept, waits=not is_late)
 
@@ -311,8 +312,7 @@ class Engine:
         looked_at = None if known is None else known[1]
 
         def step(conn: Connection) -> announce.Announced:
-            rules = self.rules
-            return announce.step(conn, now, rules, looked_at=looked_at, command=self.settings.command)
+            return announce.step(conn, now, self.rules, looked_at=looked_at)
 
         announced = await self.database.write(step)
         self._announced = ruleset, now, announced.next_due

@@ -24,8 +24,8 @@ class Announced(msgspec.Struct, frozen=True):
     next_due: datetime | None
 
 
-def step(conn: Connection, now: datetime, rules: Rules, *, looked_at: datetime | None, command: str) -> Announced:
-    """`looked_at`: when this process looked last; `command`: how the slash command is called."""
+def step(conn: Connection, now: datetime, rules: Rules, *, looked_at: datetime | None) -> Announced:
+    """`looked_at`: when this process looked last."""
     schedules = [one for one in rules.ruleset.schedules.values() if one.announce is not None]
     announcements.forget_others(conn, [one.name for one in schedules])
     told = announcements.all_told(conn) if schedules else {}
@@ -43,7 +43,7 @@ def step(conn: Connection, now: datetime, rules: Rules, *, looked_at: datetime |
         if kept is not None:
             announcements.note(conn, schedule.name, Kind.MORNING, kept)
         if is_told:
-            _post(conn, schedule, morning_words(rules.ruleset, schedule, now, command), now, rules)
+            _post(conn, schedule, morning_words(rules.ruleset, schedule, now, rules.command), now, rules)
             said += 1
     due = [at for at in (next_due(one, now) for one in schedules) if at is not None]
     return Announced(said, min(due, default=None))

@@ -63,6 +63,7 @@ UNDERSTOOD: list[tuple[str, Command]] = [
     ("silence team = payments for 1h we migrate", ask.Silence((PAYMENTS,), HOUR, "we migrate")),
     ("silence {team=“payments”} 1h", ask.Silence((PAYMENTS,), HOUR)),
     ("unsilence 7", ask.Unsilence("7")),
+    ("extend 7 for 1h", ask.Extend("7", HOUR)),
     ("oncall", ask.OnCall()),
     ("oncall checkout", ask.OnCall("checkout")),
     ("take 2h", ask.Take(timedelta(hours=2))),

@@ -46,6 +46,7 @@ def test_the_page_for_people_has_every_word() -> None:
             | ask.Status
             | ask.Silence
             | ask.Unsilence
+            | ask.Extend
             | ask.Take
             | ask.Untake
             | ask.Swap,
@@ -197,7 +198,7 @@ def test_every_command_is_an_act_or_a_question() -> None:
         assert wanted(command, BERLIN) == expected
     questions: list[Command] = [ask.Help(), ask.List(), ask.Show(12), ask.OnCall(), ask.Status()]
     later: list[Command] = [
-        ask.New("x"), ask.Escalate(12, one), ask.AddResponders(12, (one,)), ask.Silence((), HOUR), ask.Unsilence("7"),
+        ask.New("x"), ask.Escalate(12, one), ask.AddResponders(12, (one,)), ask.Silence((), HOUR), ask.Unsilence("7"), ask.Extend("7", HOUR),
         ask.Take(HOUR), ask.Untake(), ask.Swap(one), ask.Link(), ask.Connect(),
     ]  # fmt: skip
     for command in (*questions, *later):

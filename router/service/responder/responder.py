@@ -207,7 +207,7 @@ class Responder:
         wanted = wanted_by(command, self._moment)
         if isinstance(command, ask.Take | ask.Untake | ask.Swap):
             return CommandOutcome(await self._standing_in.answer(command, user, key))
-        if isinstance(command, ask.Silence | ask.Unsilence):
+        if isinstance(command, ask.Silence | ask.Unsilence | ask.Extend):
             return CommandOutcome(await self._silencing.answer(command, (await self._people.who(user)).as_actor))
         if wanted is None:
             return CommandOutcome(await self._questions.answer(command, slash=slash))

@@ -127,6 +127,13 @@ class Unsilence(msgspec.Struct, frozen=True):
     id: str
 
 
+class Extend(msgspec.Struct, frozen=True):
+    """A silence ends later by `span`."""
+
+    id: str
+    span: timedelta
+
+
 class OnCall(msgspec.Struct, frozen=True):
     """Who is on call; "" for everything."""
 
@@ -203,6 +210,7 @@ Command = (
     | ChangeSeverity
     | Silence
     | Unsilence
+    | Extend
     | OnCall
     | Take
     | Untake

@@ -378,6 +378,13 @@ def _unsilence(given: _Arguments) -> Command:
     return ask.Unsilence(found.removeprefix("#"))
 
 
+def _extend(given: _Arguments) -> Command:
+    found = given.name("the silence's id, as the message about it says")
+    span = given.span()
+    given.end("the duration")
+    return ask.Extend(found.removeprefix("#"), span)
+
+
 def _on_call(given: _Arguments) -> Command:
     service = given.name("a service, a schedule, or nothing", optional=True)
     given.end("the service")
@@ -469,6 +476,7 @@ _COMMANDS: Mapping[str, Callable[[_Arguments], Command]] = {
     "severity": _change_severity,
     "silence": _silence,
     "unsilence": _unsilence,
+    "extend": _extend,
     "oncall": _on_call,
     "take": _take,
     "untake": _untake,

@@ -60,6 +60,12 @@ WORDS: tuple[Word, ...] = (
         'silence team=payments alert.severity=~"low|info" 2h "migration"',
     ),
     Word(("unsilence", "unmute", "expire"), "ID", "end a silence", "unsilence 5e1b1a3c-7f0e-4c0b-9a55-0c1de2f3a4b5"),
+    Word(
+        ("extend",),
+        "ID DURATION",
+        "let a silence end later by so long",
+        "extend 5e1b1a3c-7f0e-4c0b-9a55-0c1de2f3a4b5 1h",
+    ),
     Word(("oncall", "on-call", "who"), "[SERVICE]", "who is on call, and who is next", "oncall checkout"),
     Word(
         ("take", "override"),
