@@ -30,6 +30,7 @@ SCOPES = (
     "usergroups:read",
     "usergroups:write",
     "dnd:read",
+    "reactions:read",
 )
 """As deploy/slack-manifest.yaml asks for them."""
 AGAIN = timedelta(seconds=5)

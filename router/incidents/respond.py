@@ -20,6 +20,8 @@ from router.runtime.metrics import Metrics
 from router.store.evaluation import acts, groups, incidents, messages
 from rules.model.route import Loudness, RouteSettings, Tell
 
+_DECLARE_ANEW = "it was declared by hand and is over; if it is not, declare it anew"
+
 
 class Answer(msgspec.Struct, frozen=True):
     """To who acted."""
@@ -72,14 +74,17 @@ def _act(conn: Connection, number: int, wanted: Act, now: datetime, rules: Rules
     group = groups.find(conn, current.group_id)
     settings = RouteSettings(channels=()) if group is None else group.settings
     lasts = Lasts(settings.acknowledge_within, settings.reopen_closed_after)
+    is_declared = group is not None and group.is_declared
     decided = life.decide(current.standing.state, current.response, wanted, now, lasts)
     match decided:
         case Already(said) | Refused(said):
             metrics.add("alert_router_acts", (wanted.verb.value, "idle" if isinstance(decided, Already) else "refused"))
+            if wanted.verb is Verb.REOPEN and is_declared and isinstance(decided, Refused):
+                said = _DECLARE_ANEW
             return Answer(number, is_done=False, said=said)
         case Acted():
             metrics.add("alert_router_acts", (wanted.verb.value, "done"))
-            is_told = _carry_out(conn, current, wanted, decided, settings, now, rules)
+            is_told = _carry_out(conn, current, wanted, decided, settings, now, rules, is_declared=is_declared)
             if group is not None:  # the repeat clock, a severity that was set: what follows is evaluation's
                 groups.make_due(conn, now, [group.id])
             return Answer(number, is_done=True, said=_said(decided.move.kind), is_told=is_told)
@@ -105,6 +110,8 @@ def _carry_out(
     settings: RouteSettings,
     now: datetime,
     rules: Rules,
+    *,
+    is_declared: bool,
 ) -> bool:
     """Whether its thread gets a line of it."""
     number, move = current.number, decided.move
@@ -115,7 +122,7 @@ def _carry_out(
         seq=0,
         at=now,
         kind=move.kind,
-        firing=view.firing,
+        firing=0 if is_declared and move.kind is EntryKind.CLOSED else view.firing,  # it ends with that
         severity=wanted.severity if move.kind is EntryKind.SEVERITY_SET else None,
         lasted=now - view.started_at if current.standing.state is State.TRIGGERED else None,
         by=wanted.by or current.response.by,

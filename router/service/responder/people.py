@@ -10,9 +10,8 @@ import msgspec
 from router.core.acts.grammar.command import Target, TargetKind
 from router.core.acts.grammar.words import nearest
 from router.core.mrkdwn import words
-from router.notifiers.slack.client import SlackClient
 from router.notifiers.slack.inbound.values import User
-from router.notifiers.slack.users import SlackUser
+from router.notifiers.workspace import SlackUser, Workspace
 from rules.model.ruleset import RuleSet
 
 log = logging.getLogger(__name__)
@@ -37,6 +36,11 @@ class Somebody(msgspec.Struct, frozen=True):
             return self.person
         return f"{VIA} ({self.shown})" if self.shown else VIA
 
+    @property
+    def as_author(self) -> str:
+        """Of what they wrote."""
+        return self.person or self.shown or "somebody"
+
 
 class Unknown(msgspec.Struct, frozen=True):
     """A person that a command names and nobody is called."""
@@ -50,7 +54,7 @@ class People:
     def __init__(
         self,
         rules: Callable[[], RuleSet],
-        slack: Callable[[], SlackClient | None],
+        slack: Callable[[], Workspace | None],
         workspace: Callable[[], str],
     ) -> None:
         """`workspace`: its id; "" while it is not known."""
