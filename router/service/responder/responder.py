@@ -41,15 +41,18 @@ from router.service.responder.declaring import Declaring
 from router.service.responder.people import People, Unknown
 from router.service.responder.questions import Questions
 from router.service.responder.silencing import LOOKING, Silencing
+from router.service.responder.standing_in import StandingIn
 from router.service.responder.verbs import (
     DEEDS,
     NOT_OURS,
     Declare,
     Errors,
+    Extend,
     Look,
     Moment,
     Nothing,
     Silence,
+    StandIn,
     Task,
     Unsilence,
     Wanted,
@@ -119,6 +122,7 @@ class Responder:
         """`bot`: our own user id; "" while it is not known. `wake`: something is to be told."""
         self._engine, self._in_force, self._people, self._questions = engine, in_force, people, questions
         self._silencing = Silencing(engine, lambda: self._instance)
+        self._standing_in = StandingIn(engine, people)
         self._declaring = Declaring(engine)
         self._voice, self._bot, self._wake = Voice(response_urls, slack), bot, wake
 
@@ -297,7 +301,9 @@ class Responder:
                 return Outcome(_confirmation(task), is_told=answer.is_told)
             case Declare():
                 text = await self._declaring.answer(task, (await self._people.who(user)).as_actor, key)
-            case Silence() | Unsilence():
+            case StandIn(asked):
+                text = await self._standing_in.answer(asked, user, key)
+            case Silence() | Unsilence() | Extend():
                 done = await self._silencing.answer(task, (await self._people.who(user)).as_actor, key)
                 if not done.is_done:
                     return Outcome(done.text, is_done=False, why=done.why)

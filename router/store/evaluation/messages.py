@@ -1,12 +1,13 @@
 """Messages that must be kept true, and the conversations they stand in: what the verbs raise, not how it is sent."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from sqlalchemy import Boolean, Connection, bindparam, case, false, select, text, update
 
-from router.core.content import Subject
+from router.core.content import Mention, Subject
 from router.core.recipient import webhook_notifier
 from router.core.view import EntryKind
 from router.runtime.clock import from_ms
@@ -345,7 +346,19 @@ def names_paged(conn: Connection, incident: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(person for _, _, person in people_paged(conn, incident)))
 
 
-def post(conn: Connection, *, notifier: str, target: str, text: str, now: datetime, person: str = "") -> None:
+def post(
+    conn: Connection,
+    *,
+    notifier: str,
+    target: str,
+    text: str,
+    now: datetime,
+    person: str = "",
+    mentions: Sequence[Mention] = (),
+) -> None:
     """A word of the router's own, said once. `text` is as a person writes it."""
     conversation_id = conversation_for(conn, notifier, target, person=person, now=now)
-    begin(conn, subject=Subject.POST, conversation_id=conversation_id, rank=0, now=now, text=text)
+    number = begin(conn, subject=Subject.POST, conversation_id=conversation_id, rank=0, now=now, text=text)
+    if mentions:
+        written = msgspec.json.encode(mentions).decode()
+        conn.execute(update(message).where(message.c.id == number).values(mentions=written))
