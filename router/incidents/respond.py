@@ -117,9 +117,9 @@ def _carry_out(
         severity=wanted.severity if move.kind is EntryKind.SEVERITY_SET else None,
         lasted=now - view.started_at if current.standing.state is State.TRIGGERED else None,
         by=wanted.by or current.response.by,
-        until=decided.until,
-        people=decided.people,
-        detail=decided.note,
+        until=decided.response.until if move.to is not None else None,
+        people=wanted.people,
+        detail=wanted.note,
     )
     say_at = now if how_loud.has_line else None
     seq = incidents.add(conn, number, entry, say_at=say_at, is_broadcast=how_loud is Loudness.CHANNEL)

@@ -185,9 +185,6 @@ class Acted(msgspec.Struct, frozen=True):
 
     response: Response
     move: Move
-    note: str = ""
-    until: datetime | None = None
-    people: tuple[str, ...] = ()
 
 
 def decide(state: State, response: Response, act: Act, now: datetime, lasts: Lasts) -> Acted | Already | Refused:
@@ -227,7 +224,7 @@ def _acted(response: Response, act: Act, move: Move, now: datetime, lasts: Lasts
                 assigned=act.people if act.verb is Verb.ASSIGN else response.assigned,
                 severity=act.severity if act.verb is Verb.SEVERITY else response.severity,
             )
-            return Acted(changed, move, act.note, people=act.people)
+            return Acted(changed, move)
         case Phase.ACKNOWLEDGED if lasts.acknowledged is not None:
             until = now + lasts.acknowledged
         case Phase.SNOOZED:
@@ -236,23 +233,27 @@ def _acted(response: Response, act: Act, move: Move, now: datetime, lasts: Lasts
             until = now + lasts.closed
         case _:
             pass
+    if move.to is Phase.OPEN:
+        return Acted(_opened(response), move)
     # What was said with an act lives in the timeline; the message repeats only what is said of an end.
     note = act.note if move.to is Phase.CLOSED else ""
-    by = act.by if move.to is not Phase.OPEN else ""
-    at = now if move.to is not Phase.OPEN else None
-    changed = msgspec.structs.replace(response, phase=move.to, by=by, at=at, until=until, note=note)
-    return Acted(changed, move, act.note, until)
+    return Acted(msgspec.structs.replace(response, phase=move.to, by=act.by, at=now, until=until, note=note), move)
+
+
+def _opened(response: Response) -> Response:
+    """Nobody has it in hand; who is responsible stays, and what else stands beside the phase."""
+    return msgspec.structs.replace(response, phase=Phase.OPEN, by="", at=None, until=None, note="")
 
 
 def brought_back(response: Response) -> Response:
     """News of its alerts: what was closed is open again. What somebody works on, or has put off, stays so."""
     if response.phase is not Phase.CLOSED:
         return response
-    return msgspec.structs.replace(response, phase=Phase.OPEN, by="", at=None, until=None, note="")
+    return _opened(response)
 
 
 def woken_by_rise(response: Response) -> Response:
     """It got worse: whoever put it off put off something less."""
     if response.phase not in {Phase.CLOSED, Phase.SNOOZED}:
         return response
-    return msgspec.structs.replace(response, phase=Phase.OPEN, by="", at=None, until=None, note="")
+    return _opened(response)
