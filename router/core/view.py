@@ -41,6 +41,8 @@ class Response(msgspec.Struct, frozen=True, omit_defaults=True):
     """CLOSED: what was said of it."""
     assigned: tuple[str, ...] = ()
     """Who is responsible, by name."""
+    responders: tuple[str, ...] = ()
+    """Who was asked to help, by name, in that order."""
     severity: Severity | None = None
     """As somebody set it. None: the route's, else the alerts'."""
 
@@ -163,7 +165,7 @@ class EntryKind(StrEnum):
     MOVED = "moved"
     PAGED = "paged"
     ESCALATED = "escalated"
-    """A further step, or a further round."""
+    """A further step, or a further round; where it is somebody's act, whom they named."""
     NOBODY_ON_CALL = "nobody_on_call"
     PAGE_DROPPED = "page_dropped"
     PAGE_REFUSED = "page_refused"
@@ -182,6 +184,7 @@ class EntryKind(StrEnum):
     REOPENED_BY_HAND = "reopened_by_hand"
     CLOSED_OVER = "closed_over"
     ASSIGNED = "assigned"
+    RESPONDER_ADDED = "responder_added"
     NOTE = "note"
     SEVERITY_SET = "severity_set"
 
@@ -219,7 +222,7 @@ class TimelineEntry(msgspec.Struct, frozen=True):
     groups: tuple[str, ...] = ()
     """PAGED, ESCALATED: the Slack user groups that are mentioned where the incident is at home."""
     step: int = 0
-    """ESCALATED: which one of its policy, from 1; 0: there is none any more."""
+    """ESCALATED: which one of its policy, from 1; 0: there is none any more, or somebody named whom."""
     round: int = 1
     """ESCALATED: which one, from 1."""
     detail: str = ""

@@ -141,6 +141,7 @@ def _in_hand(view: IncidentView) -> str:
     facts += [f"since {instant(response.at)}"] if response.at else []
     facts += [f"until {instant(response.until)}"] if response.until and view.state is State.TRIGGERED else []
     facts += [f"assigned to {', '.join(map(person, response.assigned))}"] if response.assigned else []
+    facts += [f"responders: {', '.join(map(person, response.responders))}"] if response.responders else []
     return ", ".join(facts) or "nobody has acknowledged it"
 
 

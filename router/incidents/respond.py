@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 
 from router.core.acts import life
 from router.core.acts.button import Verb
-from router.core.acts.life import Act, Acted, Already, Escalation, Lasts, Refused, Told
-from router.core.view import EntryKind, IncidentView, State, TimelineEntry
-from router.incidents.escalate import Rules, go_on, next_now, ring, stop
+from router.core.acts.life import Act, Acted, Already, Escalation, Lasts, Move, Refused, Told
+from router.core.view import EntryKind, IncidentView, Response, State, TimelineEntry
+from router.incidents.escalate import Rules, go_on, next_now, reach, ring, stop
 from router.runtime.metrics import Metrics
 from router.store.evaluation import acts, groups, incidents, messages
 from rules.model.route import Loudness, RouteSettings, Tell
@@ -66,8 +66,6 @@ def _act(conn: Connection, number: int, wanted: Act, now: datetime, rules: Rules
     current = incidents.find(conn, number)
     if current is None:
         return Answer(number, is_done=False, said=f"there is no incident #{number}", is_known=False)
-    if wanted.verb is Verb.ESCALATE:
-        return _escalate(conn, current, wanted, now, rules, metrics)
     group = groups.find(conn, current.group_id)
     settings = RouteSettings(channels=()) if group is None else group.settings
     lasts = Lasts(settings.acknowledge_within, settings.reopen_closed_after)
@@ -76,6 +74,10 @@ def _act(conn: Connection, number: int, wanted: Act, now: datetime, rules: Rules
         case Already(said) | Refused(said):
             metrics.add("alert_router_acts", (wanted.verb.value, "idle" if isinstance(decided, Already) else "refused"))
             return Answer(number, is_done=False, said=said)
+        case Acted(response, move) if move.escalation is Escalation.REACHES:
+            answer = _reach(conn, current, wanted, response, move, now, rules, metrics)
+            metrics.add("alert_router_acts", (wanted.verb.value, "done" if answer.is_done else "idle"))
+            return answer
         case Acted():
             metrics.add("alert_router_acts", (wanted.verb.value, "done"))
             is_told = _carry_out(conn, current, wanted, decided, settings, now, rules)
@@ -86,14 +88,40 @@ def _act(conn: Connection, number: int, wanted: Act, now: datetime, rules: Rules
             assert_never(never)
 
 
-def _escalate(
-    conn: Connection, current: incidents.Incident, wanted: Act, now: datetime, rules: Rules, metrics: Metrics
+def _reach(
+    conn: Connection,
+    current: incidents.Incident,
+    wanted: Act,
+    response: Response,
+    move: Move,
+    now: datetime,
+    rules: Rules,
+    metrics: Metrics,
 ) -> Answer:
-    """The next step of its policy, whatever phase it is in: who asks for help gets it."""
-    reached = next_now(conn, current.number, now, rules, metrics, by=wanted.by)
-    metrics.add("alert_router_acts", (wanted.verb.value, "done" if reached.names else "refused"))
-    said = f"escalated to {', '.join(reached.names)}" if reached.names else f"nobody was reached: {reached.why}"
-    return Answer(current.number, is_done=bool(reached.names), said=said)
+    """Whom somebody names, or the next step, whatever phase it is in: who asks for help gets it. The timeline is written by
+    whoever reaches them."""
+    number = current.number
+    if move.kind is EntryKind.ESCALATED and not wanted.pages:
+        reached = next_now(conn, number, now, rules, metrics, by=wanted.by)
+        said = f"escalated to {', '.join(reached.names)}" if reached.names else f"nobody was reached: {reached.why}"
+        return Answer(number, is_done=bool(reached.names), said=said)
+    known = current.response.responders if move.kind is EntryKind.RESPONDER_ADDED else ()
+    new = [page for page in dict.fromkeys(wanted.pages) if page.target not in known]
+    found = [reach(conn, number, page, now, rules, metrics, by=wanted.by, asked=move.kind) for page in new]
+    names = tuple(dict.fromkeys(name for one in found for name in one.names))
+    why = "; ".join(one.why for one in found if one.why)
+    if not names:
+        return Answer(number, is_done=False, said=why)
+    if move.kind is EntryKind.RESPONDER_ADDED:
+        view = incidents.get(conn, number).view
+        there = tuple(name for name in response.responders if name in {*known, *names})
+        with_them = msgspec.structs.replace(response, responders=there)
+        incidents.respond(conn, number, msgspec.structs.replace(view, response=with_them), noticed_at=None)
+        messages.raise_versions(conn, number, rank=view.severity.rank, tells_end=False, now=now)
+    said = f"{'escalated to' if move.kind is EntryKind.ESCALATED else 'asked to help:'} {', '.join(names)}"
+    group = groups.find(conn, current.group_id)
+    has_line = group is not None and _loudness(group.settings.tell, move.told).has_line
+    return Answer(number, is_done=True, said=f"{said}; {why}" if why else said, is_told=has_line)
 
 
 def _carry_out(

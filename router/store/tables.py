@@ -523,6 +523,9 @@ page = Table(
     Column(
         "is_hushed", Boolean, nullable=False, server_default=false()
     ),  # it waits for what holds its incident's alerts
+    Column(
+        "is_asked", Boolean, nullable=False, server_default=false()
+    ),  # somebody named whom it reaches: no page of the route's
     Index("page_hushed", "incident", sqlite_where=text("is_hushed"), postgresql_where=text("is_hushed")),
     Index("page_due", "due_at", sqlite_where=text(STEP_DUE), postgresql_where=text(STEP_DUE)),
     Index(

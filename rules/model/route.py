@@ -30,6 +30,10 @@ class PageKind(StrEnum):
     POLICY = "policy"
     SCHEDULE = "schedule"
     PERSON = "person"
+    USER = "user"
+    """Of Slack, whom the rules do not name: only somebody who names them pages them."""
+    GROUP = "group"
+    """A user group of Slack's, likewise."""
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -39,6 +43,8 @@ class Page(msgspec.Struct, frozen=True):
     kind: PageKind
     only: tuple[NamedWindow, ...] = ()
     quiet: tuple[NamedWindow, ...] = ()
+    slack_id: str = ""
+    """USER, GROUP: Slack's id; `target` is then what people call them. "" of a group that is known by its handle alone."""
 
 
 class PageFrom(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ do, an act counts once, the response moves only when something moves it, no path
 import re
 from datetime import timedelta
 
+import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from sqlalchemy import Connection, select
@@ -15,6 +16,7 @@ from router.core.view import Phase, Response, State
 from router.incidents.respond import Answer
 from router.store.evaluation import incidents
 from router.store.tables import incident
+from rules.model.route import Page, PageKind
 from tests.machines.stage import STEADY, Stage, alert
 from tests.slackworld import moods
 
@@ -27,10 +29,17 @@ routing:
   acknowledge_within: 20m
   reopen_closed_after: 40m
   page: maria
-people: {maria: {email: maria@example.com}}
+people: {maria: {email: maria@example.com}, chris: {email: chris@example.com}}
+escalation: {late: {steps: [{person: chris}, {after: 10m, person: maria}]}}
 """
 ACTS = (Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE, Verb.SNOOZE, Verb.WAKE, Verb.RESOLVE, Verb.REOPEN, Verb.NOTE, Verb.ASSIGN)
 PEOPLE = ("maria", "bob")
+REACHES = (
+    Act(Verb.ESCALATE),
+    Act(Verb.ESCALATE, pages=(Page("chris", PageKind.PERSON),)),
+    Act(Verb.ESCALATE, pages=(Page("late", PageKind.POLICY),)),
+    Act(Verb.ADD_RESPONDER, pages=(Page("chris", PageKind.PERSON), Page("maria", PageKind.PERSON))),
+)
 _LASTS = {Phase.ACKNOWLEDGED: timedelta(minutes=20), Phase.CLOSED: timedelta(minutes=40)}
 
 
@@ -38,6 +47,7 @@ class Living(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.stage = Stage(RULES)
+        self.stage.world.add_person("chris")
         self.firing: dict[int, Severity] = {}
         self.keys = 0
         self.answered: dict[str, tuple[int, Act, Answer]] = {}
@@ -45,6 +55,8 @@ class Living(RuleBasedStateMachine):
         self.moved = True
         """Something happened since the last look that may move a response."""
         self.heard = 0
+        self.reached: set[int] = set()
+        """Incidents that somebody named people for."""
         self.is_fair, self.has_news = True, False
 
     @rule(instance=st.integers(1, 3), severity=st.sampled_from([Severity.HIGH, Severity.CRITICAL]))
@@ -74,6 +86,28 @@ class Living(RuleBasedStateMachine):
         wanted = Act(verb, by=by, note="n", until=until, people=(by,) if verb is Verb.ASSIGN else ())
         self.moved = True
         self._send(f"k{self.keys}", numbers[-1], wanted)
+
+    @rule(wanted=st.sampled_from(REACHES), by=st.sampled_from(PEOPLE))
+    def reach(self, wanted: Act, by: str) -> None:
+        """Somebody is paged because somebody says so. A moment after what was before: what came with an acknowledgement is
+        overtaken by it."""
+        numbers = sorted(self.before)
+        if not numbers:
+            return
+        self.keys += 1
+        self.stage.clock.move_to(self.stage.clock.now() + timedelta(milliseconds=1))
+        self.moved, self.has_news = True, True
+        key = f"k{self.keys}"
+        self._send(key, numbers[-1], msgspec.structs.replace(wanted, by=by))
+        answer = self.answered[key][2]
+        state, response = self._stored()[numbers[-1]]
+        if answer.is_done and wanted.pages:
+            assert state is State.TRIGGERED
+            self.reached.add(numbers[-1])
+            if wanted.verb is Verb.ADD_RESPONDER:
+                assert set(response.responders) == {"chris", "maria"}
+        elif wanted.pages:
+            assert "already" in answer.said or state is State.RESOLVED or "it is over" in answer.said, answer
 
     def _send(self, key: str, number: int, wanted: Act) -> None:
         """As Slack does: again, until it is answered."""
@@ -168,7 +202,17 @@ class Living(RuleBasedStateMachine):
         assert world.duplicates() == []
         stored = self._stored()
         # What is said once to a person stays as it was said; the first message to them is kept true.
-        shown = [*world.channel("#db").messages, *world.direct("maria").messages[:1]]
+        shown = [
+            *world.channel("#db").messages,
+            *world.direct("maria").messages[:1],
+            *world.direct("chris").messages[:1],
+        ]
+        for number in self.reached:
+            told = [one.text for one in world.direct("chris").messages if f"#{number} " in one.text]
+            state, response = stored[number]
+            # One who was paged only in name, because somebody had it in hand before they could be told, heard nothing.
+            assert not told or told[0].startswith("Resolved") == (state is State.RESOLVED), told
+            assert ("chris" in response.responders) <= bool(told or not self.is_fair), response
         for message in shown:
             found = re.search(r"#(\d+) ", message.text)
             if found is None:

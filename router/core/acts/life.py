@@ -14,6 +14,7 @@ import msgspec
 from adapters.alert import Severity
 from router.core.acts.button import Verb
 from router.core.view import EntryKind, Phase, Response, State
+from rules.model.route import Page
 
 
 class Timer(StrEnum):
@@ -39,6 +40,8 @@ class Escalation(StrEnum):
     STOPS = "stops"
     GOES_ON = "goes_on"
     """With the step that would have come next."""
+    REACHES = "reaches"
+    """At once whom somebody names; where they name nobody, the step that would have come next."""
 
 
 class Told(StrEnum):
@@ -85,6 +88,8 @@ _UNACKNOWLEDGE = Move(Phase.OPEN, EntryKind.UNACKNOWLEDGED, Told.ACKNOWLEDGED, E
 _WAKE = Move(Phase.OPEN, EntryKind.WOKEN, Told.ACKNOWLEDGED, Escalation.GOES_ON)
 _REOPEN = Move(Phase.OPEN, EntryKind.REOPENED_BY_HAND, Told.REOPENED, Escalation.GOES_ON)
 _ASSIGN = Move(None, EntryKind.ASSIGNED, Told.ACKNOWLEDGED)
+_ESCALATE = Move(None, EntryKind.ESCALATED, Told.ESCALATED, Escalation.REACHES)
+_ADD_RESPONDER = Move(None, EntryKind.RESPONDER_ADDED, Told.ACKNOWLEDGED, Escalation.REACHES)
 _NOTE = Move(None, EntryKind.NOTE, Told.NOTE)
 _SEVERITY = Move(None, EntryKind.SEVERITY_SET, Told.ACKNOWLEDGED)
 _NOT_ACKNOWLEDGED = Already("nobody has acknowledged it")
@@ -98,7 +103,13 @@ def _comes_back(kind: EntryKind) -> Move:
     return Move(Phase.OPEN, kind, Told.ESCALATED, Escalation.GOES_ON, rings=True)
 
 
-_ALWAYS: Row = {Verb.ASSIGN: _ASSIGN, Verb.NOTE: _NOTE, Verb.SEVERITY: _SEVERITY}
+_ALWAYS: Row = {
+    Verb.ESCALATE: _ESCALATE,
+    Verb.ASSIGN: _ASSIGN,
+    Verb.ADD_RESPONDER: _ADD_RESPONDER,
+    Verb.NOTE: _NOTE,
+    Verb.SEVERITY: _SEVERITY,
+}
 
 _OVER: Row = {
     Verb.ACKNOWLEDGE: _IS_OVER,
@@ -107,7 +118,9 @@ _OVER: Row = {
     Verb.WAKE: _IS_OVER,
     Verb.RESOLVE: Already("it is over"),
     Verb.REOPEN: Refused("nothing of it fires; it comes back by itself when an alert does"),
+    Verb.ESCALATE: _IS_OVER,
     Verb.ASSIGN: _ASSIGN,
+    Verb.ADD_RESPONDER: _IS_OVER,
     Verb.NOTE: _NOTE,
     Verb.SEVERITY: _IS_OVER,
 }
@@ -169,6 +182,8 @@ class Act(msgspec.Struct, frozen=True):
     """SNOOZE: until then."""
     people: tuple[str, ...] = ()
     """ASSIGN: whom, by name."""
+    pages: tuple[Page, ...] = ()
+    """ESCALATE: whom; (): the next step of its escalation. ADD_RESPONDER: whom."""
     severity: Severity | None = None
     """SEVERITY: which; None: as its alerts say it."""
 
@@ -195,6 +210,8 @@ def decide(state: State, response: Response, act: Act, now: datetime, lasts: Las
             return Already("")
         case Already(said) | Refused(said):
             return type(found)(said.format(by=_who(response.by)))
+        case Move(kind=EntryKind.RESPONDER_ADDED) if act.pages and not _new_responders(response, act):
+            return Already(_respond_already(act))
         case Move() as move:
             return _acted(response, act, move, now, lasts)
         case never:
@@ -222,6 +239,7 @@ def _acted(response: Response, act: Act, move: Move, now: datetime, lasts: Lasts
             changed = msgspec.structs.replace(
                 response,
                 assigned=act.people if act.verb is Verb.ASSIGN else response.assigned,
+                responders=(*response.responders, *_new_responders(response, act)),
                 severity=act.severity if act.verb is Verb.SEVERITY else response.severity,
             )
             return Acted(changed, move)
@@ -238,6 +256,18 @@ def _acted(response: Response, act: Act, move: Move, now: datetime, lasts: Lasts
     # What was said with an act lives in the timeline; the message repeats only what is said of an end.
     note = act.note if move.to is Phase.CLOSED else ""
     return Acted(msgspec.structs.replace(response, phase=move.to, by=act.by, at=now, until=until, note=note), move)
+
+
+def _new_responders(response: Response, act: Act) -> tuple[str, ...]:
+    """By name, each once."""
+    if act.verb is not Verb.ADD_RESPONDER:
+        return ()
+    return tuple(dict.fromkeys(page.target for page in act.pages if page.target not in response.responders))
+
+
+def _respond_already(act: Act) -> str:
+    names = tuple(dict.fromkeys(page.target for page in act.pages))
+    return f"{', '.join(names)} {'is a responder' if len(names) == 1 else 'are responders'} already"
 
 
 def _opened(response: Response) -> Response:

@@ -75,7 +75,7 @@ def who_is_on_call(rules: RuleSet, asked: str, now: datetime) -> str:
         if len(rules.schedules) > LINES:
             lines.append(f"and {len(rules.schedules) - LINES} more: ask for one by name")
         return "\n".join(lines) or "The rules have no schedule: nobody is on call."
-    pages = list(dict.fromkeys(_pages(rules, asked)))
+    pages = list(dict.fromkeys(called(rules, asked)))
     if not pages:
         near = nearest(asked, _names(rules))
         hint = f" Did you mean {said(near, 80)}?" if near else ""
@@ -126,7 +126,7 @@ def _schedule(rules: RuleSet, schedule: Schedule, now: datetime) -> str:
     return f"*{said(schedule.name, 80)}*: {said(who, 60)}{note}{until}"
 
 
-def _pages(rules: RuleSet, asked: str) -> Iterable[Page]:
+def called(rules: RuleSet, asked: str) -> Iterable[Page]:
     """Whom a name means: exactly so, else without its team, else as the catalogue has it."""
     wanted = asked.casefold()
     tables: tuple[tuple[PageKind, Iterable[str]], ...] = (

@@ -36,6 +36,8 @@ class Choice(msgspec.Struct, frozen=True):
     label: str
     options: tuple[tuple[str, str], ...]
     """(value, what is read)."""
+    chosen: str = ""
+    """The value that stands there at first."""
 
 
 class Somebody(msgspec.Struct, frozen=True):
@@ -43,6 +45,7 @@ class Somebody(msgspec.Struct, frozen=True):
 
     name: str
     label: str
+    is_optional: bool = False
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -84,10 +87,13 @@ def _input(field: Text | Choice | Somebody) -> Block:
             block |= {"hint": _plain(field.hint, LABEL)} if field.hint else {}
             block |= {"optional": True} if field.is_optional else {}
         case Choice(options=options):
-            chosen = [{"text": _plain(shown, OPTION), "value": value} for value, shown in options]
-            block["element"] = {"type": "static_select", "action_id": INPUT, "options": chosen}
+            listed = [{"text": _plain(shown, OPTION), "value": value} for value, shown in options]
+            initial = next((option for option in listed if option["value"] == field.chosen), None)
+            select: Block = {"type": "static_select", "action_id": INPUT, "options": listed}
+            block["element"] = select if initial is None else {**select, "initial_option": initial}
         case Somebody():
             block["element"] = {"type": "users_select", "action_id": INPUT}
+            block |= {"optional": True} if field.is_optional else {}
     return block
 
 

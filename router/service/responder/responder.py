@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from router.core.acts.button import Button, NotOurs, action_id, decode, metadata
+from router.core.acts.button import Button, NotOurs, Verb, action_id, decode, metadata
 from router.core.acts.grammar import command as ask
 from router.core.acts.grammar.command import Command, Mistake
 from router.core.acts.grammar.parse import parse, parse_mention
@@ -51,6 +51,7 @@ from router.service.responder.verbs import (
 )
 from router.store.evaluation import incidents, messages
 from rules.model.configuration import SLASH_COMMAND, SlackSettings
+from rules.model.route import Page
 
 log = logging.getLogger(__name__)
 
@@ -165,7 +166,7 @@ class Responder:
         if not answer.is_done:
             return _beside_input(view, answer.said)
         if not answer.is_told and button.detail:
-            self._whisper(Where(inbound.user.id, channel=button.detail), _confirmation(wanted))
+            self._whisper(Where(inbound.user.id, channel=button.detail), _confirmation(wanted, answer))
         return Taken()
 
     async def _commanded(self, inbound: SlashCommand) -> str:
@@ -201,13 +202,17 @@ class Responder:
             return CommandOutcome(said(answer.text, 500))
         if not answer.is_done:
             return CommandOutcome(_refusal(answer))
-        return CommandOutcome(_confirmation(wanted), is_told=answer.is_told)
+        return CommandOutcome(_confirmation(wanted, answer), is_told=answer.is_told)
 
     async def _act(self, wanted: Wanted, user: User, key: str) -> Answer | Unknown:
         """When this returns it is committed."""
+        is_person = wanted.verb is Verb.ADD_RESPONDER
         names = asyncio.gather(*(self._people.named(target, user) for target in wanted.people))
-        who, people = await asyncio.gather(self._people.who(user), names)
-        if unknown := next((one for one in people if isinstance(one, Unknown)), None):
+        reached = asyncio.gather(
+            *(self._people.reachable(target, user, is_person=is_person) for target in wanted.reaches)
+        )
+        who, people, pages = await asyncio.gather(self._people.who(user), names, reached)
+        if unknown := next((one for one in (*people, *pages) if isinstance(one, Unknown)), None):
             return unknown
         act = Act(
             wanted.verb,
@@ -215,6 +220,7 @@ class Responder:
             note=wanted.note,
             until=wanted.until,
             people=tuple(one for one in people if isinstance(one, str)),
+            pages=tuple(one for one in pages if isinstance(one, Page)),
             severity=wanted.severity,
         )
         answer = await self._engine.act(wanted.incident, act, key=key)
@@ -286,7 +292,9 @@ class Responder:
 
     @property
     def _moment(self) -> Moment:
-        return Moment(self._engine.clock.now(), self._in_force.configuration.timezone)
+        configuration = self._in_force.configuration
+        rules = configuration.rules
+        return Moment(self._engine.clock.now(), configuration.timezone, tuple(rules.policies), rules.user_groups)
 
     @property
     def _slash(self) -> str:
@@ -299,7 +307,9 @@ def _refusal(answer: Answer) -> str:
     return f"#{answer.number}: {text}." if answer.is_known else f"{text[:1].upper()}{text[1:]}."
 
 
-def _confirmation(wanted: Wanted) -> str:
+def _confirmation(wanted: Wanted, answer: Answer) -> str:
+    if wanted.reaches:  # whom, by name
+        return f"#{answer.number}: {said(answer.said, 500)}."
     return f"#{wanted.incident}: {DEEDS[wanted.verb].done}."
 
 

@@ -454,6 +454,7 @@ def upgrade() -> None:
         sa.Column("entry", sa.Integer(), nullable=True),
         sa.Column("remind_at", tables.InstantMs(), nullable=True),
         sa.Column("is_hushed", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("is_asked", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
         sa.PrimaryKeyConstraint("id"),
     )
