@@ -136,8 +136,15 @@ class Notification:
         is_changed = last is None or view != last.view
         if is_changed and not decided.opens:
             messages.raise_versions(
-                conn, self._number, rank=severity.rank, tells_end=view.state is State.RESOLVED, now=now
+                conn,
+                self._number,
+                rank=severity.rank,
+                tells_end=view.state is State.RESOLVED,
+                now=now,
+                phase=Phase.OPEN if decided.is_rise else decided.response.phase,
             )
+            if last is not None and messages.told_as(last.response.phase) is not messages.told_as(view.response.phase):
+                messages.tell_phase(conn, self._number, view.response.phase)
         if decided.resolves or (decided.continues and last is not None and last.standing.state is State.RESOLVED):
             messages.renew_ends(conn, self._number, now=now)
         incidents.append(conn, self._number, said)

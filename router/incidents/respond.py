@@ -154,6 +154,8 @@ def _carry_out(
     incidents.respond(conn, number, view, noticed_at=say_at)
     rank = view.severity.rank
     messages.raise_versions(conn, number, rank=rank, tells_end=view.state is State.RESOLVED, now=now)
+    if messages.told_as(view.response.phase) is not messages.told_as(current.response.phase):
+        messages.tell_phase(conn, number, view.response.phase)
     paged = messages.people_paged(conn, number)
     if move.rings and how_loud is not Loudness.NONE:
         ring(conn, number, seq, rank=rank, paged=paged, now=now)

@@ -474,6 +474,10 @@ message = Table(
     Column(
         "ring_version", Integer, nullable=False, server_default=text("0")
     ),  # where nothing can be edited, it is told anew from this version on
+    Column("ring_phase", Text, nullable=False, server_default=text("'open'")),  # as what it is: core.view.Phase
+    Column(
+        "told_phase", Text, nullable=False, server_default=text("''")
+    ),  # as what it was told last, or may have been; "": nobody knows it there
     Column(
         "rings", Boolean, nullable=False, server_default=true()
     ),  # it does so by itself when the incident comes back or gets worse

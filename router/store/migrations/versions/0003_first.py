@@ -532,6 +532,8 @@ def upgrade() -> None:
         sa.Column("stands_in_for", sa.BigInteger(), nullable=True),
         sa.Column("moved_to", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("ring_version", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("ring_phase", sa.Text(), server_default=sa.text("'open'"), nullable=False),
+        sa.Column("told_phase", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("rings", sa.Boolean(), server_default=sa.text("1"), nullable=False),
         sa.Column("fell_back", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.ForeignKeyConstraint(["conversation"], ["conversation.id"]),
