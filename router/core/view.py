@@ -26,6 +26,13 @@ class Phase(StrEnum):
     """Somebody says that it is done, though alerts still fire."""
 
 
+class Limit(StrEnum):
+    """What a route may give a time for."""
+
+    ACKNOWLEDGE = "acknowledge"
+    RESOLVE = "resolve"
+
+
 class Response(msgspec.Struct, frozen=True, omit_defaults=True):
     """What people, timers, rules and senders have made of an incident. Its alerts move it in one case only: news brings
     back what was closed."""
@@ -45,6 +52,10 @@ class Response(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who was asked to help, by name, in that order."""
     severity: Severity | None = None
     """As somebody set it. None: the route's, else the alerts'."""
+    met: tuple[Limit, ...] = ()
+    """Of its route's limits: when the time was over it was done, and is not asked again."""
+    missed: tuple[Limit, ...] = ()
+    """When the time was over it was not, and that was said."""
 
 
 class EndKind(StrEnum):
@@ -187,6 +198,9 @@ class EntryKind(StrEnum):
     RESPONDER_ADDED = "responder_added"
     NOTE = "note"
     SEVERITY_SET = "severity_set"
+    SLA_ACKNOWLEDGE = "sla_acknowledge"
+    """Not acknowledged in time."""
+    SLA_RESOLVE = "sla_resolve"
 
 
 class TimelineEntry(msgspec.Struct, frozen=True):
@@ -209,7 +223,7 @@ class TimelineEntry(msgspec.Struct, frozen=True):
     """WORSE, REOPENED: the severity it rose to or came back with."""
     lasted: timedelta | None = None
     """ALL_RESOLVED: the incident's duration. REPEAT: for how long it has been firing. FALLBACK: for how long it could not be
-    told; None: it cannot be yet. ESCALATED: for how long nobody acknowledged."""
+    told; None: it cannot be yet. ESCALATED: for how long nobody acknowledged. SLA_…: the time that it had."""
     how: EndKind | None = None
     people: tuple[str, ...] = ()
     """By name."""

@@ -26,6 +26,7 @@ from router.core.render.headline import silence as silence_words
 from router.core.view import EndKind, EntryKind, IncidentView, Phase, Response, State, Suppressed, TimelineEntry
 from router.incidents import recipients
 from router.incidents.escalate import HUSHED, Paged, Paging, Rules, carry_out, first_of, go_on, ring, stop
+from router.incidents.respond import await_limits
 from router.incidents.suppression import hush_of
 from router.runtime.metrics import Metrics
 from router.store.evaluation import groups, incidents, members, messages, pages
@@ -158,6 +159,8 @@ class Notification:
         incidents.save(
             conn, self._number, standing=standing, view=view, alerts_ended=alerts_ended, ended_how=how, seq=self._seq
         )
+        if group.settings.sla is not None:
+            await_limits(conn, self._number, group.settings.sla, now if last is None else last.opened_at, view)
         self._count(decided, how)
         if decided.resolves:
             pages.call_off(conn, self._number)

@@ -13,11 +13,11 @@ from sqlalchemy import Connection
 from router.core.acts import life
 from router.core.acts.button import Verb
 from router.core.acts.life import Act, Acted, Already, Escalation, Lasts, Move, Refused, Told
-from router.core.view import EntryKind, IncidentView, Response, State, TimelineEntry
+from router.core.view import EntryKind, IncidentView, Phase, Response, State, TimelineEntry
 from router.incidents.escalate import Rules, go_on, next_now, reach, ring, stop
 from router.runtime.metrics import Metrics
 from router.store.evaluation import acts, groups, incidents, messages
-from rules.model.route import Loudness, RouteSettings, Tell
+from rules.model.route import Loudness, ResolveNote, RouteSettings, Sla, Tell
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -59,7 +59,35 @@ def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics) -> Ran
     for number in numbers:
         phase = incidents.get(conn, number).response.phase
         _act(conn, number, Act(life.RUNS_OUT[phase]), now, rules, metrics)
-    return Ran(len(numbers), incidents.next_runs_out(conn))
+    late = incidents.limits_due(conn, now)
+    for number in late:
+        _ask_of_limit(conn, number, now, rules, metrics)
+    waits = [at for at in (incidents.next_runs_out(conn), incidents.next_limit(conn)) if at is not None]
+    return Ran(len(numbers) + len(late), min(waits, default=None))
+
+
+def _ask_of_limit(conn: Connection, number: int, now: datetime, rules: Rules, metrics: Metrics) -> None:
+    """Whether what its route gives a time for was done in it. Where the route has no such limit any more nothing is asked."""
+    current = incidents.get(conn, number)
+    group = groups.find(conn, current.group_id)
+    sla = None if group is None else group.settings.sla
+    for at, timer in life.limits(sla, current.opened_at, current.standing.state, current.response):
+        if at <= now:
+            answer = _act(conn, number, Act(timer), now, rules, metrics)
+            metrics.add("alert_router_sla", (life.LIMITS[timer].value, "missed" if answer.is_done else "met"))
+            current = incidents.get(conn, number)
+            if not answer.is_done:
+                met = life.in_time(current.response, timer)
+                view = msgspec.structs.replace(current.view, response=met)
+                incidents.respond(conn, number, view, noticed_at=None)
+    current = incidents.get(conn, number)
+    await_limits(conn, number, sla, current.opened_at, current.view)
+
+
+def await_limits(conn: Connection, number: int, sla: Sla | None, opened_at: datetime, view: IncidentView) -> None:
+    """What has changed in an incident may let a limit wait, or end its waiting."""
+    coming = life.limits(sla, opened_at, view.state, view.response)
+    incidents.ask_of_limits(conn, number, coming[0][0] if coming else None)
 
 
 def _act(conn: Connection, number: int, wanted: Act, now: datetime, rules: Rules, metrics: Metrics) -> Answer:
@@ -69,7 +97,8 @@ def _act(conn: Connection, number: int, wanted: Act, now: datetime, rules: Rules
     group = groups.find(conn, current.group_id)
     settings = RouteSettings(channels=()) if group is None else group.settings
     lasts = Lasts(settings.acknowledge_within, settings.reopen_closed_after)
-    decided = life.decide(current.standing.state, current.response, wanted, now, lasts)
+    needs_note = settings.resolve_note is ResolveNote.REQUIRED
+    decided = life.decide(current.standing.state, current.response, wanted, now, lasts, needs_note=needs_note)
     match decided:
         case Already(said) | Refused(said):
             metrics.add("alert_router_acts", (wanted.verb.value, "idle" if isinstance(decided, Already) else "refused"))
@@ -137,14 +166,18 @@ def _carry_out(
     number, move = current.number, decided.move
     how_loud = _loudness(settings.tell, move.told)
     view = _view(current.view, decided, settings)
+    is_limit = move.told is Told.SLA
+    lasted = now - view.started_at if current.standing.state is State.TRIGGERED else None
+    if is_limit and settings.sla is not None:
+        lasted = settings.sla.acknowledge if move.kind is EntryKind.SLA_ACKNOWLEDGE else settings.sla.resolve
     entry = TimelineEntry(
         seq=0,
         at=now,
         kind=move.kind,
         firing=view.firing,
         severity=wanted.severity if move.kind is EntryKind.SEVERITY_SET else None,
-        lasted=now - view.started_at if current.standing.state is State.TRIGGERED else None,
-        by=wanted.by or current.response.by,
+        lasted=lasted,
+        by="" if is_limit else wanted.by or current.response.by,
         until=decided.response.until if move.to is not None else None,
         people=wanted.people,
         detail=wanted.note,
@@ -152,13 +185,19 @@ def _carry_out(
     say_at = now if how_loud.has_line else None
     seq = incidents.add(conn, number, entry, say_at=say_at, is_broadcast=how_loud is Loudness.CHANNEL)
     incidents.respond(conn, number, view, noticed_at=say_at)
+    if settings.sla is not None:
+        await_limits(conn, number, settings.sla, current.opened_at, view)
     rank = view.severity.rank
     messages.raise_versions(conn, number, rank=rank, tells_end=view.state is State.RESOLVED, now=now)
     if messages.told_as(view.response.phase) is not messages.told_as(current.response.phase):
         messages.tell_phase(conn, number, view.response.phase)
     paged = messages.people_paged(conn, number)
     if move.rings and how_loud is not Loudness.NONE:
-        ring(conn, number, seq, rank=rank, paged=paged, now=now)
+        # Of a limit who works on it hears, and nobody beside them.
+        heard = [
+            one for one in paged if not is_limit or view.response.phase is Phase.OPEN or one[2] == view.response.by
+        ]
+        ring(conn, number, seq, rank=rank, paged=heard, now=now)
     match move.escalation:
         case Escalation.STOPS:
             stop(conn, number)
@@ -190,6 +229,8 @@ def _loudness(tell: Tell, told: Told) -> Loudness:
             return tell.reopened
         case Told.ESCALATED:
             return tell.escalated
+        case Told.SLA:
+            return tell.sla
         case never:
             assert_never(never)
 

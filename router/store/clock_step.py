@@ -18,6 +18,7 @@ from router.store.tables import (
     alert_group,
     conversation,
     heartbeat,
+    incident,
     membership,
     message,
     pace,
@@ -50,6 +51,7 @@ def clamp(conn: Connection, now: datetime) -> list[tuple[str, str]]:
     conn.execute(update(pace).where(pace.c.blocked_until > now + AHEAD).values(blocked_until=now))
     sender_groups.clamp(conn, now)
     _pages(conn, now)
+    _limits(conn, now)
     return _alerts(conn, now)
 
 
@@ -62,6 +64,14 @@ def _pages(conn: Connection, now: datetime) -> None:
     }
     written = update(page).where(text(STEP_DUE), page.c.moved_at > now)
     conn.execute(written.values({**earlier, "moved_at": now}))
+
+
+def _limits(conn: Connection, now: datetime) -> None:
+    """A limit is as far from the incident's opening as it was."""
+    back = type_coerce(incident.c.opened_at, BigInteger) - to_ms(now)
+    earlier = type_coerce(type_coerce(incident.c.limit_at, BigInteger) - back, InstantMs)
+    ahead = update(incident).where(incident.c.limit_at.is_not(None), incident.c.opened_at > now)
+    conn.execute(ahead.values(limit_at=earlier, opened_at=now))
 
 
 def _alerts(conn: Connection, now: datetime) -> list[tuple[str, str]]:

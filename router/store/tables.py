@@ -337,7 +337,14 @@ incident = Table(
     Column("released_in", Text),  # it was held back until it opened: its home channel
     Column("response", Text, nullable=False, server_default=text("'{}'")),  # core.view.Response
     Column("response_ends_at", InstantMs),  # when its phase ends by itself; NULL: never, or nothing fires
+    Column("limit_at", InstantMs),  # when it is asked whether a limit of its route's was kept; NULL: none is left
     Index("incident_open", "state"),
+    Index(
+        "incident_limit",
+        "limit_at",
+        sqlite_where=text("limit_at IS NOT NULL"),
+        postgresql_where=text("limit_at IS NOT NULL"),
+    ),
     Index(
         "incident_response_ends",
         "response_ends_at",

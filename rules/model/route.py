@@ -127,7 +127,23 @@ class Tell(msgspec.Struct, frozen=True):
     escalated: Loudness = Loudness.CHANNEL
     """A further step of its policy; an acknowledgement, a snooze or a closing that has run out. Whom a step reaches hears it
     whatever stands here."""
+    sla: Loudness = Loudness.CHANNEL
+    """What was not acknowledged, or not resolved, in the time that the route gives."""
     note: Loudness = Loudness.NONE
+
+
+class Sla(msgspec.Struct, frozen=True):
+    """How long things may take, counted from when the incident was opened. None: as long as they take."""
+
+    acknowledge: timedelta | None = None
+    resolve: timedelta | None = None
+
+
+class ResolveNote(StrEnum):
+    """Whether who closes an incident must say what it was."""
+
+    OPTIONAL = "optional"
+    REQUIRED = "required"
 
 
 class RouteSettings(msgspec.Struct, frozen=True):
@@ -147,6 +163,8 @@ class RouteSettings(msgspec.Struct, frozen=True):
     """How long an acknowledgement lasts. None: until the end."""
     reopen_closed_after: timedelta | None = DEFAULT_REOPEN_CLOSED_AFTER
     """What was closed by hand comes back after so long, if it fires still. None: never by itself."""
+    sla: Sla | None = None
+    resolve_note: ResolveNote = ResolveNote.OPTIONAL
     severity: Severity | None = None
     """The incident's, whatever its alerts say; matchers always see the alert's own."""
     template: Template | None = None

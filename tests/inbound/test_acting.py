@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from router.core.acts.button import Verb
-from tests.inbound.office import Via, office
+from tests.inbound.office import CONFIGURATION, Via, office
 
 BOTH = pytest.mark.parametrize("via", list(Via))
 
@@ -150,6 +150,24 @@ async def test_escalated_to_somebody_by_name(tmp_path: Path, via: Via) -> None:
         await at.fire(status="resolved")
         await direct.expect_update("Resolved #1")
         assert await at.say("escalate 1 @jonas", by="eve") == "#1: it is over."
+
+
+async def test_a_route_that_asks_for_a_note_gets_one(tmp_path: Path) -> None:
+    """Row 55: the window does not close without it, and the command says how."""
+    async with office(
+        tmp_path, configuration=CONFIGURATION.replace("group_wait: 0s,", "group_wait: 0s, resolve_note: required,")
+    ) as at:
+        message = await at.fire()
+        assert await at.say("resolve 1", by="maria") == (
+            '#1: its route asks for a note: resolve it with one, as in resolve 12 "what it was".'
+        )
+        await at.press(message, Verb.RESOLVE, by="maria")
+        window = await at.modal("Resolve #1")
+        with pytest.raises(AssertionError, match="note is required"):
+            at.people.send(window)
+        assert await at.do(at.people.send(window, note="  ")) is not None  # what is blank is none
+        assert await at.do(at.people.send(window, note="the pool")) is None
+        await message.expect_reply("Resolution: the pool")
 
 
 @BOTH

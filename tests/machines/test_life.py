@@ -10,13 +10,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import Connection, select
 
 from adapters.alert import Severity
+from router.core.acts import life
 from router.core.acts.button import Verb
 from router.core.acts.life import Act
-from router.core.view import Phase, Response, State
+from router.core.view import EntryKind, Limit, Phase, Response, State
 from router.incidents.respond import Answer
 from router.store.evaluation import incidents
 from router.store.tables import incident
-from rules.model.route import Page, PageKind
+from rules.model.route import Page, PageKind, Sla
 from tests.machines.stage import STEADY, Stage, alert
 from tests.slackworld import moods
 
@@ -29,6 +30,7 @@ routing:
   acknowledge_within: 20m
   reopen_closed_after: 40m
   page: maria
+  sla: {acknowledge: 15m, resolve: 50m}
 people: {maria: {email: maria@example.com}, chris: {email: chris@example.com}}
 escalation: {late: {steps: [{person: chris}, {after: 10m, person: maria}]}}
 """
@@ -40,6 +42,7 @@ REACHES = (
     Act(Verb.ESCALATE, pages=(Page("late", PageKind.POLICY),)),
     Act(Verb.ADD_RESPONDER, pages=(Page("chris", PageKind.PERSON), Page("maria", PageKind.PERSON))),
 )
+SLA = Sla(timedelta(minutes=15), timedelta(minutes=50))
 _LASTS = {Phase.ACKNOWLEDGED: timedelta(minutes=20), Phase.CLOSED: timedelta(minutes=40)}
 
 
@@ -157,10 +160,15 @@ class Living(RuleBasedStateMachine):
             for number, (state, response) in now.items():
                 if number in self.before:
                     before = self.before[number][1]
-                    assert response == before, f"#{number}: {before} became {response} by itself"
+                    assert _acted(response) == _acted(before), f"#{number}: {before} became {response} by itself"
                 else:
                     assert response == Response(), f"#{number} begins {response}"
                 assert state in State
+        for number, (_, response) in now.items():
+            before = self.before.get(number, (State.TRIGGERED, Response()))[1]
+            assert set(before.met) <= set(response.met), "what was asked about a limit is asked once"
+            assert set(before.missed) <= set(response.missed)
+            assert len({*response.met, *response.missed}) == len(response.met) + len(response.missed)
         self._assert_left_in_peace(now)
         for _, response in now.values():
             if (lasts := _LASTS.get(response.phase)) is not None:
@@ -185,6 +193,16 @@ class Living(RuleBasedStateMachine):
             return {one.number: (one.standing.state, one.response) for one in found}
 
         return self.stage.run(self.stage.sim.engine.database.read(read))
+
+    def _assert_no_limit_is_forgotten(self, conn: Connection) -> None:
+        """Once its time is over it was asked, unless it waits; and what was missed stands in the timeline once."""
+        late = {Limit.ACKNOWLEDGE: EntryKind.SLA_ACKNOWLEDGE, Limit.RESOLVE: EntryKind.SLA_RESOLVE}
+        for number in conn.execute(select(incident.c.number)).scalars().all():
+            one = incidents.get(conn, number)
+            left = life.limits(SLA, one.opened_at, one.standing.state, one.response)
+            assert all(at > self.stage.clock.now() for at, _ in left), left
+            kinds = [line.entry.kind for line in incidents.entries(conn, number)]
+            assert all(kinds.count(kind) == (limit in one.response.missed) for limit, kind in late.items())
 
     def teardown(self) -> None:
         if not hasattr(self, "stage"):
@@ -225,8 +243,16 @@ class Living(RuleBasedStateMachine):
             assert ("acknowledged by" in said) == (response.phase is Phase.ACKNOWLEDGED), said
             assert ("snoozed by" in said) == (response.phase is Phase.SNOOZED), said
             assert message.text.startswith("Closed") == (response.phase is Phase.CLOSED), message.text
+            assert ("not acknowledged in time" in said) == (Limit.ACKNOWLEDGE in response.missed), said
+            assert ("not resolved in time" in said) == (Limit.RESOLVE in response.missed), said
+        self.stage.run(self.stage.sim.engine.database.read(self._assert_no_limit_is_forgotten))
         is_open = [state for state, _ in stored.values() if state is State.TRIGGERED]
         assert len(is_open) == bool(self.firing)
+
+
+def _acted(response: Response) -> Response:
+    """Without what time alone makes of it."""
+    return msgspec.structs.replace(response, met=(), missed=())
 
 
 Living.TestCase.settings = STEADY

@@ -13,8 +13,8 @@ import msgspec
 
 from adapters.alert import Severity
 from router.core.acts.button import Verb
-from router.core.view import EntryKind, Phase, Response, State
-from rules.model.route import Page
+from router.core.view import EntryKind, Limit, Phase, Response, State
+from rules.model.route import Page, Sla
 
 
 class Timer(StrEnum):
@@ -23,7 +23,13 @@ class Timer(StrEnum):
     ACKNOWLEDGEMENT_OVER = "acknowledgement_over"
     SNOOZE_OVER = "snooze_over"
     CLOSED_OVER = "closed_over"
+    SLA_ACKNOWLEDGE = "sla_acknowledge"
+    SLA_RESOLVE = "sla_resolve"
 
+
+LIMITS: Mapping[Timer, Limit] = {Timer.SLA_ACKNOWLEDGE: Limit.ACKNOWLEDGE, Timer.SLA_RESOLVE: Limit.RESOLVE}
+"""The timers of a route's limits: counted from the first word, whatever phase it is in. Where the table has none of them
+they wait until the phase changes; *already*: it was done in time."""
 
 RUNS_OUT: Mapping[Phase, Timer] = {
     Phase.ACKNOWLEDGED: Timer.ACKNOWLEDGEMENT_OVER,
@@ -52,6 +58,7 @@ class Told(StrEnum):
     RESOLVED = "resolved"
     REOPENED = "reopened"
     ESCALATED = "escalated"
+    SLA = "sla"
 
 
 class Move(msgspec.Struct, frozen=True):
@@ -92,6 +99,9 @@ _ESCALATE = Move(None, EntryKind.ESCALATED, Told.ESCALATED, Escalation.REACHES)
 _ADD_RESPONDER = Move(None, EntryKind.RESPONDER_ADDED, Told.ACKNOWLEDGED, Escalation.REACHES)
 _NOTE = Move(None, EntryKind.NOTE, Told.NOTE)
 _SEVERITY = Move(None, EntryKind.SEVERITY_SET, Told.ACKNOWLEDGED)
+_LATE_ACKNOWLEDGE = Move(None, EntryKind.SLA_ACKNOWLEDGE, Told.SLA, rings=True)
+_LATE_RESOLVE = Move(None, EntryKind.SLA_RESOLVE, Told.SLA, rings=True)
+_IN_TIME = Already("it was done in time")
 _NOT_ACKNOWLEDGED = Already("nobody has acknowledged it")
 _NOT_SNOOZED = Already("it is not snoozed")
 _IS_OPEN = Already("it is open")
@@ -123,6 +133,8 @@ _OVER: Row = {
     Verb.ADD_RESPONDER: _IS_OVER,
     Verb.NOTE: _NOTE,
     Verb.SEVERITY: _IS_OVER,
+    Timer.SLA_ACKNOWLEDGE: _IN_TIME,
+    Timer.SLA_RESOLVE: _IN_TIME,
 }
 
 TABLE: Mapping[State, Mapping[Phase, Row]] = {
@@ -134,6 +146,8 @@ TABLE: Mapping[State, Mapping[Phase, Row]] = {
             Verb.WAKE: _NOT_SNOOZED,
             Verb.RESOLVE: _CLOSE,
             Verb.REOPEN: _IS_OPEN,
+            Timer.SLA_ACKNOWLEDGE: _LATE_ACKNOWLEDGE,
+            Timer.SLA_RESOLVE: _LATE_RESOLVE,
             **_ALWAYS,
         },
         Phase.ACKNOWLEDGED: {
@@ -144,6 +158,8 @@ TABLE: Mapping[State, Mapping[Phase, Row]] = {
             Verb.RESOLVE: _CLOSE,
             Verb.REOPEN: _IS_OPEN,
             Timer.ACKNOWLEDGEMENT_OVER: _comes_back(EntryKind.ACKNOWLEDGEMENT_OVER),
+            Timer.SLA_ACKNOWLEDGE: _IN_TIME,
+            Timer.SLA_RESOLVE: _LATE_RESOLVE,
             **_ALWAYS,
         },
         Phase.SNOOZED: {
@@ -164,6 +180,7 @@ TABLE: Mapping[State, Mapping[Phase, Row]] = {
             Verb.RESOLVE: Already("{by} has closed it"),
             Verb.REOPEN: _REOPEN,
             Timer.CLOSED_OVER: _comes_back(EntryKind.CLOSED_OVER),
+            Timer.SLA_ACKNOWLEDGE: _IN_TIME,
             **_ALWAYS,
         },
     },
@@ -202,14 +219,18 @@ class Acted(msgspec.Struct, frozen=True):
     move: Move
 
 
-def decide(state: State, response: Response, act: Act, now: datetime, lasts: Lasts) -> Acted | Already | Refused:
-    """The one decision about one act."""
+def decide(
+    state: State, response: Response, act: Act, now: datetime, lasts: Lasts, *, needs_note: bool = False
+) -> Acted | Already | Refused:
+    """The one decision about one act. `needs_note`: who closes it must say what it was."""
     found = TABLE[state][response.phase].get(act.verb)
     match found:
         case None:  # a timer of a phase that is over
             return Already("")
         case Already(said) | Refused(said):
             return type(found)(said.format(by=_who(response.by)))
+        case Move(to=Phase.CLOSED) if needs_note and not act.note.strip():
+            return Refused('its route asks for a note: resolve it with one, as in resolve 12 "what it was"')
         case Move(kind=EntryKind.RESPONDER_ADDED) if act.pages and not _new_responders(response, act):
             return Already(_respond_already(act))
         case Move() as move:
@@ -241,6 +262,7 @@ def _acted(response: Response, act: Act, move: Move, now: datetime, lasts: Lasts
                 assigned=act.people if act.verb is Verb.ASSIGN else response.assigned,
                 responders=(*response.responders, *_new_responders(response, act)),
                 severity=act.severity if act.verb is Verb.SEVERITY else response.severity,
+                missed=(*response.missed, *([LIMITS[act.verb]] if isinstance(act.verb, Timer) else [])),
             )
             return Acted(changed, move)
         case Phase.ACKNOWLEDGED if lasts.acknowledged is not None:
@@ -273,6 +295,24 @@ def _respond_already(act: Act) -> str:
 def _opened(response: Response) -> Response:
     """Nobody has it in hand; who is responsible stays, and what else stands beside the phase."""
     return msgspec.structs.replace(response, phase=Phase.OPEN, by="", at=None, until=None, note="")
+
+
+def in_time(response: Response, timer: Timer) -> Response:
+    """It was done when its time was over."""
+    return msgspec.structs.replace(response, met=(*response.met, LIMITS[timer]))
+
+
+def limits(sla: Sla | None, opened_at: datetime, state: State, response: Response) -> list[tuple[datetime, Timer]]:
+    """Which limits are still to be asked about, and when, the next one first; not those that wait for another phase."""
+    if sla is None:
+        return []
+    spans = ((Timer.SLA_ACKNOWLEDGE, sla.acknowledge), (Timer.SLA_RESOLVE, sla.resolve))
+    settled = {*response.met, *response.missed}
+    return sorted(
+        (opened_at + span, timer)
+        for timer, span in spans
+        if span is not None and LIMITS[timer] not in settled and timer in TABLE[state][response.phase]
+    )
 
 
 def brought_back(response: Response) -> Response:

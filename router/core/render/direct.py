@@ -77,6 +77,9 @@ def _opening(entry: TimelineEntry, view: IncidentView) -> str:
             return "Goes on"
         case EntryKind.ACKNOWLEDGEMENT_OVER | EntryKind.SNOOZE_OVER | EntryKind.CLOSED_OVER:
             return f"{_RUN_OUT[entry.kind]}, still firing"
+        case EntryKind.SLA_ACKNOWLEDGE | EntryKind.SLA_RESOLVE:
+            what = "acknowledged" if entry.kind is EntryKind.SLA_ACKNOWLEDGE else "resolved"
+            return f"Not {what}{f' within {duration(entry.lasted)}' if entry.lasted else ' in time'}"
         case EntryKind.ESCALATED if entry.by:
             return f"Escalated to you{acted_by(entry.by)}"
         case EntryKind.RESPONDER_ADDED:

@@ -210,6 +210,10 @@ def _act_line(entry: TimelineEntry, detail: str) -> str:
             return f"note{by}: {detail}"
         case EntryKind.SEVERITY_SET:
             return f"severity {entry.severity.value.upper() if entry.severity else 'as its alerts say it'}, set{by}"
+        case EntryKind.SLA_ACKNOWLEDGE:
+            return f"not acknowledged{f' within {duration(entry.lasted)}' if entry.lasted else ' in time'}"
+        case EntryKind.SLA_RESOLVE:
+            return f"not resolved{f' within {duration(entry.lasted)}' if entry.lasted else ' in time'}"
         case _:
             raise AssertionError(f"{entry.kind} is no act")
 

@@ -48,10 +48,11 @@ from router.service.responder.verbs import (
     Nothing,
     Wanted,
     Word,
+    with_note,
 )
-from router.store.evaluation import incidents, messages
+from router.store.evaluation import groups, incidents, messages
 from rules.model.configuration import SLASH_COMMAND, SlackSettings
-from rules.model.route import Page
+from rules.model.route import Page, ResolveNote
 
 log = logging.getLogger(__name__)
 
@@ -240,6 +241,8 @@ class Responder:
             return
         if slack is None:
             return
+        if button.verb is Verb.RESOLVE and await self._needs_note(current.group_id):
+            form = with_note(form)
         back = msgspec.structs.replace(button, detail=where.channel)
         view = form_view(form, callback_id=action_id(button.verb), metadata=metadata(back, instance=self._instance))
         answer = await slack.open_view(trigger_id, view)
@@ -249,6 +252,10 @@ class Responder:
             log.error("Slack refused to open a window for somebody", extra=extra)
         if how in _NOT_OPENED:
             await self._say(where, _NOT_OPENED[how])
+
+    async def _needs_note(self, group_id: int) -> bool:
+        group = await self._engine.database.read(partial(groups.find, number=group_id))
+        return group is not None and group.settings.resolve_note is ResolveNote.REQUIRED
 
     def _whisper(self, where: Where, text: str) -> None:
         self._begin(self._say(where, text))

@@ -142,6 +142,14 @@ def _resolve(button: Button, _: Moment) -> Form:
     return Form(f"Resolve #{button.incident}", "Resolve", (note,))
 
 
+def with_note(form: Form) -> Form:
+    """The route asks for a note: none of its texts may be left empty."""
+    fields = (
+        msgspec.structs.replace(field, is_optional=False) if isinstance(field, Text) else field for field in form.fields
+    )
+    return msgspec.structs.replace(form, fields=tuple(fields))
+
+
 def _resolved(button: Button, given: Given, _: Moment) -> Wanted:
     return Wanted(button.incident, Verb.RESOLVE, note=given.get("note", "").strip())
 

@@ -31,6 +31,7 @@ class Incident(msgspec.Struct, frozen=True):
     ended_how: EndKind | None
     seq: int
     view: IncidentView
+    opened_at: datetime
     response: Response = Response()
 
 
@@ -61,7 +62,7 @@ def find(conn: Connection, number: int) -> Incident | None:
     )
     how = None if row.ended_how is None else EndKind(row.ended_how)
     view, response = _decode_view(row.view), _decode_response(row.response)
-    return Incident(row.number, row.group_id, standing, row.alerts_ended, how, row.seq, view, response)
+    return Incident(row.number, row.group_id, standing, row.alerts_ended, how, row.seq, view, row.opened_at, response)
 
 
 # Statements of every evaluation are made once: SQLAlchemy takes longer to put one together than SQLite to carry it out.
@@ -272,6 +273,28 @@ def run_out(conn: Connection, now: datetime) -> list[int]:
 
 def next_runs_out(conn: Connection) -> datetime | None:
     return conn.execute(select(func.min(incident.c.response_ends_at))).scalar()
+
+
+def ask_of_limits(conn: Connection, number: int, at: datetime | None) -> None:
+    """When it is next asked whether its route's limits were kept; None: not, as it stands."""
+    conn.execute(_SAVE, {"b_number": number, "limit_at": at})
+
+
+_LIMITS = (
+    select(incident.c.number)
+    .where(incident.c.limit_at <= bindparam("now", type_=InstantMs()))
+    .order_by(incident.c.limit_at, incident.c.number)
+    .limit(20)
+)
+
+
+def limits_due(conn: Connection, now: datetime) -> list[int]:
+    """Of whose limits it is to be asked now."""
+    return list(conn.execute(_LIMITS, {"now": now}).scalars())
+
+
+def next_limit(conn: Connection) -> datetime | None:
+    return conn.execute(select(func.min(incident.c.limit_at)).where(incident.c.limit_at.is_not(None))).scalar()
 
 
 def save_view(conn: Connection, number: int, view: IncidentView) -> None:

@@ -335,11 +335,20 @@ def upgrade() -> None:
         sa.Column("released_in", sa.Text(), nullable=True),
         sa.Column("response", sa.Text(), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("response_ends_at", tables.InstantMs(), nullable=True),
+        sa.Column("limit_at", tables.InstantMs(), nullable=True),
         sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
         sa.PrimaryKeyConstraint("number"),
         sqlite_autoincrement=True,
     )
     op.create_index("incident_open", "incident", ["state"], unique=False)
+    op.create_index(
+        "incident_limit",
+        "incident",
+        ["limit_at"],
+        unique=False,
+        sqlite_where=sa.text("limit_at IS NOT NULL"),
+        postgresql_where=sa.text("limit_at IS NOT NULL"),
+    )
     op.create_index(
         "incident_response_ends",
         "incident",
@@ -865,6 +874,12 @@ def downgrade() -> None:
         table_name="incident",
         sqlite_where=sa.text("response_ends_at IS NOT NULL"),
         postgresql_where=sa.text("response_ends_at IS NOT NULL"),
+    )
+    op.drop_index(
+        "incident_limit",
+        table_name="incident",
+        sqlite_where=sa.text("limit_at IS NOT NULL"),
+        postgresql_where=sa.text("limit_at IS NOT NULL"),
     )
     op.drop_index("incident_open", table_name="incident")
     op.drop_table("incident")
