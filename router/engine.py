@@ -10,6 +10,7 @@ from functools import partial
 import msgspec
 from sqlalchemy import Connection
 
+from adapters.alert import Acknowledgement
 from router.core.acts.life import Act
 from router.core.member import BY_RANK, Member, visible
 from router.core.own_alerts import OwnDraft
@@ -95,6 +96,7 @@ class Engine:
             in_force=lambda: self._in_force,
             suppressors=self.silences.at,
             belongs=self._belongs,
+            acknowledge=self._acknowledge,
             on_commit=on_commit,
         )
         self.deliverer = Deliverer(
@@ -295,6 +297,10 @@ class Engine:
         return await self.database.write(
             lambda conn: respond.act(conn, number, wanted, now, rules, self.metrics, key=key),
         )
+
+    def _acknowledge(self, conn: Connection, source: str, namespace: str, word: Acknowledgement) -> bool:
+        now = self.clock.now()
+        return respond.acknowledged_by_sender(conn, source, namespace, word, now, self.rules, self.metrics)
 
     async def claim(self, most: int = AT_ONCE) -> Claimed:
         return await self.deliverer.claim(most)

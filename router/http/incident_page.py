@@ -7,7 +7,6 @@ from functools import partial
 
 import msgspec
 from aiohttp import web
-from sqlalchemy import Connection
 
 from router.core.render.headline import acted_by, person
 from router.core.render.thread import thread_reply
@@ -87,6 +86,7 @@ class IncidentPage:
                 404, f"there is no incident #{number}", expected="a number from a message, or from /api/incidents"
             )
         alerts, following = await ask(partial(read.alerts, firing=None, after=after, limit=ALERTS, of_incident=number))
+        group = await ask(partial(groups.find, number=found.group_id))
         messages, _ = await ask(partial(read.messages, owed=None, incident=number, after=None, limit=100))
         facts = _Facts(
             found,
@@ -95,7 +95,7 @@ class IncidentPage:
             await ask(partial(read.pending_page_of, number=number)),
             await ask(partial(incidents.entries, number=number, after=max(found.seq - _ENTRIES, 0))),
             messages,
-            await ask(partial(_sla, group=found.group_id)),
+            None if group is None else group.settings.sla,
         )
         rules, now = self._service.configuration.rules, self._service.clock.now()
         in_force = self._service.engine.silences.at(now)
@@ -148,11 +148,6 @@ def _in_hand(view: IncidentView) -> str:
     facts += [f"assigned to {', '.join(map(person, response.assigned))}"] if response.assigned else []
     facts += [f"responders: {', '.join(map(person, response.responders))}"] if response.responders else []
     return ", ".join(facts) or "nobody has acknowledged it"
-
-
-def _sla(conn: Connection, group: int) -> Sla | None:
-    found = groups.find(conn, group)
-    return None if found is None else found.settings.sla
 
 
 def _limits(found: Incident, sla: Sla | None) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import assert_never
 import msgspec
 from sqlalchemy import Connection
 
+from adapters.alert import Acknowledgement
 from router.core.acts import life
 from router.core.acts.button import Verb
 from router.core.acts.life import Act, Acted, Already, Escalation, Lasts, Move, Refused, Told
@@ -51,6 +52,27 @@ def act(
         written = msgspec.json.encode(answer).decode()
         acts.keep(conn, key, incident=number, verb=wanted.verb.value, by=wanted.by, at=now, answer=written)
     return answer
+
+
+def acknowledged_by_sender(
+    conn: Connection,
+    source: str,
+    namespace: str,
+    word: Acknowledgement,
+    now: datetime,
+    rules: Rules,
+    metrics: Metrics,
+) -> bool:
+    """A sender says that somebody has one of its alerts in hand: an act of that source on the incidents that were told with
+    it. Whether anything came of it. Where it says when, what it sends again is the same act."""
+    by = f"{source}: {word.by}" if word.by else source
+    done = False
+    for number in incidents.of_alert(conn, namespace, word.fingerprint):
+        at = word.starts_at
+        key = "" if at is None else f"{namespace}/{word.fingerprint}/{number}/{at.isoformat()}/{word.by}"
+        answer = act(conn, number, Act(Verb.ACKNOWLEDGE, by=by), now, rules, metrics, key=key)
+        done = done or answer.is_done
+    return done
 
 
 def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics) -> Ran:

@@ -9,9 +9,10 @@ from sqlalchemy import Connection, bindparam, case, distinct, func, literal, sel
 from adapters.alert import Severity
 from router.core.content import Subject
 from router.core.evaluation import NotificationState
+from router.core.member import NOTIFIED_FIRING
 from router.core.view import EndKind, IncidentView, Phase, Response, State, TimelineEntry
 from router.store.file import LAST_INCIDENT
-from router.store.tables import InstantMs, conversation, incident, message, timeline
+from router.store.tables import InstantMs, alert, alert_group, conversation, incident, membership, message, timeline
 
 FREED = 5
 FREED_WITHIN = timedelta(minutes=1)
@@ -273,6 +274,24 @@ def run_out(conn: Connection, now: datetime) -> list[int]:
 
 def next_runs_out(conn: Connection) -> datetime | None:
     return conn.execute(select(func.min(incident.c.response_ends_at))).scalar()
+
+
+_OF_ALERT = (
+    select(alert_group.c.incident)
+    .join(membership, membership.c.group_id == alert_group.c.id)
+    .join(alert, alert.c.id == membership.c.alert_id)
+    .join(incident, incident.c.number == alert_group.c.incident)
+    .where(alert.c.namespace == bindparam("namespace"), alert.c.fingerprint == bindparam("fingerprint"))
+    .where(
+        membership.c.state.in_([state.value for state in NOTIFIED_FIRING]), incident.c.state == State.TRIGGERED.value
+    )
+    .order_by(alert_group.c.incident)
+)
+
+
+def of_alert(conn: Connection, namespace: str, fingerprint: str) -> list[int]:
+    """The open incidents that were told with this alert, which fires."""
+    return list(conn.execute(_OF_ALERT, {"namespace": namespace, "fingerprint": fingerprint}).scalars())
 
 
 def ask_of_limits(conn: Connection, number: int, at: datetime | None) -> None:
