@@ -108,6 +108,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     standing: NotificationState | None = None
     response: Response = Response()
     """What people have made of the last incident."""
+    is_declared: bool = False
+    """A person declared it, and ends it by closing it."""
     lines_lately: int = 0
     """Thread lines of this incident that were said within CROWDED_WITHIN, or are planned."""
 
@@ -158,7 +160,6 @@ class Decision(msgspec.Struct, frozen=True):
     continues: bool = False
     """The incident of another group goes on in this one."""
     notifies_new: bool = False
-    notifies_ended: bool = False
     resolves: bool = False
     pages: bool = False
     """The rules are asked whom to page: of a rise too, because by then somebody else may be on call."""
@@ -220,7 +221,6 @@ def _begin(facts: Snapshot) -> Decision:
         return Decision(
             reopens=True,
             notifies_new=True,
-            notifies_ended=True,
             pages=facts.response.phase in {Phase.OPEN, Phase.CLOSED},
             lines=(line,),
             standing=standing,
@@ -291,7 +291,6 @@ def continue_elsewhere(
     return Decision(
         continues=True,
         notifies_new=True,
-        notifies_ended=True,
         pages=decided.pages or (rises and tell.worse is not Loudness.NONE),
         lines=tuple(lines),
         standing=standing,
@@ -305,6 +304,8 @@ def _end(facts: Snapshot, standing: NotificationState) -> Decision:
         line = Line(EntryKind.MOVED, say_at=facts.now)
     else:
         line = _said(EntryKind.ALL_RESOLVED, facts.settings.tell.resolved, facts.now)
+        if facts.is_declared and facts.response.phase is Phase.CLOSED:  # whoever closed it has said so
+            line = msgspec.structs.replace(line, say_at=None, is_broadcast=False)
     planned = _clamped(standing, facts).thread_line_at
     if line.say_at is None and planned > facts.now:
         # A line that is to come would be the thread's last word, and wrong: it says the end too.
@@ -314,7 +315,6 @@ def _end(facts: Snapshot, standing: NotificationState) -> Decision:
     )
     return Decision(
         resolves=True,
-        notifies_ended=True,
         lines=(line,),
         standing=over,
         response=facts.response,
@@ -406,7 +406,6 @@ def _go_on(facts: Snapshot, standing: NotificationState) -> Decision:
         lines.append(msgspec.structs.replace(line, is_rise=is_rise and change.kind is EntryKind.WORSE))
     return Decision(
         notifies_new=facts.new > 0,
-        notifies_ended=facts.ended > 0,
         pages=is_rise and facts.settings.tell.worse is not Loudness.NONE,
         lines=tuple(lines),
         standing=standing,

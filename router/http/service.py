@@ -9,6 +9,8 @@ import msgspec
 
 from adapters.adapter import Parse
 from router.engine import Engine
+from router.notifiers.preview.preview import Preview
+from router.notifiers.preview.workspace import PreviewWorkspace
 from router.notifiers.slack.inbound.door import Entrance
 from router.runtime.clock import Clock
 from router.runtime.config import Vault
@@ -67,6 +69,17 @@ class Status(msgspec.Struct, frozen=True):
     """Of the last reload, when it was refused."""
 
 
+class PreviewParts(msgspec.Struct, frozen=True):
+    """What people act with where messages are shown on a page of ours."""
+
+    messages: Preview
+    workspace: PreviewWorkspace
+    entrance: Entrance
+    """Before the same dispatch as Slack's; it believes `secret` alone."""
+    secret: str
+    """What the page's requests are signed with: of this process, and gone with it."""
+
+
 class Service(Protocol):
     """The running process."""
 
@@ -86,6 +99,10 @@ class Service(Protocol):
     @property
     def slack_entrance(self) -> Entrance:
         """Where what Slack sends by HTTP is believed, read and answered."""
+
+    @property
+    def preview(self) -> PreviewParts | None:
+        """None: messages go to Slack."""
 
     @property
     def vault(self) -> Vault: ...

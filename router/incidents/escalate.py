@@ -15,7 +15,7 @@ from router.core.escalation import Taken, another_round, carry_on, resumed
 from router.core.recipient import target_of
 from router.core.render.headline import acted_by, title_of
 from router.core.view import EntryKind, Phase, State, TimelineEntry
-from router.incidents.suppression import hush_of
+from router.incidents.suppression import Hush, page_hold
 from router.runtime.metrics import Metrics
 from router.store.evaluation import groups, incidents, messages, pages
 from rules.model.escalation import OnCall, Policy, Position, Step, begin
@@ -23,10 +23,6 @@ from rules.model.escalation_rounds import ahead
 from rules.model.route import Loudness, Page, PageKind
 from rules.model.ruleset import RuleSet
 from rules.model.suppression import NOTHING, SuppressorsInForce, page_suppression
-
-HUSHED = timedelta(minutes=1)
-"""A page that an inhibition holds back is looked at again after it: nobody knows when that ends."""
-
 
 _ASKED = {EntryKind.ESCALATED: "escalated to you", EntryKind.RESPONDER_ADDED: "asked to help"}
 """Why you, of whom somebody named."""
@@ -61,6 +57,8 @@ class Paging(msgspec.Struct, frozen=True):
     lasted: timedelta | None = None
     by: str = ""
     """Who asked for it; "": its time has come."""
+    via: str = ""
+    """By what they did."""
     asked: EntryKind | None = None
     """How the timeline calls it that somebody named these. None: nobody did, it is the incident's own page."""
 
@@ -97,19 +95,13 @@ def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics) -> Esc
 
 def _is_put_off(conn: Connection, due: pages.Standing, group_id: int, now: datetime, rules: Rules) -> bool:
     """What holds it back makes it wait, and what comes after it keeps its distance."""
-    hold = page_suppression(due.page, now)
-    hush = None if hold is not None else hush_of(conn, group_id, now, rules.suppressors)
-    if due.position is None or (hold is None and hush is None):
+    hold = None if due.position is None else page_hold(conn, due.page, group_id, now, rules.suppressors)
+    if due.position is None or hold is None:
         return False
-    if hold is not None:
-        until, is_known = hold.until, hold.until is not None
-    else:
-        known = None if hush is None else hush.until
-        until, is_known = known or now + HUSHED, known is not None
-    next_step = due.next_step if is_known else ""
-    position = None if until is None else due.position.moved(until)
-    pages.move(conn, due.id, position, next_step=next_step, now=now, is_hushed=hold is None)
-    if is_known or due.next_step:
+    next_step = due.next_step if hold.is_known else ""
+    position = None if hold.until is None else due.position.moved(hold.until)
+    pages.move(conn, due.id, position, next_step=next_step, now=now, is_hushed=hold.is_hush)
+    if hold.is_known or due.next_step:
         messages.raise_pages(conn, due.incident, now=now)
     return True
 
@@ -123,6 +115,7 @@ def _carry_out_due(
     metrics: Metrics,
     *,
     by: str = "",
+    via: str = "",
     asked: EntryKind | None = None,
 ) -> list[Taken]:
     paging = Paging(
@@ -135,6 +128,7 @@ def _carry_out_due(
         title=title_of(current.view),
         lasted=max(now - current.view.started_at, timedelta(0)),
         by=by,
+        via=via,
         asked=asked,
     )
     _, taken = _carry_out(conn, paging, current.seq, now, rules, metrics)
@@ -152,11 +146,9 @@ def _carry_out_due(
 def _remind(conn: Connection, due: pages.Reminder, now: datetime, rules: Rules) -> int:
     """Who was paged hears what happened while the page's window was closed, unless it has become better again."""
     current = incidents.get(conn, due.incident)
-    hold = page_suppression(due.window, now)
-    hush = hush_of(conn, current.group_id, now, rules.suppressors) if hold is None else None
-    if hold is not None or hush is not None:
-        until = hold.until if hold is not None else None if hush is None else hush.until or now + HUSHED
-        pages.remind(conn, due.page, entry=due.entry, remind_at=until)
+    hold = page_hold(conn, due.window, current.group_id, now, rules.suppressors)
+    if hold is not None:
+        pages.remind(conn, due.page, entry=due.entry, remind_at=hold.until)
         return 0
     pages.remind(conn, due.page, entry=None, remind_at=None)
     entry = incidents.entries(conn, due.incident, after=due.entry - 1)[0].entry
@@ -190,14 +182,15 @@ def ring(
     paged: Iterable[Paged],
     now: datetime,
     is_end: bool = False,
+    hush: Hush | None = None,
 ) -> None:
     """A message of their own about an entry of the timeline for people who were paged. Bad news waits until the window of
-    the page that they were reached by is open."""
+    the page that they were reached by is open, and while `hush` holds the incident."""
     held: dict[int, datetime | None] = {}
     for page, conversation, _ in paged:
         hold = None if is_end else page_suppression(pages.of(conn, page), now)
-        if hold is not None:
-            held[page] = hold.until
+        if hold is not None or hush is not None:
+            held[page] = hold.until if hold is not None else hush.look_again(now) if hush is not None else None
             continue
         messages.begin(
             conn,
@@ -283,18 +276,19 @@ class _Telling:
         self._conn, self._paging, self._now, self._rules, self._metrics = conn, paging, now, rules, metrics
         self.seq = seq
         self._paged = {person: (page, there) for page, there, person in messages.people_paged(conn, paging.incident)}
-        self._told: set[str] = set()
+        self._told: set[tuple[str, str | int]] = set()
+        self._has_carried_out = False
 
     def tell(self, taken: Taken) -> None:
         conn, paging, found, now = self._conn, self._paging, taken.found, self._now
         is_first = not paging.has_paged and (paging.position is None or paging.position.round == taken.round == 1)
-        is_later = paging.position is not None and (paging.has_paged or bool(self._told))
+        is_later = paging.position is not None and (paging.has_paged or self._has_carried_out)
         seq = self.seq + 1
         why = taken.why if paging.asked is None else _ASKED[paging.asked] + acted_by(paging.by)
         fresh = [self._tell_person(person.name, target_of(person), why, seq) for person in found.persons]
         at_home = [channel for channel in found.channels if self._tell_channel(channel, taken)]
         rung = [webhook for webhook in found.webhooks if self._ring(webhook)]
-        self._told.add("")  # a step was carried out, whomever it reached
+        self._has_carried_out = True
         if paging.is_rise and not (any(fresh) or rung or found.groups or found.nobody):
             return
         self.seq = seq
@@ -311,6 +305,7 @@ class _Telling:
             step=taken.step if is_later else 0,
             round=taken.round,
             lasted=paging.lasted if is_later else None,
+            via=paging.via,
             detail=f"{why}; {paging.by} asked for it" if paging.by else why,
         )
         if paging.asked is not None:
@@ -360,9 +355,9 @@ class _Telling:
         paging = self._paging
         known = self._paged.get(name)
         is_again = paging.position is not None and (paging.has_paged or paging.asked is not None)
-        if name in self._told or (known is not None and not is_again):
+        if ("person", name) in self._told or (known is not None and not is_again):
             return False
-        self._told.add(name)
+        self._told.add(("person", name))
         if known is None:
             there = messages.conversation_for(self._conn, self._rules.notifier, target, person=name, now=self._now)
             self._paged[name] = paging.id, there
@@ -385,9 +380,11 @@ class _Telling:
         conn, paging = self._conn, self._paging
         there = messages.conversation_for(conn, self._rules.notifier, channel, now=self._now)
         is_home = messages.shows(conn, paging.incident, there)
-        if f"{there}" in self._told or (is_home is not None and (paging.is_opening or paging.position is None)):
+        if ("conversation", there) in self._told or (
+            is_home is not None and (paging.is_opening or paging.position is None)
+        ):
             return False
-        self._told.add(f"{there}")
+        self._told.add(("conversation", there))
         if is_home is None:
             messages.begin(
                 conn,
@@ -415,9 +412,9 @@ class _Telling:
         return bool(is_home)
 
     def _ring(self, webhook: str) -> bool:
-        if f"webhook {webhook}" in self._told:
+        if ("webhook", webhook) in self._told:
             return False
-        self._told.add(f"webhook {webhook}")
+        self._told.add(("webhook", webhook))
         paging = self._paging
         is_again = paging.position is not None and not paging.is_opening
         rung = messages.tell_webhook(
@@ -465,7 +462,15 @@ def go_on(conn: Connection, incident: int, now: datetime, rules: Rules, *, at_on
 
 
 def next_now(
-    conn: Connection, incident: int, now: datetime, rules: Rules, metrics: Metrics, *, by: str, page: int | None = None
+    conn: Connection,
+    incident: int,
+    now: datetime,
+    rules: Rules,
+    metrics: Metrics,
+    *,
+    by: str,
+    via: str,
+    page: int | None = None,
 ) -> Reach:
     """Somebody wants the next step now: that of the page that was begun last, or of `page`, or one more round of the route's
     own where none is left. Those after it keep their distance; where the escalation was stopped it stays so. `by`: as the
@@ -482,7 +487,7 @@ def next_now(
         return Reach((), f"the rules have no {one.page.kind.value} {one.page.target} any more")
     position = another_round(policy, one.rounds, now) if one.position is None else one.position.moved(now)
     one = msgspec.structs.replace(one, position=position)
-    taken = _carry_out_due(conn, one, current, now, rules, metrics, by=by)
+    taken = _carry_out_due(conn, one, current, now, rules, metrics, by=by, via=via)
     return Reach(_names(taken), "; ".join(found.why for found in taken))
 
 
@@ -495,6 +500,7 @@ def reach(
     metrics: Metrics,
     *,
     by: str,
+    via: str,
     asked: EntryKind,
 ) -> Reach:
     """Somebody names whom to reach: now, whatever holds pages back. Where that is a policy its escalation goes on from there
@@ -506,7 +512,7 @@ def reach(
     if asked is EntryKind.ESCALATED:
         same = next((one for one in pages.of_incident(conn, incident) if one.is_same(wanted)), None)
         if same is not None and same.position is not None and same.is_stopped:
-            return next_now(conn, incident, now, rules, metrics, by=by, page=same.id)
+            return next_now(conn, incident, now, rules, metrics, by=by, via=via, page=same.id)
         if (same is not None and same.position is not None) or _is_reached(conn, incident, wanted, now, rules):
             return Reach((), f"{wanted.target} was paged already")
     found = rules.ruleset.on_call(wanted, now)
@@ -518,7 +524,7 @@ def reach(
     is_stopped = is_policy and current.response.phase is not Phase.OPEN
     position = begin(policy, now).moved(now)
     one = pages.begin_asked(conn, incident, wanted, position, now, is_stopped=is_stopped)
-    taken = _carry_out_due(conn, one, current, now, rules, metrics, by=by, asked=asked)
+    taken = _carry_out_due(conn, one, current, now, rules, metrics, by=by, via=via, asked=asked)
     if not is_policy:
         pages.replace(conn, [one.id])
     return Reach((wanted.target,) if wanted.kind is PageKind.GROUP else _names(taken), "")

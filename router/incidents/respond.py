@@ -16,9 +16,12 @@ from router.core.acts.button import Verb
 from router.core.acts.life import Act, Acted, Already, Escalation, Lasts, Move, Refused, Told
 from router.core.view import EntryKind, IncidentView, Phase, Response, State, TimelineEntry
 from router.incidents.escalate import Rules, go_on, next_now, reach, ring, stop
+from router.incidents.suppression import hush_of
 from router.runtime.metrics import Metrics
 from router.store.evaluation import acts, groups, incidents, messages
 from rules.model.route import Loudness, ResolveNote, RouteSettings, Sla, Tell
+
+_DECLARE_ANEW = "it was declared by hand and is over; if it is not, declare it anew"
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -119,11 +122,14 @@ def _act(conn: Connection, number: int, wanted: Act, now: datetime, rules: Rules
     group = groups.find(conn, current.group_id)
     settings = RouteSettings(channels=()) if group is None else group.settings
     lasts = Lasts(settings.acknowledge_within, settings.reopen_closed_after)
+    is_declared = group is not None and group.is_declared
     needs_note = settings.resolve_note is ResolveNote.REQUIRED
     decided = life.decide(current.standing.state, current.response, wanted, now, lasts, needs_note=needs_note)
     match decided:
         case Already(said) | Refused(said):
             metrics.add("alert_router_acts", (wanted.verb.value, "idle" if isinstance(decided, Already) else "refused"))
+            if wanted.verb is Verb.REOPEN and is_declared and isinstance(decided, Refused):
+                said = _DECLARE_ANEW
             return Answer(number, is_done=False, said=said)
         case Acted(response, move) if move.escalation is Escalation.REACHES:
             answer = _reach(conn, current, wanted, response, move, now, rules, metrics)
@@ -131,7 +137,7 @@ def _act(conn: Connection, number: int, wanted: Act, now: datetime, rules: Rules
             return answer
         case Acted():
             metrics.add("alert_router_acts", (wanted.verb.value, "done"))
-            is_told = _carry_out(conn, current, wanted, decided, settings, now, rules)
+            is_told = _carry_out(conn, current, wanted, decided, settings, now, rules, is_declared=is_declared)
             if group is not None:  # the repeat clock, a severity that was set: what follows is evaluation's
                 groups.make_due(conn, now, [group.id])
             return Answer(number, is_done=True, said=_said(decided.move.kind), is_told=is_told)
@@ -153,12 +159,14 @@ def _reach(
     whoever reaches them."""
     number = current.number
     if move.kind is EntryKind.ESCALATED and not wanted.pages:
-        reached = next_now(conn, number, now, rules, metrics, by=wanted.by)
+        reached = next_now(conn, number, now, rules, metrics, by=wanted.by, via=wanted.via)
         said = f"escalated to {', '.join(reached.names)}" if reached.names else f"nobody was reached: {reached.why}"
         return Answer(number, is_done=bool(reached.names), said=said)
     known = current.response.responders if move.kind is EntryKind.RESPONDER_ADDED else ()
     new = [page for page in dict.fromkeys(wanted.pages) if page.target not in known]
-    found = [reach(conn, number, page, now, rules, metrics, by=wanted.by, asked=move.kind) for page in new]
+    found = [
+        reach(conn, number, page, now, rules, metrics, by=wanted.by, via=wanted.via, asked=move.kind) for page in new
+    ]
     names = tuple(dict.fromkeys(name for one in found for name in one.names))
     why = "; ".join(one.why for one in found if one.why)
     if not names:
@@ -183,6 +191,8 @@ def _carry_out(
     settings: RouteSettings,
     now: datetime,
     rules: Rules,
+    *,
+    is_declared: bool,
 ) -> bool:
     """Whether its thread gets a line of it."""
     number, move = current.number, decided.move
@@ -192,20 +202,27 @@ def _carry_out(
     lasted = now - view.started_at if current.standing.state is State.TRIGGERED else None
     if is_limit and settings.sla is not None:
         lasted = settings.sla.acknowledge if move.kind is EntryKind.SLA_ACKNOWLEDGE else settings.sla.resolve
+    was, became = life.changed(current.view, view)
     entry = TimelineEntry(
         seq=0,
         at=now,
         kind=move.kind,
-        firing=view.firing,
+        firing=0 if is_declared and move.kind is EntryKind.CLOSED else view.firing,  # it ends with that
         severity=wanted.severity if move.kind is EntryKind.SEVERITY_SET else None,
         lasted=lasted,
         by="" if is_limit else wanted.by or current.response.by,
+        via=wanted.via,
+        before=was,
+        after=became,
         until=decided.response.until if move.to is not None else None,
         people=wanted.people,
         detail=wanted.note,
     )
     say_at = now if how_loud.has_line else None
-    seq = incidents.add(conn, number, entry, say_at=say_at, is_broadcast=how_loud is Loudness.CHANNEL)
+    # What runs out by itself makes no sound while nothing of the incident may; what people do, they do aloud.
+    hush = hush_of(conn, current.group_id, now, rules.suppressors) if move.rings else None
+    is_broadcast = how_loud is Loudness.CHANNEL and hush is None
+    seq = incidents.add(conn, number, entry, say_at=say_at, is_broadcast=is_broadcast)
     incidents.respond(conn, number, view, noticed_at=say_at)
     if settings.sla is not None:
         await_limits(conn, number, settings.sla, current.opened_at, view)
@@ -219,7 +236,7 @@ def _carry_out(
         heard = [
             one for one in paged if not is_limit or view.response.phase is Phase.OPEN or one[2] == view.response.by
         ]
-        ring(conn, number, seq, rank=rank, paged=heard, now=now)
+        ring(conn, number, seq, rank=rank, paged=heard, now=now, hush=hush)
     match move.escalation:
         case Escalation.STOPS:
             stop(conn, number)

@@ -312,6 +312,9 @@ inhibition_target = Table(
     sqlite_with_rowid=False,
 )
 
+IS_OVER = "state = 'resolved'"
+"""Of an incident."""
+
 incident = Table(
     "incident",
     metadata,
@@ -339,6 +342,7 @@ incident = Table(
     Column("response_ends_at", InstantMs),  # when its phase ends by itself; NULL: never, or nothing fires
     Column("limit_at", InstantMs),  # when it is asked whether a limit of its route's was kept; NULL: none is left
     Index("incident_open", "state"),
+    Index("incident_over", "ended_at", sqlite_where=text(IS_OVER), postgresql_where=text(IS_OVER)),
     Index(
         "incident_limit",
         "limit_at",

@@ -250,6 +250,7 @@ def _slack(fields: Fields) -> PreviewSettings | SlackSettings:
         signing_secret=fields.get("signing_secret", ()),
         app_token=fields.get("app_token", ()),
         command=fields.get("command", (SLASH_COMMAND,)),
+        reactions=fields.get("reactions", {}),
         fallback_channel=fields.get("fallback_channel", ""),
         api_url=fields.get("api_url", SLACK_API_URL).rstrip("/") + "/",
         posts_per_minute=fields.get("posts_per_minute", POSTS_PER_MINUTE),

@@ -72,6 +72,9 @@ POSTS_PER_MINUTE = 240
 """In a whole workspace; Slack allows several hundred."""
 
 
+REACTIONS = ("acknowledge", "resolve", "note")
+
+
 class SlackSettings(msgspec.Struct, frozen=True):
     """A workspace."""
 
@@ -91,6 +94,8 @@ class SlackSettings(msgspec.Struct, frozen=True):
     """Of Socket Mode, which needs no address that Slack can reach; empty: Slack sends over HTTP."""
     command: tuple[str, ...] = (SLASH_COMMAND,)
     """The slash commands it answers to; the first is the one that help speaks of."""
+    reactions: Mapping[str, str] = {}
+    """An emoji's name, without colons → what it does to the incident under whose message it is put: one of REACTIONS."""
 
 
 class Bearer(msgspec.Struct, frozen=True, tag="bearer"):

@@ -43,6 +43,7 @@ def said(router: RouterProcess, *arguments: str) -> str:
 
 
 async def test_a_silence_from_its_preview_to_its_end(router: RouterProcess) -> None:
+    """Row 216."""
     alerts = [{"labels": {"alertname": "Down", "cluster": one, "severity": "critical"}} for one in ("eu", "us")]
     assert await router.post("/api/v2/alerts", alerts) == 200
     preview = said(router, "preview", "cluster = eu", "alertname =~ D.*")
@@ -94,6 +95,21 @@ async def test_what_it_lists_as_yaml_can_be_kept_in_the_rules(router: RouterProc
     [entry] = loaded.configuration.rules.maintenance
     assert [str(one) for one in entry.match] == ['alert.name="a: b"', 'cluster!="eu"']
     assert entry.reason == "#5: 'x' \"y\" {z} (maria)"
+
+
+async def test_what_others_wrote_moves_no_cursor(router: RouterProcess) -> None:
+    number = said(router, "add", "cluster = a\x1b[2Jb", "--for", "2h", "-c", "\x1b]0;owned\x07", "--by", "eve\r\nmaria")
+    for output in (said(router, "list"), said(router, "show", number)):
+        assert "\\x1b]0;owned\\x07" in output
+        assert "by eve\\r\\nmaria" in output
+        assert not set(output) & {"\x1b", "\x07", "\r"}
+
+
+async def test_one_that_holds_everything_begins_anew_by_force(router: RouterProcess) -> None:
+    number = said(router, "add", "alertname =~ .+", "--for", "2h", "--force")
+    said(router, "expire", number)
+    assert "--force" in ask(router, "extend", number, "1h").output
+    assert said(router, "extend", number, "1h", "--force") != number
 
 
 async def test_what_it_refuses(router: RouterProcess) -> None:

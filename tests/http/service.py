@@ -12,13 +12,16 @@ from adapters import ADAPTERS
 from router.delivery.deliver import Settings
 from router.engine import Engine
 from router.http import application
-from router.http.service import OpenSource, Reloaded, Status
+from router.http.service import OpenSource, PreviewParts, Reloaded, Status
 from router.notifiers.notifier import by_name
+from router.notifiers.preview.members import TEAM as PREVIEW_TEAM
 from router.notifiers.preview.notifier import PreviewNotifier
 from router.notifiers.preview.preview import Preview
+from router.notifiers.preview.workspace import API_URL as PREVIEW_API_URL
+from router.notifiers.preview.workspace import PreviewWorkspace
 from router.notifiers.slack.inbound.dispatch import Dispatch
 from router.notifiers.slack.inbound.door import Entrance
-from router.runtime.clock import Clock
+from router.runtime.clock import Clock, new_id
 from router.runtime.config import Vault
 from router.runtime.health import Health, LoopHealth
 from router.runtime.metrics import Metrics
@@ -30,7 +33,7 @@ from rules.loading.load import RulesText, load
 from rules.model.configuration import SLACK_API_URL, Configuration, ServerSettings
 from tests.inbound.recorder import Recorder
 from tests.preview.rows import MemoryRows
-from tests.slackworld.acting import SIGNING_SECRET
+from tests.slackworld.acting import SIGNING_SECRET, TEAM
 
 START = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 
@@ -84,7 +87,8 @@ class StandIn:
             ruleset=self.configuration.rules,
             settings=settings,
         )
-        self.engine.notifiers = by_name([PreviewNotifier(stored_preview(self.engine.database, self.virtual))])
+        shown = stored_preview(self.engine.database, self.virtual)
+        self.engine.notifiers = by_name([PreviewNotifier(shown)])
         self.version = "1.2.3"
         self.sources: Mapping[str, OpenSource] = open_sources(self.configuration)
         self.healthy = Health((LoopHealth("dispatch", START, is_stuck=False, errors=0),), True, (), None)
@@ -93,13 +97,25 @@ class StandIn:
         self.heard = Recorder()
         """What Slack sent that was believed and understood."""
         self.signing_secrets = [SIGNING_SECRET]
+        self.workspace = TEAM
         self.slack_entrance = Entrance(
             Dispatch(self.heard, self.metrics),
             self.clock,
             self.metrics,
             secrets=lambda: self.signing_secrets,
             api_url=lambda: SLACK_API_URL,
+            workspace=lambda: self.workspace,
         )
+        entrance = Entrance(
+            Dispatch(self.heard, self.metrics),
+            self.clock,
+            self.metrics,
+            secrets=lambda: ("of this process",),
+            api_url=lambda: PREVIEW_API_URL,
+            workspace=lambda: PREVIEW_TEAM,
+        )
+        workspace = PreviewWorkspace(lambda: self.configuration.rules.people, self.clock, new_id)
+        self.preview: PreviewParts | None = PreviewParts(shown, workspace, entrance, "of this process")
 
     @property
     def bare_source(self) -> str | None:

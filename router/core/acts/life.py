@@ -13,7 +13,7 @@ import msgspec
 
 from adapters.alert import Severity
 from router.core.acts.button import Verb
-from router.core.view import EntryKind, Limit, Phase, Response, State
+from router.core.view import EntryKind, IncidentView, Limit, Phase, Response, State
 from rules.model.route import Page, Sla
 
 
@@ -194,6 +194,8 @@ class Act(msgspec.Struct, frozen=True):
     verb: Verb | Timer
     by: str = ""
     """By name; "" of a timer."""
+    via: str = ""
+    """By what it is done, as "button"."""
     note: str = ""
     until: datetime | None = None
     """SNOOZE: until then."""
@@ -327,3 +329,16 @@ def woken_by_rise(response: Response) -> Response:
     if response.phase not in {Phase.CLOSED, Phase.SNOOZED}:
         return response
     return _opened(response)
+
+
+def changed(before: IncidentView, after: IncidentView) -> tuple[str, str]:
+    """What an act changed, as it was and as it is, in words; ("", "") of one that changed nothing."""
+    for one, other in (
+        (before.response.phase.value, after.response.phase.value),
+        (", ".join(before.response.assigned), ", ".join(after.response.assigned)),
+        (", ".join(before.response.responders), ", ".join(after.response.responders)),
+        (before.severity.value, after.severity.value),
+    ):
+        if one != other:
+            return one, other
+    return "", ""

@@ -11,9 +11,8 @@ from router.core.acts.grammar.command import Target, TargetKind
 from router.core.acts.grammar.words import nearest
 from router.core.mrkdwn import is_group_id, words
 from router.core.render.answers import called
-from router.notifiers.slack.client import SlackClient
 from router.notifiers.slack.inbound.values import User
-from router.notifiers.slack.users import SlackUser
+from router.notifiers.workspace import SlackUser, Workspace
 from rules.model.route import Page, PageKind
 from rules.model.ruleset import RuleSet
 
@@ -39,6 +38,11 @@ class Somebody(msgspec.Struct, frozen=True):
             return self.person
         return f"{VIA} ({self.shown})" if self.shown else VIA
 
+    @property
+    def as_author(self) -> str:
+        """Of what they wrote."""
+        return self.person or self.shown or "somebody"
+
 
 class Unknown(msgspec.Struct, frozen=True):
     """A person that a command names and nobody is called."""
@@ -52,7 +56,7 @@ class People:
     def __init__(
         self,
         rules: Callable[[], RuleSet],
-        slack: Callable[[], SlackClient | None],
+        slack: Callable[[], Workspace | None],
         workspace: Callable[[], str],
     ) -> None:
         """`workspace`: its id; "" while it is not known."""
