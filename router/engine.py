@@ -10,6 +10,7 @@ from functools import partial
 import msgspec
 from sqlalchemy import Connection
 
+from adapters.alert import Acknowledgement
 from router.core.acts.button import Verb
 from router.core.acts.life import Act
 from router.core.member import BY_RANK, Member, visible
@@ -103,6 +104,7 @@ class Engine:
             in_force=lambda: self._in_force,
             suppressors=self.silences.at,
             belongs=self._belongs,
+            acknowledge=self._acknowledge,
             on_commit=on_commit,
         )
         self.deliverer = Deliverer(
@@ -363,6 +365,10 @@ class Engine:
 
         answer, _ = await self.database.write(step, then=remember)
         return answer
+
+    def _acknowledge(self, conn: Connection, source: str, namespace: str, word: Acknowledgement) -> bool:
+        now = self.clock.now()
+        return respond.acknowledged_by_sender(conn, source, namespace, word, now, self.rules, self.metrics)
 
     async def claim(self, most: int = AT_ONCE) -> Claimed:
         return await self.deliverer.claim(most)

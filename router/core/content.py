@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
-from router.core.view import EntryKind, IncidentView, PageView, State, TimelineEntry
+from router.core.view import EntryKind, IncidentView, PageView, Phase, State, TimelineEntry
 
 
 class Subject(StrEnum):
@@ -57,6 +57,10 @@ class Content(msgspec.Struct, frozen=True):
     """Of a reply: whoever does not follow the thread is to hear it too."""
     may_act: bool = False
     """Whoever reads it can act from it: what they press reaches us."""
+    phase: Phase = Phase.OPEN
+    """Of an INCIDENT where nothing can be edited: which word about it this is. OPEN: that it fires; ACKNOWLEDGED, CLOSED."""
+    told_phase: Phase | None = None
+    """As what the receiver has it, or may have it, by now. None: it knows nothing of it."""
     notice: str = ""
     """Why it stands here and not where it belongs."""
     degraded: int = 0

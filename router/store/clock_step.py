@@ -60,6 +60,7 @@ def clamp(conn: Connection, now: datetime) -> list[tuple[str, str]]:
     sender_groups.clamp(conn, now)
     _responses(conn, now)
     _pages(conn, now)
+    _limits(conn, now)
     return _alerts(conn, now)
 
 
@@ -92,6 +93,14 @@ def _responses(conn: Connection, now: datetime) -> None:
         response = msgspec.structs.replace(was, at=now, until=until)
         values = {"response": msgspec.json.encode(response).decode(), "response_ends_at": until}
         conn.execute(update(incident).where(incident.c.number == number).values(values))
+
+
+def _limits(conn: Connection, now: datetime) -> None:
+    """A limit is as far from the incident's opening as it was."""
+    back = type_coerce(incident.c.opened_at, BigInteger) - to_ms(now)
+    earlier = type_coerce(type_coerce(incident.c.limit_at, BigInteger) - back, InstantMs)
+    ahead = update(incident).where(incident.c.limit_at.is_not(None), incident.c.opened_at > now)
+    conn.execute(ahead.values(limit_at=earlier, opened_at=now))
 
 
 def _alerts(conn: Connection, now: datetime) -> list[tuple[str, str]]:

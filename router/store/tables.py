@@ -367,8 +367,15 @@ incident = Table(
     Column("released_in", Text),  # it was held back until it opened: its home channel
     Column("response", Text, nullable=False, server_default=text("'{}'")),  # core.view.Response
     Column("response_ends_at", InstantMs),  # when its phase ends by itself; NULL: never, or nothing fires
+    Column("limit_at", InstantMs),  # when it is asked whether a limit of its route's was kept; NULL: none is left
     Index("incident_open", "state"),
     Index("incident_over", "ended_at", sqlite_where=text(IS_OVER), postgresql_where=text(IS_OVER)),
+    Index(
+        "incident_limit",
+        "limit_at",
+        sqlite_where=text("limit_at IS NOT NULL"),
+        postgresql_where=text("limit_at IS NOT NULL"),
+    ),
     Index(
         "incident_response_ends",
         "response_ends_at",
@@ -506,6 +513,10 @@ message = Table(
     Column(
         "ring_version", Integer, nullable=False, server_default=text("0")
     ),  # where nothing can be edited, it is told anew from this version on
+    Column("ring_phase", Text, nullable=False, server_default=text("'open'")),  # as what it is: core.view.Phase
+    Column(
+        "told_phase", Text, nullable=False, server_default=text("''")
+    ),  # as what it was told last, or may have been; "": nobody knows it there
     Column(
         "rings", Boolean, nullable=False, server_default=true()
     ),  # it does so by itself when the incident comes back or gets worse
@@ -555,6 +566,9 @@ page = Table(
     Column(
         "is_hushed", Boolean, nullable=False, server_default=false()
     ),  # it waits for what holds its incident's alerts
+    Column(
+        "is_asked", Boolean, nullable=False, server_default=false()
+    ),  # somebody named whom it reaches: no page of the route's
     Index("page_hushed", "incident", sqlite_where=text("is_hushed"), postgresql_where=text("is_hushed")),
     Index("page_due", "due_at", sqlite_where=text(STEP_DUE), postgresql_where=text(STEP_DUE)),
     Index(

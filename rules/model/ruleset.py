@@ -230,11 +230,18 @@ class RuleSet:
     def policy_of(self, page: Page) -> Policy | None:
         """What a page carries out: its policy, or that of the one step that reaches its schedule or person. None: these
         rules no longer have it (the page comes from a stored snapshot)."""
-        if page.kind is PageKind.POLICY:
-            return self.policies.get(page.target)
-        if page.kind is PageKind.SCHEDULE:
-            return Policy(page.target, (Step(schedule=page.target),)) if page.target in self.schedules else None
-        return Policy(page.target, (Step(persons=(page.target,)),)) if page.target in self.people else None
+        name = page.target
+        match page.kind:
+            case PageKind.POLICY:
+                return self.policies.get(name)
+            case PageKind.SCHEDULE:
+                return Policy(name, (Step(schedule=name),)) if name in self.schedules else None
+            case PageKind.PERSON:
+                return Policy(name, (Step(persons=(name,)),)) if name in self.people else None
+            case PageKind.USER:
+                return Policy(name, (Step(users=(Person(name, slack_id=page.slack_id),)),))
+            case PageKind.GROUP:
+                return Policy(name, (Step(groups=(page.slack_id or name,)),))
 
     def on_call(self, page: Page, at: datetime) -> OnCall:
         """Whom the first step reaches at an instant. A step that reaches nobody gives way to the next at once, and says so."""
@@ -264,6 +271,8 @@ class RuleSet:
             if not persons:
                 return _missed(f"nobody is called {', '.join(step.persons)}")
             return OnCall(persons, (), "named in the rules", None, nobody=False)
+        if step.users:
+            return OnCall(step.users, (), "named in Slack", None, nobody=False)
         if step.webhook:
             return OnCall((), (), "named in the rules", None, nobody=False, webhooks=(step.webhook,))
         if step.groups:

@@ -80,7 +80,7 @@ def who_is_on_call(rules: RuleSet, asked: str, now: datetime, made: Sequence[Mad
             lines.append(f"and {len(rules.schedules) - LINES} more: ask for one by name")
         lines += [said(one, 200) for one in islice(without_effect(made, rules), ENTRIES)]
         return "\n".join(lines) or "The rules have no schedule: nobody is on call."
-    pages = list(dict.fromkeys(_pages(rules, asked)))
+    pages = list(dict.fromkeys(called(rules, asked)))
     if not pages:
         near = nearest(asked, _names(rules))
         hint = f" Did you mean {said(near, 80)}?" if near else ""
@@ -148,7 +148,7 @@ def _to_come(schedule: Schedule, now: datetime, made: Sequence[MadeOverride]) ->
         yield f"{who} from {instant(one.begins)} until {instant(one.ends)}{_override(schedule, one.begins, [one])}"
 
 
-def _pages(rules: RuleSet, asked: str) -> Iterable[Page]:
+def called(rules: RuleSet, asked: str) -> Iterable[Page]:
     """Whom a name means: exactly so, else without its team, else as the catalogue has it."""
     wanted = asked.casefold()
     tables: tuple[tuple[PageKind, Iterable[str]], ...] = (

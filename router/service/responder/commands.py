@@ -25,8 +25,10 @@ def wanted(command: Command, moment: Moment) -> Task | None:
             return Wanted(incident, Verb.SNOOZE, until=moment.at + span)
         case ask.Wake(incident):
             return Wanted(incident, Verb.WAKE)
-        case ask.Escalate(incident, None):
-            return Wanted(incident, Verb.ESCALATE)
+        case ask.Escalate(incident, to):
+            return Wanted(incident, Verb.ESCALATE, reaches=() if to is None else (to,))
+        case ask.AddResponders(incident, who):
+            return Wanted(incident, Verb.ADD_RESPONDER, reaches=who)
         case ask.New(title, service, severity):
             return Declare(title, service, severity)
         case ask.Silence(matchers, span, comment):

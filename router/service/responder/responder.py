@@ -60,11 +60,13 @@ from router.service.responder.verbs import (
     filled,
     note_of,
     which_incident,
+    with_note,
 )
 from router.service.responder.voice import Voice, Where
 from router.store import read
-from router.store.evaluation import incidents, messages
+from router.store.evaluation import groups, incidents, messages
 from rules.model.configuration import SLASH_COMMAND, SlackSettings
+from rules.model.route import Page, ResolveNote
 
 DECLARE_SHORTCUT: Final = "create_incident"
 TIMELINE_SHORTCUT: Final = "add_to_timeline"
@@ -298,7 +300,7 @@ class Responder:
                     return Outcome(said(answer.text, 500), is_done=False, why=answer.text)
                 if not answer.is_done:
                     return Outcome(_refusal(answer), is_done=False, is_known=answer.is_known, why=answer.said)
-                return Outcome(_confirmation(task), is_told=answer.is_told)
+                return Outcome(_confirmation(task, answer), is_told=answer.is_told)
             case Declare():
                 text = await self._declaring.answer(task, (await self._people.who(user)).as_actor, key)
             case StandIn(asked):
@@ -316,9 +318,13 @@ class Responder:
 
     async def _act(self, wanted: Wanted, user: User, key: str, *, via: Via) -> Answer | Unknown:
         """When this returns it is committed."""
+        is_person = wanted.verb is Verb.ADD_RESPONDER
         names = asyncio.gather(*(self._people.named(target, user) for target in wanted.people))
-        who, people = await asyncio.gather(self._people.who(user), names)
-        if unknown := next((one for one in people if isinstance(one, Unknown)), None):
+        reached = asyncio.gather(
+            *(self._people.reachable(target, user, is_person=is_person) for target in wanted.reaches)
+        )
+        who, people, pages = await asyncio.gather(self._people.who(user), names, reached)
+        if unknown := next((one for one in (*people, *pages) if isinstance(one, Unknown)), None):
             return unknown
         act = Act(
             wanted.verb,
@@ -327,6 +333,7 @@ class Responder:
             note=wanted.note,
             until=wanted.until,
             people=tuple(one for one in people if isinstance(one, str)),
+            pages=tuple(one for one in pages if isinstance(one, Page)),
             severity=wanted.severity,
         )
         answer = await self._engine.act(wanted.incident, act, key=key)
@@ -343,9 +350,15 @@ class Responder:
         if why := obstacle(current.standing.state, current.response, button.verb):
             await self._voice.say(where, f"#{button.incident}: {said(why, 300)}.")
             return
+        if button.verb is Verb.RESOLVE and await self._needs_note(current.group_id):
+            form = with_note(form)
         fill = DEEDS[button.verb].fill
         back = msgspec.structs.replace(button, detail=where.channel)
         await self._open(back, form if fill is None else fill(form, current.view), where)
+
+    async def _needs_note(self, group_id: int) -> bool:
+        group = await self._engine.database.read(partial(groups.find, number=group_id))
+        return group is not None and group.settings.resolve_note is ResolveNote.REQUIRED
 
     async def _open(self, button: Button, form: Form, where: Where) -> None:
         carried = metadata(button, instance=self._instance)
@@ -376,7 +389,9 @@ class Responder:
 
     @property
     def _moment(self) -> Moment:
-        return Moment(self._engine.clock.now(), self._in_force.configuration.timezone)
+        configuration = self._in_force.configuration
+        rules = configuration.rules
+        return Moment(self._engine.clock.now(), configuration.timezone, tuple(rules.policies), rules.user_groups)
 
     @property
     def _slash(self) -> str:
@@ -389,7 +404,9 @@ def _refusal(answer: Answer) -> str:
     return f"#{answer.number}: {text}." if answer.is_known else f"{text[:1].upper()}{text[1:]}."
 
 
-def _confirmation(wanted: Wanted) -> str:
+def _confirmation(wanted: Wanted, answer: Answer) -> str:
+    if wanted.reaches:  # whom, by name
+        return f"#{answer.number}: {said(answer.said, 500)}."
     return f"#{wanted.incident}: {DEEDS[wanted.verb].done}."
 
 

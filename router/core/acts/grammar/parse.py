@@ -280,7 +280,10 @@ def _note(given: _Arguments) -> Command:
 def _escalate(given: _Arguments) -> Command:
     incident = given.incident()
     given.skip("to")
-    to = given.maybe_target("@somebody, a user group, or the name of a policy")
+    expected = "@somebody, a user group, or the name of a policy"
+    to = given.maybe_target(expected)
+    if to is not None and to.kind is TargetKind.NAME and to.name.lower() == "policy":
+        to = given.maybe_target(expected) or to  # of one that is called so, nothing follows
     given.end("whom it is escalated to")
     return ask.Escalate(incident, to)
 

@@ -363,11 +363,20 @@ def upgrade() -> None:
         sa.Column("released_in", sa.Text(), nullable=True),
         sa.Column("response", sa.Text(), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("response_ends_at", tables.InstantMs(), nullable=True),
+        sa.Column("limit_at", tables.InstantMs(), nullable=True),
         sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
         sa.PrimaryKeyConstraint("number"),
         sqlite_autoincrement=True,
     )
     op.create_index("incident_open", "incident", ["state"], unique=False)
+    op.create_index(
+        "incident_limit",
+        "incident",
+        ["limit_at"],
+        unique=False,
+        sqlite_where=sa.text("limit_at IS NOT NULL"),
+        postgresql_where=sa.text("limit_at IS NOT NULL"),
+    )
     op.create_index(
         "incident_response_ends",
         "incident",
@@ -490,6 +499,7 @@ def upgrade() -> None:
         sa.Column("entry", sa.Integer(), nullable=True),
         sa.Column("remind_at", tables.InstantMs(), nullable=True),
         sa.Column("is_hushed", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("is_asked", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -568,6 +578,8 @@ def upgrade() -> None:
         sa.Column("stands_in_for", sa.BigInteger(), nullable=True),
         sa.Column("moved_to", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("ring_version", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("ring_phase", sa.Text(), server_default=sa.text("'open'"), nullable=False),
+        sa.Column("told_phase", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("rings", sa.Boolean(), server_default=sa.text("1"), nullable=False),
         sa.Column("fell_back", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.ForeignKeyConstraint(["conversation"], ["conversation.id"]),
@@ -905,6 +917,12 @@ def downgrade() -> None:
         table_name="incident",
         sqlite_where=sa.text("response_ends_at IS NOT NULL"),
         postgresql_where=sa.text("response_ends_at IS NOT NULL"),
+    )
+    op.drop_index(
+        "incident_limit",
+        table_name="incident",
+        sqlite_where=sa.text("limit_at IS NOT NULL"),
+        postgresql_where=sa.text("limit_at IS NOT NULL"),
     )
     op.drop_index("incident_open", table_name="incident")
     op.drop_table("incident")
