@@ -10,7 +10,7 @@ from aiohttp import web
 
 from router.core.render.headline import acted_by, person
 from router.core.render.thread import thread_reply
-from router.core.view import IncidentView, Phase, State, Suppressed
+from router.core.view import IncidentView, Limit, Phase, State, Suppressed
 from router.http.access import Access, Endpoint
 from router.http.api import checked, instant
 from router.http.parameters import Parameters, cursor
@@ -18,9 +18,10 @@ from router.http.problem import problem
 from router.http.service import Service
 from router.incidents.suppression import suppressor_words
 from router.store import read
-from router.store.evaluation import incidents
+from router.store.evaluation import groups, incidents
 from router.store.evaluation.incidents import Incident, TimelineLine
 from rules.model.escalation_rounds import upcoming
+from rules.model.route import Sla
 from rules.model.ruleset import RuleSet
 from rules.model.suppression import SuppressionKind, SuppressorsInForce, page_suppression
 
@@ -58,6 +59,7 @@ class _Facts(msgspec.Struct, frozen=True):
     pending: read.PendingPage | None
     timeline: Sequence[TimelineLine]
     messages: Sequence[read.MessageRow]
+    sla: Sla | None
 
 
 class IncidentPage:
@@ -84,6 +86,7 @@ class IncidentPage:
                 404, f"there is no incident #{number}", expected="a number from a message, or from /api/incidents"
             )
         alerts, following = await ask(partial(read.alerts, firing=None, after=after, limit=ALERTS, of_incident=number))
+        group = await ask(partial(groups.find, number=found.group_id))
         messages, _ = await ask(partial(read.messages, owed=None, incident=number, after=None, limit=100))
         facts = _Facts(
             found,
@@ -92,8 +95,9 @@ class IncidentPage:
             await ask(partial(read.pending_page_of, number=number)),
             await ask(partial(incidents.entries, number=number, after=max(found.seq - _ENTRIES, 0))),
             messages,
+            None if group is None else group.settings.sla,
         )
-        rules, now = self._service.configuration.rules, self._service.clock.now()
+        rules, now = self._service.engine.ruleset, self._service.clock.now()
         in_force = self._service.engine.silences.at(now)
         return web.Response(text=_html(facts, rules, in_force, now), content_type="text/html")
 
@@ -106,6 +110,7 @@ def _html(facts: _Facts, rules: RuleSet, in_force: SuppressorsInForce, now: date
     said = {
         "State": found.standing.state.value + (f", {found.ended_how.value}" if found.ended_how else ""),
         "In hand": _in_hand(view),
+        **_limits(found, facts.sla),
         "Severity": view.severity.value,
         "Route": f"{view.route}: the first of the rules that matches owns an alert",
         "Group": ", ".join(f"{name} = {value}" for name, value in view.group_labels.items())
@@ -141,7 +146,20 @@ def _in_hand(view: IncidentView) -> str:
     facts += [f"since {instant(response.at)}"] if response.at else []
     facts += [f"until {instant(response.until)}"] if response.until and view.state is State.TRIGGERED else []
     facts += [f"assigned to {', '.join(map(person, response.assigned))}"] if response.assigned else []
+    facts += [f"responders: {', '.join(map(person, response.responders))}"] if response.responders else []
     return ", ".join(facts) or "nobody has acknowledged it"
+
+
+def _limits(found: Incident, sla: Sla | None) -> dict[str, str]:
+    """What its route gives a time for, until when, and whether it was done."""
+    if sla is None:
+        return {}
+    response, lines = found.response, []
+    for limit, span in ((Limit.ACKNOWLEDGE, sla.acknowledge), (Limit.RESOLVE, sla.resolve)):
+        if span is not None:
+            how = "missed" if limit in response.missed else "kept" if limit in response.met else ""
+            lines.append(f"{limit.value} by {instant(found.opened_at + span)}{f': {how}' if how else ''}")
+    return {"Time limits": "; ".join(lines)}
 
 
 def _pending(pending: read.PendingPage | None, rules: RuleSet, now: datetime) -> str:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 
 from router.service.app import App
 from tests.preview.test_preview_page import ARGUMENTS, CONTRAST
 from tests.process import filled, free_port, in_this_process
 
-pytestmark = pytest.mark.needs("chromium")
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="module")]
 CONFIGURATION = """
 version: 1
 name: prod
@@ -31,7 +32,7 @@ WIDTHS = pytest.mark.parametrize("width", ["desk", "phone"], indirect=True)
 AT_MOST = 8
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def app(tmp_path: Path) -> AsyncIterator[App]:
     file = tmp_path / "router.yaml"
     file.write_text(filled(CONFIGURATION, tmp_path, listen=f"127.0.0.1:{free_port()}"))
@@ -39,8 +40,9 @@ async def app(tmp_path: Path) -> AsyncIterator[App]:
         yield running
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
+    """One for all tests here: each has a page of its own."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         yield browser
@@ -104,7 +106,7 @@ class Newcomer:
         return self.page.locator(".message.private")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def newcomer(app: App, browser: Browser, width: dict[str, int]) -> AsyncIterator[Newcomer]:
     """At the page of a router that has had no alert; an error of the page, or a breach of its own policy, fails the test."""
     page = await browser.new_page(
@@ -118,6 +120,7 @@ async def newcomer(app: App, browser: Browser, width: dict[str, int]) -> AsyncIt
     await expect(page.locator("#status")).to_have_text("live")
     yield there
     assert await page.evaluate("document.documentElement.scrollWidth") <= width["width"]
+    await page.close()
     assert [line for line in complaints if "ERR_FAILED" not in line] == []
 
 

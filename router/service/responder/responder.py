@@ -41,15 +41,18 @@ from router.service.responder.declaring import Declaring
 from router.service.responder.people import People, Unknown
 from router.service.responder.questions import Questions
 from router.service.responder.silencing import LOOKING, Silencing
+from router.service.responder.standing_in import StandingIn
 from router.service.responder.verbs import (
     DEEDS,
     NOT_OURS,
     Declare,
     Errors,
+    Extend,
     Look,
     Moment,
     Nothing,
     Silence,
+    StandIn,
     Task,
     Unsilence,
     Wanted,
@@ -57,11 +60,13 @@ from router.service.responder.verbs import (
     filled,
     note_of,
     which_incident,
+    with_note,
 )
 from router.service.responder.voice import Voice, Where
 from router.store import read
-from router.store.evaluation import incidents, messages
+from router.store.evaluation import groups, incidents, messages
 from rules.model.configuration import SLASH_COMMAND, SlackSettings
+from rules.model.route import Page, ResolveNote
 
 DECLARE_SHORTCUT: Final = "create_incident"
 TIMELINE_SHORTCUT: Final = "add_to_timeline"
@@ -119,6 +124,7 @@ class Responder:
         """`bot`: our own user id; "" while it is not known. `wake`: something is to be told."""
         self._engine, self._in_force, self._people, self._questions = engine, in_force, people, questions
         self._silencing = Silencing(engine, lambda: self._instance)
+        self._standing_in = StandingIn(engine, people)
         self._declaring = Declaring(engine)
         self._voice, self._bot, self._wake = Voice(response_urls, slack), bot, wake
 
@@ -294,10 +300,12 @@ class Responder:
                     return Outcome(said(answer.text, 500), is_done=False, why=answer.text)
                 if not answer.is_done:
                     return Outcome(_refusal(answer), is_done=False, is_known=answer.is_known, why=answer.said)
-                return Outcome(_confirmation(task), is_told=answer.is_told)
+                return Outcome(_confirmation(task, answer), is_told=answer.is_told)
             case Declare():
                 text = await self._declaring.answer(task, (await self._people.who(user)).as_actor, key)
-            case Silence() | Unsilence():
+            case StandIn(asked):
+                text = await self._standing_in.answer(asked, user, key)
+            case Silence() | Unsilence() | Extend():
                 done = await self._silencing.answer(task, (await self._people.who(user)).as_actor, key)
                 if not done.is_done:
                     return Outcome(done.text, is_done=False, why=done.why)
@@ -310,9 +318,13 @@ class Responder:
 
     async def _act(self, wanted: Wanted, user: User, key: str, *, via: Via) -> Answer | Unknown:
         """When this returns it is committed."""
+        is_person = wanted.verb is Verb.ADD_RESPONDER
         names = asyncio.gather(*(self._people.named(target, user) for target in wanted.people))
-        who, people = await asyncio.gather(self._people.who(user), names)
-        if unknown := next((one for one in people if isinstance(one, Unknown)), None):
+        reached = asyncio.gather(
+            *(self._people.reachable(target, user, is_person=is_person) for target in wanted.reaches)
+        )
+        who, people, pages = await asyncio.gather(self._people.who(user), names, reached)
+        if unknown := next((one for one in (*people, *pages) if isinstance(one, Unknown)), None):
             return unknown
         act = Act(
             wanted.verb,
@@ -321,6 +333,7 @@ class Responder:
             note=wanted.note,
             until=wanted.until,
             people=tuple(one for one in people if isinstance(one, str)),
+            pages=tuple(one for one in pages if isinstance(one, Page)),
             severity=wanted.severity,
         )
         answer = await self._engine.act(wanted.incident, act, key=key)
@@ -337,9 +350,15 @@ class Responder:
         if why := obstacle(current.standing.state, current.response, button.verb):
             await self._voice.say(where, f"#{button.incident}: {said(why, 300)}.")
             return
+        if button.verb is Verb.RESOLVE and await self._needs_note(current.group_id):
+            form = with_note(form)
         fill = DEEDS[button.verb].fill
         back = msgspec.structs.replace(button, detail=where.channel)
         await self._open(back, form if fill is None else fill(form, current.view), where)
+
+    async def _needs_note(self, group_id: int) -> bool:
+        group = await self._engine.database.read(partial(groups.find, number=group_id))
+        return group is not None and group.settings.resolve_note is ResolveNote.REQUIRED
 
     async def _open(self, button: Button, form: Form, where: Where) -> None:
         carried = metadata(button, instance=self._instance)
@@ -370,7 +389,9 @@ class Responder:
 
     @property
     def _moment(self) -> Moment:
-        return Moment(self._engine.clock.now(), self._in_force.configuration.timezone)
+        configuration = self._in_force.configuration
+        rules = configuration.rules
+        return Moment(self._engine.clock.now(), configuration.timezone, tuple(rules.policies), rules.user_groups)
 
     @property
     def _slash(self) -> str:
@@ -383,7 +404,9 @@ def _refusal(answer: Answer) -> str:
     return f"#{answer.number}: {text}." if answer.is_known else f"{text[:1].upper()}{text[1:]}."
 
 
-def _confirmation(wanted: Wanted) -> str:
+def _confirmation(wanted: Wanted, answer: Answer) -> str:
+    if wanted.reaches:  # whom, by name
+        return f"#{answer.number}: {said(answer.said, 500)}."
     return f"#{wanted.incident}: {DEEDS[wanted.verb].done}."
 
 
