@@ -26,6 +26,7 @@ from router.service.responder.verbs import (
     Declare,
     Errors,
     Extend,
+    Look,
     Moment,
     Nothing,
     Silence,
