@@ -21,6 +21,14 @@ class Subject(StrEnum):
     """A word of the router's own, told once."""
 
 
+class Mention(msgspec.Struct, frozen=True):
+    """Somebody who is mentioned in a word of the router's own. In its text a mark stands for them, by their number."""
+
+    target: str
+    """As a notifier finds them."""
+    name: str
+
+
 class Content(msgspec.Struct, frozen=True):
     """One message at one moment. Texts are the senders' own, unescaped and unbounded."""
 
@@ -37,6 +45,8 @@ class Content(msgspec.Struct, frozen=True):
     """Of a PAGE and a NOTE."""
     text: str = ""
     """Of a POST: what it says, as a person writes it."""
+    mentions: tuple[Mention, ...] = ()
+    """Of a POST: whom it mentions. Whoever cannot be is named."""
     is_primary: bool = True
     """Of an INCIDENT: the thread lives here."""
     home: str = ""
@@ -84,6 +94,11 @@ class Content(msgspec.Struct, frozen=True):
             for entry in self.entries
         )
         return msgspec.structs.replace(self, entries=tuple(entries))
+
+    def with_people(self, ids: Mapping[str, str]) -> "Content":
+        """`ids`: of the people it mentions, by target, those that are known by one."""
+        known = (msgspec.structs.replace(one, target=ids.get(one.target, "")) for one in self.mentions)
+        return msgspec.structs.replace(self, mentions=tuple(known))
 
     @property
     def bare(self) -> "Content":

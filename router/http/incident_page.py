@@ -97,7 +97,7 @@ class IncidentPage:
             messages,
             None if group is None else group.settings.sla,
         )
-        rules, now = self._service.configuration.rules, self._service.clock.now()
+        rules, now = self._service.engine.ruleset, self._service.clock.now()
         in_force = self._service.engine.silences.at(now)
         return web.Response(text=_html(facts, rules, in_force, now), content_type="text/html")
 

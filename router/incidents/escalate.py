@@ -18,6 +18,7 @@ from router.core.view import EntryKind, Phase, State, TimelineEntry
 from router.incidents.suppression import Hush, page_hold
 from router.runtime.metrics import Metrics
 from router.store.evaluation import groups, incidents, messages, pages
+from rules.model.configuration import SLASH_COMMAND
 from rules.model.escalation import OnCall, Policy, Position, Step, begin
 from rules.model.escalation_rounds import ahead
 from rules.model.route import Loudness, Page, PageKind
@@ -36,6 +37,8 @@ class Rules(msgspec.Struct, frozen=True):
     """By which the channels and people of the rules are reached."""
     suppressors: SuppressorsInForce = NOTHING
     """The maintenances and silences in force now."""
+    command: str = SLASH_COMMAND
+    """How people call us in Slack."""
 
 
 class Paging(msgspec.Struct, frozen=True):

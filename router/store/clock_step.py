@@ -18,6 +18,7 @@ from router.store.tables import (
     InstantMs,
     alert,
     alert_group,
+    announcement,
     conversation,
     heartbeat,
     incident,
@@ -51,6 +52,7 @@ def clamp(conn: Connection, now: datetime) -> list[tuple[str, str]]:
     conn.execute(update(source).where(source.c.fresh_since > now).values(fresh_since=now))
     for column in (heartbeat.c.created_at, heartbeat.c.last_at, heartbeat.c.missing_since):
         conn.execute(update(heartbeat).where(column > now).values({column: now}))
+    conn.execute(update(announcement).where(announcement.c.at > now).values(at=now))
     conn.execute(update(pace).where(pace.c.blocked_until > now + AHEAD).values(blocked_until=now))
     conn.execute(
         update(incident).where(incident.c.released_in.is_not(None), incident.c.opened_at > now).values(opened_at=now)

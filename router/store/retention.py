@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, and_, delete, exists, or_, select, text, update
 
+from router.store.evaluation import overrides
 from router.store.intake import sender_groups, silences
 from router.store.tables import (
     IS_OVER,
@@ -52,6 +53,7 @@ class Pruned(msgspec.Struct, frozen=True):
     given_up: list[tuple[int | None, str]]
     """(incident, last error) of truths owed for too long."""
     silences: int = 0
+    overrides: int = 0
 
     @property
     def is_more(self) -> bool:
@@ -64,6 +66,7 @@ class Pruned(msgspec.Struct, frozen=True):
             self.acts,
             len(self.given_up),
             self.silences,
+            self.overrides,
         }
 
 
@@ -80,6 +83,7 @@ def prune(conn: Connection, now: datetime, kept: Retention, reopens_within: time
         acts=_acts(conn, now - ACTS_FOR),
         given_up=given_up,
         silences=silences.forget(conn, now - kept.incidents, BATCH),
+        overrides=overrides.forget(conn, now - kept.incidents, BATCH),
     )
 
 

@@ -274,6 +274,33 @@ silence = Table(
     ),
 )
 
+# Who is on call instead of whose turn it is, as people said at run time; kept for a while when it is over.
+oncall_override = Table(
+    "oncall_override",
+    metadata,
+    Column("number", _Id, primary_key=True, autoincrement=True),
+    Column("schedule", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("begins", InstantMs, nullable=False),
+    Column("ends", InstantMs, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", InstantMs, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("ended_by", Text, nullable=False),  # before its time; "": nobody did
+    Index("oncall_override_ends", "ends"),
+    sqlite_autoincrement=True,
+)
+
+# What was said of schedules in their channels, or is too old to be said.
+announcement = Table(
+    "announcement",
+    metadata,
+    Column("schedule", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),  # handover | morning
+    Column("at", InstantMs, nullable=False),
+    Column("person", Text, nullable=False),  # who was on call from then on
+)
+
 rules_file = Table(
     "rules_file",
     metadata,
@@ -478,6 +505,7 @@ message = Table(
     Column("last_error", Text, nullable=False, server_default=text("''")),
     Column("word", Text, nullable=False, server_default=text("''")),  # why it stands here and not where it belongs
     Column("text", Text, nullable=False, server_default=text("''")),  # post: what it says. Page, note: why this person
+    Column("mentions", Text, nullable=False, server_default=text("''")),  # post: [core.content.Mention, …]; "": none
     Column("tells_end", Boolean, nullable=False, server_default=false()),  # the incident is over, at least here
     Column("end_notified", Boolean, nullable=False, server_default=false()),  # what was last told said so
     Column("stands_in_for", BigInteger),  # the message whose channel refuses: it is told here meanwhile

@@ -17,7 +17,7 @@ from rules.model.copies import Copy
 from rules.model.escalation import Policy, Step
 from rules.model.heartbeat import Awaited
 from rules.model.inhibition import InhibitRule
-from rules.model.oncall import Layer, Override, Person, Rotation, Schedule
+from rules.model.oncall import Announce, Layer, Override, Person, Rotation, Schedule
 from rules.model.route import (
     DEFAULT_GROUP_BY,
     ROOT,
@@ -267,7 +267,15 @@ def _schedule(name: str, fields: Fields, zone_name: str) -> Schedule:
             )
             for entry in fields.get("layers", ())
         ),
+        announce=_announce(fields.get("announce")),
+        group=fields.get("group", ""),
     )
+
+
+def _announce(fields: Fields | None) -> Announce | None:
+    if fields is None:
+        return None
+    return Announce(fields.get("channel"), fields.get("at"), fields.get("handover", True))
 
 
 def _rotations(fields: Fields, zone_name: str) -> tuple[Rotation, ...]:

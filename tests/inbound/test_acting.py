@@ -2,6 +2,7 @@
 the direct message."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,7 @@ async def test_a_mention_without_a_thread_needs_a_number(tmp_path: Path) -> None
 
 
 async def test_a_silence_is_made_and_ended_by_words(tmp_path: Path) -> None:
+    """Row 216, in part: made, kept and ended where somebody stands."""
     async with office(tmp_path) as at:
         await at.fire()
         answer = await at.say('silence alert.name="Disk is full" 2h "we know"', by="maria")
@@ -115,6 +117,10 @@ async def test_a_silence_is_made_and_ended_by_words(tmp_path: Path) -> None:
         async with at.session.get(f"{at.url}/api/v2/silence/{number}") as found:
             silence = await found.json()
         assert (silence["createdBy"], silence["comment"], silence["status"]["state"]) == ("maria", "we know", "active")
+        before = (await at.app.engine.silences.get(number)).ends_at
+        assert (await at.say(f"extend {number} 1h", by="maria")).startswith("Silenced until <!date^")
+        assert (await at.app.engine.silences.get(number)).ends_at - before == timedelta(hours=1)
+        assert await at.say("extend 7 1h", by="maria") == "There is no silence 7."
         assert await at.say(f"unsilence {number}", by="jonas") == f"The silence {number} is over."
         assert await at.say("unsilence 7", by="jonas") == "There is no silence 7."
         assert (await at.say('silence alert.name=~".*" 2h', by="maria")).startswith("Nothing is silenced: ")

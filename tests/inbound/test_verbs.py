@@ -25,9 +25,11 @@ from router.service.responder.verbs import (
     NOT_OURS,
     Declare,
     Errors,
+    Extend,
     Moment,
     Nothing,
     Silence,
+    StandIn,
     Task,
     Unsilence,
     Wanted,
@@ -230,12 +232,16 @@ def test_every_command_is_an_act_or_a_question() -> None:
         ask.New("x", "checkout", Severity.LOW): Declare("x", "checkout", Severity.LOW),
         ask.Silence((), HOUR, "why"): Silence((), NOW + HOUR, "why"),
         ask.Unsilence("7"): Unsilence("7"),
+        ask.Extend("7", HOUR): Extend("7", HOUR),
+        ask.Take(HOUR): StandIn(ask.Take(HOUR)),
+        ask.Untake(): StandIn(ask.Untake()),
+        ask.Swap(one): StandIn(ask.Swap(one)),
     }
     for command, expected in acts.items():
         assert wanted(command, BERLIN) == expected
     questions: list[Command] = [ask.Help(), ask.List(), ask.Show(12), ask.OnCall(), ask.Status()]
     later: list[Command] = [
-        ask.Take(HOUR), ask.Link(), ask.Connect(),
+        ask.Link(), ask.Connect(),
     ]  # fmt: skip
     for command in (*questions, *later):
         assert wanted(command, BERLIN) is None

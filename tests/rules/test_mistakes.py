@@ -410,6 +410,31 @@ MISTAKES = [
         ],
     ),
     (
+        "announcements",
+        PEOPLE
+        + "oncall:\n  x: {rotation: {people: [a], every: 1d, handoff: 09:00, starts: 2026-11-02}, announce: {channel: db, at: noon}}\n"
+        + "  y: {rotation: {people: [a], every: 1d, handoff: 09:00, starts: 2026-11-02}, announce: {channel: '#db', handover: false}}\n"
+        + "  z: {rotation: {people: [a], every: 1d, handoff: 09:00, starts: 2026-11-02}, announce: {at: fri-mon 24:00}}\n"
+        + "  g: {rotation: {people: [a], every: 1d, handoff: 09:00, starts: 2026-11-02}, group: DB-OnCall}\n",
+        [
+            f"7:99: oncall.x.announce.channel: found 'db'; {CHANNEL} (write \"#db\")",
+            (
+                "7:107: oncall.x.announce.at: found 'noon'; expected a time such as 09:00, which is on weekdays, or with its "
+                "days: mon-fri 09:00, mon 08:30"
+            ),
+            "8:89: oncall.y.announce: it announces nothing; expected at: 09:00, or handover: true, or both",
+            '9:89: oncall.z.announce: channel is missing; expected channel: a channel such as "#alerts" (in quotes), or its id such as C0123ABCD',
+            (
+                "9:94: oncall.z.announce.at: found 'fri-mon 24:00'; expected a time such as 09:00, which is on weekdays, or with "
+                "its days: mon-fri 09:00, mon 08:30"
+            ),
+            (
+                "10:86: oncall.g.group: found 'DB-OnCall'; expected a Slack user group such as \"@payments-oncall\", or its id such "
+                'as S0123ABCD (write "@db-oncall")'
+            ),
+        ],
+    ),
+    (
         "maintenance and inhibition",
         HEAD
         + ROUTING

@@ -3,7 +3,7 @@
 from router.core.acts.button import Verb
 from router.core.acts.grammar import command as ask
 from router.core.acts.grammar.command import Command
-from router.service.responder.verbs import Declare, Moment, Silence, Task, Unsilence, Wanted
+from router.service.responder.verbs import Declare, Extend, Moment, Silence, StandIn, Task, Unsilence, Wanted
 
 
 def wanted(command: Command, moment: Moment) -> Task | None:
@@ -35,6 +35,10 @@ def wanted(command: Command, moment: Moment) -> Task | None:
             return Silence(matchers, moment.at + span, comment)
         case ask.Unsilence(number):
             return Unsilence(number)
+        case ask.Extend(number, span):
+            return Extend(number, span)
+        case ask.Take() | ask.Untake() | ask.Swap():
+            return StandIn(command)
         case ask.ChangeSeverity(incident, severity):
             return Wanted(incident, Verb.SEVERITY, severity=severity)
         case _:

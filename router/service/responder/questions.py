@@ -30,7 +30,7 @@ class Questions:
 
     async def answer(self, command: Command, *, slash: str) -> str:
         """As mrkdwn. `slash`: what commands are called here."""
-        configuration, now = self._in_force.configuration, self._engine.clock.now()
+        now = self._engine.clock.now()
         match command:
             case ask.Help(topic):
                 return help_text(topic, command=slash)
@@ -42,7 +42,8 @@ class Questions:
                 return await self._card(number)
             case ask.OnCall(service):
                 # Years of turns are looked through for the next one's: beside the loop, which has alerts to take.
-                return await asyncio.to_thread(who_is_on_call, configuration.rules, service, now)
+                made = self._engine.overrides.open
+                return await asyncio.to_thread(who_is_on_call, self._engine.ruleset, service, now, made)
             case ask.Status():
                 return await self._status()
             case _:

@@ -41,15 +41,18 @@ from router.service.responder.declaring import Declaring
 from router.service.responder.people import People, Unknown
 from router.service.responder.questions import Questions
 from router.service.responder.silencing import LOOKING, Silencing
+from router.service.responder.standing_in import StandingIn
 from router.service.responder.verbs import (
     DEEDS,
     NOT_OURS,
     Declare,
     Errors,
+    Extend,
     Look,
     Moment,
     Nothing,
     Silence,
+    StandIn,
     Task,
     Unsilence,
     Wanted,
@@ -68,6 +71,12 @@ from rules.model.route import Page, ResolveNote
 DECLARE_SHORTCUT: Final = "create_incident"
 TIMELINE_SHORTCUT: Final = "add_to_timeline"
 """As the app's manifest names them."""
+
+
+NOT_ITS_OWN: Final = (
+    "This message is of an incident that my database does not know, so nothing was done: most likely it was restored from a"
+    " backup since. `list` says what is open."
+)
 
 
 class Via(StrEnum):
@@ -115,6 +124,7 @@ class Responder:
         """`bot`: our own user id; "" while it is not known. `wake`: something is to be told."""
         self._engine, self._in_force, self._people, self._questions = engine, in_force, people, questions
         self._silencing = Silencing(engine, lambda: self._instance)
+        self._standing_in = StandingIn(engine, people)
         self._declaring = Declaring(engine)
         self._voice, self._bot, self._wake = Voice(response_urls, slack), bot, wake
 
@@ -156,6 +166,11 @@ class Responder:
         if isinstance(button, NotOurs):
             self._voice.whisper(where, NOT_OURS[button])
             return
+        if place.message_ts and not place.is_ephemeral:
+            is_of = partial(messages.is_of, number=button.incident, channel=place.channel, ts=place.message_ts)
+            if not await self._engine.database.read(is_of):
+                self._voice.whisper(where, NOT_ITS_OWN)
+                return
         match DEEDS[button.verb].press(button, self._moment):
             case Nothing():
                 pass
@@ -288,7 +303,9 @@ class Responder:
                 return Outcome(_confirmation(task, answer), is_told=answer.is_told)
             case Declare():
                 text = await self._declaring.answer(task, (await self._people.who(user)).as_actor, key)
-            case Silence() | Unsilence():
+            case StandIn(asked):
+                text = await self._standing_in.answer(asked, user, key)
+            case Silence() | Unsilence() | Extend():
                 done = await self._silencing.answer(task, (await self._people.who(user)).as_actor, key)
                 if not done.is_done:
                     return Outcome(done.text, is_done=False, why=done.why)

@@ -12,7 +12,7 @@ import msgspec
 
 from adapters.alert import Severity
 from router.core.acts.button import Button, NotOurs, Verb
-from router.core.acts.grammar.command import Target, TargetKind
+from router.core.acts.grammar.command import Swap, Take, Target, TargetKind, Untake
 from router.core.acts.grammar.parse import LONGEST_SPAN
 from router.core.mrkdwn import clean, clip, words
 from router.core.render.blocks import OPTIONS
@@ -72,7 +72,20 @@ class Unsilence(msgspec.Struct, frozen=True):
     id: str
 
 
-Task = Wanted | Declare | Silence | Unsilence
+class Extend(msgspec.Struct, frozen=True):
+    """A silence ends later by so long."""
+
+    id: str
+    span: timedelta
+
+
+class StandIn(msgspec.Struct, frozen=True):
+    """Somebody is on call instead of whose turn it is, or no longer, before it is known who says so."""
+
+    asked: Take | Untake | Swap
+
+
+Task = Wanted | Declare | Silence | Unsilence | Extend | StandIn
 """What is carried out."""
 
 

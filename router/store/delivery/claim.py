@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import BigInteger, Connection, Row, bindparam, select, update
 
-from router.core.content import Content, Subject
+from router.core.content import Content, Mention, Subject
 from router.core.delivery import (
     LATE_EFFECT,
     LEASE,
@@ -289,6 +289,7 @@ def _take(conn: Connection, call: _Call, now: datetime, *, sender: Sender, token
             entries=tuple(one.entry for one in said if one.say_at is not None or row.subject == Subject.NOTE),
             page=_page(conn, row, home, call.terms),
             text=row.text,
+            mentions=_mentions(row.mentions) if row.mentions else (),
             is_primary=row.is_primary,
             recipient=row.target if row.person else "",
             home=_name(home),
@@ -304,6 +305,9 @@ def _take(conn: Connection, call: _Call, now: datetime, *, sender: Sender, token
         key=key,
         last_seq=last_seq,
     )
+
+
+_mentions = msgspec.json.Decoder(tuple[Mention, ...]).decode
 
 
 def _as_moved(view: IncidentView, moved_to: str) -> IncidentView:

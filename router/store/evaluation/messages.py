@@ -1,14 +1,16 @@
 """Messages that must be kept true, and the conversations they stand in: what the verbs raise, not how it is sent."""
 
-from collections.abc import Collection, Mapping
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from sqlalchemy import Boolean, Connection, Text, bindparam, case, false, select, text, update
 
-from router.core.content import Subject
+from router.core.content import Mention, Subject
 from router.core.recipient import webhook_notifier
 from router.core.view import EntryKind, Phase
+from router.runtime.clock import from_ms
 from router.store.tables import STANDS, InstantMs, conversation, incident, message, timeline
 
 # Statements of every evaluation are made once: SQLAlchemy takes longer to put one together than SQLite to carry it out.
@@ -170,6 +172,24 @@ def incident_at(conn: Connection, channel: str, ts: str) -> int | None:
     """The incident whose message stands there. `channel`: Slack's id of it."""
     found = conn.execute(_AT, {"ts": ts, "channel": channel}).scalar()
     return None if found is None else int(found)
+
+
+_CLOCKS_APART = timedelta(minutes=5)
+"""Between Slack's clock and ours; of what is further apart Slack's requests are not believed."""
+
+
+def is_of(conn: Connection, number: int, channel: str, ts: str) -> bool:
+    """Whether the message that stands there may be one of this incident. No: it is known as another's, or was posted before
+    the incident began, by a database that this one was restored from the past of. What is not known of it is no proof."""
+    opened_at = conn.execute(select(incident.c.opened_at).where(incident.c.number == number)).scalar()
+    if opened_at is None:  # there is none of this number: that is for whoever is asked to act on it to say
+        return True
+    known = incident_at(conn, channel, ts)
+    seconds = ts.partition(".")[0]
+    if known is not None or not (seconds.isascii() and seconds.isdigit() and len(seconds) < 12):
+        return known in {None, number}
+    posted_at = from_ms(int(seconds) * 1000)
+    return bool(posted_at + _CLOCKS_APART >= opened_at)
 
 
 _IS_RUNG = message.c.rings & (
@@ -347,7 +367,19 @@ def names_paged(conn: Connection, incident: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(person for _, _, person in people_paged(conn, incident)))
 
 
-def post(conn: Connection, *, notifier: str, target: str, text: str, now: datetime, person: str = "") -> None:
+def post(
+    conn: Connection,
+    *,
+    notifier: str,
+    target: str,
+    text: str,
+    now: datetime,
+    person: str = "",
+    mentions: Sequence[Mention] = (),
+) -> None:
     """A word of the router's own, said once. `text` is as a person writes it."""
     conversation_id = conversation_for(conn, notifier, target, person=person, now=now)
-    begin(conn, subject=Subject.POST, conversation_id=conversation_id, rank=0, now=now, text=text)
+    number = begin(conn, subject=Subject.POST, conversation_id=conversation_id, rank=0, now=now, text=text)
+    if mentions:
+        written = msgspec.json.encode(mentions).decode()
+        conn.execute(update(message).where(message.c.id == number).values(mentions=written))

@@ -170,6 +170,34 @@ def upgrade() -> None:
         postgresql_where=sa.text("remind_at IS NOT NULL"),
     )
     op.create_table(
+        "oncall_override",
+        sa.Column(
+            "number",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("schedule", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("begins", tables.InstantMs(), nullable=False),
+        sa.Column("ends", tables.InstantMs(), nullable=False),
+        sa.Column("made_by", sa.Text(), nullable=False),
+        sa.Column("made_at", tables.InstantMs(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("ended_by", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("oncall_override_ends", "oncall_override", ["ends"], unique=False)
+    op.create_table(
+        "announcement",
+        sa.Column("schedule", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("at", tables.InstantMs(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("schedule", "kind"),
+    )
+    op.create_table(
         "settings",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
@@ -544,6 +572,7 @@ def upgrade() -> None:
         sa.Column("last_error", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("word", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("text", sa.Text(), server_default=sa.text("('')"), nullable=False),
+        sa.Column("mentions", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("tells_end", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.Column("end_notified", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.Column("stands_in_for", sa.BigInteger(), nullable=True),
@@ -944,6 +973,9 @@ def downgrade() -> None:
     )
     op.drop_index("silence_ends", table_name="silence")
     op.drop_table("silence")
+    op.drop_index("oncall_override_ends", table_name="oncall_override")
+    op.drop_table("oncall_override")
+    op.drop_table("announcement")
     op.drop_table("rules_file")
     op.drop_index("preview_delivery", table_name="preview")
     op.drop_index("preview_changed", table_name="preview")
