@@ -132,7 +132,7 @@ async def test_escalate_is_the_next_step_now(tmp_path: Path) -> None:
         message = await at.fire()
         await at.tap(message, "Escalate …", by="jonas")
         assert await at.do(at.people.send(await at.modal("Escalate #1"))) is None
-        await message.expect_reply("escalated to round 2, step 1: Maria")
+        await message.expect_reply("escalated to round 2, step 1 by Jonas: Maria")
         assert await at.say("escalate 1", by="jonas") == "#1: escalated."
 
 

@@ -84,7 +84,15 @@ def goes_on(stage: Stage, *, at_once: bool = False) -> bool:
 
 def presses_next(stage: Stage) -> Reach:
     engine = stage.sim.engine
-    call = partial(next_now, incident=1, now=engine.clock.now(), rules=engine.rules, metrics=engine.metrics, by="Maria")
+    call = partial(
+        next_now,
+        incident=1,
+        now=engine.clock.now(),
+        rules=engine.rules,
+        metrics=engine.metrics,
+        by="Maria",
+        via="command",
+    )
     return stage.run(engine.database.write(call))
 
 
