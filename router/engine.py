@@ -10,7 +10,10 @@ from functools import partial
 import msgspec
 from sqlalchemy import Connection
 
+from router.core.acts import permission
+from router.core.acts.button import Verb
 from router.core.acts.life import Act
+from router.core.acts.permission import Actor
 from router.core.member import BY_RANK, Member, visible
 from router.core.own_alerts import OwnDraft
 from router.delivery.deliver import AT_ONCE, Deliverer, Settings
@@ -295,6 +298,15 @@ class Engine:
         return await self.database.write(
             lambda conn: respond.act(conn, number, wanted, now, rules, self.metrics, key=key),
         )
+
+    async def obstacle(self, number: int, verb: Verb, actor: Actor) -> respond.Answer | None:
+        """Why somebody need not be asked about an act; None: it can be done, as things stand."""
+        rules = self.ruleset
+        return await self.database.read(lambda conn: respond.obstacle(conn, number, verb, actor, rules))
+
+    def refusal(self, actor: Actor, act: str) -> str:
+        """Why somebody may not do what is about no incident; "": they may."""
+        return permission.refusal(actor, act, self.ruleset.root.settings.actions, self.ruleset.holders)
 
     async def claim(self, most: int = AT_ONCE) -> Claimed:
         return await self.deliverer.claim(most)

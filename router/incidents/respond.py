@@ -10,14 +10,17 @@ from typing import assert_never
 import msgspec
 from sqlalchemy import Connection
 
-from router.core.acts import life
+from router.core.acts import life, permission
 from router.core.acts.button import Verb
-from router.core.acts.life import Act, Acted, Already, Escalation, Lasts, Refused, Told
+from router.core.acts.life import Act, Acted, Already, Escalation, Lasts, Refused, Timer, Told
+from router.core.acts.permission import Actor
 from router.core.view import EntryKind, IncidentView, State, TimelineEntry
+from router.incidents import privacy
 from router.incidents.escalate import Rules, go_on, next_now, ring, stop
 from router.runtime.metrics import Metrics
 from router.store.evaluation import acts, groups, incidents, messages
 from rules.model.route import Loudness, RouteSettings, Tell
+from rules.model.ruleset import RuleSet
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -62,14 +65,33 @@ def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics) -> Ran
     return Ran(len(numbers), incidents.next_runs_out(conn))
 
 
-def _act(conn: Connection, number: int, wanted: Act, now: datetime, rules: Rules, metrics: Metrics) -> Answer:
-    current = incidents.find(conn, number)
+def obstacle(conn: Connection, number: int, verb: Verb, actor: Actor, rules: RuleSet) -> Answer | None:
+    """Why there is nothing to ask about an act before somebody fills anything in; None: it can be done."""
+    current = privacy.find(conn, number, rules, actor)
     if current is None:
-        return Answer(number, is_done=False, said=f"there is no incident #{number}", is_known=False)
+        return _unknown(number)
+    actions = privacy.settings_of(conn, current, rules).actions
+    why = permission.refusal(actor, verb.value, actions, rules.holders)
+    why = why or life.obstacle(current.standing.state, current.response, verb)
+    return Answer(number, is_done=False, said=why) if why else None
+
+
+def _unknown(number: int) -> Answer:
+    """The same of one that is none of somebody's business."""
+    return Answer(number, is_done=False, said=f"there is no incident #{number}", is_known=False)
+
+
+def _act(conn: Connection, number: int, wanted: Act, now: datetime, rules: Rules, metrics: Metrics) -> Answer:
+    actor = None if isinstance(wanted.verb, Timer) else wanted.actor
+    current = incidents.find(conn, number)
+    settings = RouteSettings(channels=()) if current is None else privacy.settings_of(conn, current, rules.ruleset)
+    if current is None or not privacy.sees(conn, current, settings, actor):
+        return _unknown(number)
+    if why := permission.refusal(actor, wanted.verb.value, settings.actions, rules.ruleset.holders):
+        metrics.add("alert_router_acts", (wanted.verb.value, "forbidden"))
+        return Answer(number, is_done=False, said=why)
     if wanted.verb is Verb.ESCALATE:
         return _escalate(conn, current, wanted, now, rules, metrics)
-    group = groups.find(conn, current.group_id)
-    settings = RouteSettings(channels=()) if group is None else group.settings
     lasts = Lasts(settings.acknowledge_within, settings.reopen_closed_after)
     decided = life.decide(current.standing.state, current.response, wanted, now, lasts)
     match decided:
@@ -79,8 +101,8 @@ def _act(conn: Connection, number: int, wanted: Act, now: datetime, rules: Rules
         case Acted():
             metrics.add("alert_router_acts", (wanted.verb.value, "done"))
             is_told = _carry_out(conn, current, wanted, decided, settings, now, rules)
-            if group is not None:  # the repeat clock, a severity that was set: what follows is evaluation's
-                groups.make_due(conn, now, [group.id])
+            # The repeat clock, a severity that was set: what follows is evaluation's.
+            groups.make_due(conn, now, [current.group_id])
             return Answer(number, is_done=True, said=_said(decided.move.kind), is_told=is_told)
         case never:
             assert_never(never)

@@ -11,7 +11,7 @@ from adapters.alert import Severity
 from rules.language.channel_keys import CATALOG, COPIES
 from rules.language.heartbeat_keys import HEARTBEAT, ROUTER, SILENT, SOURCE_HEARTBEAT
 from rules.language.keys import WINDOW_OR_LIST, Either, LabelValue, Name, Raw, name_rule, slug_rule
-from rules.language.people_keys import PERSON, POLICY, SCHEDULE
+from rules.language.people_keys import PERSON, POLICY, ROLE, ROLES, SCHEDULE
 from rules.language.routing_keys import INHIBIT, MAINTENANCE, ROUTING
 from rules.language.shape import (
     Fields,
@@ -153,8 +153,8 @@ SILENCES = Record(
             OrNone(Duration(_MINUTE)),
             f"How long before its end whoever made it is told, if they are one of people; or none. Default {said(SilenceSettings().remind or _MINUTE)}.",
         ),
+        "who": Key(ROLE, "The least role that makes and ends them, where no actions say it; default responder."),
     },
-    later={"who": "roles of people"},
 )
 PREVIEW = Record("preview", {"off_loopback": Key(Flag(), "true: others may reach the preview page.", required=True)})
 
@@ -326,6 +326,7 @@ def document(adapters: Iterable[str] = ()) -> Record:
             "maintenance": Key(ListOf(MAINTENANCE, "a list of maintenance entries", least=0), "Planned work."),
             "inhibit": Key(ListOf(INHIBIT, "a list of inhibitions", least=0), "What one alert holds back."),
             "people": Key(MapOf(PERSON, names + "people", name=name_rule), "Who can be paged."),
+            "roles": Key(ROLES, 'What people may do, by their Slack user groups: {manager: ["@leads"]}.'),
             "oncall": Key(MapOf(SCHEDULE, names + "schedules", name=name_rule), "Who is on call when."),
             "escalation": Key(
                 MapOf(POLICY, names + "escalation policies", name=name_rule), "Whom a page reaches, in order."

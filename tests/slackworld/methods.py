@@ -32,6 +32,7 @@ _ARGUMENTS = {
     "users.lookupByEmail": {"email"},
     "dnd.info": {"user"},
     "usergroups.list": {"include_count", "include_disabled", "include_users"},
+    "usergroups.users.list": {"usergroup", "include_disabled"},
     "users.info": {"user", "include_locale"},
     "views.open": {"trigger_id", "interactivity_pointer", "view"},
     "chat.postEphemeral": {
@@ -103,6 +104,8 @@ class WebApi(Workspace):
                 return self._dnd(form)
             case "usergroups.list":
                 return self._usergroups()
+            case "usergroups.users.list":
+                return self._members_of(form)
             case "users.info":
                 return self._info(form)
             case "views.open":
@@ -251,6 +254,15 @@ class WebApi(Workspace):
                 for group in self.groups.values()
             ]
         }
+
+    def _members_of(self, form: dict[str, str]) -> Json:
+        self._need("usergroups:read")
+        if not self.is_paid:
+            raise Refused("paid_teams_only")
+        group = self.groups.get(form.get("usergroup", ""))
+        if group is None:
+            raise Refused("no_such_subteam")
+        return {"users": [member.id for member in group.members if member.is_active]}
 
     def _info(self, form: dict[str, str]) -> Json:
         self._need("users:read")

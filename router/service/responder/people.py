@@ -1,18 +1,22 @@
 """Who somebody in Slack is by the rules: by Slack id, else by the e-mail address of their account; else they act "via Slack"."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from enum import StrEnum
 from typing import Final
 
 import msgspec
 
 from router.core.acts.grammar.command import Target, TargetKind
 from router.core.acts.grammar.words import nearest
+from router.core.acts.permission import Actor
 from router.core.mrkdwn import words
 from router.notifiers.slack.client import SlackClient
 from router.notifiers.slack.inbound.values import User
 from router.notifiers.slack.users import SlackUser
+from rules.model.permission import Role
 from rules.model.ruleset import RuleSet
 
 log = logging.getLogger(__name__)
@@ -22,6 +26,16 @@ ASK_WITHIN: Final = timedelta(seconds=1)
 VIA: Final = "via Slack"
 
 
+class How(StrEnum):
+    """How somebody is known."""
+
+    ID = "id"
+    """The rules name their Slack account."""
+    EMAIL = "email"
+    """The rules have the address of their account."""
+    NOT_AT_ALL = "not_at_all"
+
+
 class Somebody(msgspec.Struct, frozen=True):
     """Who it is."""
 
@@ -29,6 +43,10 @@ class Somebody(msgspec.Struct, frozen=True):
     """In the rules; "": nobody there."""
     shown: str
     """What Slack calls them; "" where that is not known."""
+    how: How = How.NOT_AT_ALL
+    role: Role = Role.RESPONDER
+    groups: frozenset[str] = frozenset()
+    """The Slack user groups that they are in, of those that the rules give something."""
 
     @property
     def as_actor(self) -> str:
@@ -36,6 +54,11 @@ class Somebody(msgspec.Struct, frozen=True):
         if self.person:
             return self.person
         return f"{VIA} ({self.shown})" if self.shown else VIA
+
+    @property
+    def actor(self) -> Actor:
+        """As who may do what is asked."""
+        return Actor(self.role, self.person, self.groups)
 
 
 class Unknown(msgspec.Struct, frozen=True):
@@ -58,10 +81,14 @@ class People:
 
     async def who(self, user: User) -> Somebody:
         """Never raises, and waits for Slack no longer than ASK_WITHIN."""
+        found, groups = await asyncio.gather(self._identify(user), self._groups(user.id))
+        return msgspec.structs.replace(found, role=self._role(found, groups), groups=groups)
+
+    async def _identify(self, user: User) -> Somebody:
         people = self._rules().people
         person = next((one.name for one in people.values() if one.slack_id and one.slack_id == user.id), "")
         if person:
-            return Somebody(person, user.name)
+            return Somebody(person, user.name, How.ID)
         has_addresses = any(one.email for one in people.values())
         if user.name and not has_addresses:
             return Somebody("", words(user.name, 60))
@@ -73,7 +100,28 @@ class People:
             return Somebody("", shown)
         address = found.email.casefold()
         person = next((one.name for one in people.values() if address and one.email.casefold() == address), "")
-        return Somebody(person, shown)
+        return Somebody(person, shown, How.EMAIL if person else How.NOT_AT_ALL)
+
+    async def _groups(self, user_id: str) -> frozenset[str]:
+        """As far as Slack says it in time: who is not known to be in a group has nothing of it."""
+        asked, slack = self._rules().role_groups, self._slack()
+        if not asked or slack is None:
+            return frozenset()
+        try:
+            return await slack.user_groups.of(user_id, asked, within=ASK_WITHIN)
+        except Exception:  # an act does not hang on a group
+            log.exception("Slack could not be asked for its user groups")
+            return frozenset()
+
+    def _role(self, found: Somebody, groups: frozenset[str]) -> Role:
+        """What stands beside their name; else the highest of their groups, and what everybody has at least."""
+        rules = self._rules()
+        person = rules.people.get(found.person)
+        if person is not None and person.role is not None:
+            return person.role
+        least = rules.roles.unmatched if person is None else rules.roles.known
+        given = [role for role, members in rules.roles.groups if not groups.isdisjoint(members)]
+        return max(least, *given, key=lambda role: role.rank) if given else least
 
     async def named(self, target: Target, actor: User) -> str | Unknown:
         """What the timeline calls whom a command names."""
@@ -115,6 +163,6 @@ class People:
             return None
 
     def _is_own(self, found: SlackUser) -> bool:
-        """Whether its address proves who it is: another company's workspace has its own word for that."""
-        workspace = self._workspace()
-        return found.is_active and (not workspace or not found.teams or workspace in found.teams)
+        """Whether its address proves who it is: another company's workspace has its own word for that. While Slack has not
+        said which workspace we are in, no address does."""
+        return found.is_active and self._workspace() in found.teams

@@ -16,7 +16,7 @@ from router.core.acts.button import Button, NotOurs, action_id, decode, metadata
 from router.core.acts.grammar import command as ask
 from router.core.acts.grammar.command import Command, Mistake
 from router.core.acts.grammar.parse import parse, parse_mention
-from router.core.acts.life import Act, obstacle
+from router.core.acts.life import Act
 from router.core.answer import Outcome
 from router.core.mrkdwn import said
 from router.core.render.form import Form, form_view, notice_view
@@ -49,7 +49,7 @@ from router.service.responder.verbs import (
     Wanted,
     Word,
 )
-from router.store.evaluation import incidents, messages
+from router.store.evaluation import messages
 from rules.model.configuration import SLASH_COMMAND, SlackSettings
 
 log = logging.getLogger(__name__)
@@ -137,7 +137,7 @@ class Responder:
             case Word(text):
                 self._whisper(where, text)
             case Form() as form:
-                self._begin(self._ask(button, form, inbound.trigger_id, where))
+                self._begin(self._ask(button, form, inbound.user, inbound.trigger_id, where))
             case Wanted() as wanted:
                 answer = await self._act(wanted, inbound.user, inbound.key)
                 if isinstance(answer, Unknown):
@@ -193,9 +193,9 @@ class Responder:
     async def _carried_out(self, command: Command, user: User, key: str, *, slash: str) -> CommandOutcome:
         wanted = wanted_by(command, self._moment)
         if isinstance(command, ask.Silence | ask.Unsilence):
-            return CommandOutcome(await self._silencing.answer(command, (await self._people.who(user)).as_actor))
+            return CommandOutcome(await self._silencing.answer(command, await self._people.who(user)))
         if wanted is None:
-            return CommandOutcome(await self._questions.answer(command, slash=slash))
+            return CommandOutcome(await self._questions.answer(command, await self._people.who(user), slash=slash))
         answer = await self._act(wanted, user, key)
         if isinstance(answer, Unknown):
             return CommandOutcome(said(answer.text, 500))
@@ -216,21 +216,19 @@ class Responder:
             until=wanted.until,
             people=tuple(one for one in people if isinstance(one, str)),
             severity=wanted.severity,
+            actor=who.actor,
         )
         answer = await self._engine.act(wanted.incident, act, key=key)
         if answer.is_done:
             self._wake()
         return answer
 
-    async def _ask(self, button: Button, form: Form, trigger_id: str, where: Where) -> None:
+    async def _ask(self, button: Button, form: Form, user: User, trigger_id: str, where: Where) -> None:
         """Open its modal, unless there is nothing to ask."""
         slack = self._slack()
-        current = await self._engine.database.read(partial(incidents.find, number=button.incident))
-        if current is None:
-            await self._say(where, f"There is no incident #{button.incident}.")
-            return
-        if why := obstacle(current.standing.state, current.response, button.verb):
-            await self._say(where, f"#{button.incident}: {said(why, 300)}.")
+        actor = (await self._people.who(user)).actor
+        if (refused := await self._engine.obstacle(button.incident, button.verb, actor)) is not None:
+            await self._say(where, _refusal(refused))
             return
         if slack is None:
             return
