@@ -78,7 +78,7 @@ class Engine:
         on_commit: Callable[[], None] = lambda: None,
         on_refused_workspace: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self.database, self.clock, self.metrics = database, clock, metrics
+        self.database, self.clock, self.metrics, self.new_id = database, clock, metrics, new_id
         self.notifiers, self.settings, self.ruleset = by_name(notifiers), settings, ruleset
         self._in_force, self._snapshots = _in_force(ruleset)
         self.silences = Silences(database, clock, new_id, on_commit)

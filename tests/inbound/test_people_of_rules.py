@@ -39,7 +39,11 @@ class Stage:
         self.world.add_person("jonas", slack_id="U0JONAS")
         self.world.add_person("jane", slack_id="U0JANE0")
         self.client: SlackClient | None = FakeTransport(self.world, self.clock).client
-        self.people = People(lambda: rules(people, roles), lambda: self.client, lambda: workspace)
+        self.people = People(lambda: rules(people, roles), lambda: self.client, lambda: workspace, self._connected)
+        self.connected: dict[tuple[str, str], str] = {}
+
+    async def _connected(self, workspace: str, account: str) -> str:
+        return self.connected.get((workspace, account), "")
 
     async def who(self, user: str, name: str = "") -> Somebody:
         return await self.people.who(User(user, name=name))
@@ -67,6 +71,18 @@ async def test_whom_no_rule_names_acts_via_slack() -> None:
     assert (await stage.who("U0JANE0", "jane")).as_actor == "via Slack (jane)"
     assert (await stage.who("U0JANE0")).as_actor == "via Slack (jane)"  # a mention carries no name
     assert (await stage.who("U0NOBODY")).as_actor == "via Slack"
+
+
+async def test_what_an_admin_said_goes_before_the_address_and_after_the_id() -> None:
+    """Row 114: an address that names the wrong person is put right. Who is gone from the rules is nobody."""
+    stage = Stage()
+    stage.connected = {("T000001", "U0JONAS"): "kim", ("T000001", "U0MARIA"): "kim", ("T000001", "U0JANE0"): "gone"}
+    assert (await stage.who("U0JONAS", "jonas")).as_actor == "kim"
+    assert (await stage.who("U0MARIA")).as_actor == "maria"
+    assert (await stage.who("U0JANE0", "jane")).as_actor == "via Slack (jane)"
+    stage = Stage(workspace="")
+    stage.connected = {("", "U0JONAS"): "kim", ("T000001", "U0JONAS"): "kim"}
+    assert (await stage.who("U0JONAS", "jonas")).as_actor == "via Slack (jonas)"
 
 
 async def test_where_no_person_has_an_address_nobody_is_asked_for_one() -> None:

@@ -1,8 +1,9 @@
-"""Who somebody in Slack is by the rules: by Slack id, else by the e-mail address of their account; else they act "via Slack"."""
+"""Who somebody in Slack is by the rules: by Slack id, else as an admin said it, else by the e-mail address of their
+account; else they act "via Slack"."""
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
@@ -31,6 +32,8 @@ class How(StrEnum):
 
     ID = "id"
     """The rules name their Slack account."""
+    CONNECTED = "connected"
+    """An admin said it."""
     EMAIL = "email"
     """The rules have the address of their account."""
     NOT_AT_ALL = "not_at_all"
@@ -67,17 +70,22 @@ class Unknown(msgspec.Struct, frozen=True):
     text: str
 
 
+Connected = Callable[[str, str], Awaitable[str]]
+"""(workspace, account) → the person that an admin said it is; "": nobody said it."""
+
+
 class People:
-    """Of one workspace. All three are asked each time: they may change."""
+    """Of one workspace. All are asked each time: they may change."""
 
     def __init__(
         self,
         rules: Callable[[], RuleSet],
         slack: Callable[[], SlackClient | None],
         workspace: Callable[[], str],
+        connected: Connected,
     ) -> None:
         """`workspace`: its id; "" while it is not known."""
-        self._rules, self._slack, self._workspace = rules, slack, workspace
+        self._rules, self._slack, self._workspace, self._connected = rules, slack, workspace, connected
 
     async def who(self, user: User) -> Somebody:
         """Never raises, and waits for Slack no longer than ASK_WITHIN."""
@@ -89,6 +97,10 @@ class People:
         person = next((one.name for one in people.values() if one.slack_id and one.slack_id == user.id), "")
         if person:
             return Somebody(person, user.name, How.ID)
+        workspace = self._workspace()
+        person = await self._connected(workspace, user.id) if workspace and user.id else ""
+        if person in people:
+            return Somebody(person, words(user.name, 60), How.CONNECTED)
         has_addresses = any(one.email for one in people.values())
         if user.name and not has_addresses:
             return Somebody("", words(user.name, 60))
@@ -123,6 +135,20 @@ class People:
         given = [role for role, members in rules.roles.groups if not groups.isdisjoint(members)]
         return max(least, *given, key=lambda role: role.rank) if given else least
 
+    async def colleague(self, user_id: str) -> SlackUser | None:
+        """An account of our own workspace that is in use, as Slack says; None: it is none, or Slack does not say."""
+        found = await self._account(user_id)
+        return found if found is not None and self._is_own(found) else None
+
+    async def is_gone(self, user_id: str) -> bool:
+        """Whether Slack says that an account is not in use any more. While it says nothing it is as it was."""
+        found = await self._account(user_id)
+        return found is not None and not found.is_active
+
+    @property
+    def workspace(self) -> str:
+        return self._workspace()
+
     async def named(self, target: Target, actor: User) -> str | Unknown:
         """What the timeline calls whom a command names."""
         match target.kind:
@@ -135,9 +161,9 @@ class People:
             case TargetKind.GROUP:
                 return Unknown("A group cannot be made responsible; name a person.")
             case TargetKind.NAME:
-                return self._by_name(target.name)
+                return self.by_name(target.name)
 
-    def _by_name(self, typed: str) -> str | Unknown:
+    def by_name(self, typed: str) -> str | Unknown:
         names, wanted = list(self._rules().people), typed.casefold()
         found = [name for name in names if name.casefold() == wanted]
         found = found or [name for name in names if name.casefold().rpartition("/")[2] == wanted]

@@ -37,6 +37,7 @@ from router.notifiers.slack.inbound.values import (
 from router.notifiers.slack.views import Opened, opened
 from router.service.in_force import InForce
 from router.service.responder.commands import wanted as wanted_by
+from router.service.responder.connecting import Connecting
 from router.service.responder.people import People, Unknown
 from router.service.responder.questions import Questions
 from router.service.responder.silencing import Silencing
@@ -49,6 +50,7 @@ from router.service.responder.verbs import (
     Wanted,
     Word,
 )
+from router.service.responder.visitors import Visitors
 from router.store.evaluation import messages
 from rules.model.configuration import SLASH_COMMAND, SlackSettings
 
@@ -92,6 +94,7 @@ class Responder:
         in_force: InForce,
         people: People,
         questions: Questions,
+        visitors: Visitors,
         response_urls: ResponseUrls,
         *,
         slack: Callable[[], SlackClient | None],
@@ -100,7 +103,7 @@ class Responder:
     ) -> None:
         """`bot`: our own user id; "" while it is not known. `wake`: something is to be told."""
         self._engine, self._in_force, self._people, self._questions = engine, in_force, people, questions
-        self._silencing = Silencing(engine)
+        self._silencing, self._connecting, self._visitors = Silencing(engine), Connecting(engine, people), visitors
         self._response_urls, self._slack, self._bot, self._wake = response_urls, slack, bot, wake
         self._later: set[asyncio.Task[None]] = set()
 
@@ -192,8 +195,15 @@ class Responder:
 
     async def _carried_out(self, command: Command, user: User, key: str, *, slash: str) -> CommandOutcome:
         wanted = wanted_by(command, self._moment)
-        if isinstance(command, ask.Silence | ask.Unsilence):
-            return CommandOutcome(await self._silencing.answer(command, await self._people.who(user)))
+        match command:
+            case ask.Silence() | ask.Unsilence():
+                return CommandOutcome(await self._silencing.answer(command, await self._people.who(user)))
+            case ask.Connect():
+                return CommandOutcome(await self._connecting.answer(command, user, await self._people.who(user)))
+            case ask.Link():
+                return CommandOutcome(await self._visitors.answer(command, user, await self._people.who(user)))
+            case _:
+                pass
         if wanted is None:
             return CommandOutcome(await self._questions.answer(command, await self._people.who(user), slash=slash))
         answer = await self._act(wanted, user, key)
