@@ -63,8 +63,8 @@ def _log_greeting(text: str) -> None:
     help="On 127.0.0.1; another one if it is taken.",
 )
 def demo(speed: float, is_short: bool, port: int) -> None:
-    """Play a two-minute story into the preview: no file, no token, nothing left behind."""
-    from router.commands.demo import play
+    """Play a two-minute story into the preview, with people who act in it: no file, no token, nothing left behind."""
+    from router.commands.demo.story import play
     from router.commands.serving import run
     from router.runtime import logs
     from router.service.in_force import StartError

@@ -158,7 +158,6 @@ class Decision(msgspec.Struct, frozen=True):
     continues: bool = False
     """The incident of another group goes on in this one."""
     notifies_new: bool = False
-    notifies_ended: bool = False
     resolves: bool = False
     pages: bool = False
     """The rules are asked whom to page: of a rise too, because by then somebody else may be on call."""
@@ -220,7 +219,6 @@ def _begin(facts: Snapshot) -> Decision:
         return Decision(
             reopens=True,
             notifies_new=True,
-            notifies_ended=True,
             pages=facts.response.phase in {Phase.OPEN, Phase.CLOSED},
             lines=(line,),
             standing=standing,
@@ -291,7 +289,6 @@ def continue_elsewhere(
     return Decision(
         continues=True,
         notifies_new=True,
-        notifies_ended=True,
         pages=decided.pages or (rises and tell.worse is not Loudness.NONE),
         lines=tuple(lines),
         standing=standing,
@@ -314,7 +311,6 @@ def _end(facts: Snapshot, standing: NotificationState) -> Decision:
     )
     return Decision(
         resolves=True,
-        notifies_ended=True,
         lines=(line,),
         standing=over,
         response=facts.response,
@@ -406,7 +402,6 @@ def _go_on(facts: Snapshot, standing: NotificationState) -> Decision:
         lines.append(msgspec.structs.replace(line, is_rise=is_rise and change.kind is EntryKind.WORSE))
     return Decision(
         notifies_new=facts.new > 0,
-        notifies_ended=facts.ended > 0,
         pages=is_rise and facts.settings.tell.worse is not Loudness.NONE,
         lines=tuple(lines),
         standing=standing,

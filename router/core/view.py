@@ -186,7 +186,7 @@ class EntryKind(StrEnum):
     SEVERITY_SET = "severity_set"
 
 
-class TimelineEntry(msgspec.Struct, frozen=True):
+class TimelineEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One fact of an incident's timeline."""
 
     seq: int
@@ -212,6 +212,12 @@ class TimelineEntry(msgspec.Struct, frozen=True):
     """By name."""
     by: str = ""
     """Of an act: whose it was, by name. "" of a timer's."""
+    via: str = ""
+    """Of an act: by what it was done, as "button" or "command"."""
+    before: str = ""
+    """Of an act: what it changed, as it was: a phase, a severity, who was responsible."""
+    after: str = ""
+    """The same, as it is then."""
     until: datetime | None = None
     """Of an act: how long what it began lasts."""
     mentions: tuple[str, ...] = ()

@@ -34,6 +34,7 @@ class Api:
         return [
             Endpoint("GET", "/api/alerts", checked(self._alerts), Access.READ),
             Endpoint("GET", "/api/incidents", checked(self._incidents), Access.READ),
+            Endpoint("GET", "/api/timeline", checked(self._timeline), Access.READ),
             Endpoint("GET", "/api/messages", checked(self._messages), Access.READ),
         ]
 
@@ -53,6 +54,15 @@ class Api:
         call = partial(read.incidents, state=state, after=after, limit=limit)
         rows, following = await self._service.engine.database.read(call)
         return page("incidents", rows, cursor(following))
+
+    async def _timeline(self, request: web.Request) -> web.StreamResponse:
+        asked = Parameters(request, ("incident", "limit", "after"))
+        number, limit, after = asked.required("incident"), asked.limit(), asked.after(int)
+        asked.done()
+        rows, following = await self._service.engine.database.read(
+            partial(read.timeline_of, number=number, after=after or 0, limit=limit)
+        )
+        return page("timeline", rows, cursor(following))
 
     async def _messages(self, request: web.Request) -> web.StreamResponse:
         asked = Parameters(request, ("state", "incident", "limit", "after"))

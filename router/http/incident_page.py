@@ -226,7 +226,14 @@ def _alert(row: read.AlertRow, number: int, in_force: SuppressorsInForce) -> str
 def _line(one: TimelineLine, view: IncidentView) -> str:
     what = thread_reply([one.entry], view).text.partition(": ")[2] or one.entry.kind.value
     heard = " <b>(heard in the channel)</b>" if one.is_broadcast else ""
-    return f"<li><time>{instant(one.entry.at)}</time> {html.escape(html.unescape(what))}{heard}</li>"
+    how = [f"by {one.entry.via}"] if one.entry.via else []
+    how += (
+        [f"{one.entry.before or 'nobody'} → {one.entry.after or 'nobody'}"]
+        if one.entry.before != one.entry.after
+        else []
+    )
+    changed = f" <small>({html.escape(', '.join(how))})</small>" if how else ""
+    return f"<li><time>{instant(one.entry.at)}</time> {html.escape(html.unescape(what))}{changed}{heard}</li>"
 
 
 def _message(row: read.MessageRow) -> str:

@@ -56,6 +56,13 @@ class Parameters:
             return None
         return int(text)
 
+    def required(self, name: str) -> int:
+        """A positive whole number."""
+        found = self.number(name)
+        if found is None and name not in self._query:
+            self._faults.append(Fault(f"{name} is missing", name, "a whole number, 1 or more"))
+        return found or 0
+
     def limit(self) -> int:
         text = self._query.get("limit", str(DEFAULT_LIMIT))
         if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= LARGEST_LIMIT):

@@ -10,6 +10,8 @@ import msgspec
 from adapters.adapter import Parse
 from router.core.acts.permission import Actor
 from router.engine import Engine
+from router.notifiers.preview.preview import Preview
+from router.notifiers.preview.workspace import PreviewWorkspace
 from router.notifiers.slack.inbound.door import Entrance
 from router.runtime.clock import Clock
 from router.runtime.config import Vault
@@ -102,6 +104,17 @@ class Visitors(Protocol):
     async def leave(self, session: str) -> None: ...
 
 
+class PreviewParts(msgspec.Struct, frozen=True):
+    """What people act with where messages are shown on a page of ours."""
+
+    messages: Preview
+    workspace: PreviewWorkspace
+    entrance: Entrance
+    """Before the same dispatch as Slack's; it believes `secret` alone."""
+    secret: str
+    """What the page's requests are signed with: of this process, and gone with it."""
+
+
 class Service(Protocol):
     """The running process."""
 
@@ -124,6 +137,10 @@ class Service(Protocol):
 
     @property
     def visitors(self) -> Visitors: ...
+
+    @property
+    def preview(self) -> PreviewParts | None:
+        """None: messages go to Slack."""
 
     @property
     def vault(self) -> Vault: ...

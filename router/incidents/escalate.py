@@ -15,7 +15,7 @@ from router.core.escalation import Taken, another_round, carry_on, resumed
 from router.core.recipient import target_of
 from router.core.render.headline import title_of
 from router.core.view import EntryKind, State, TimelineEntry
-from router.incidents.suppression import hush_of
+from router.incidents.suppression import Hush, page_hold
 from router.runtime.metrics import Metrics
 from router.store.evaluation import groups, incidents, messages, pages
 from rules.model.escalation import OnCall, Policy, Position, Step, begin
@@ -23,9 +23,6 @@ from rules.model.escalation_rounds import ahead
 from rules.model.route import Loudness, Page, PageKind
 from rules.model.ruleset import RuleSet
 from rules.model.suppression import NOTHING, SuppressorsInForce, page_suppression
-
-HUSHED = timedelta(minutes=1)
-"""A page that an inhibition holds back is looked at again after it: nobody knows when that ends."""
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -91,19 +88,13 @@ def step(conn: Connection, now: datetime, rules: Rules, metrics: Metrics) -> Esc
 
 def _is_put_off(conn: Connection, due: pages.Standing, group_id: int, now: datetime, rules: Rules) -> bool:
     """What holds it back makes it wait, and what comes after it keeps its distance."""
-    hold = page_suppression(due.page, now)
-    hush = None if hold is not None else hush_of(conn, group_id, now, rules.suppressors)
-    if due.position is None or (hold is None and hush is None):
+    hold = None if due.position is None else page_hold(conn, due.page, group_id, now, rules.suppressors)
+    if due.position is None or hold is None:
         return False
-    if hold is not None:
-        until, is_known = hold.until, hold.until is not None
-    else:
-        known = None if hush is None else hush.until
-        until, is_known = known or now + HUSHED, known is not None
-    next_step = due.next_step if is_known else ""
-    position = None if until is None else due.position.moved(until)
-    pages.move(conn, due.id, position, next_step=next_step, now=now, is_hushed=hold is None)
-    if is_known or due.next_step:
+    next_step = due.next_step if hold.is_known else ""
+    position = None if hold.until is None else due.position.moved(hold.until)
+    pages.move(conn, due.id, position, next_step=next_step, now=now, is_hushed=hold.is_hush)
+    if hold.is_known or due.next_step:
         messages.raise_pages(conn, due.incident, now=now)
     return True
 
@@ -144,11 +135,9 @@ def _carry_out_due(
 def _remind(conn: Connection, due: pages.Reminder, now: datetime, rules: Rules) -> int:
     """Who was paged hears what happened while the page's window was closed, unless it has become better again."""
     current = incidents.get(conn, due.incident)
-    hold = page_suppression(due.window, now)
-    hush = hush_of(conn, current.group_id, now, rules.suppressors) if hold is None else None
-    if hold is not None or hush is not None:
-        until = hold.until if hold is not None else None if hush is None else hush.until or now + HUSHED
-        pages.remind(conn, due.page, entry=due.entry, remind_at=until)
+    hold = page_hold(conn, due.window, current.group_id, now, rules.suppressors)
+    if hold is not None:
+        pages.remind(conn, due.page, entry=due.entry, remind_at=hold.until)
         return 0
     pages.remind(conn, due.page, entry=None, remind_at=None)
     entry = incidents.entries(conn, due.incident, after=due.entry - 1)[0].entry
@@ -182,14 +171,15 @@ def ring(
     paged: Iterable[Paged],
     now: datetime,
     is_end: bool = False,
+    hush: Hush | None = None,
 ) -> None:
     """A message of their own about an entry of the timeline for people who were paged. Bad news waits until the window of
-    the page that they were reached by is open."""
+    the page that they were reached by is open, and while `hush` holds the incident."""
     held: dict[int, datetime | None] = {}
     for page, conversation, _ in paged:
         hold = None if is_end else page_suppression(pages.of(conn, page), now)
-        if hold is not None:
-            held[page] = hold.until
+        if hold is not None or hush is not None:
+            held[page] = hold.until if hold is not None else hush.look_again(now) if hush is not None else None
             continue
         messages.begin(
             conn,
@@ -275,17 +265,18 @@ class _Telling:
         self._conn, self._paging, self._now, self._rules, self._metrics = conn, paging, now, rules, metrics
         self.seq = seq
         self._paged = {person: (page, there) for page, there, person in messages.people_paged(conn, paging.incident)}
-        self._told: set[str] = set()
+        self._told: set[tuple[str, str | int]] = set()
+        self._has_carried_out = False
 
     def tell(self, taken: Taken) -> None:
         conn, paging, found, now = self._conn, self._paging, taken.found, self._now
         is_first = not paging.has_paged and (paging.position is None or paging.position.round == taken.round == 1)
-        is_later = paging.position is not None and (paging.has_paged or bool(self._told))
+        is_later = paging.position is not None and (paging.has_paged or self._has_carried_out)
         seq = self.seq + 1
         fresh = [self._tell_person(person.name, target_of(person), taken.why, seq) for person in found.persons]
         at_home = [channel for channel in found.channels if self._tell_channel(channel, taken)]
         rung = [webhook for webhook in found.webhooks if self._ring(webhook)]
-        self._told.add("")  # a step was carried out, whomever it reached
+        self._has_carried_out = True
         if paging.is_rise and not (any(fresh) or rung or found.groups or found.nobody):
             return
         self.seq = seq
@@ -334,9 +325,9 @@ class _Telling:
         """A direct message, or a new short one where there is one already. Whether it is the first."""
         paging = self._paging
         known = self._paged.get(name)
-        if name in self._told or (known is not None and (paging.position is None or not paging.has_paged)):
+        if ("person", name) in self._told or (known is not None and (paging.position is None or not paging.has_paged)):
             return False
-        self._told.add(name)
+        self._told.add(("person", name))
         if known is None:
             there = messages.conversation_for(self._conn, self._rules.notifier, target, person=name, now=self._now)
             self._paged[name] = paging.id, there
@@ -359,9 +350,11 @@ class _Telling:
         conn, paging = self._conn, self._paging
         there = messages.conversation_for(conn, self._rules.notifier, channel, now=self._now)
         is_home = messages.shows(conn, paging.incident, there)
-        if f"{there}" in self._told or (is_home is not None and (paging.is_opening or paging.position is None)):
+        if ("conversation", there) in self._told or (
+            is_home is not None and (paging.is_opening or paging.position is None)
+        ):
             return False
-        self._told.add(f"{there}")
+        self._told.add(("conversation", there))
         if is_home is None:
             messages.begin(
                 conn,
@@ -389,9 +382,9 @@ class _Telling:
         return bool(is_home)
 
     def _ring(self, webhook: str) -> bool:
-        if f"webhook {webhook}" in self._told:
+        if ("webhook", webhook) in self._told:
             return False
-        self._told.add(f"webhook {webhook}")
+        self._told.add(("webhook", webhook))
         paging = self._paging
         is_again = paging.position is not None and not paging.is_opening
         rung = messages.tell_webhook(

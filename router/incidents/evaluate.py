@@ -200,15 +200,17 @@ class _Round:
         until: Mapping[Suppressor, datetime | None],
     ) -> tuple[Suppressed, ...]:
         """What the messages say of what waits; and of what they told, how much of it somebody has silenced since."""
+
+        def said(by: Suppressor, count: int, *, is_known: bool) -> Suppressed:
+            words = words_of(count, by, until.get(by), self._rules.suppressors)
+            return msgspec.structs.replace(words, is_known=is_known)
+
+        waiting = sorted(suppressed.items())
         known = [(by, count) for by, count in sorted(muted.items()) if by[0] == SuppressionKind.SILENCE]
-        found = [
-            words_of(count, by, until.get(by), self._rules.suppressors)
-            for by, count in (*sorted(suppressed.items())[:LISTED], *known[:LISTED])
-        ]
-        rest = sum(count for _, count in sorted(suppressed.items())[LISTED:])
-        is_known = [False] * min(len(suppressed), LISTED) + [True] * min(len(known), LISTED)
-        said = [msgspec.structs.replace(one, is_known=told) for one, told in zip(found, is_known, strict=True)]
-        return (*said, Suppressed(rest, "")) if rest else tuple(said)
+        found = [said(by, count, is_known=False) for by, count in waiting[:LISTED]]
+        found += [said(by, count, is_known=True) for by, count in known[:LISTED]]
+        rest = sum(count for _, count in waiting[LISTED:])
+        return (*found, Suppressed(rest, "")) if rest else tuple(found)
 
     def _counts(self, group: groups.Group) -> members.Counts:
         """Where a worse sibling has ended the lesser one goes on, before anything is decided."""

@@ -25,8 +25,8 @@ from router.core.member import NOTIFIED_FIRING, Member, MemberState, visible
 from router.core.render.headline import silence as silence_words
 from router.core.view import EndKind, EntryKind, IncidentView, Phase, Response, State, Suppressed, TimelineEntry
 from router.incidents import recipients
-from router.incidents.escalate import HUSHED, Paged, Paging, Rules, carry_out, first_of, go_on, ring, stop
-from router.incidents.suppression import hush_of
+from router.incidents.escalate import Paged, Paging, Rules, carry_out, first_of, go_on, ring, stop
+from router.incidents.suppression import page_hold
 from router.runtime.metrics import Metrics
 from router.store.evaluation import groups, incidents, members, messages, pages
 from router.store.heartbeats import stale_sources
@@ -221,13 +221,12 @@ class Notification:
 
     def _page_for(self, one: incidents.Incident, wanted: Page, conversation: int, person: str) -> None:
         conn, now = self._conn, self._now
-        hush = hush_of(conn, one.group_id, now, self._rules.suppressors)
-        hold = page_suppression(wanted, now)
-        if hush is not None or hold is not None:  # by the rules, when nothing holds it any more
-            until = hold.until if hold is not None else None if hush is None else hush.until or now + HUSHED
+        hold = page_hold(conn, wanted, one.group_id, now, self._rules.suppressors)
+        if hold is not None:  # by the rules, when nothing holds it any more
             if not pages.is_pending(conn, one.number, wanted):
-                position = None if until is None else first_of(self._rules.ruleset.policy_of(wanted), until)
-                pages.begin(conn, one.number, wanted, position, now, is_hushed=hold is None)
+                policy = self._rules.ruleset.policy_of(wanted)
+                position = None if hold.until is None else first_of(policy, hold.until)
+                pages.begin(conn, one.number, wanted, position, now, is_hushed=hold.is_hush)
             return
         page, why = pages.begin_reached(conn, one.number, wanted, now), f"#{self._number} goes on as this"
         rank = one.view.severity.rank

@@ -109,7 +109,7 @@ class Recipients:
     def _show(self, channel: str, *, is_primary: bool = False, is_copy: bool = False) -> bool:
         """Begin a message there, unless the incident has one there already."""
         conversation = self._conversation(channel)
-        if not is_primary and messages.is_shown(self._conn, self._number, conversation):
+        if not is_primary and messages.shown_at(self._conn, self._number, conversation) is not None:
             return False
         self._begin(conversation, is_primary=is_primary, is_copy=is_copy)
         return True

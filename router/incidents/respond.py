@@ -17,6 +17,7 @@ from router.core.acts.permission import Actor
 from router.core.view import EntryKind, IncidentView, State, TimelineEntry
 from router.incidents import privacy
 from router.incidents.escalate import Rules, go_on, next_now, ring, stop
+from router.incidents.suppression import hush_of
 from router.runtime.metrics import Metrics
 from router.store.evaluation import acts, groups, incidents, messages
 from rules.model.route import Loudness, RouteSettings, Tell
@@ -131,6 +132,7 @@ def _carry_out(
     number, move = current.number, decided.move
     how_loud = _loudness(settings.tell, move.told)
     view = _view(current.view, decided, settings)
+    was, became = life.changed(current.view, view)
     entry = TimelineEntry(
         seq=0,
         at=now,
@@ -139,18 +141,24 @@ def _carry_out(
         severity=wanted.severity if move.kind is EntryKind.SEVERITY_SET else None,
         lasted=now - view.started_at if current.standing.state is State.TRIGGERED else None,
         by=wanted.by or current.response.by,
+        via=wanted.via,
+        before=was,
+        after=became,
         until=decided.until,
         people=decided.people,
         detail=decided.note,
     )
     say_at = now if how_loud.has_line else None
-    seq = incidents.add(conn, number, entry, say_at=say_at, is_broadcast=how_loud is Loudness.CHANNEL)
+    # What runs out by itself makes no sound while nothing of the incident may; what people do, they do aloud.
+    hush = hush_of(conn, current.group_id, now, rules.suppressors) if move.rings else None
+    is_broadcast = how_loud is Loudness.CHANNEL and hush is None
+    seq = incidents.add(conn, number, entry, say_at=say_at, is_broadcast=is_broadcast)
     incidents.respond(conn, number, view, noticed_at=say_at)
     rank = view.severity.rank
     messages.raise_versions(conn, number, rank=rank, tells_end=view.state is State.RESOLVED, now=now)
     paged = messages.people_paged(conn, number)
     if move.rings and how_loud is not Loudness.NONE:
-        ring(conn, number, seq, rank=rank, paged=paged, now=now)
+        ring(conn, number, seq, rank=rank, paged=paged, now=now, hush=hush)
     match move.escalation:
         case Escalation.STOPS:
             stop(conn, number)

@@ -1,7 +1,7 @@
 """Why nothing of an incident may make a sound now, and when what suppresses ends. Reads only."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import Connection
@@ -9,7 +9,11 @@ from sqlalchemy import Connection
 from router.core.member import Suppressor
 from router.core.view import Suppressed
 from router.store.evaluation import groups, members
-from rules.model.suppression import SuppressionKind, SuppressorsInForce, window_suppression
+from rules.model.route import Page
+from rules.model.suppression import SuppressionKind, SuppressorsInForce, page_suppression, window_suppression
+
+HUSHED = timedelta(minutes=1)
+"""What an inhibition holds back is looked at again after it: nobody knows when that ends."""
 
 
 class Hush(msgspec.Struct, frozen=True):
@@ -17,6 +21,21 @@ class Hush(msgspec.Struct, frozen=True):
 
     until: datetime | None
     """None: nobody knows when it ends."""
+
+    def look_again(self, now: datetime) -> datetime:
+        """When it ends, or may have ended."""
+        return self.until or now + HUSHED
+
+
+class PageHold(msgspec.Struct, frozen=True):
+    """What makes a page wait."""
+
+    until: datetime | None
+    """When it ends or is looked at again; None: nobody knows."""
+    is_hush: bool
+    """What holds the incident's alerts does; False: a window of the page's own."""
+    is_known: bool
+    """It ends then."""
 
 
 def ends_of(suppressors: Collection[Suppressor], in_force: SuppressorsInForce) -> dict[Suppressor, datetime | None]:
@@ -58,3 +77,14 @@ def hush_of(conn: Connection, group_id: int, now: datetime, in_force: Suppressor
         return None
     ends = ends_of(counts.muted, in_force).values()
     return Hush(min((at for at in ends if at is not None), default=None))
+
+
+def page_hold(
+    conn: Connection, page: Page, group_id: int, now: datetime, in_force: SuppressorsInForce
+) -> PageHold | None:
+    """None: it may be told now."""
+    if (hold := page_suppression(page, now)) is not None:
+        return PageHold(hold.until, is_hush=False, is_known=hold.until is not None)
+    if (hush := hush_of(conn, group_id, now, in_force)) is not None:
+        return PageHold(hush.look_again(now), is_hush=True, is_known=hush.until is not None)
+    return None

@@ -18,7 +18,7 @@ from router.heartbeats import dead_mans_switch
 from router.heartbeats.dead_mans_switch import DeadMansSwitch, IntakeNumbers, Target
 from router.http import application, listener
 from router.http.listener import Listener
-from router.http.service import OpenSource, Reloaded, Status
+from router.http.service import OpenSource, PreviewParts, Reloaded, Status
 from router.notifiers.slack.inbound import socket_mode
 from router.notifiers.slack.inbound.door import Entrance
 from router.notifiers.slack.inbound.later import ResponseUrls
@@ -119,7 +119,7 @@ class App:
         self._loops.add("watch", watcher.turn)
         self._loops.add(secret_watcher.NAME, SecretWatcher(vault, clock).turn)
         people = People(
-            lambda: self._engine.ruleset, lambda: way_out.slack, lambda: way_out.who.workspace, self._connected
+            lambda: self._engine.ruleset, lambda: way_out.workspace, lambda: way_out.workspace_id, self._connected
         )
         self._visitors = Visitors(self._engine, people, new_secret)
         self._responder = Responder(
@@ -128,12 +128,15 @@ class App:
             people,
             Questions(self._engine, in_force, self.health, self.version),
             self._visitors,
-            ResponseUrls(session),
-            slack=lambda: way_out.slack,
-            bot=lambda: way_out.who.bot,
+            way_out.preview_workspace if way_out.is_preview else ResponseUrls(session),
+            slack=lambda: way_out.workspace,
+            bot=lambda: way_out.bot,
             wake=self._wake_ups.acted,
         )
         self._way_in = WayIn(in_force, vault, session, socket_session, clock, metrics, self._responder)
+        self._preview = PreviewParts(
+            way_out.preview, way_out.preview_workspace, self._way_in.preview_entrance, self._way_in.preview_secret
+        )
         self._listener = Listener(application(self), clock, metrics, finish_within=DRAIN)
         self._loops.add(socket_mode.NAME, self._way_in.socket_mode.turn)
         self._loops.add(listener.NAME, self._listener.turn)
@@ -171,6 +174,10 @@ class App:
 
     async def _connected(self, workspace: str, account: str) -> str:
         return await self._database.read(partial(accounts.person, workspace=workspace, account_id=account))
+
+    @property
+    def preview(self) -> PreviewParts | None:
+        return self._preview if self._way_out.is_preview else None
 
     @property
     def vault(self) -> Vault:

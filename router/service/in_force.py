@@ -91,7 +91,7 @@ def secrets_of(configuration: Configuration) -> list[SecretRef]:
 def delivery_settings(configuration: Configuration) -> Settings:
     slack, address = configuration.slack, configuration.server.external_url
     if not isinstance(slack, SlackSettings):
-        return Settings(configuration.name, address, "", PREVIEW)
+        return Settings(configuration.name, address, "", PREVIEW, may_act=True)
     return Settings(
         configuration.name,
         address,

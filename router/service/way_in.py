@@ -2,11 +2,12 @@
 
 import aiohttp
 
+from router.notifiers.preview.workspace import API_URL as PREVIEW_API_URL
 from router.notifiers.slack.inbound.dispatch import Dispatch, Respond
 from router.notifiers.slack.inbound.door import Entrance
 from router.notifiers.slack.inbound.socket_mode import SocketMode
 from router.notifiers.slack.wire import SdkWire
-from router.runtime.clock import Clock
+from router.runtime.clock import Clock, new_id
 from router.runtime.config import Vault
 from router.runtime.metrics import Metrics
 from router.service.in_force import InForce
@@ -32,6 +33,15 @@ class WayIn:
         self.entrance = Entrance(
             self.dispatch, clock, metrics, secrets=lambda: vault.all(self._signing_secret()), api_url=self._api_url
         )
+        self.preview_secret = new_id() + new_id()
+        self.preview_entrance = Entrance(
+            self.dispatch,
+            clock,
+            metrics,
+            secrets=lambda: (self.preview_secret,),
+            api_url=lambda: PREVIEW_API_URL,
+        )
+        """Of the preview's page: it is asked in this process only, and leads to the same dispatch."""
         self.socket_mode = SocketMode(
             socket_session,
             self.dispatch,

@@ -9,13 +9,16 @@ import aiohttp
 
 from router.core.answer import Answer, Outcome
 from router.notifiers.notifier import Notifier, Notifiers, by_name
+from router.notifiers.preview.members import ROUTER_ID, TEAM
 from router.notifiers.preview.notifier import PreviewNotifier
+from router.notifiers.preview.workspace import PreviewWorkspace
 from router.notifiers.slack.client import Check, SlackClient
 from router.notifiers.slack.notifier import SlackNotifier
 from router.notifiers.webhook.client import WebhookClient
 from router.notifiers.webhook.endpoint import open_endpoint
 from router.notifiers.webhook.notifier import WebhookNotifier
-from router.runtime.clock import Clock
+from router.notifiers.workspace import Workspace
+from router.runtime.clock import Clock, new_id
 from router.runtime.config import SecretError, Vault
 from router.service.in_force import InForce
 from router.service.stored_preview import stored_preview
@@ -56,6 +59,10 @@ class WayOut:
         self._webhook_session = webhook_session
         self._database, self._clock = database, clock
         self._slack_client: SlackClient | None = None
+        self.preview = stored_preview(database, clock)
+        self.preview_workspace = PreviewWorkspace(lambda: in_force.configuration.rules.people, clock, new_id)
+        self.is_preview = isinstance(in_force.configuration.slack, PreviewSettings)
+        """Decided at the start: a reload changes between Slack and the preview at the next one."""
         self._who = _UNKNOWN
         self._asked_of: tuple[str, str] | None = None
         """(token, address) of the workspace that said who we are."""
@@ -68,6 +75,21 @@ class WayOut:
     def slack(self) -> SlackClient | None:
         """None: this process has told Slack nothing yet, because its configuration has none."""
         return self._slack_client
+
+    @property
+    def workspace(self) -> Workspace | None:
+        """Where people act; None as of `slack`."""
+        return self.preview_workspace if self.is_preview else self._slack_client
+
+    @property
+    def workspace_id(self) -> str:
+        """Its id; "" while it is not known."""
+        return TEAM if self.is_preview else self.who.workspace
+
+    @property
+    def bot(self) -> str:
+        """Our own user id there; "" while it is not known."""
+        return ROUTER_ID if self.is_preview else self.who.bot
 
     @property
     def who(self) -> Check:
@@ -96,7 +118,7 @@ class WayOut:
 
     def _preview(self, configuration: Configuration) -> Iterable[Notifier]:
         if isinstance(configuration.slack, PreviewSettings):
-            yield PreviewNotifier(stored_preview(self._database, self._clock))
+            yield PreviewNotifier(self.preview)
 
     def _webhooks(self, configuration: Configuration) -> Iterable[Notifier]:
         client = WebhookClient(self._webhook_session, self._clock)

@@ -5,8 +5,10 @@ Without this, nobody would be told, ended or asked again until the clock has cau
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, Connection, text, type_coerce, update
+import msgspec
+from sqlalchemy import BigInteger, Connection, select, text, type_coerce, update
 
+from router.core.view import Phase, Response, State
 from router.runtime.clock import to_ms
 from router.store.intake import sender_groups
 from router.store.tables import (
@@ -18,6 +20,7 @@ from router.store.tables import (
     alert_group,
     conversation,
     heartbeat,
+    incident,
     membership,
     message,
     pace,
@@ -28,6 +31,7 @@ from router.store.tables import (
 AHEAD = timedelta(hours=1)
 """Nothing but windows and pages is ever planned further ahead than this."""
 _LINE_AHEAD = timedelta(minutes=5)
+_decode_response = msgspec.json.Decoder(Response).decode
 
 
 def clamp(conn: Connection, now: datetime) -> list[tuple[str, str]]:
@@ -48,7 +52,11 @@ def clamp(conn: Connection, now: datetime) -> list[tuple[str, str]]:
     for column in (heartbeat.c.created_at, heartbeat.c.last_at, heartbeat.c.missing_since):
         conn.execute(update(heartbeat).where(column > now).values({column: now}))
     conn.execute(update(pace).where(pace.c.blocked_until > now + AHEAD).values(blocked_until=now))
+    conn.execute(
+        update(incident).where(incident.c.released_in.is_not(None), incident.c.opened_at > now).values(opened_at=now)
+    )
     sender_groups.clamp(conn, now)
+    _responses(conn, now)
     _pages(conn, now)
     return _alerts(conn, now)
 
@@ -62,6 +70,26 @@ def _pages(conn: Connection, now: datetime) -> None:
     }
     written = update(page).where(text(STEP_DUE), page.c.moved_at > now)
     conn.execute(written.values({**earlier, "moved_at": now}))
+    # Whether what made a reminder wait is over is looked at when it is due.
+    conn.execute(update(page).where(page.c.remind_at > now).values(remind_at=now))
+
+
+def _responses(conn: Connection, now: datetime) -> None:
+    """An acknowledgement and a closing last as long from now as they were to from then. Somebody snoozes until an instant:
+    that stays."""
+    rows = conn.execute(
+        select(incident.c.number, incident.c.response).where(
+            incident.c.state == State.TRIGGERED, incident.c.response_ends_at.is_not(None)
+        )
+    )
+    for number, document in rows.fetchall():
+        was = _decode_response(document)
+        if was.at is None or was.at <= now or was.until is None:
+            continue
+        until = was.until if was.phase is Phase.SNOOZED else was.until - (was.at - now)
+        response = msgspec.structs.replace(was, at=now, until=until)
+        values = {"response": msgspec.json.encode(response).decode(), "response_ends_at": until}
+        conn.execute(update(incident).where(incident.c.number == number).values(values))
 
 
 def _alerts(conn: Connection, now: datetime) -> list[tuple[str, str]]:

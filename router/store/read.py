@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, CursorResult, Row, and_, bindp
 
 from router.core.content import Subject
 from router.core.member import BY_RANK, MemberState
-from router.core.view import IncidentView, Response
+from router.core.view import IncidentView, Response, TimelineEntry
 from router.store.evaluation.groups import decode_settings
 from router.store.evaluation.members import decode_document
 from router.store.evaluation.pages import standing_of
@@ -42,6 +42,7 @@ _ROW_BYTES = 400
 _IS_FIRING = text("alert.is_firing")
 """As the partial indexes say it; `is_firing = 1` would read the whole table."""
 _decode_view = msgspec.json.Decoder(IncidentView).decode
+_decode_entry = msgspec.json.Decoder(TimelineEntry).decode
 _decode_labels = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 
 
@@ -145,6 +146,34 @@ class MessageRow(msgspec.Struct, frozen=True):
     last_error: str
     word: str
     """Why it stands here and not where it belongs."""
+
+
+class TimelineRow(msgspec.Struct, frozen=True):
+    """What happened to an incident, or was done with it, as the API shows it."""
+
+    seq: int
+    at: datetime
+    kind: str
+    by: str
+    """Who did it, by name; "" of what nobody did."""
+    via: str
+    """By what: button, window, command, mention, page; "" of what nobody did."""
+    before: str
+    after: str
+    """What an act changed: a phase, a severity, who is responsible."""
+    until: datetime | None
+    """How long what it began lasts."""
+    people: tuple[str, ...]
+    """Who was paged or made responsible."""
+    firing: int
+    severity: str
+    """That it rose to, came back with, or was set to."""
+    detail: str
+    """A note; why these people; what Slack said."""
+    said_at: datetime | None
+    """When the thread was to say it; None: it does not."""
+    heard: bool
+    """The channel heard it too."""
 
 
 class WaitingRow(msgspec.Struct, frozen=True):
@@ -390,6 +419,39 @@ def _channels_of(conn: Connection, numbers: Sequence[int]) -> dict[int, list[str
     for row in conn.execute(query) if numbers else ():
         found.setdefault(row.incident, []).append(row.target)
     return found
+
+
+def timeline_of(conn: Connection, *, number: int, after: int, limit: int) -> tuple[list[TimelineRow], int | None]:
+    """A page of an incident's timeline, in order: what came after a seq."""
+    query = (
+        select(timeline.c.seq, timeline.c.document, timeline.c.say_at, timeline.c.is_broadcast)
+        .where(timeline.c.incident == number, timeline.c.seq > after)
+        .order_by(timeline.c.seq)
+        .limit(limit + 1)
+    )
+    shown, is_more = _page(conn.execute(query), limit, lambda row: len(row.document.encode()))
+    found = []
+    for row in shown:
+        one = _decode_entry(row.document)
+        found.append(
+            TimelineRow(
+                seq=row.seq,
+                at=one.at,
+                kind=one.kind.value,
+                by=one.by,
+                via=one.via,
+                before=one.before,
+                after=one.after,
+                until=one.until,
+                people=one.people,
+                firing=one.firing,
+                severity="" if one.severity is None else one.severity.value,
+                detail=one.detail,
+                said_at=row.say_at,
+                heard=row.is_broadcast,
+            )
+        )
+    return found, shown[-1].seq if is_more else None
 
 
 def messages(

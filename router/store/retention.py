@@ -15,6 +15,8 @@ from sqlalchemy import Connection, Row, and_, delete, exists, or_, select, text,
 from router.store.evaluation import sign_ins
 from router.store.intake import sender_groups, silences
 from router.store.tables import (
+    IS_OVER,
+    OWED,
     act,
     alert,
     alert_group,
@@ -152,10 +154,8 @@ def _incidents(conn: Connection, before: datetime) -> int:
             message.c.delivery_id.is_not(None),
         ),
     )
-    in_group = exists().where(alert_group.c.incident == incident.c.number)
-    old = select(incident.c.number).where(
-        incident.c.state == "resolved", incident.c.ended_at < before, ~is_owed, ~in_group
-    )
+    in_group = exists().where(alert_group.c.id == incident.c.group_id, alert_group.c.incident == incident.c.number)
+    old = select(incident.c.number).where(text(IS_OVER), incident.c.ended_at < before, ~is_owed, ~in_group)
     found = list(conn.execute(old.limit(BATCH)).scalars())
     for table in (timeline, message, page, fallback):
         if found:
@@ -193,9 +193,7 @@ def _conversations(conn: Connection, before: datetime) -> int:
 
 
 def _give_up(conn: Connection, now: datetime) -> list[tuple[int | None, str]]:
-    owed = and_(
-        ~message.c.is_over, message.c.notified_version < message.c.version, message.c.due_since < now - GIVE_UP_AFTER
-    )
+    owed = and_(text(OWED), message.c.notified_version < message.c.version, message.c.due_since < now - GIVE_UP_AFTER)
     rows = conn.execute(
         select(message.c.id, message.c.incident, message.c.last_error).where(owed).limit(BATCH)
     ).fetchall()

@@ -312,6 +312,9 @@ inhibition_target = Table(
     sqlite_with_rowid=False,
 )
 
+IS_OVER = "state = 'resolved'"
+"""Of an incident."""
+
 incident = Table(
     "incident",
     metadata,
@@ -338,6 +341,7 @@ incident = Table(
     Column("response", Text, nullable=False, server_default=text("'{}'")),  # core.view.Response
     Column("response_ends_at", InstantMs),  # when its phase ends by itself; NULL: never, or nothing fires
     Index("incident_open", "state"),
+    Index("incident_over", "ended_at", sqlite_where=text(IS_OVER), postgresql_where=text(IS_OVER)),
     Index(
         "incident_response_ends",
         "response_ends_at",

@@ -46,6 +46,7 @@ async def test_the_token_of_socket_mode_is_tried() -> None:
 
 
 async def test_missing_scopes_are_named() -> None:
+    """Row 85."""
     async with FakeSlack(SystemClock().now) as slack:
         slack.scopes -= {"im:write", "users:read.email"}
         found = await findings(slack)

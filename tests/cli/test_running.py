@@ -141,7 +141,16 @@ def test_demo_tells_its_story_over_http_and_ends() -> None:
         address = address_in(said)
         assert f"Look at {address}/preview while the story is told." in said
         data = get(f"{address}/preview/data.json")
-        assert {channel["name"] for channel in data["channels"]} >= {"#shop-alerts", "#incidents", "alice@example.com"}
+        names = {channel["name"] for channel in data["channels"]}
+        assert names >= {"#shop-alerts", "#incidents", "#backups", "alice@example.com", "bob@example.com"}
+        threads = "\n".join(json.dumps(one["blocks"]) for one in data["messages"] if one["thread_ts"])
+        for words in (
+            "escalated to step 2: Bob",
+            "acknowledged by Bob",
+            "closed by Alice",
+            "Resolution: db-1 was being",
+        ):
+            assert words in threads
         alerts = get(f"{address}/api/alerts")["alerts"]
         assert {alert["status"] for alert in alerts} == {"resolved"}
         telling.send_signal(signal.SIGINT)

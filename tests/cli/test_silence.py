@@ -43,6 +43,7 @@ def said(router: RouterProcess, *arguments: str) -> str:
 
 
 async def test_a_silence_from_its_preview_to_its_end(router: RouterProcess) -> None:
+    """Row 216."""
     alerts = [{"labels": {"alertname": "Down", "cluster": one, "severity": "critical"}} for one in ("eu", "us")]
     assert await router.post("/api/v2/alerts", alerts) == 200
     preview = said(router, "preview", "cluster = eu", "alertname =~ D.*")

@@ -41,6 +41,7 @@ def says(view: IncidentView) -> list[str]:
     ],
 )
 def test_there_are_few_at_a_time(phase: Phase, expected: list[str]) -> None:
+    """Row 58."""
     assert says(in_phase(phase)) == expected
     assert elements(OVER) == []
 
@@ -60,6 +61,7 @@ def test_each_is_understood_when_it_is_pressed(phase: Phase) -> None:
 
 
 def test_links_open_what_they_say() -> None:
+    """Row 56."""
     view = but(OPEN, links=(("source", "https://a.example"), ("runbook", "https://wiki.example/r")))
     found = {
         element["text"]["text"]: element.get("url")

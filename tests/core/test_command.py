@@ -290,6 +290,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("text", "at", "words"), WRONG)
 def test_a_mistake_says_where_what_was_expected_and_what_is_near(text: str, at: int, words: str) -> None:
+    """Row 81."""
     found = parse(text)
     assert isinstance(found, Mistake)
     assert (found.at, str(found)[: len(words)]) == (at, words)

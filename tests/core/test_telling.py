@@ -93,11 +93,7 @@ def test_lines_within_one_interval_are_said_together() -> None:
 
 def test_some_resolved() -> None:
     decided = look(notified_firing=1, ended=1, standing=standing())
-    assert (kinds(decided), decided.reason, decided.notifies_ended) == (
-        [EntryKind.SOME_RESOLVED],
-        Reason.SOME_RESOLVED,
-        True,
-    )
+    assert (kinds(decided), decided.reason) == ([EntryKind.SOME_RESOLVED], Reason.SOME_RESOLVED)
 
 
 def test_all_resolved_is_told_at_once_and_to_who_was_paged() -> None:

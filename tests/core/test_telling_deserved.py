@@ -153,7 +153,8 @@ def test_what_was_told_before_is_not_many_when_it_is_free() -> None:
 
 
 def test_ends_of_what_is_muted_are_told() -> None:
-    assert look(notified_firing=1, muted=1, ended=1, standing=stood()).notifies_ended
+    ends = look(notified_firing=1, muted=1, ended=1, standing=stood())
+    assert [line.kind for line in ends.lines] == [EntryKind.SOME_RESOLVED]
     assert look(ended=1, standing=stood()).resolves
 
 

@@ -12,13 +12,15 @@ from adapters import ADAPTERS
 from router.delivery.deliver import Settings
 from router.engine import Engine
 from router.http import application
-from router.http.service import OpenSource, Reloaded, Status
+from router.http.service import OpenSource, PreviewParts, Reloaded, Status
 from router.notifiers.notifier import by_name
 from router.notifiers.preview.notifier import PreviewNotifier
 from router.notifiers.preview.preview import Preview
+from router.notifiers.preview.workspace import API_URL as PREVIEW_API_URL
+from router.notifiers.preview.workspace import PreviewWorkspace
 from router.notifiers.slack.inbound.dispatch import Dispatch
 from router.notifiers.slack.inbound.door import Entrance
-from router.runtime.clock import Clock, new_secret
+from router.runtime.clock import Clock, new_id, new_secret
 from router.runtime.config import Vault
 from router.runtime.health import Health, LoopHealth
 from router.runtime.metrics import Metrics
@@ -90,7 +92,8 @@ class StandIn:
             ruleset=self.configuration.rules,
             settings=settings,
         )
-        self.engine.notifiers = by_name([PreviewNotifier(stored_preview(self.engine.database, self.virtual))])
+        shown = stored_preview(self.engine.database, self.virtual)
+        self.engine.notifiers = by_name([PreviewNotifier(shown)])
         self.version = "1.2.3"
         self.sources: Mapping[str, OpenSource] = open_sources(self.configuration)
         self.healthy = Health((LoopHealth("dispatch", START, is_stuck=False, errors=0),), True, (), None)
@@ -111,6 +114,15 @@ class StandIn:
             secrets=lambda: self.signing_secrets,
             api_url=lambda: SLACK_API_URL,
         )
+        entrance = Entrance(
+            Dispatch(self.heard, self.metrics),
+            self.clock,
+            self.metrics,
+            secrets=lambda: ("of this process",),
+            api_url=lambda: PREVIEW_API_URL,
+        )
+        workspace = PreviewWorkspace(lambda: self.configuration.rules.people, self.clock, new_id)
+        self.preview: PreviewParts | None = PreviewParts(shown, workspace, entrance, "of this process")
 
     @property
     def bare_source(self) -> str | None:

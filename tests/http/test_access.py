@@ -22,7 +22,16 @@ def bearer(token: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "address", ["/", "/preview", "/preview/data.json", "/api/alerts", "/api/incidents", "/api/messages"]
+    "address",
+    [
+        "/",
+        "/preview",
+        "/preview/data.json",
+        "/api/alerts",
+        "/api/incidents",
+        "/api/messages",
+        "/api/timeline?incident=1",
+    ],
 )
 async def test_reading_needs_a_token_off_loopback(guarded: Guarded, address: str) -> None:
     _, client = guarded

@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from adapters.alert import Severity
+from router.core.acts.button import Verb
+from router.core.acts.life import Act
 from router.store import read
 from router.store.read import PAGE_BYTES
 from tests.http.conftest import Client
@@ -102,6 +105,39 @@ async def test_an_incident_is_shown_whole(open_service: Open) -> None:
         ],
         "next": None,
     }
+
+
+async def test_the_timeline_says_who_did_what_by_what_from_what_to_what(open_service: Open) -> None:
+    service, client = open_service
+    await fire(client, title="DiskFull", team="db", severity="critical")
+    await service.turn(seconds=5)
+    for act in (
+        Act(Verb.ACKNOWLEDGE, by="alice", via="button"),
+        Act(Verb.SEVERITY, by="alice", via="window", severity=Severity.LOW),
+        Act(Verb.ASSIGN, by="bob", via="command", people=("alice",)),
+        Act(Verb.NOTE, by="bob", via="mention", note="<it> is the disk"),
+    ):
+        assert (await service.engine.act(1, act)).is_done
+    rows = (await get(client, "/api/timeline?incident=1"))["timeline"]
+    said = [(row["kind"], row["by"], row["via"], row["before"], row["after"], row["detail"]) for row in rows]
+    acts = [
+        ("acknowledged", "alice", "button", "open", "acknowledged", ""),
+        ("severity_set", "alice", "window", "critical", "low", ""),
+        ("assigned", "bob", "command", "", "alice", ""),
+        ("note", "bob", "mention", "", "", "<it> is the disk"),
+    ]
+    assert [one for one in said if one[1]] == acts
+    assert {row["at"] for row in rows} <= {"2026-03-04T12:00:00.000Z", "2026-03-04T12:00:05.000Z"}
+
+    paged = await get(client, "/api/timeline?incident=1&limit=2")
+    rest = await get(client, f"/api/timeline?incident=1&after={paged['next']}")
+    assert (len(paged["timeline"]), rest["next"]) == (2, None)
+    assert [*paged["timeline"], *rest["timeline"]] == rows
+    assert (await get(client, "/api/timeline?incident=2"))["timeline"] == []
+    answer = await client.get("/api/timeline")
+    assert answer.status == 400
+    [error] = (await answer.json())["errors"]
+    assert (error["message"], error["expected"]) == ("incident is missing", "a whole number, 1 or more")
 
 
 async def test_messages_say_what_is_told_and_what_is_owed(open_service: Open) -> None:

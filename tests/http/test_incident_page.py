@@ -169,11 +169,16 @@ async def test_who_has_it_in_hand_is_said_and_every_act_stands_in_the_timeline(t
     service, client = there
     await fire(there, {"title": "DiskFull", "team": "db"})
     assert fact(await page(client, "/incidents/1"), "In hand") == "nobody has acknowledged it"
-    await service.engine.act(1, Act(Verb.ACKNOWLEDGE, by="alice"))
+    await service.engine.act(1, Act(Verb.ACKNOWLEDGE, by="alice", via="button"))
     await service.engine.act(1, Act(Verb.ASSIGN, by="alice", people=("<bob>",)))
     await service.engine.act(1, Act(Verb.NOTE, by="via Slack (jane)", note="it is the <disk>"))
     text = await page(client, "/incidents/1")
     assert fact(text, "In hand").startswith("acknowledged by Alice, since 2026-03-04T12:00:05")
     assert fact(text, "In hand").endswith("until 2026-03-04T16:00:05.000Z, assigned to &lt;bob&gt;")
-    for line in ("acknowledged by Alice", "note via Slack (jane): it is the &lt;disk&gt;"):
+    for line in (
+        "by button, open → acknowledged",
+        "nobody → &lt;bob&gt;",
+        "acknowledged by Alice",
+        "note via Slack (jane): it is the &lt;disk&gt;",
+    ):
         assert line in text

@@ -213,7 +213,9 @@ async def test_what_is_private_is_not_there_on_the_page(pages: Pages) -> None:
     assert (await client.get("/incidents/2")).status == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/preview", "/api/alerts", "/api/incidents", "/api/messages", "/api/status"])
+@pytest.mark.parametrize(
+    "path", ["/", "/preview", "/api/alerts", "/api/incidents", "/api/messages", "/api/timeline", "/api/status"]
+)
 async def test_who_is_signed_in_as_themselves_has_no_token(pages: Pages, path: str) -> None:
     """Row 28: what shows every incident asks for a token."""
     service, client = pages

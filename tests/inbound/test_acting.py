@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from router.core.acts.button import Verb
-from tests.inbound.office import Via, office
+from tests.inbound.office import CONFIGURATION, Via, office
 
 BOTH = pytest.mark.parametrize("via", list(Via))
 
 
 @BOTH
 async def test_buttons_and_modals_from_the_alert_to_the_end(tmp_path: Path, via: Via) -> None:
+    """Rows 42, 43 and 57."""
     async with office(tmp_path, via) as at:
         message = await at.fire()
         direct = await at.slack.direct("maria").expect_message("You are paged")
@@ -62,7 +63,8 @@ async def test_buttons_and_modals_from_the_alert_to_the_end(tmp_path: Path, via:
 
 @BOTH
 async def test_commands_and_mentions_act(tmp_path: Path, via: Via) -> None:
-    async with office(tmp_path, via) as at:
+    """Rows 66, 67, 69 and 78."""
+    async with office(tmp_path, via, configuration=CONFIGURATION.replace("/pd]", "/pd, /ilert]")) as at:
         message = await at.fire()
         assert await at.say("ack 1", by="maria", command="/pd") == "#1: acknowledged."
         await message.expect_reply("acknowledged by Maria")
@@ -74,7 +76,7 @@ async def test_commands_and_mentions_act(tmp_path: Path, via: Via) -> None:
         await at.mention("note the disk of node-3 is full", by="maria", thread=message)
         assert await at.heard("maria", "written") == ["#1: written into the timeline."]
         assert [one.thread_ts for one in at.slack.whispers] == [message.ts, message.ts]
-        assert await at.say("snooze 1 1h30m", by="eve") == "#1: snoozed."
+        assert await at.say("snooze 1 1h30m", by="eve", command="/ilert") == "#1: snoozed."
         await message.expect_reply("snoozed via Slack (eve)")
         assert await at.say("wake 1", by="eve") == "#1: the snooze is over."
         assert await at.say("assign 1 &lt;@U0JONAS&gt;", by="eve") != "#1: assigned."
@@ -119,6 +121,7 @@ async def test_a_silence_is_made_and_ended_by_words(tmp_path: Path) -> None:
 
 
 async def test_escalate_is_the_next_step_now(tmp_path: Path) -> None:
+    """Rows 59 and 70."""
     async with office(tmp_path) as at:
         message = await at.fire()
         await at.tap(message, "Escalate: next step", by="jonas")

@@ -236,6 +236,7 @@ async def test_slack_that_does_not_say_who_it_is_holds_no_act_up(tmp_path: Path)
 
 
 async def test_what_is_asked_is_answered(tmp_path: Path) -> None:
+    """Row 79."""
     async with office(tmp_path) as at:
         await at.fire("Disk is full", labels={"alertname": "Disk", "team": "payments"})
         await at.fire("Cache is cold", labels={"alertname": "Cache", "team": "search"}, severity="low")

@@ -60,6 +60,7 @@ async def test_by_id_without_asking_slack() -> None:
 
 
 async def test_by_the_address_of_the_account_whatever_its_letters() -> None:
+    """Row 82."""
     stage = Stage()
     assert (await stage.who("U0JONAS", "jonas")).as_actor == "payments/jonas"
     assert (await stage.who("U0JONAS", "jonas")).as_actor == "payments/jonas"
@@ -95,6 +96,7 @@ async def test_where_no_person_has_an_address_nobody_is_asked_for_one() -> None:
 
 @pytest.mark.parametrize("why", ["deactivated", "bot", "another company's"])
 async def test_an_address_proves_nothing_of_an_account_that_is_not_a_colleagues(why: str) -> None:
+    """Row 84."""
     stage = Stage()
     person = stage.world.people["U0JONAS"]
     match why:

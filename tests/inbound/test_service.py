@@ -29,6 +29,7 @@ CLOCK = SystemClock()
 
 
 async def test_people_are_heard_both_ways_and_trouble_is_said(tmp_path: Path) -> None:
+    """Rows 3 and 118."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     async with FakeSlack(CLOCK.now) as slack, aiohttp.ClientSession() as session:

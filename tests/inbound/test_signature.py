@@ -28,6 +28,7 @@ def ask(
 
 
 def test_what_slack_signs_is_believed_once() -> None:
+    """Row 12."""
     clock = HandClock()
     gate = Signatures(clock)
     headers = sign(BODY, clock.now())

@@ -133,6 +133,7 @@ async def stage() -> AsyncIterator[Stage]:
 
 
 async def test_two_connections_stand_and_what_comes_is_answered_and_acknowledged(stage: Stage) -> None:
+    """Row 11."""
     await stage.stand()
     assert len(stage.sockets.open) == WANTED
     stage.respond.answer = Reply("done")

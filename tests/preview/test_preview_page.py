@@ -197,7 +197,7 @@ async def test_it_is_used_with_the_keyboard_and_keeps_the_focus_while_it_follows
     there, _ = site
     await page.keyboard.press("Tab")
     await expect(page.get_by_role("link", name="Skip to messages")).to_be_focused()
-    for _ in range(2):
+    for _ in range(3):  # past who one is
         await page.keyboard.press("Tab")
     await expect(page.get_by_role("link", name="#quiet")).to_be_focused()
     await page.keyboard.press("Enter")

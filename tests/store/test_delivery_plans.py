@@ -23,10 +23,11 @@ from router.core.delivery import (
     Unsure,
 )
 from router.core.view import IncidentView, State
-from router.store import clock_step, health, read
+from router.store import clock_step, health, read, retention
 from router.store.delivery.settle import clamp_claims, settle
 from router.store.evaluation import messages
 from router.store.tables import conversation, incident, message, page, timeline
+from rules.model.ruleset import Retention
 from tests.store.plans import plan, recorded, scans, steps
 from tests.store.stores import NOW, SECOND, change_text, channel, claim, give_back, post, stand, store
 
@@ -126,6 +127,18 @@ def with_incident(conn: Connection, subject: Subject) -> None:
     conn.execute(update(message).values(values))
 
 
+def test_nor_what_is_forgotten_every_hour() -> None:
+    """But for groups, ours and senders': those that nobody is in are found among the groups of a day."""
+    with store() as conn:
+        history(conn, 10)
+        post(conn, "#a")
+        with recorded(conn) as seen:
+            retention.prune(conn, NOW, Retention(), timedelta(minutes=10))
+        assert len(seen) >= 8
+        by_day = ("SCAN alert_group", "SCAN sender_group")
+        assert [line for line in scans(conn, seen) if not line.startswith(by_day)] == []
+
+
 def test_nor_what_is_asked_beside_it() -> None:
     with store() as conn:
         history(conn, 10)
@@ -136,7 +149,7 @@ def test_nor_what_is_asked_beside_it() -> None:
             messages.raise_versions(conn, 1, rank=1, tells_end=False, now=NOW)
             messages.people_paged(conn, 1)
             messages.open_home(conn, 1)
-            messages.is_shown(conn, 1, 1)
+            messages.shown_at(conn, 1, 1)
         assert scans(conn, seen) == []
 
 

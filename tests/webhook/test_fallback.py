@@ -49,6 +49,7 @@ def storm(stage: WebhookStage, mood: moods.Mood) -> None:
 def test_away_longer_than_after_it_is_called_once_and_slack_says_so_later(
     stage: WebhookStage, mood: moods.Mood
 ) -> None:
+    """Row 220."""
     storm(stage, mood)
     fire(stage)
     stage.wait(125)

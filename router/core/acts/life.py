@@ -14,7 +14,7 @@ import msgspec
 from adapters.alert import Severity
 from router.core.acts.button import Verb
 from router.core.acts.permission import Actor
-from router.core.view import EntryKind, Phase, Response, State
+from router.core.view import EntryKind, IncidentView, Phase, Response, State
 
 
 class Timer(StrEnum):
@@ -165,6 +165,8 @@ class Act(msgspec.Struct, frozen=True):
     verb: Verb | Timer
     by: str = ""
     """By name; "" of a timer."""
+    via: str = ""
+    """By what it is done, as "button"."""
     note: str = ""
     until: datetime | None = None
     """SNOOZE: until then."""
@@ -259,3 +261,15 @@ def woken_by_rise(response: Response) -> Response:
     if response.phase not in {Phase.CLOSED, Phase.SNOOZED}:
         return response
     return msgspec.structs.replace(response, phase=Phase.OPEN, by="", at=None, until=None, note="")
+
+
+def changed(before: IncidentView, after: IncidentView) -> tuple[str, str]:
+    """What an act changed, as it was and as it is, in words; ("", "") of one that changed nothing."""
+    for one, other in (
+        (before.response.phase.value, after.response.phase.value),
+        (", ".join(before.response.assigned), ", ".join(after.response.assigned)),
+        (before.severity.value, after.severity.value),
+    ):
+        if one != other:
+            return one, other
+    return "", ""

@@ -111,32 +111,33 @@ def _faults(message: Rendered) -> Iterable[str]:
     if len(set(ids)) < len(ids) or any(not 0 < len(name) <= BLOCK_ID for name in ids):
         yield "blocks: block_id is empty, too long or not unique"
     for where, block in blocks:
-        yield from (f"{where}: {fault}" for fault in _block_faults(block))
+        yield from (f"{where}: {fault}" for fault in block_faults(block))
     size = len(msgspec.json.encode((message.blocks, message.attachments)).decode())
     if size > TOTAL:
         yield f"blocks: {size} characters in all, at most {TOTAL}"
 
 
-def _block_faults(block: Block) -> Iterable[str]:
+def block_faults(block: Block) -> Iterable[str]:
+    """Of one block of a message."""
     match block.get("type"):
         case "divider":
             return
         case "header":
-            yield from _text_faults(block.get("text"), HEADER, "plain_text")
+            yield from text_faults(block.get("text"), HEADER, "plain_text")
         case "section":
             fields = _list(block.get("fields"))
             if len(fields) > FIELDS or not (fields or "text" in block):
                 yield f"section: needs a text or 1 to {FIELDS} fields"
             for field in fields:
-                yield from _text_faults(field, FIELD)
+                yield from text_faults(field, FIELD)
             if "text" in block:
-                yield from _text_faults(block["text"], SECTION)
+                yield from text_faults(block["text"], SECTION)
         case "context":
             elements = _list(block.get("elements"))
             if not 0 < len(elements) <= CONTEXT:
                 yield f"context: {len(elements)} elements, 1 to {CONTEXT}"
             for element in elements:
-                yield from _text_faults(element, FIELD)
+                yield from text_faults(element, FIELD)
         case "actions":
             elements = _list(block.get("elements"))
             if not 0 < len(elements) <= ACTIONS:
@@ -153,7 +154,7 @@ def _element_faults(element: Block) -> Iterable[str]:
     options = _list(element.get("options"))
     match element.get("type"):
         case "button":
-            yield from _text_faults(element.get("text"), BUTTON, "plain_text")
+            yield from text_faults(element.get("text"), BUTTON, "plain_text")
             if len(str(element.get("value", ""))) > VALUE or len(str(element.get("url", ""))) > URL:
                 yield "button: value or address too long"
         case "overflow" if not 0 < len(options) <= OVERFLOW:
@@ -165,12 +166,13 @@ def _element_faults(element: Block) -> Iterable[str]:
         case other:
             yield f"element {other!r} is not one we write"
     for option in options:
-        yield from _text_faults(option.get("text"), BUTTON, "plain_text")
+        yield from text_faults(option.get("text"), BUTTON, "plain_text")
         if not 0 < len(str(option.get("value", ""))) <= OPTION_VALUE:
             yield f"option: its value has {len(str(option.get('value', '')))} characters, 1 to {OPTION_VALUE}"
 
 
-def _text_faults(value: object, limit: int, kind: str = "") -> Iterable[str]:
+def text_faults(value: object, limit: int, kind: str = "") -> Iterable[str]:
+    """Of a text object. `kind`: the only type that it may have; "": both."""
     if not isinstance(value, Mapping) or not isinstance(value.get("text"), str):
         yield "text object expected"
         return

@@ -92,13 +92,17 @@ def _wanted(form: Mapping[str, str], visitor: Visitor, now: datetime) -> Act | s
             return "for how long?"
         case Verb.SNOOZE:
             until = None if span is None else now + span
-            return Act(Verb.SNOOZE, by=visitor.name, until=until, actor=visitor.actor)
+            return Act(Verb.SNOOZE, by=visitor.name, via="page", until=until, actor=visitor.actor)
         case Verb.ASSIGN:
             return Act(
-                Verb.ASSIGN, by=visitor.name, people=(visitor.actor.person or visitor.name,), actor=visitor.actor
+                Verb.ASSIGN,
+                by=visitor.name,
+                via="page",
+                people=(visitor.actor.person or visitor.name,),
+                actor=visitor.actor,
             )
         case other:
-            return Act(other, by=visitor.name, note=note, actor=visitor.actor)
+            return Act(other, by=visitor.name, via="page", note=note, actor=visitor.actor)
 
 
 def forms(number: int, verbs: Sequence[Verb], visitor: Visitor, new_id: Callable[[], str]) -> str:

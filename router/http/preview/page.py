@@ -7,7 +7,10 @@ from importlib.resources import files
 
 import msgspec
 
+from router.notifiers.preview.members import ROUTER, ROUTER_ID, Member
 from router.notifiers.preview.preview import PreviewMessage, Sound, conversation_id, conversation_name
+from router.notifiers.preview.workspace import OpenView, PrivateWord
+from rules.model.configuration import SLASH_COMMAND
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
@@ -15,7 +18,13 @@ CONTENT_SECURITY_POLICY = (
 )
 """The page shows what senders wrote: nothing in it runs, loads or is sent anywhere but here."""
 
-ASSETS: Mapping[str, str] = {"preview.js": "text/javascript", "preview.css": "text/css"}
+ASSETS: Mapping[str, str] = {
+    "preview.js": "text/javascript",
+    "acting.js": "text/javascript",
+    "blocks.js": "text/javascript",
+    "text.js": "text/javascript",
+    "preview.css": "text/css",
+}
 """Files under `/preview/`, with their media types."""
 
 _SOUNDS = 50
@@ -76,6 +85,20 @@ class _Message(msgspec.Struct, frozen=True):
     incident: int
     sounds: tuple[Sound, ...]
     why: Why | None
+    author: str
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What one person sees beside what everybody does."""
+
+    view: OpenView | None = None
+    words: tuple[PrivateWord, ...] = ()
+
+
+class _Router(msgspec.Struct, frozen=True):
+    id: str = ROUTER_ID
+    name: str = ROUTER
+    command: str = SLASH_COMMAND
 
 
 class _Page(msgspec.Struct, frozen=True):
@@ -84,6 +107,10 @@ class _Page(msgspec.Struct, frozen=True):
     messages: list[_Message]
     waiting: list[Waiting]
     sounds: list[_Ring]
+    router: _Router
+    people: Sequence[Member]
+    view: OpenView | None
+    words: tuple[PrivateWord, ...]
 
 
 def preview_html() -> str:
@@ -107,8 +134,11 @@ def preview_json(
     now: datetime,
     why: Mapping[str, Why] | None = None,
     channels: Iterable[str] = (),
+    people: Sequence[Member] = (),
+    seen: Seen = Seen(),  # noqa: B008  frozen
 ) -> bytes:
-    """The whole page as data. `why` is by delivery id; `channels` (ids or names) are shown even while empty."""
+    """The whole page as data. `why` is by delivery id; `channels` (ids or names) are shown even while empty. `people`: who
+    may be chosen to act. `seen`: by the one who is."""
     rows = sorted(messages, key=lambda row: row.ts)
     held = [msgspec.structs.replace(item, channel=conversation_id(item.channel)) for item in waiting]
     known = dict.fromkeys([row.channel for row in rows])
@@ -126,6 +156,10 @@ def preview_json(
             messages=[_message(row, (why or {}).get(row.delivery_id)) for row in rows],
             waiting=held,
             sounds=rings[: -_SOUNDS - 1 : -1],
+            router=_Router(),
+            people=people,
+            view=seen.view,
+            words=seen.words,
         )
     )
 
@@ -151,4 +185,5 @@ def _message(row: PreviewMessage, why: Why | None) -> _Message:
         incident=row.incident,
         sounds=row.sounds,
         why=why,
+        author=row.author,
     )

@@ -10,9 +10,11 @@ from aiohttp import web
 from router.core.recipient import target_of, webhook_notifier
 from router.http.access import Access, Endpoint
 from router.http.incident_page import held_page
+from router.http.preview.acting import Acting
 from router.http.preview.page import (
     ASSETS,
     CONTENT_SECURITY_POLICY,
+    Seen,
     Waiting,
     Why,
     preview_asset,
@@ -41,6 +43,7 @@ class PreviewRoutes:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._acting = None if service.preview is None else Acting(service.preview, service.clock)
 
     def routes(self) -> list[Endpoint]:
         return [
@@ -48,6 +51,8 @@ class PreviewRoutes:
             Endpoint("GET", "/preview", self._page, Access.READ),
             Endpoint("GET", "/preview/data.json", self._data, Access.READ),
             Endpoint("GET", "/preview/{asset}", self._asset, Access.READ),
+            # Whoever sees the page may play any part in it: what is done here reaches nobody else.
+            Endpoint("POST", "/preview/act", self._act, Access.READ),
         ]
 
     async def _index(self, _: web.Request) -> web.StreamResponse:
@@ -67,7 +72,12 @@ class PreviewRoutes:
             return _absent()
         return web.Response(body=body, content_type=ASSETS[name], charset="utf-8", headers=_HEADERS)
 
-    async def _data(self, _: web.Request) -> web.StreamResponse:
+    async def _act(self, request: web.Request) -> web.StreamResponse:
+        if self._acting is None or not self._is_on:
+            return _absent()
+        return await self._acting.act(request)
+
+    async def _data(self, request: web.Request) -> web.StreamResponse:
         if not self._is_on:
             return _absent()
         ask = self._service.engine.database.read
@@ -87,8 +97,16 @@ class PreviewRoutes:
             now=now,
             why={row.delivery_id: _why(row, routes, said) for row in messages if row.incident},
             channels=rules.channels,
+            people=() if self._service.preview is None else self._service.preview.workspace.members,
+            seen=self._seen(request.query.get("as", "")),
         )
         return web.Response(body=body, content_type="application/json", headers=_HEADERS)
+
+    def _seen(self, person: str) -> Seen:
+        if self._service.preview is None:
+            return Seen()
+        workspace = self._service.preview.workspace
+        return Seen(workspace.view_of(person), tuple(workspace.words_of(person)))
 
     @property
     def _is_on(self) -> bool:

@@ -51,6 +51,8 @@ class PreviewMessage(msgspec.Struct, frozen=True):
     edits: int = 0
     sounds: tuple[Sound, ...] = ()
     """Made by its post; edits make none."""
+    author: str = ""
+    """The user id of the person who wrote it; "" of the router's own."""
 
 
 class PreviewRows(Protocol):
@@ -124,6 +126,20 @@ class Preview:
             )
         )
         return self._answer(Outcome.DELIVERED, channel=channel, ts=ts)
+
+    async def say(self, channel: str, author: str, text: str, *, thread_ts: str = "") -> str | None:
+        """What a person writes, as Slack sends it; its `ts`. None: there is no such channel or thread."""
+        if channel != (await self.resolve(channel)).channel:
+            return None
+        if thread_ts and await self._rows.get(channel, thread_ts) is None:
+            return None
+        at = self._now()
+        row = PreviewMessage(channel, await self._next_ts(at), text, at, thread_ts=thread_ts, author=author)
+        await self._rows.add(row)
+        return row.ts
+
+    async def get(self, channel: str, ts: str) -> PreviewMessage | None:
+        return await self._rows.get(channel, ts)
 
     async def find(
         self,

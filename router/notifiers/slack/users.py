@@ -6,29 +6,14 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-import msgspec
-
 from router.core.answer import Outcome
 from router.notifiers.slack.directory import Call
+from router.notifiers.workspace import SlackUser
 from router.runtime.clock import Clock
 
 KEEP_FOUND: Final = timedelta(hours=24)
 KEEP_MISSING: Final = timedelta(minutes=1)
 MOST_KEPT: Final = 2_000
-
-
-class SlackUser(msgspec.Struct, frozen=True):
-    """An account, as far as we ask."""
-
-    id: str
-    name: str
-    """As people see it; "" where Slack names none."""
-    email: str = ""
-    """"" where there is none, or we may not see it."""
-    teams: frozenset[str] = frozenset()
-    """The workspaces that it belongs to: several in an organisation."""
-    is_active: bool = True
-    """A person's, and in use: neither deactivated nor a bot."""
 
 
 class Users:

@@ -14,9 +14,8 @@ from router.core.acts.grammar.command import Target, TargetKind
 from router.core.acts.grammar.words import nearest
 from router.core.acts.permission import Actor
 from router.core.mrkdwn import words
-from router.notifiers.slack.client import SlackClient
 from router.notifiers.slack.inbound.values import User
-from router.notifiers.slack.users import SlackUser
+from router.notifiers.workspace import SlackUser, Workspace
 from rules.model.permission import Role
 from rules.model.ruleset import RuleSet
 
@@ -80,7 +79,7 @@ class People:
     def __init__(
         self,
         rules: Callable[[], RuleSet],
-        slack: Callable[[], SlackClient | None],
+        slack: Callable[[], Workspace | None],
         workspace: Callable[[], str],
         connected: Connected,
     ) -> None:

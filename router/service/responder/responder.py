@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import timedelta
+from enum import StrEnum
 from functools import partial
 from typing import Any, Final
 
@@ -22,8 +23,6 @@ from router.core.mrkdwn import said
 from router.core.render.form import Form, form_view, notice_view
 from router.engine import Engine
 from router.incidents.respond import Answer
-from router.notifiers.slack.client import SlackClient
-from router.notifiers.slack.inbound.later import ResponseUrls
 from router.notifiers.slack.inbound.response import Reply, Response, Taken, ViewErrors, ViewUpdated
 from router.notifiers.slack.inbound.values import (
     BlockActions,
@@ -35,6 +34,7 @@ from router.notifiers.slack.inbound.values import (
     ViewSubmission,
 )
 from router.notifiers.slack.views import Opened, opened
+from router.notifiers.workspace import Responses, Workspace
 from router.service.in_force import InForce
 from router.service.responder.commands import wanted as wanted_by
 from router.service.responder.connecting import Connecting
@@ -66,6 +66,15 @@ _NOT_OPENED: Mapping[Opened, str] = {
 }
 
 
+class Via(StrEnum):
+    """By what somebody acts: the timeline says it."""
+
+    BUTTON = "button"
+    WINDOW = "window"
+    COMMAND = "command"
+    MENTION = "mention"
+
+
 class Where(msgspec.Struct, frozen=True):
     """How one person is reached with a word that nobody else sees."""
 
@@ -95,9 +104,9 @@ class Responder:
         people: People,
         questions: Questions,
         visitors: Visitors,
-        response_urls: ResponseUrls,
+        response_urls: Responses,
         *,
-        slack: Callable[[], SlackClient | None],
+        slack: Callable[[], Workspace | None],
         bot: Callable[[], str],
         wake: Callable[[], None],
     ) -> None:
@@ -142,7 +151,7 @@ class Responder:
             case Form() as form:
                 self._begin(self._ask(button, form, inbound.user, inbound.trigger_id, where))
             case Wanted() as wanted:
-                answer = await self._act(wanted, inbound.user, inbound.key)
+                answer = await self._act(wanted, inbound.user, inbound.key, via=Via.BUTTON)
                 if isinstance(answer, Unknown):
                     self._whisper(where, said(answer.text, 500))
                 elif not answer.is_done:
@@ -160,7 +169,7 @@ class Responder:
         wanted = deed.send(button, given, self._moment)
         if isinstance(wanted, Errors):
             return ViewErrors(wanted.by_field)
-        answer = await self._act(wanted, inbound.user, inbound.key)
+        answer = await self._act(wanted, inbound.user, inbound.key, via=Via.WINDOW)
         if isinstance(answer, Unknown):
             return _beside_input(view, answer.text)
         if not answer.is_known:
@@ -175,7 +184,8 @@ class Responder:
         command = parse(inbound.text)
         if isinstance(command, Mistake):
             return said(str(command), 1_000)
-        return (await self._carried_out(command, inbound.user, inbound.key, slash=inbound.command)).text
+        via, slash = Via.COMMAND, inbound.command
+        return (await self._carried_out(command, inbound.user, inbound.key, slash=slash, via=via)).text
 
     async def _mentioned(self, inbound: Mention) -> None:
         if inbound.is_bot or not inbound.user.id or inbound.user.id == self._bot():
@@ -189,11 +199,11 @@ class Responder:
         if isinstance(command, Mistake):
             self._whisper(where, said(str(command), 1_000))
             return
-        outcome = await self._carried_out(command, inbound.user, inbound.key, slash=self._slash)
+        outcome = await self._carried_out(command, inbound.user, inbound.key, slash=self._slash, via=Via.MENTION)
         if not outcome.is_told:
             self._whisper(where, outcome.text)
 
-    async def _carried_out(self, command: Command, user: User, key: str, *, slash: str) -> CommandOutcome:
+    async def _carried_out(self, command: Command, user: User, key: str, *, slash: str, via: Via) -> CommandOutcome:
         wanted = wanted_by(command, self._moment)
         match command:
             case ask.Silence() | ask.Unsilence():
@@ -206,14 +216,14 @@ class Responder:
                 pass
         if wanted is None:
             return CommandOutcome(await self._questions.answer(command, await self._people.who(user), slash=slash))
-        answer = await self._act(wanted, user, key)
+        answer = await self._act(wanted, user, key, via=via)
         if isinstance(answer, Unknown):
             return CommandOutcome(said(answer.text, 500))
         if not answer.is_done:
             return CommandOutcome(_refusal(answer))
         return CommandOutcome(_confirmation(wanted), is_told=answer.is_told)
 
-    async def _act(self, wanted: Wanted, user: User, key: str) -> Answer | Unknown:
+    async def _act(self, wanted: Wanted, user: User, key: str, *, via: Via) -> Answer | Unknown:
         """When this returns it is committed."""
         names = asyncio.gather(*(self._people.named(target, user) for target in wanted.people))
         who, people = await asyncio.gather(self._people.who(user), names)
@@ -222,6 +232,7 @@ class Responder:
         act = Act(
             wanted.verb,
             by=who.as_actor,
+            via=via.value,
             note=wanted.note,
             until=wanted.until,
             people=tuple(one for one in people if isinstance(one, str)),

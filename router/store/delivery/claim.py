@@ -341,6 +341,7 @@ _WHY = (
     select(message.c.text)
     .where(message.c.page == bindparam("page", type_=BigInteger), message.c.page.is_not(None))
     .where(message.c.conversation == bindparam("conversation", type_=BigInteger), message.c.subject == Subject.PAGE)
+    .order_by(message.c.id.desc())  # one that was dropped may have been begun again
     .limit(1)
 )
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, bindparam, case, false, literal, select, text, update
+from sqlalchemy import Boolean, Connection, bindparam, case, false, select, text, update
 
 from router.core.content import Subject
 from router.core.recipient import webhook_notifier
@@ -124,11 +124,6 @@ def shown_at(conn: Connection, number: int, conversation_id: int) -> int | None:
     """An incident's message in this channel, under this or another of the channel's names."""
     found = conn.execute(_SHOWN, {"number": number, "this": conversation_id}).scalar()
     return None if found is None else int(found)
-
-
-def is_shown(conn: Connection, number: int, conversation_id: int) -> bool:
-    """Whether it has one there already."""
-    return shown_at(conn, number, conversation_id) is not None
 
 
 def shows(conn: Connection, number: int, conversation_id: int) -> bool | None:
@@ -251,12 +246,8 @@ def renew_ends(conn: Connection, incident: int, *, now: datetime) -> None:
             message.c.incident == incident, message.c.subject == Subject.NOTE, ~message.c.is_over, message.c.ts != ""
         )
         .where(message.c.entry.in_(ends))
-        .values(
-            version=message.c.version + 1,
-            due_since=case(
-                (message.c.notified_version < message.c.version, message.c.due_since), else_=literal(now, InstantMs)
-            ),
-        )
+        .values(_AGAIN),
+        {"b_now": now},
     )
 
 

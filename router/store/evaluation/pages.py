@@ -104,8 +104,9 @@ def of_incident(conn: Connection, incident: int) -> list[Standing]:
 
 
 def last(conn: Connection, incident: int) -> Page | None:
-    """Whom an incident was to page when it opened, or reopened, last."""
-    query = select(page.c.document).where(page.c.incident == incident).order_by(page.c.id.desc()).limit(1)
+    """Whom an incident was to page when it opened, or reopened, last; not whom another that went on as it had paged."""
+    own = select(page.c.document).where(page.c.incident == incident, page.c.round > 0)
+    query = own.order_by(page.c.id.desc()).limit(1)
     document = conn.execute(query).scalar()
     return None if document is None else _decode(document)
 
@@ -136,13 +137,15 @@ _HUSHED = select(page).where(page.c.incident == bindparam("incident"), text("is_
 
 
 def wake_hushed(conn: Connection, incident: int, now: datetime) -> bool:
-    """Nothing holds the alerts of this incident any more: its pages need not wait until that would have ended. Whether
-    there are any."""
+    """Nothing holds the alerts of this incident any more: its pages and reminders need not wait until that would have ended.
+    Whether there are any."""
+    reminding = update(page).where(page.c.incident == incident, page.c.remind_at > now)
+    reminded = conn.execute(reminding.values(remind_at=now)).rowcount
     waiting = [standing_of(row) for row in conn.execute(_HUSHED, {"incident": incident}).fetchall()]
     for one in waiting:
         position = None if one.position is None else one.position.moved(now)
         move(conn, one.id, position, next_step=one.next_step, now=now)
-    return bool(waiting)
+    return bool(waiting) or bool(reminded)
 
 
 def carried_out(

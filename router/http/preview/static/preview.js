@@ -1,178 +1,11 @@
-// Follows /preview/data.json and shows it as Slack would. Senders wrote most of what is shown:
-// it only ever becomes text nodes, never markup.
-"use strict";
+// Follows /preview/data.json and shows it as Slack would.
+import { actor, become, begin, dismissal, pressed, reply, saysToYou, seesAll, showActing, wordsHere } from "./acting.js";
+import { attachment, block } from "./blocks.js";
+import { byId, channelLink, channelOf, clockTime, current, dayName, make, mrkdwn, nameOf, personName, plural, sign, state, timeElement, unescape, until } from "./text.js";
 
-const byId = (id) => document.getElementById(id);
-const state = { data: null, skew: 0, seen: new Map(), cards: new Map(), closed: new Set() };
 const POLL_MS = 1000;
 
-function make(tag, className, ...children) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  element.append(...children.filter((child) => child !== null && child !== undefined));
-  return element;
-}
-
-const sign = (name) => { const mark = make("span", name); mark.setAttribute("aria-hidden", "true"); return mark; };
-const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
-const unescape = (text) => text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
-
-// ---------------------------------------------------------------- instants
-
-const clockTime = (date) => date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-const now = () => new Date(Date.now() + state.skew);
-
-function dayName(date, isPretty) {
-  const days = Math.round((new Date(date).setHours(0, 0, 0, 0) - new Date(now()).setHours(0, 0, 0, 0)) / 864e5);
-  const pretty = { 0: "today", 1: "tomorrow", "-1": "yesterday" }[days];
-  return isPretty && pretty ? pretty : date.toLocaleDateString([], { month: "short", day: "numeric", year: "numeric" });
-}
-
-function timeElement(date, text) {
-  const element = make("time", "", text);
-  element.dateTime = date.toISOString();
-  element.title = date.toLocaleString();
-  return element;
-}
-
-const AGO = [[31536e3, "year"], [2592e3, "month"], [86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];
-
-function ago(date) {
-  const seconds = Math.max(0, Math.floor((now() - date) / 1000));
-  const [size, unit] = AGO.find(([size]) => seconds >= size) || AGO.at(-1);
-  const count = Math.floor(seconds / size);
-  return `${count} ${unit}${count === 1 ? "" : "s"} ago`;
-}
-
-function slackDate(body) {
-  const [, seconds, format] = body.split("|")[0].split("^");
-  const date = new Date(Number(seconds) * 1000);
-  if (Number.isNaN(date.getTime())) return document.createTextNode(unescape(body.split("|")[1] || ""));
-  const text = (format || "").replace(/\{(\w+)\}/g, (whole, name) => {
-    if (name === "ago") return ago(date);
-    if (name.startsWith("time")) return clockTime(date);
-    return name.startsWith("date") ? dayName(date, name.endsWith("pretty")) : whole;
-  });
-  return timeElement(date, text);
-}
-
-function until(due) {
-  if (!due) return "when what holds it ends";
-  const seconds = Math.ceil((new Date(due) - now()) / 1000);
-  if (seconds <= 0) return "now";
-  if (seconds < 120) return `in ${seconds} s`;
-  if (seconds < 7200) return `in ${Math.round(seconds / 60)} min`;
-  return `at ${dayName(new Date(due), true)} ${clockTime(new Date(due))}`;
-}
-
-// ---------------------------------------------------------------- mrkdwn
-
-const DOTS = {
-  "🔴": ["red", "critical"], "🟠": ["orange", "high"], "🟡": ["yellow", "medium"], "🔵": ["blue", "low"],
-  "⚪": ["", "info"], "✅": ["done", "resolved"], "◽": ["over", "over"],
-};
-const DOT = new RegExp(`(${Object.keys(DOTS).join("|")})`, "u");
-const INLINE = /`([^`\n]+)`|<([^<>\n]+)>|(?<![\w*])\*(\S(?:[^*\n]*\S)?)\*(?![\w*])|(?<!\w)_(\S(?:[^_\n]*\S)?)_(?!\w)|(?<![\w~])~(\S(?:[^~\n]*\S)?)~(?![\w~])/g;
-
-function words(parent, text) {
-  text.split("\n").forEach((line, number) => {
-    if (number) parent.append(make("br"));
-    for (const piece of unescape(line).split(DOT)) {
-      if (!DOTS[piece]) { parent.append(piece); continue; }
-      const dot = make("span", `dot ${DOTS[piece][0]}`);
-      dot.setAttribute("role", "img");
-      dot.setAttribute("aria-label", DOTS[piece][1]);
-      parent.append(dot);
-    }
-  });
-}
-
-function groupName(id) {
-  const made = /^SPV((?:[0-9A-F]{2})+)$/.exec(id);
-  if (!made) return `@${id}`;
-  return `@${new TextDecoder().decode(Uint8Array.from(made[1].match(/../g), (pair) => parseInt(pair, 16)))}`;
-}
-
-function bracket(body) {
-  if (body.startsWith("!date^")) return slackDate(body);
-  if (body.startsWith("#")) return channelLink(body.slice(1).split("|")[0]);
-  if (body.startsWith("!subteam^")) return make("span", "mention", groupName(body.slice(9)));
-  if (body.startsWith("@") || body.startsWith("!")) return make("span", "mention", `@${unescape(body.slice(1))}`);
-  const cut = body.indexOf("|");
-  const address = unescape(cut < 0 ? body : body.slice(0, cut));
-  const label = unescape(cut < 0 ? body : body.slice(cut + 1));
-  if (!/^https?:\/\//.test(address)) return document.createTextNode(label);
-  const link = make("a", "", label);
-  link.href = address;
-  link.rel = "noopener noreferrer";
-  link.target = "_blank";
-  return link;
-}
-
-function inline(parent, text) {
-  let position = 0;
-  for (const match of text.matchAll(INLINE)) {
-    words(parent, text.slice(position, match.index));
-    const [, code, body, bold, italic, struck] = match;
-    if (code !== undefined) parent.append(make("code", "", unescape(code)));
-    else if (body !== undefined) parent.append(bracket(body));
-    else {
-      const element = make(bold !== undefined ? "strong" : italic !== undefined ? "em" : "s");
-      inline(element, bold ?? italic ?? struck);
-      parent.append(element);
-    }
-    position = match.index + match[0].length;
-  }
-  words(parent, text.slice(position));
-}
-
-function mrkdwn(parent, text) {
-  text.split(/\n?```\n?([\s\S]+?)\n?```\n?/).forEach((piece, number) => {
-    if (number % 2) parent.append(make("pre", "", unescape(piece)));
-    else if (piece) inline(parent, piece);
-  });
-}
-
-function textObject(parent, object) {
-  if (object && object.type === "mrkdwn") mrkdwn(parent, String(object.text));
-  else if (object) parent.append(String(object.text));
-  return parent;
-}
-
-// ---------------------------------------------------------------- blocks
-
-function block(given) {
-  if (given.type === "divider") return make("hr", "divider");
-  if (given.type === "header") return textObject(make("div", "block header"), given.text);
-  if (given.type === "context") {
-    const line = make("div", "block context");
-    (given.elements || []).forEach((element) => line.append(textObject(make("span"), element), " "));
-    return line;
-  }
-  if (given.type !== "section") return make("div", "block context", `(${given.type})`);
-  const section = make("div", "block");
-  if (given.text) textObject(section, given.text);
-  if (given.fields) section.append(make("div", "fields", ...given.fields.map((field) => textObject(make("div"), field))));
-  return section;
-}
-
-function attachment(given) {
-  const bar = make("div", "bar", ...(given.blocks || []).map(block));
-  if (/^#[0-9a-f]{6}$/i.test(given.color || "")) bar.style.setProperty("--bar", given.color);
-  return bar;
-}
-
 // ---------------------------------------------------------------- conversations
-
-const channelOf = (id) => state.data?.channels.find((channel) => channel.id === id);
-const nameOf = (id) => channelOf(id)?.name ?? id;
-const current = () => decodeURIComponent(location.hash.slice(2).split("/")[0]);
-
-function channelLink(id) {
-  const link = make("a", "mention", nameOf(id));
-  link.href = `#/${encodeURIComponent(id)}`;
-  return link;
-}
 
 function conversationLink(channel) {
   const here = channel.id === current();
@@ -190,15 +23,17 @@ function conversationLink(channel) {
   return make("li", "", link);
 }
 
+const sameIn = (item, element) => element.dataset.action ? item.querySelector(`[data-action="${CSS.escape(element.dataset.action)}"]`) : null;
+
 // Replaces children only where they differ, so that focus and a reader's place survive the next poll.
 function fill(parent, items) {
   items.forEach((item, number) => {
     const there = parent.children[number];
     if (!there) parent.append(item);
     else if (there !== item && !there.isEqualNode(item)) {
-      const focused = there.contains(document.activeElement);
+      const focused = there.contains(document.activeElement) ? document.activeElement : null;
       there.replaceWith(item);
-      if (focused) (item.querySelector("a") ?? item).focus();
+      if (focused) (sameIn(item, focused) ?? item.querySelector("a, button") ?? item).focus();
     }
   });
   while (parent.children.length > items.length) parent.lastElementChild.remove();
@@ -216,6 +51,7 @@ function showNavigation() {
 
 function marks(message) {
   const line = make("div", "marks");
+  if (message.author) return line;
   for (const sound of message.sounds) {
     const whom = sound.who.startsWith("#") ? `everyone in ${sound.who}` : nameOf(sound.who);
     line.append(make("span", "mark loud", sign("bell"), `rang for ${whom}: ${sound.why}`));
@@ -228,14 +64,30 @@ function marks(message) {
 }
 
 function body(message) {
-  const parts = message.blocks.map(block);
+  const press = seesAll(message.channel) && actor() ? pressed(message) : null;
+  const parts = message.blocks.map((given) => block(given, press));
   if (!parts.length) { const text = make("div", "block"); mrkdwn(text, message.text); parts.push(text); }
-  return [...parts, ...message.attachments.map(attachment)];
+  parts.push(...message.attachments.map((given) => attachment(given, press)));
+  const isForeign = !press && message.blocks.some((given) => given.type === "actions");
+  return isForeign ? [...parts, foreign(message.channel)] : parts;
+}
+
+// A direct message is somebody's: in Slack nobody else would see it at all.
+function foreign(channel) {
+  const owner = state.data.people.find((one) => one.direct === channel);
+  const line = make("p", "block context", `Only ${owner?.name ?? nameOf(channel)} sees this in Slack.`);
+  if (!owner) return line;
+  const node = make("button", "plain", `Act as ${owner.name}`);
+  node.type = "button";
+  node.addEventListener("click", () => become(owner.id));
+  line.append(" ", node);
+  return line;
 }
 
 function head(message) {
   const at = new Date(message.posted_at);
-  const line = make("div", "by", make("b", "", "Alert Router"), make("span", "app", "APP"), timeElement(at, clockTime(at)));
+  const who = message.author ? [make("b", "", personName(message.author))] : [make("b", "", "Alert Router"), make("span", "app", "APP")];
+  const line = make("div", "by", ...who, timeElement(at, clockTime(at)));
   if (message.edited_at) {
     const edited = timeElement(new Date(message.edited_at), "(edited)");
     edited.className = "edited";
@@ -245,23 +97,59 @@ function head(message) {
   return line;
 }
 
+function face(message) {
+  if (!message.author) return sign("face");
+  const letter = sign("face person");
+  letter.textContent = personName(message.author).slice(0, 1).toUpperCase();
+  return letter;
+}
+
+// What nobody else sees. It is gone with the process, as in Slack.
+function wordCard(word) {
+  const key = `word/${word.ts}`;
+  const known = state.cards.get(key);
+  if (known) return known.element;
+  const text = make("div", "block");
+  mrkdwn(text, word.text);
+  const only = make("div", "only", sign("eye"), "Only visible to you ", dismissal(word));
+  const at = new Date(word.at);
+  const by = make("div", "by", make("b", "", "Alert Router"), make("span", "app", "APP"), timeElement(at, clockTime(at)));
+  const element = make("li", "message private", sign("face"), make("div", "", only, by, text));
+  state.cards.set(key, { version: "", element });
+  return element;
+}
+
+function replyLink(message) {
+  const node = make("button", "plain reply", "Reply in thread");
+  node.type = "button";
+  node.dataset.action = "reply";
+  const label = message.incident ? `#${message.incident}` : personName(message.author);
+  node.addEventListener("click", () => reply(message, label));
+  return node;
+}
+
+const byTs = (one, other) => Number(one.ts) - Number(other.ts);
+
 // `place` tells apart the two cards of a reply that stands in its thread and in the channel.
 function card(message, replies, place = "") {
   const key = `${message.channel}/${message.ts}${place}`;
-  const version = JSON.stringify([message, replies]);
+  const words = wordsHere(message.channel, message.ts);
+  const version = JSON.stringify([message, replies, words, actor(), state.data.people.length]);
   const known = state.cards.get(key);
   if (known?.version === version) return known.element;
   const content = make("div", "", head(message), ...body(message), marks(message));
-  if (replies.length) {
+  if (replies.length || words.length) {
     const summary = make("summary", "", replies.length === 1 ? "1 reply" : `${replies.length} replies`);
-    const thread = make("details", "thread", summary, make("ol", "replies", ...replies.map((reply) => card(reply, []))));
+    const inside = [...replies, ...words].sort(byTs).map((one) => (one.person ? wordCard(one) : card(one, [])));
+    const thread = make("details", "thread", summary, make("ol", "replies", ...inside));
     thread.open = !state.closed.has(key);
     thread.addEventListener("toggle", () => (thread.open ? state.closed.delete(key) : state.closed.add(key)));
     content.append(thread);
   }
-  const element = make("li", known ? "message flash" : "message", sign("face"), content);
+  if (!message.thread_ts && seesAll(message.channel)) content.append(replyLink(message));
+  const element = make("li", known && known.text !== message.text ? "message flash" : "message", face(message), content);
   element.dataset.ts = message.ts;
-  state.cards.set(key, { version, element });
+  state.cards.set(key, { version, element, text: message.text });
   return element;
 }
 
@@ -274,11 +162,12 @@ function showMessages() {
   });
   const items = [];
   let day = "";
-  for (const message of here.filter((message) => !message.thread_ts || message.broadcast)) {
-    const name = dayName(new Date(message.posted_at), true);
+  const shown = [...here.filter((message) => !message.thread_ts || message.broadcast), ...wordsHere(channel, "")].sort(byTs);
+  for (const message of shown) {
+    const name = dayName(new Date(message.posted_at ?? message.at), true);
     if (name !== day) items.push(make("li", "day", name));
     day = name;
-    items.push(card(message, threads.get(message.ts) ?? [], message.thread_ts ? "/channel" : ""));
+    items.push(message.person ? wordCard(message) : card(message, threads.get(message.ts) ?? [], message.thread_ts ? "/channel" : ""));
   }
   fill(byId("list"), items);
   byId("empty").hidden = items.length > 0;
@@ -313,6 +202,13 @@ function showSounds() {
   fill(byId("sounds"), rings.length ? rings : [make("li", "none", "No phone has rung.")]);
 }
 
+// What is said to one person alone is the answer to what they just did: they see it, wherever they have scrolled to.
+function reveal(before) {
+  const heard = new Set(before.words.map((word) => word.ts));
+  const word = state.data.words.findLast((one) => !heard.has(one.ts) && one.channel === current());
+  state.cards.get(`word/${word?.ts}`)?.element.scrollIntoView({ block: "nearest" });
+}
+
 // For who cannot see it: what is new, in words, a few at a time.
 function announce(before, after) {
   const known = new Map(before.messages.map((message) => [`${message.channel}/${message.ts}`, message]));
@@ -321,6 +217,8 @@ function announce(before, after) {
     if (old && old.edits === message.edits) return [];
     return [`${old ? "Edited" : message.thread_ts ? "Reply" : "New"} in ${nameOf(message.channel)}: ${unescape(message.text)}`];
   });
+  const heard = new Set(before.words.map((word) => word.ts));
+  news.push(...after.words.filter((word) => !heard.has(word.ts)).map(saysToYou));
   if (!news.length) return;
   const rest = news.length > 3 ? [`and ${news.length - 3} more changes`] : [];
   byId("live").replaceChildren(...[...news.slice(-3), ...rest].map((text) => make("p", "", text)));
@@ -340,6 +238,7 @@ function show() {
   choose();
   const scroll = byId("scroll");
   const isAtEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
+  showActing();
   showMessages();
   showNavigation();
   showWaiting();
@@ -353,20 +252,33 @@ function status(kind, text) {
   element.className = kind;
 }
 
-async function poll() {
+let asking = 0;
+
+// Whoever asks last is shown: an answer that was overtaken by a later one says what was.
+async function refresh() {
+  const number = ++asking;
   try {
-    const response = await fetch("/preview/data.json", { cache: "no-cache" });
+    const response = await fetch(`/preview/data.json?as=${encodeURIComponent(actor())}`, { cache: "no-cache" });
     if (!response.ok) throw new Error(`the router answered ${response.status}`);
+    const data = await response.json();
+    if (number !== asking) return;
     const before = state.data;
-    state.data = await response.json();
-    state.skew = new Date(state.data.now) - Date.now();
-    if (before) announce(before, state.data);
-    else state.data.messages.forEach((message) => state.seen.set(message.channel, Number(message.ts)));
+    const isFirst = !before;
+    state.data = data;
+    state.skew = new Date(data.now) - Date.now();
+    if (isFirst) data.messages.forEach((message) => state.seen.set(message.channel, Number(message.ts)));
+    else announce(before, data);
     show();
+    if (!isFirst) reveal(before);
     status("live", "live");
+    if (isFirst && actor()) await refresh(); // now it is known who acts, and what they alone see
   } catch (error) {
-    status("lost", `not connected: ${error.message}`);
+    if (number === asking) status("lost", `not connected: ${error.message}`);
   }
+}
+
+async function poll() {
+  await refresh();
   setTimeout(poll, document.hidden ? 5 * POLL_MS : POLL_MS);
 }
 
@@ -374,4 +286,5 @@ window.addEventListener("hashchange", () => {
   show();
   byId("scroll").scrollTop = byId("scroll").scrollHeight;
 });
+begin(refresh);
 poll();

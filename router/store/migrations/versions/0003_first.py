@@ -382,6 +382,14 @@ def upgrade() -> None:
     op.create_index("sign_in_account", "sign_in", ["account", "kind", "expires_at"], unique=False)
     op.create_index("sign_in_expires", "sign_in", ["expires_at"], unique=False)
     op.create_index(
+        "incident_over",
+        "incident",
+        ["ended_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'resolved'"),
+        postgresql_where=sa.text("state = 'resolved'"),
+    )
+    op.create_index(
         "incident_released",
         "incident",
         ["released_in", "opened_at"],
@@ -871,6 +879,12 @@ def downgrade() -> None:
         postgresql_where=sa.text("migrates_from IS NOT NULL"),
     )
     op.drop_table("membership")
+    op.drop_index(
+        "incident_over",
+        table_name="incident",
+        sqlite_where=sa.text("state = 'resolved'"),
+        postgresql_where=sa.text("state = 'resolved'"),
+    )
     op.drop_index(
         "incident_released",
         table_name="incident",

@@ -12,6 +12,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
+from router.commands.demo.player import Deed, Player
 from router.commands.samples import Kind, Sample, requests
 from router.commands.serving import Say
 from router.service.app import App, opened
@@ -37,25 +38,33 @@ routing:
   routes:
     - {{name: shop, match: ['team = shop'], channel: ["#shop-alerts", "#incidents"], page: shop}}
     - {{name: backups, match: ['alert.source = backups'], channel: "#backups"}}
-people: {{alice: {{email: alice@example.com}}}}
+people: {{alice: {{email: alice@example.com}}, bob: {{email: bob@example.com}}}}
 oncall:
-  shop: {{rotation: {{people: [alice], every: 1w, handoff: 'mon 09:00', starts: 2026-01-05}}}}
+  primary: {{rotation: {{people: [alice], every: 1w, handoff: 'mon 09:00', starts: 2026-01-05}}}}
+escalation:
+  shop: {{steps: [{{oncall: primary}}, {{after: {step}s, person: bob}}]}}
 """
 
 
-class Scene(msgspec.Struct, frozen=True):
-    """What is sent, when, and what to look at."""
+class Alerts(msgspec.Struct, frozen=True):
+    """What a sender sends."""
 
-    at: int
-    """Seconds from the start, at speed 1."""
-    words: str
     kind: Kind
     source: str
     samples: tuple[Sample, ...]
 
 
-def _slow(*numbers: int, severity: str = "high", is_firing: bool = True) -> tuple[Sample, ...]:
-    return tuple(
+class Scene(msgspec.Struct, frozen=True):
+    """What happens, when, and what to look at."""
+
+    at: int
+    """Seconds from the start, at speed 1."""
+    words: str
+    happens: Alerts | Deed
+
+
+def _slow(*numbers: int, severity: str = "high", is_firing: bool = True) -> Alerts:
+    samples = tuple(
         Sample(
             title="CheckoutSlow",
             instance=f"web-{number}",
@@ -67,30 +76,37 @@ def _slow(*numbers: int, severity: str = "high", is_firing: bool = True) -> tupl
         )
         for number in numbers
     )
+    return Alerts(Kind.PROMETHEUS, "prometheus", samples)
 
 
-def _backup(*, is_firing: bool) -> tuple[Sample, ...]:
-    return (
-        Sample(
-            title="Nightly backup failed",
-            instance="db-1",
-            severity="medium",
-            is_firing=is_firing,
-            description="pg_dump: connection refused",
-        ),
+def _backup(*, is_firing: bool) -> Alerts:
+    sample = Sample(
+        title="Nightly backup failed",
+        instance="db-1",
+        severity="medium",
+        is_firing=is_firing,
+        description="pg_dump: connection refused",
     )
+    return Alerts(Kind.GENERIC, "backups", (sample,))
 
 
+_TAKEN_ON = Deed("bob", "bob@example.com", "Checkout is slow", "Acknowledge")
+_CLOSED = Deed(
+    "alice", "#backups", "Nightly backup", "Resolve", {"note": "db-1 was being moved; it runs again tonight"}
+)
 STORY: Sequence[Scene] = (
-    Scene(0, "Checkout becomes slow: one message in #shop-alerts and #incidents, and Alice is paged.", Kind.PROMETHEUS, "prometheus", _slow(1)),
-    Scene(20, "It spreads to two more instances: the same message is edited, its thread gets one line.", Kind.PROMETHEUS, "prometheus", _slow(2, 3)),
-    Scene(35, "Meanwhile a backup fails. That is nobody's night: #backups, nobody is paged.", Kind.GENERIC, "backups", _backup(is_firing=True)),
-    Scene(50, "It worsens: critical. The channel hears it once more, and so does Alice.", Kind.PROMETHEUS, "prometheus", _slow(4, severity="critical")),
-    Scene(70, "Three of four recover: an edit and a line, no sound.", Kind.PROMETHEUS, "prometheus", (*_slow(1, 2, is_firing=False), *_slow(4, severity="critical", is_firing=False))),
-    Scene(85, "All over: the message shrinks to one green line.", Kind.PROMETHEUS, "prometheus", _slow(3, is_firing=False)),
-    Scene(100, "It comes back within ten minutes: the same incident is reopened, loudly.", Kind.PROMETHEUS, "prometheus", _slow(1)),
-    Scene(115, "And ends for good. The backup has recovered too.", Kind.PROMETHEUS, "prometheus", _slow(1, is_firing=False)),
-    Scene(116, "", Kind.GENERIC, "backups", _backup(is_firing=False)),
+    Scene(0, "Checkout becomes slow: one message in #shop-alerts and #incidents, and Alice is paged.", _slow(1)),
+    Scene(22, "Alice does not answer, so Bob was paged after 15 s, and the thread says so. He presses Acknowledge: nobody else is woken.", _TAKEN_ON),
+    Scene(35, "It spreads to two more instances: the same message is edited, its thread gets one line.", _slow(2, 3)),
+    Scene(45, "Meanwhile a backup fails. That is nobody's night: #backups, nobody is paged.", _backup(is_firing=True)),
+    Scene(58, "It worsens: critical. The channel hears it once more, and so do Alice and Bob.", _slow(4, severity="critical")),
+    Scene(72, "Alice closes the backup by hand, with a note for whoever meets it next; its thread keeps it.", _CLOSED),
+    Scene(82, "Three of four recover: an edit and a line, no sound.", _slow(1, 2, is_firing=False)),
+    Scene(82, "", _slow(4, severity="critical", is_firing=False)),
+    Scene(94, "All over: the message shrinks to one green line.", _slow(3, is_firing=False)),
+    Scene(106, "It comes back within ten minutes: the same incident is reopened, loudly.", _slow(1)),
+    Scene(118, "And ends for good. The backup has recovered too.", _slow(1, is_firing=False)),
+    Scene(118, "", _backup(is_firing=False)),
 )  # fmt: skip
 END = 125
 
@@ -116,7 +132,7 @@ async def play(*, say: Say, speed: float, is_short: bool, port: int) -> None:
 
 async def _started(stack: AsyncExitStack, folder: Path, speed: float, port: int) -> App:
     """On the wanted port, or on a free one when somebody has it."""
-    waits = {"wait": max(1, round(3 / speed)), "interval": max(1, round(10 / speed))}
+    waits = {name: max(1, round(seconds / speed)) for name, seconds in (("wait", 3), ("interval", 10), ("step", 15))}
     file = folder / "demo.yaml"
 
     async def start(port: int) -> App:
@@ -142,13 +158,18 @@ def _free_port() -> int:
 async def _tell(app: App, address: str, say: Say, speed: float) -> None:
     passed = 0
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
+        player = Player(session, address, app.clock)
         for scene in STORY:
             await app.clock.sleep(timedelta(seconds=(scene.at - passed) / speed))
             passed = scene.at
             if scene.words:
                 say(f"{passed // 60}:{passed % 60:02}  {scene.words}")
-            for one in requests(scene.kind, scene.source, scene.samples, app.clock.now()):
-                headers = {"Content-Type": "application/json"}
-                async with session.post(address + one.path, data=one.body, headers=headers) as answer:
-                    answer.raise_for_status()
+            match scene.happens:
+                case Deed() as deed:
+                    await player.do(deed)
+                case Alerts(kind, source, samples):
+                    for one in requests(kind, source, samples, app.clock.now()):
+                        headers = {"Content-Type": "application/json"}
+                        async with session.post(address + one.path, data=one.body, headers=headers) as answer:
+                            answer.raise_for_status()
     await app.clock.sleep(timedelta(seconds=(END - passed) / speed))

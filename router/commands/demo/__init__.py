@@ -1,0 +1,1 @@
+"""`alert-router demo`: its story, and the people who act in it."""
