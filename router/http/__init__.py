@@ -12,6 +12,7 @@ from router.http.ops import Ops
 from router.http.people.acting import Acting
 from router.http.people.personal_link import PersonalLink
 from router.http.people.sign_in import SignIn
+from router.http.people.with_slack import WithSlack
 from router.http.preview.routes import PreviewRoutes
 from router.http.problem import problem
 from router.http.service import Service
@@ -37,6 +38,7 @@ def application(service: Service) -> web.Application:
         PreviewRoutes(service),
         SignIn(service, guard),
         PersonalLink(service, guard),
+        WithSlack(service),
         Acting(service, service.acted),
         SlackRoutes(service),
     )

@@ -99,6 +99,12 @@ class Visitors(Protocol):
     async def enter(self, link: str) -> Entered | None:
         """Use a link up."""
 
+    def slack_address(self, *, state: str, nonce: str) -> str:
+        """Where a browser is sent to sign in with Slack; "" where that is not configured."""
+
+    async def enter_with_slack(self, code: str, *, nonce: str) -> Entered | None:
+        """By the code that it came back with; None: nobody is signed in."""
+
     async def find(self, session: str) -> Visitor | None: ...
 
     async def leave(self, session: str) -> None: ...

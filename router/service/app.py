@@ -22,6 +22,7 @@ from router.http.service import OpenSource, PreviewParts, Reloaded, Status
 from router.notifiers.slack.inbound import socket_mode
 from router.notifiers.slack.inbound.door import Entrance
 from router.notifiers.slack.inbound.later import ResponseUrls
+from router.notifiers.slack.openid import OpenId
 from router.notifiers.slack.wire import open_session, open_socket_session
 from router.notifiers.webhook.client import open_session as open_webhook_session
 from router.runtime.clock import Clock, SystemClock, new_id, new_secret
@@ -39,6 +40,7 @@ from router.service.reload import Reloader, notice_target
 from router.service.responder.people import People
 from router.service.responder.questions import Questions
 from router.service.responder.responder import Responder
+from router.service.responder.slack_sign_in import SlackSignIn
 from router.service.responder.visitors import Visitors
 from router.service.rule_files import TeamFiles
 from router.service.secret_watcher import SecretWatcher
@@ -121,7 +123,8 @@ class App:
         people = People(
             lambda: self._engine.ruleset, lambda: way_out.workspace, lambda: way_out.workspace_id, self._connected
         )
-        self._visitors = Visitors(self._engine, people, new_secret)
+        by_slack = SlackSignIn(in_force, vault, OpenId(session, clock), lambda: way_out.who.workspace)
+        self._visitors = Visitors(self._engine, people, new_secret, by_slack)
         self._responder = Responder(
             self._engine,
             in_force,

@@ -171,12 +171,21 @@ def _check_slack(fields: Fields) -> None:
         )
 
 
+CLIENT = Record(
+    "client",
+    {
+        "id": Key(Text("a client id such as '123.456', in quotes"), "Of the app: Basic Information.", required=True),
+        "secret": Key(SECRET, "Of the app: Basic Information.", required=True),
+    },
+    is_secret=True,
+)
 SLACK = Record(
     "slack",
     {
         "token": Key(SECRET, "The bot token (xoxb-…)."),
         "signing_secret": Key(SECRET, "Verifies what Slack sends over HTTP: buttons, commands, mentions."),
         "app_token": Key(SECRET, "The app-level token (xapp-…): Slack sends through Socket Mode."),
+        "client": Key(CLIENT, "{id, secret} of the app: people sign in with Slack on the router's pages."),
         "command": Key(
             ListOf(
                 SlashCommandText(),
@@ -202,7 +211,8 @@ SLACK = Record(
         ),
         "preview": Key(PREVIEW, "Messages on a local page instead of in Slack."),
     },
-    later={"workspaces": "several workspaces", "client_id": "installing from Slack"},
+    later={"workspaces": "several workspaces"},
+    foreign={"client_id": "client: {id: …, secret: …}", "client_secret": "client: {id: …, secret: …}"},
     check=_check_slack,
     is_secret=True,
 )

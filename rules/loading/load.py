@@ -250,11 +250,14 @@ def _slack(fields: Fields) -> PreviewSettings | SlackSettings:
     preview = fields.get("preview")
     if preview is not None:
         return PreviewSettings(off_loopback=preview.get("off_loopback", default=False))
+    client = fields.get("client")
     return SlackSettings(
         token=fields.get("token"),
         signing_secret=fields.get("signing_secret", ()),
         app_token=fields.get("app_token", ()),
         command=fields.get("command", (SLASH_COMMAND,)),
+        client_id="" if client is None else client.get("id", ""),
+        client_secret=() if client is None else client.get("secret", ()),
         fallback_channel=fields.get("fallback_channel", ""),
         api_url=fields.get("api_url", SLACK_API_URL).rstrip("/") + "/",
         posts_per_minute=fields.get("posts_per_minute", POSTS_PER_MINUTE),

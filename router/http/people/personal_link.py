@@ -7,7 +7,7 @@ from aiohttp import web
 
 from router.http.access import PERSON_COOKIE, Access, Endpoint, Guard
 from router.http.problem import problem
-from router.http.service import Service
+from router.http.service import Entered, Service
 
 
 class PersonalLink:
@@ -27,7 +27,7 @@ class PersonalLink:
         name = await self._service.visitors.invited(request.match_info["secret"])
         if not name:
             return _over()
-        return _html(
+        return simple_page(
             f"<p>Sign in as <b>{html.escape(name)}</b>. Go on only if that is you.</p>"
             '<form method="post"><button>Sign in</button></form>'
         )
@@ -42,30 +42,36 @@ class PersonalLink:
         if entered is None:
             return _over()
         where = "/me" if entered.incident is None else f"/incidents/{entered.incident}"
-        response = web.Response(status=303, headers={"Location": where})
-        response.set_cookie(
-            PERSON_COOKIE,
-            entered.session,
-            max_age=int(entered.lasts.total_seconds()),
-            path="/",
-            httponly=True,
-            # Not Strict: whoever follows a link in Slack would have to sign in again. What changes something is a POST,
-            # says where it comes from, and carries a proof that stands in our own pages only.
-            samesite="Lax",
-            secure=self._service.configuration.server.external_url.startswith("https://"),
-        )
-        return response
+        return signed_in(self._service, entered, where)
+
+
+def signed_in(service: Service, entered: Entered, where: str) -> web.Response:
+    """On to a page of ours, with the session's cookie."""
+    response = web.Response(status=303, headers={"Location": where})
+    response.set_cookie(
+        PERSON_COOKIE,
+        entered.session,
+        max_age=int(entered.lasts.total_seconds()),
+        path="/",
+        httponly=True,
+        # Not Strict: whoever follows a link in Slack would have to sign in again. What changes something is a POST,
+        # says where it comes from, and carries a proof that stands in our own pages only.
+        samesite="Lax",
+        secure=service.configuration.server.external_url.startswith("https://"),
+    )
+    return response
 
 
 def _over() -> web.Response:
-    return _html(
+    return simple_page(
         '<p role="alert">This link was used already, or is older than ten minutes.</p>'
         "<p>Ask for another in Slack: <code>/incident link</code>.</p>",
         status=410,
     )
 
 
-def _html(text: str, *, status: int = 200) -> web.Response:
+def simple_page(text: str, *, status: int = 200) -> web.Response:
+    """A few words of HTML, as they are."""
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Sign in · alert-router</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="/sign-in.css">'

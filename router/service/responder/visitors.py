@@ -1,4 +1,4 @@
-"""Who is signed in on the router's pages as themselves: by a personal link, which Slack carried to its owner alone.
+"""Who is signed in on the router's pages as themselves: by a personal link, which Slack carried to its owner alone, or with Slack.
 
 What is kept is an account of Slack's; who that is, and their role, is asked anew with every request.
 """
@@ -16,6 +16,7 @@ from router.http.service import Entered, Visitor
 from router.incidents import privacy
 from router.notifiers.slack.inbound.values import User
 from router.service.responder.people import People, Somebody
+from router.service.responder.slack_sign_in import SlackSignIn
 from router.store.evaluation import sign_ins
 from router.store.evaluation.sign_ins import LINK, SESSION, SignIn
 
@@ -26,8 +27,11 @@ SESSION_FOR: Final = timedelta(hours=12)
 class Visitors:
     """Of one process. Satisfies http.service.Visitors."""
 
-    def __init__(self, engine: Engine, people: People, new_secret: Callable[[], str]) -> None:
-        self._engine, self._people, self._new_secret = engine, people, new_secret
+    def __init__(
+        self, engine: Engine, people: People, new_secret: Callable[[], str], by_slack: SlackSignIn | None = None
+    ) -> None:
+        """`by_slack`: None where there is no Slack to sign in with."""
+        self._engine, self._people, self._new_secret, self._by_slack = engine, people, new_secret, by_slack
 
     async def answer(self, command: ask.Link, user: User, who: Somebody) -> str:
         """`link`, as mrkdwn. For the eyes of whoever asked alone."""
@@ -53,6 +57,20 @@ class Visitors:
         work = partial(sign_ins.enter, link=link, session=session, until=now + SESSION_FOR, now=now)
         whose = await self._engine.database.write(work)
         return None if whose is None else Entered(session, whose.incident, SESSION_FOR)
+
+    def slack_address(self, *, state: str, nonce: str) -> str:
+        return "" if self._by_slack is None else self._by_slack.address(state=state, nonce=nonce)
+
+    async def enter_with_slack(self, code: str, *, nonce: str) -> Entered | None:
+        account = "" if self._by_slack is None else await self._by_slack.account(code, nonce=nonce)
+        if not account or await self._people.is_gone(account):
+            return None
+        now, session = self._engine.clock.now(), self._new_secret()
+        whose = SignIn(account, (await self._people.who(User(account))).shown, None)
+        await self._engine.database.write(
+            partial(sign_ins.begin, session=session, whose=whose, until=now + SESSION_FOR, now=now)
+        )
+        return Entered(session, None, SESSION_FOR)
 
     async def find(self, session: str) -> Visitor | None:
         look = partial(sign_ins.find, secret=session, kind=SESSION, now=self._engine.clock.now())

@@ -47,8 +47,13 @@ def enter(conn: Connection, link: str, session: str, *, until: datetime, now: da
     if whose is None:
         return None
     end(conn, link)
-    _insert(conn, session, SESSION, whose, until=until, now=now, most=MOST_SESSIONS)
+    begin(conn, session, whose, until=until, now=now)
     return whose
+
+
+def begin(conn: Connection, session: str, whose: SignIn, *, until: datetime, now: datetime) -> None:
+    """A session of whoever has proven who they are."""
+    _insert(conn, session, SESSION, whose, until=until, now=now, most=MOST_SESSIONS)
 
 
 def end(conn: Connection, secret: str) -> None:
