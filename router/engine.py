@@ -15,19 +15,19 @@ from router.core.acts.button import Verb
 from router.core.acts.life import Act
 from router.core.acts.permission import Actor
 from router.core.member import BY_RANK, Member, visible
-from router.core.own_alerts import OwnDraft
+from router.core.own_alerts import DECLARED, Declaration, OwnDraft, declared
 from router.delivery.deliver import AT_ONCE, Deliverer, Settings
 from router.heartbeats import check
-from router.incidents import escalate, expire, respond
+from router.incidents import declare, escalate, expire, respond
 from router.incidents.escalate import Rules
 from router.incidents.evaluate import AT_ONCE as GROUPS_AT_ONCE
 from router.incidents.evaluate import Evaluated as Dispatched
 from router.incidents.evaluate import step as look
 from router.incidents.silences import Silences
-from router.intake.intake import InForce, Intake, Receipt, RouteRef, place_of
+from router.intake.intake import InForce, Intake, Receipt, RouteRef, change_of, place_of
 from router.intake.last_heard import LastHeard
 from router.notifiers.notifier import Notifier, by_name
-from router.runtime.clock import Clock, NewId
+from router.runtime.clock import Clock, NewId, to_ms
 from router.runtime.metrics import Metrics
 from router.store import group_counts, retention
 from router.store.clock_step import clamp
@@ -37,8 +37,10 @@ from router.store.delivery.settle import clamp_claims
 from router.store.evaluation import groups
 from router.store.heartbeats.stale_sources import Asked
 from router.store.intake import sources
+from router.store.intake.apply import Applied
 from router.store.intake.change import Place
 from router.store.intake.reload import SettingsSnapshot, note_routed_by, put_in_force, reroute, routed_by
+from router.store.intake.sources import Expired
 from router.store.tables import fingerprint_no
 from rules.model.heartbeat import OWN_SOURCE
 from rules.model.ruleset import RuleSet
@@ -295,9 +297,42 @@ class Engine:
     async def act(self, number: int, wanted: Act, *, key: str = "") -> respond.Answer:
         """What somebody does with an incident. When this returns it is committed."""
         now, rules = self.clock.now(), self.rules
-        return await self.database.write(
-            lambda conn: respond.act(conn, number, wanted, now, rules, self.metrics, key=key),
-        )
+
+        def step(conn: Connection) -> respond.Answer:
+            return respond.act(conn, number, wanted, now, rules, self.metrics, key=key)
+
+        def close(conn: Connection) -> tuple[respond.Answer, list[Expired]]:
+            answer = step(conn)
+            return answer, declare.closed(conn, number, now, rules, self.metrics) if answer.is_done else []
+
+        if wanted.verb is not Verb.RESOLVE:
+            return await self.database.write(step)
+        answer, ended = await self.database.write(close, then=lambda found: expire.forget(self.intake.known, found[1]))
+        expire.count(ended, self.metrics)
+        return answer
+
+    async def declare(self, wanted: Declaration, *, key: str = "") -> declare.Declared:
+        """An incident that somebody says there is: an alert of our own, which takes the way of every other. When this returns
+        it is committed, and told or held back as the rules have it."""
+        now, rules = self.clock.now(), self.rules
+        alert = declared(wanted, key or self.new_id(), now)
+        change = change_of(alert, OWN_SOURCE, DECLARED, 0, to_ms(now), self._in_force, rules.suppressors)
+
+        def step(conn: Connection) -> tuple[declare.Declared, Applied | None]:
+            if (before := declare.answered(conn, key)) is not None:
+                return before, None
+            applied = self.intake.apply(conn, [change])
+            founded = [group for _, group in applied.groups]
+            waits_for = "a reload" if self.clock.monotonic() < self._reroutes_until else ""
+            found = declare.opened(conn, founded, wanted.by, now, rules, self.metrics, key=key, waits_for=waits_for)
+            return found, applied
+
+        def remember(found: tuple[declare.Declared, Applied | None]) -> None:
+            if found[1] is not None:
+                self.intake.remember(found[1])
+
+        answer, _ = await self.database.write(step, then=remember)
+        return answer
 
     async def obstacle(self, number: int, verb: Verb, actor: Actor) -> respond.Answer | None:
         """Why somebody need not be asked about an act; None: it can be done, as things stand."""

@@ -155,12 +155,17 @@ def show(router: Router, number: str) -> None:
 @silence.command()
 @click.argument("number", metavar="ID")
 @click.argument("lasts", metavar="DURATION")
+@click.option(
+    "--force", is_flag=True, help="One that is over begins anew even if it holds back whatever alert there may be."
+)
 @click.pass_obj
-def extend(router: Router, number: str, lasts: str) -> None:
+def extend(router: Router, number: str, lasts: str, force: bool) -> None:
     """Let a silence end later by DURATION, such as 1h; one that is over begins anew. Prints its id."""
     found = _get(router, number)
     ends_at = max(datetime.fromisoformat(found["endsAt"]), _now()) + _duration(lasts)
-    made = router.ask("POST", "/api/v2/silences", {**found, "endsAt": _said(ends_at)})
+    made = router.ask(
+        "POST", "/api/v2/silences" + ("?force=true" if force else ""), {**found, "endsAt": _said(ends_at)}
+    )
     click.echo(made["silenceID"])
 
 
@@ -186,9 +191,9 @@ def _print_preview(found: Mapping[str, Any], what: str) -> None:
     count = found["alerts"]
     click.echo(f"{what} {count} {'alert' if count == 1 else 'alerts'} that fire now")
     for example in found["examples"]:
-        click.echo(f"  {example}")
+        click.echo(f"  {_shown(example)}")
     for one in found["incidents"]:
-        click.echo(f"  in #{one['number']} {one['title']}")
+        click.echo(f"  in #{one['number']} {_shown(one['title'])}")
     if found["matches_everything"]:
         click.echo("it matches whatever alert there may be: to make it takes --force")
 
@@ -212,7 +217,7 @@ def _parsed(texts: Sequence[str]) -> "list[Matcher]":
 
 def _written(matchers: "Sequence[Matcher]") -> list[dict[str, object]]:
     return [
-        {"name": one.name, "value": one.value, "isRegex": one.op.is_regex, "isEqual": not one.op.value.startswith("!")}
+        {"name": one.name, "value": one.value, "isRegex": one.op.is_regex, "isEqual": one.op.is_equal}
         for one in matchers
     ]
 
@@ -243,18 +248,23 @@ def _said(at: datetime) -> str:
 
 
 def _line(one: Mapping[str, Any]) -> str:
-    matchers = ", ".join(_matchers(one))
-    word = f" ({one['comment']})" if one["comment"] else ""
+    matchers = _shown(", ".join(_matchers(one)))
+    word = f" ({_shown(one['comment'])})" if one["comment"] else ""
     span = f"{one['startsAt']} … {one['endsAt']}"
-    return f"{one['id']}  {one['status']['state']:7}  {span}  {matchers}  by {one['createdBy']}{word}"
+    return f"{one['id']}  {one['status']['state']:7}  {span}  {matchers}  by {_shown(one['createdBy'])}{word}"
+
+
+def _shown(text: str) -> str:
+    """What somebody else wrote, in one line: nothing in it moves a cursor or colours a terminal."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
 def _matchers(one: Mapping[str, Any]) -> list[str]:
     from rules.model.matcher import Matcher, Op
 
-    ops = {(False, True): Op.EQUAL, (False, False): Op.NOT_EQUAL, (True, True): Op.REGEX, (True, False): Op.NOT_REGEX}
     return [
-        str(Matcher(said["name"], ops[said["isRegex"], said["isEqual"]], said["value"])) for said in one["matchers"]
+        str(Matcher(said["name"], Op.of(is_regex=said["isRegex"], is_equal=said["isEqual"]), said["value"]))
+        for said in one["matchers"]
     ]
 
 

@@ -29,6 +29,7 @@ SCOPES = (
     "im:history",
     "usergroups:read",
     "dnd:read",
+    "reactions:read",
 )
 """As deploy/slack-manifest.yaml asks for them."""
 AGAIN = timedelta(seconds=5)

@@ -108,6 +108,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     standing: NotificationState | None = None
     response: Response = Response()
     """What people have made of the last incident."""
+    is_declared: bool = False
+    """A person declared it, and ends it by closing it."""
     lines_lately: int = 0
     """Thread lines of this incident that were said within CROWDED_WITHIN, or are planned."""
 
@@ -302,6 +304,8 @@ def _end(facts: Snapshot, standing: NotificationState) -> Decision:
         line = Line(EntryKind.MOVED, say_at=facts.now)
     else:
         line = _said(EntryKind.ALL_RESOLVED, facts.settings.tell.resolved, facts.now)
+        if facts.is_declared and facts.response.phase is Phase.CLOSED:  # whoever closed it has said so
+            line = msgspec.structs.replace(line, say_at=None, is_broadcast=False)
     planned = _clamped(standing, facts).thread_line_at
     if line.say_at is None and planned > facts.now:
         # A line that is to come would be the thread's last word, and wrong: it says the end too.

@@ -1,6 +1,9 @@
-"""The alerts that the router raises itself, in its own words: a source that went silent, a heartbeat that did not come."""
+"""The alerts that the router raises itself, in its own words: a source that went silent, a heartbeat that did not come, an
+incident that a person declares."""
 
 from datetime import datetime
+from hashlib import blake2b
+from typing import Final
 
 import msgspec
 
@@ -8,7 +11,26 @@ from adapters.alert import Alert, Severity, Status, fingerprint
 from adapters.times import milliseconds
 from rules.model.heartbeat import OWN_SOURCE, Heartbeat, HeartbeatKey
 from rules.model.matcher import written
+from rules.model.route import DECLARATION
 from rules.model.window import zone
+
+DECLARED: Final = f"{OWN_SOURCE}/declared"
+"""The namespace of what people declare: no source can have one of that name, and no tick of ours ends what is in it."""
+DECLARED_NAME: Final = "IncidentDeclared"
+
+
+class Declaration(msgspec.Struct, frozen=True):
+    """What a person says is the matter."""
+
+    title: str
+    by: str
+    """As the timeline names them."""
+    service: str = ""
+    severity: Severity = Severity.HIGH
+
+
+class DeclaredAlert(Alert, frozen=True, gc=False):
+    """An incident that a person declared. It fires until somebody closes it: it has no time to live, not even a presumed one."""
 
 
 class OwnDraft:
@@ -59,6 +81,31 @@ def heartbeat_missing(
         fingerprint=fingerprint({"alertname": "HeartbeatMissing", **identity}),
         ttl=heartbeat.forget_after,
         ttl_is_presumed=heartbeat.forget_after is not None,
+    )
+
+
+def declared(declaration: Declaration, key: str, now: datetime) -> DeclaredAlert:
+    """`key`: what names this declaration and no other; of the same key the same alert."""
+    mark = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
+    labels = {
+        "alertname": DECLARED_NAME,
+        "declared_by": declaration.by,
+        "service": declaration.service,
+        "severity": declaration.severity.value,
+        DECLARATION: mark,
+    }
+    return DeclaredAlert(
+        fingerprint=fingerprint({DECLARATION: mark}),
+        name=DECLARED_NAME,
+        title=declaration.title,
+        description="",
+        severity=declaration.severity,
+        status=Status.FIRING,
+        labels={name: text for name, text in labels.items() if text},
+        annotations={},
+        starts_at=now,
+        order=2 * milliseconds(now),
+        severity_raw=declaration.severity.value,
     )
 
 

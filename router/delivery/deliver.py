@@ -11,7 +11,7 @@ from functools import partial
 
 import msgspec
 from sqlalchemy import Connection
-from tenacity import RetryCallState, Retrying, wait_exponential
+from tenacity import wait_exponential
 
 from router.core.answer import Answer, Outcome
 from router.core.content import Content
@@ -32,6 +32,7 @@ from router.core.render.content import LEVELS, RenderError
 from router.core.templates.template import words_of
 from router.core.view import EntryKind, State, TimelineEntry
 from router.notifiers.notifier import CALL_TIMEOUT, Notifier, Notifiers
+from router.runtime.back_off import back_off
 from router.runtime.clock import Clock, NewId
 from router.runtime.metrics import Metrics
 from router.store.database import Database
@@ -244,6 +245,4 @@ def _say_unheard(conn: Connection, work: Work, until: datetime, now: datetime) -
 def _delay(attempts: int, answer: Answer) -> timedelta:
     if answer.retry_after is not None:
         return answer.retry_after
-    state = RetryCallState(Retrying(), None, (), {})
-    state.attempt_number = attempts + 1
-    return timedelta(seconds=_BACKOFF(state))
+    return back_off(_BACKOFF, attempts + 1)

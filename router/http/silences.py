@@ -5,24 +5,27 @@ And what that API has not: what a silence would hold back now.
 
 import asyncio
 import contextlib
-import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
 from adapters.times import instant as read_instant
-from router.core.acts.silence import MOST_MATCHERS, Silence, SilenceError, UnknownSilenceError, Wanted
+from router.core.acts.silence import MOST_MATCHERS, Silence, SilenceError, UnknownSilenceError, Wanted, id_of
 from router.http.access import Access, Endpoint
 from router.http.api import instant
+from router.http.body import BodyBudget, BrokenOffError, NoRoomError, Share, TooLargeError, TooSlowError, hang_up
+from router.http.body import read as body_of
 from router.http.service import Service
 from router.runtime.clock import EPOCH, from_ms, to_ms
 from rules.model.matcher import Matcher, MatcherError, Op, compiled, parse
 
 LARGEST_BODY = 256 * 1024
-BODY_WITHIN_S = 20
+BODIES_BYTES = 16 * 1024 * 1024
+"""Of these requests together."""
+BODY_WITHIN = timedelta(seconds=20)
 EXPIRED_LISTED = 1_000
 """Of those that are over, the last."""
 MOST_FILTERS = 100
@@ -30,19 +33,26 @@ SPEAKS = "0.34.0"
 """The version of Alertmanager whose API this is: clients choose by it how they ask."""
 _JSON = "application/json"
 _encode = msgspec.json.Encoder().encode
-_OPS: Mapping[tuple[bool, bool], Op] = {
-    (False, True): Op.EQUAL,
-    (False, False): Op.NOT_EQUAL,
-    (True, True): Op.REGEX,
-    (True, False): Op.NOT_REGEX,
-}
-"""(isRegex, isEqual)"""
 
 
 class _Answer(Exception):  # noqa: N818  # what is answered, not a failure of ours
-    def __init__(self, status: int, payload: object) -> None:
+    def __init__(self, status: int, payload: object, *, closes: bool = False) -> None:
         super().__init__(status)
-        self.status, self.payload = status, payload
+        self.response = _json(status, payload)
+        if closes:
+            self.response.force_close()  # what is left of the body is not waited for
+
+
+class _HungUp(_Answer):
+    """It is answered already."""
+
+    def __init__(self, response: web.Response) -> None:
+        super().__init__(response.status, None)
+        self.response = response
+
+
+def _closing(status: int, message: str) -> _Answer:
+    return _Answer(status, {"code": status, "message": message}, closes=True)
 
 
 def _bad(message: str) -> _Answer:
@@ -61,6 +71,7 @@ class SilenceRoutes:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._began = service.clock.now()
+        self._budget = BodyBudget(BODIES_BYTES)
 
     def routes(self) -> list[Endpoint]:
         one = "/api/v2/silence/{silence}"
@@ -73,11 +84,25 @@ class SilenceRoutes:
             Endpoint("POST", "/api/silences/preview", self._preview, Access.READ),
         ]
 
+    async def _body(self, request: web.Request) -> bytes:
+        with Share(self._budget) as share:
+            try:
+                return await body_of(request, LARGEST_BODY, BODY_WITHIN, share)
+            except TooLargeError:
+                raise _closing(413, f"the body is larger than {LARGEST_BODY} bytes") from None
+            except TooSlowError:
+                words = f"the body did not come within {BODY_WITHIN.total_seconds():g} s"
+                raise _HungUp(await hang_up(request, _json(408, {"code": 408, "message": words}))) from None
+            except NoRoomError:
+                raise _closing(503, "too many bodies come at once; try again") from None
+            except BrokenOffError as error:
+                raise _closing(400, str(error)) from None
+
     async def _list(self, request: web.Request) -> web.StreamResponse:
         try:
             filters = _filters(request.query.getall("filter", []))
         except _Answer as answer:
-            return _answered(answer)
+            return answer.response
         found = await self._service.engine.silences.listed(expired=EXPIRED_LISTED)
         now = self._service.clock.now()
         body = await asyncio.to_thread(_listed, found, filters, now)
@@ -85,10 +110,10 @@ class SilenceRoutes:
 
     async def _post(self, request: web.Request) -> web.StreamResponse:
         try:
-            wanted = _wanted(_decoded(await _body(request)), is_forced=request.query.get("force") == "true")
+            wanted = _wanted(_decoded(await self._body(request)), is_forced=request.query.get("force") == "true")
             made = await self._service.engine.silences.put(wanted)
         except _Answer as answer:
-            return _answered(answer)
+            return answer.response
         except SilenceError as error:
             return _json(400, f"Failed to create silence: {error}")
         except UnknownSilenceError:
@@ -99,7 +124,7 @@ class SilenceRoutes:
         try:
             found = await self._service.engine.silences.get(_id(request.match_info["silence"]))
         except _Answer as answer:
-            return _answered(answer)
+            return answer.response
         except UnknownSilenceError:
             return web.Response(status=404)
         return _json(200, shown(found, self._service.clock.now()))
@@ -109,7 +134,7 @@ class SilenceRoutes:
         try:
             await self._service.engine.silences.expire(_id(request.match_info["silence"]))
         except _Answer as answer:
-            return _answered(answer)
+            return answer.response
         except UnknownSilenceError:
             return web.Response(status=404)
         return web.Response()
@@ -127,9 +152,9 @@ class SilenceRoutes:
 
     async def _preview(self, request: web.Request) -> web.StreamResponse:
         try:
-            matchers = _matchers(_decoded(await _body(request)))
+            matchers = _matchers(_decoded(await self._body(request)))
         except _Answer as answer:
-            return _answered(answer)
+            return answer.response
         found = await self._service.engine.silences.preview(matchers)
         incidents = [{"number": number, "title": title} for number, title in found.incidents]
         return _json(
@@ -154,7 +179,7 @@ def shown(silence: Silence, now: datetime) -> dict[str, object]:
         "endsAt": instant(silence.ends_at),
         "matchers": [
             {
-                "isEqual": one.op in {Op.EQUAL, Op.REGEX},
+                "isEqual": one.op.is_equal,
                 "isRegex": one.op.is_regex,
                 "name": one.name,
                 "value": one.value,
@@ -174,7 +199,7 @@ def _passes(silence: Silence, filters: Sequence[Matcher]) -> bool:
     asked = {one.name: one.value for one in silence.matchers}
     for one in filters:
         is_there = one.name in asked
-        if one.value == "" and is_there is (one.op in {Op.NOT_EQUAL, Op.NOT_REGEX}):
+        if one.value == "" and is_there is not one.op.is_equal:
             continue
         if not one.matches(asked):
             return False
@@ -191,25 +216,9 @@ def _filters(texts: Sequence[str]) -> list[Matcher]:
 
 
 def _id(text: str) -> str:
-    """As it is stored."""
-    with contextlib.suppress(ValueError):
-        if len(text) == 36:
-            return str(uuid.UUID(text))
+    if found := id_of(text):
+        return found
     raise _invalid(601, f'silenceID in path must be of type uuid: "{text[:100]}"')
-
-
-async def _body(request: web.Request) -> bytes:
-    chunks, size = [], 0
-    try:
-        async with asyncio.timeout(BODY_WITHIN_S):
-            async for chunk in request.content.iter_any():
-                size += len(chunk)
-                if size > LARGEST_BODY:
-                    raise _Answer(413, {"code": 413, "message": f"the body is larger than {LARGEST_BODY} bytes"})
-                chunks.append(chunk)
-    except TimeoutError:
-        raise _Answer(408, {"code": 408, "message": f"the body did not come within {BODY_WITHIN_S} s"}) from None
-    return b"".join(chunks)
 
 
 def _decoded(body: bytes) -> dict[str, Any]:
@@ -229,8 +238,6 @@ def _wanted(said: dict[str, Any], *, is_forced: bool) -> Wanted:
     number = said.get("id") or ""
     if not isinstance(number, str):
         raise _bad("parsing body body from failed, because id is no text")
-    with contextlib.suppress(ValueError):
-        number = str(uuid.UUID(number)) if number else ""
     return Wanted(
         matchers=_matchers(said),
         starts_at=_instant("startsAt", said["startsAt"]),
@@ -275,7 +282,7 @@ def _matcher(index: int, said: object) -> Matcher:
             compiled(value)
         except MatcherError as error:
             raise _Answer(400, f"invalid silence: invalid label matcher {index}: {error.message}") from None
-    return Matcher(name, _OPS[is_regex, is_equal is not False], value)
+    return Matcher(name, Op.of(is_regex=is_regex, is_equal=is_equal is not False), value)
 
 
 def _text(field: str, value: object) -> str:
@@ -299,7 +306,3 @@ def _instant(field: str, value: object) -> datetime:
 
 def _json(status: int, payload: object) -> web.Response:
     return web.Response(status=status, body=_encode(payload), content_type=_JSON)
-
-
-def _answered(answer: _Answer) -> web.Response:
-    return _json(answer.status, answer.payload)

@@ -1,14 +1,13 @@
 """Where Slack sends what people do: the raw bytes are read here, bounded in size and time, and given on with their signature."""
 
-import asyncio
 from datetime import timedelta
 from functools import partial
 
-from aiohttp import ClientPayloadError, web
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp import web
 
 from router.http.access import Access, Endpoint
-from router.http.body_budget import BodyBudget, NoRoomError, Share
+from router.http.body import BodyBudget, BrokenOffError, NoRoomError, Share, TooLargeError, TooSlowError, hang_up
+from router.http.body import read as body_of
 from router.http.service import Service
 from router.notifiers.slack.inbound.decode import LARGEST_BODY, Door
 from router.notifiers.slack.inbound.dispatch import ANSWER_WITHIN
@@ -40,21 +39,21 @@ class SlackRoutes:
     async def _receive(self, door: Door, request: web.Request) -> web.StreamResponse:
         entrance, clock = self._service.slack_entrance, self._service.clock
         began = clock.monotonic()
-        length = request.content_length
-        if length is not None and length > LARGEST_BODY:
-            entrance.refused("too_large")
-            return _closing(413)
         with Share(self.budget) as share:
             try:
-                async with asyncio.timeout(self._body_within.total_seconds()):
-                    body = await _read(request, share)
-            except TimeoutError:
+                body = await body_of(request, LARGEST_BODY, self._body_within, share)
+            except TooLargeError:
+                entrance.refused("too_large")
+                return _closing(413)
+            except TooSlowError:
                 entrance.refused("too_slow")
-                return await _hung_up(request)
-            except (NoRoomError, ConnectionError, HttpProcessingError, ClientPayloadError, EOFError) as error:
-                is_full = isinstance(error, NoRoomError)
-                entrance.refused("no_room" if is_full else "broken")
-                return _closing(503 if is_full else 400)
+                return await hang_up(request, web.Response(status=408))
+            except NoRoomError:
+                entrance.refused("no_room")
+                return _closing(503)
+            except BrokenOffError:
+                entrance.refused("broken")
+                return _closing(400)
             headers = request.headers
             served = await entrance.receive(
                 door,
@@ -69,24 +68,6 @@ class SlackRoutes:
         if served.ends_retries:
             response.headers["X-Slack-No-Retry"] = "1"
         return response
-
-
-async def _read(request: web.Request, share: Share) -> bytes:
-    """As sent; one byte too many at most. Raises what is raised where a body breaks off."""
-    body = bytearray()
-    while len(body) <= LARGEST_BODY and (chunk := await request.content.readany()):
-        share.add(len(chunk))
-        body += chunk
-    return bytes(body[: LARGEST_BODY + 1])
-
-
-async def _hung_up(request: web.Request) -> web.Response:
-    """Answered here, and the connection closed: it would be kept open for the rest of the body."""
-    response = _closing(408)
-    await response.prepare(request)
-    await response.write_eof()
-    request.protocol.force_close()
-    return response
 
 
 def _closing(status: int) -> web.Response:

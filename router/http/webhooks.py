@@ -16,14 +16,14 @@ from functools import partial
 from typing import TypeVar
 
 import msgspec
-from aiohttp import ClientPayloadError, web
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp import web
 
 from adapters import ADAPTERS
 from adapters.adapter import Draft, Parse, Payload, PayloadError, built
 from router.http import peer
 from router.http.access import Access, Endpoint
-from router.http.body_budget import BodyBudget, NoRoomError, Share
+from router.http.body import BodyBudget, BrokenOffError, NoRoomError, Share, TooLargeError, TooSlowError, hang_up
+from router.http.body import read as body_of
 from router.http.problem import problem
 from router.http.service import OpenSource, Service
 from router.intake.group_commit import NotCommittedError
@@ -184,25 +184,15 @@ class Webhooks:
 
     async def _read(self, request: web.Request, name: str, limit: int, share: Share) -> bytes:
         """The body as sent, at most `limit` bytes. One that is not here in time is answered, and the connection closed."""
-        length = request.content_length
-        if length is not None and length > limit:
-            raise _Refusal(_too_large(limit))
-        if not request.body_exists:
-            return b""
         try:
-            if request.content.is_eof():  # most bodies are here before their handler begins
-                return _at_most(request.content.read_nowait(), limit)
-            async with asyncio.timeout(self._body_within.total_seconds()):
-                return await _read_chunks(request, limit, share)
-        except TimeoutError:
+            return await body_of(request, limit, self._body_within, share)
+        except TooLargeError:
+            raise _Refusal(_too_large(limit)) from None
+        except TooSlowError:
             raise _Refusal(await _too_slow(request, self._body_within)) from None
-        except ConnectionError:
+        except BrokenOffError as error:
             log.info("a sender hung up in mid-body", extra={"source": name})
-            raise _Refusal(problem(400, "the connection ended before the body did")) from None
-        except (HttpProcessingError, ClientPayloadError, EOFError) as error:
-            raise _Refusal(
-                problem(400, f"the body ended early or was broken in transfer ({type(error).__name__})")
-            ) from None
+            raise _Refusal(problem(400, str(error))) from None
 
     def _count(self, name: str, receipt: Receipt, status: int) -> None:
         add = self._service.metrics.add
@@ -312,33 +302,11 @@ def _unauthorized(auth: tuple[Auth, ...]) -> web.Response:
     return response
 
 
-async def _read_chunks(request: web.Request, limit: int, share: Share) -> bytes:
-    chunks, size = [], 0
-    while chunk := await request.content.readany():
-        size += len(chunk)
-        if size > limit:
-            raise _Refusal(_too_large(limit))
-        share.add(len(chunk))
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _at_most(body: bytes, limit: int) -> bytes:
-    if len(body) > limit:
-        raise _Refusal(_too_large(limit))
-    return body
-
-
 async def _too_slow(request: web.Request, within: timedelta) -> web.Response:
-    """Answered here, and the connection closed: it would be kept open for the rest of the body."""
     response = problem(
         408, "the body did not come in time", expected=f"all of it within {within.total_seconds():g} s of its head"
     )
-    response.force_close()
-    await response.prepare(request)
-    await response.write_eof()
-    request.protocol.force_close()
-    return response
+    return await hang_up(request, response)
 
 
 def _parsed(parse: Parse, payload: Payload, *, is_long: bool) -> Sequence[Draft]:

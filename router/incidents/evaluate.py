@@ -69,6 +69,12 @@ def step(
     return Evaluated(len(due), told, min(edges, default=None), swept=rules.suppressors)
 
 
+def look_at(conn: Connection, group: int, now: datetime, rules: Rules, metrics: Metrics) -> groups.Group:
+    """Evaluate one group here and now, due or not. Returns what it is then."""
+    _Round(conn, now, rules, metrics).look(groups.get(conn, group))
+    return groups.get(conn, group)
+
+
 def _tell_summaries(conn: Connection, now: datetime, rules: Rules) -> bool:
     """One word per channel about what began and ended while it was held back."""
     due = summaries.take_due(conn, now)

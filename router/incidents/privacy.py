@@ -9,6 +9,7 @@ from router.core.acts.permission import Actor
 from router.core.view import IncidentView
 from router.store import read
 from router.store.evaluation import groups, incidents, messages
+from router.store.evaluation.groups import Group
 from router.store.evaluation.incidents import Incident
 from rules.model.permission import Audience
 from rules.model.route import RouteSettings
@@ -17,10 +18,9 @@ from rules.model.ruleset import RuleSet
 _ADMINS = Audience()
 
 
-def settings_of(conn: Connection, current: Incident, rules: RuleSet) -> RouteSettings:
-    """Of the route that an incident belongs to, as its group has them; of one whose group is forgotten, as the rules do.
-    Where neither knows it, nobody but an admin sees it if anything is private at all."""
-    group = groups.find(conn, current.group_id)
+def settings_of(group: Group | None, current: Incident, rules: RuleSet) -> RouteSettings:
+    """Of the route that an incident belongs to, as its group has them; of one whose group is forgotten (None), as the rules
+    do. Where neither knows it, nobody but an admin sees it if anything is private at all."""
     if group is not None:
         return group.settings
     route = rules.routes.get(current.view.route)
@@ -40,9 +40,10 @@ def sees(conn: Connection, current: Incident, settings: RouteSettings, actor: Ac
 def find(conn: Connection, number: int, rules: RuleSet, actor: Actor | None) -> Incident | None:
     """An incident, if it is there for whoever asks."""
     current = incidents.find(conn, number)
-    if current is None or not sees(conn, current, settings_of(conn, current, rules), actor):
+    if current is None:
         return None
-    return current
+    settings = settings_of(groups.find(conn, current.group_id), current, rules)
+    return current if sees(conn, current, settings, actor) else None
 
 
 def open_views(conn: Connection, rules: RuleSet, actor: Actor | None, most: int) -> tuple[Sequence[IncidentView], bool]:

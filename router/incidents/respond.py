@@ -23,6 +23,8 @@ from router.store.evaluation import acts, groups, incidents, messages
 from rules.model.route import Loudness, RouteSettings, Tell
 from rules.model.ruleset import RuleSet
 
+_DECLARE_ANEW = "it was declared by hand and is over; if it is not, declare it anew"
+
 
 class Answer(msgspec.Struct, frozen=True):
     """To who acted."""
@@ -71,7 +73,7 @@ def obstacle(conn: Connection, number: int, verb: Verb, actor: Actor, rules: Rul
     current = privacy.find(conn, number, rules, actor)
     if current is None:
         return _unknown(number)
-    actions = privacy.settings_of(conn, current, rules).actions
+    actions = privacy.settings_of(groups.find(conn, current.group_id), current, rules).actions
     why = permission.refusal(actor, verb.value, actions, rules.holders)
     why = why or life.obstacle(current.standing.state, current.response, verb)
     return Answer(number, is_done=False, said=why) if why else None
@@ -85,8 +87,11 @@ def _unknown(number: int) -> Answer:
 def _act(conn: Connection, number: int, wanted: Act, now: datetime, rules: Rules, metrics: Metrics) -> Answer:
     actor = None if isinstance(wanted.verb, Timer) else wanted.actor
     current = incidents.find(conn, number)
-    settings = RouteSettings(channels=()) if current is None else privacy.settings_of(conn, current, rules.ruleset)
-    if current is None or not privacy.sees(conn, current, settings, actor):
+    if current is None:
+        return _unknown(number)
+    group = groups.find(conn, current.group_id)
+    settings = privacy.settings_of(group, current, rules.ruleset)
+    if not privacy.sees(conn, current, settings, actor):
         return _unknown(number)
     if why := permission.refusal(actor, wanted.verb.value, settings.actions, rules.ruleset.holders):
         metrics.add("alert_router_acts", (wanted.verb.value, "forbidden"))
@@ -94,14 +99,17 @@ def _act(conn: Connection, number: int, wanted: Act, now: datetime, rules: Rules
     if wanted.verb is Verb.ESCALATE:
         return _escalate(conn, current, wanted, now, rules, metrics)
     lasts = Lasts(settings.acknowledge_within, settings.reopen_closed_after)
+    is_declared = group is not None and group.is_declared
     decided = life.decide(current.standing.state, current.response, wanted, now, lasts)
     match decided:
         case Already(said) | Refused(said):
             metrics.add("alert_router_acts", (wanted.verb.value, "idle" if isinstance(decided, Already) else "refused"))
+            if wanted.verb is Verb.REOPEN and is_declared and isinstance(decided, Refused):
+                said = _DECLARE_ANEW
             return Answer(number, is_done=False, said=said)
         case Acted():
             metrics.add("alert_router_acts", (wanted.verb.value, "done"))
-            is_told = _carry_out(conn, current, wanted, decided, settings, now, rules)
+            is_told = _carry_out(conn, current, wanted, decided, settings, now, rules, is_declared=is_declared)
             # The repeat clock, a severity that was set: what follows is evaluation's.
             groups.make_due(conn, now, [current.group_id])
             return Answer(number, is_done=True, said=_said(decided.move.kind), is_told=is_told)
@@ -127,6 +135,8 @@ def _carry_out(
     settings: RouteSettings,
     now: datetime,
     rules: Rules,
+    *,
+    is_declared: bool,
 ) -> bool:
     """Whether its thread gets a line of it."""
     number, move = current.number, decided.move
@@ -137,7 +147,7 @@ def _carry_out(
         seq=0,
         at=now,
         kind=move.kind,
-        firing=view.firing,
+        firing=0 if is_declared and move.kind is EntryKind.CLOSED else view.firing,  # it ends with that
         severity=wanted.severity if move.kind is EntryKind.SEVERITY_SET else None,
         lasted=now - view.started_at if current.standing.state is State.TRIGGERED else None,
         by=wanted.by or current.response.by,

@@ -31,7 +31,7 @@ from router.core.recipient import target_of
 from router.runtime.clock import Clock, NewId
 from router.store import read
 from router.store.database import Database
-from router.store.evaluation import messages
+from router.store.evaluation import acts, messages
 from router.store.intake import silences as store
 from router.store.intake import sweep
 from rules.model.matcher import Matcher, all_match, written
@@ -94,13 +94,18 @@ class Silences:
         now = self._clock.now()
         await self._database.write(partial(store.open_at, now=now), then=self._take_all)
 
-    async def put(self, wanted: Wanted) -> Silence:
-        """Make a silence, or change the one that `wanted.id` names. Raises SilenceError and UnknownSilenceError."""
+    async def put(self, wanted: Wanted, *, key: str = "") -> Silence:
+        """Make a silence, or change the one that `wanted.id` names. `key`: what names this wish wherever it comes from; what
+        is sent again under it is answered as it was, not done again. Raises SilenceError and UnknownSilenceError."""
         now, limits = self._clock.now(), self.limits
         fresh = str(uuid.UUID(self._new_id()))
 
         def step(conn: Connection) -> Changed:
-            stored = store.get(conn, wanted.id) if wanted.id else None
+            if (before := acts.answered(conn, key) if key else None) is not None:
+                if (made_then := store.get(conn, before)) is None:
+                    raise UnknownSilenceError(before)
+                return Changed(made_then)
+            stored = store.get(conn, made.id_of(wanted.id)) if wanted.id else None
             if wanted.id and stored is None:
                 raise UnknownSilenceError(wanted.id)
             changed = change(wanted, stored, fresh, now, limits)
@@ -109,6 +114,9 @@ class Silences:
             for one in (changed.made, changed.ended):
                 if one is not None:
                     self._write(conn, one, now)
+            if key:
+                by = wanted.created_by
+                acts.keep(conn, key, incident=0, verb="silence", by=by, at=now, answer=changed.made.id)
             return changed
 
         changed = await self._database.write(step, then=lambda found: self._take((found.made, found.ended)))
@@ -120,7 +128,7 @@ class Silences:
         now = self._clock.now()
 
         def step(conn: Connection) -> Silence:
-            stored = store.get(conn, number)
+            stored = store.get(conn, made.id_of(number))
             if stored is None:
                 raise UnknownSilenceError(number)
             over = made.ended(stored, now)
@@ -134,7 +142,7 @@ class Silences:
 
     async def get(self, number: str) -> Silence:
         """Raises UnknownSilenceError."""
-        found = await self._database.read(partial(store.get, number=number))
+        found = await self._database.read(partial(store.get, number=made.id_of(number)))
         if found is None:
             raise UnknownSilenceError(number)
         return found

@@ -64,6 +64,7 @@ def snapshot_of(
         free_at=min(waits, default=None),
         standing=None if last is None else last.standing,
         response=Response() if last is None else last.response,
+        is_declared=group.is_declared,
         lines_lately=incidents.lines_since(conn, last.number, now - CROWDED_WITHIN) if last and has_lines else 0,
     )
 

@@ -20,6 +20,7 @@ from adapters.alert import Alert, PartialAlert, PrometheusAlert, Status
 from adapters.times import milliseconds
 from router.core.member import Document
 from router.core.order import Verdict
+from router.core.own_alerts import DeclaredAlert
 from router.core.view import EndKind
 from router.heartbeats.seen import HeartbeatsSeen
 from router.intake.group_commit import GroupCommit, Verdicts
@@ -35,7 +36,7 @@ from router.store.intake.sender_groups import Mentioned
 from router.store.tables import fingerprint_no
 from rules.model.heartbeat import HeartbeatKey
 from rules.model.inhibition import InhibitionKey
-from rules.model.route import COMPUTED
+from rules.model.route import COMPUTED, is_declared
 from rules.model.ruleset import Owner as RuleOwner
 from rules.model.ruleset import RoutingDecision, RuleSet, visible_labels
 from rules.model.suppression import SuppressorsInForce
@@ -121,7 +122,7 @@ class Intake:
         self.groups = Groups()
         self._in_flight: dict[int, Verdicts] = {}
         self._slices = _Slices(clock)
-        self.group_commit = GroupCommit(database, metrics, apply=self._apply, then=self._remember, on_commit=on_commit)
+        self.group_commit = GroupCommit(database, metrics, apply=self.apply, then=self.remember, on_commit=on_commit)
 
     async def take(self, source: str, namespace: str, drafts: Sequence[Draft], received_at: datetime) -> Receipt:
         """Commit what is new in these drafts. Raises OverloadError and NotCommittedError."""
@@ -208,8 +209,8 @@ class Intake:
             if self._in_flight.get(key) is future:
                 del self._in_flight[key]
 
-    def _apply(self, conn: Connection, changes: Sequence[Change]) -> Applied:
-        """On the writer."""
+    def apply(self, conn: Connection, changes: Sequence[Change]) -> Applied:
+        """On the writer. Whoever calls it tells `remember` what it came to, once that is committed."""
         now = self._clock.now()
         return apply_batch(
             conn,
@@ -222,7 +223,7 @@ class Intake:
             belongs=self._belongs,
         )
 
-    def _remember(self, applied: Applied) -> None:
+    def remember(self, applied: Applied) -> None:
         """On the writer, after the commit and before the next transaction."""
         self.groups.put(applied.groups)
         self.known.put(applied.known)
@@ -294,7 +295,9 @@ def change_of(
     if starts_ms > now_ms + _FAR_MS or starts_ms < 0:
         starts_ms = now_ms
     ends_ms = None if alert.ends_at is None else milliseconds(alert.ends_at)
-    ttl, is_presumed = (alert.ttl, alert.ttl_is_presumed) if alert.ttl is not None else (PRESUMED_AFTER, True)
+    ttl, is_presumed = alert.ttl, alert.ttl_is_presumed
+    if ttl is None and not isinstance(alert, DeclaredAlert):
+        ttl, is_presumed = PRESUMED_AFTER, True
     added, sent_fingerprint, sibling = None, "", ""
     if isinstance(alert, PrometheusAlert):
         added, sent_fingerprint, sibling = alert.added, alert.sent_fingerprint, alert.sibling
@@ -321,7 +324,7 @@ def change_of(
         is_firing=is_firing,
         starts_ms=starts_ms,
         ends_ms=ends_ms,
-        ttl_ms=_span_ms(ttl),
+        ttl_ms=None if ttl is None else _span_ms(ttl),
         ttl_is_presumed=is_presumed,
         severity_rank=rank,
         name=alert.name,
@@ -378,7 +381,12 @@ def labels_key(labels: tuple[tuple[str, str], ...]) -> str:
 def owners_of(owners: Sequence[RuleOwner], in_force: InForce, rank: int) -> tuple[GroupKey, ...]:
     """The groups that the rules' owners name, ready to be joined."""
     return tuple(
-        GroupKey(owner.route_id, route.settings_id, labels_key(owner.group_labels), route.waits_ms[rank])
+        GroupKey(
+            owner.route_id,
+            route.settings_id,
+            labels_key(owner.group_labels),
+            0 if is_declared(owner.group_labels) else route.waits_ms[rank],
+        )
         for owner in owners
         if (route := in_force.routes.get(owner.route_id)) is not None
     )

@@ -3,7 +3,7 @@
 What is refused is answered in Slack's words, so that whoever asks sorts it in one way.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -49,15 +49,24 @@ class Workspace(Protocol):
     @property
     def user_groups(self) -> Groups: ...
 
-    async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> Answer:
-        """Open a modal for whoever did what the trigger id stands for, once and within three seconds of it."""
+    async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> tuple[Answer, Mapping[str, Any]]:
+        """Open a modal for whoever did what the trigger id stands for, once and within three seconds of it. With it, the
+        view as it is named from now on; {} where there is none."""
 
-    async def whisper(self, channel: str, person: str, text: str, *, thread_ts: str = "") -> Answer:
-        """A message that one person sees. `person`: a user id. `text`: mrkdwn."""
+    async def update_view(self, view_id: str, view: Mapping[str, Any], *, known: str = "") -> Answer:
+        """Put another in the place of a modal that is open. `known`: the hash of the one that is to go; should it be another
+        by now, it is refused."""
+
+    async def whisper(
+        self, channel: str, person: str, text: str, blocks: Sequence[Mapping[str, Any]] = (), *, thread_ts: str = ""
+    ) -> Answer:
+        """A message that one person sees. `person`: a user id. `text`: mrkdwn; `blocks`: the same with buttons."""
 
 
 class Responses(Protocol):
     """Answers to what a person did, at the address that came with it: its response_url."""
 
-    async def post(self, url: str, text: str = "", *, thread_ts: str = "") -> Answer:
+    async def post(
+        self, url: str, text: str = "", blocks: Sequence[Mapping[str, Any]] = (), *, thread_ts: str = ""
+    ) -> Answer:
         """Seen by that person alone."""

@@ -136,7 +136,16 @@ class App:
             bot=lambda: way_out.bot,
             wake=self._wake_ups.acted,
         )
-        self._way_in = WayIn(in_force, vault, session, socket_session, clock, metrics, self._responder)
+        self._way_in = WayIn(
+            in_force,
+            vault,
+            session,
+            socket_session,
+            clock,
+            metrics,
+            self._responder,
+            workspace=lambda: way_out.who.workspace,
+        )
         self._preview = PreviewParts(
             way_out.preview, way_out.preview_workspace, self._way_in.preview_entrance, self._way_in.preview_secret
         )

@@ -8,8 +8,10 @@ from pathlib import Path
 from adapters.adapter import Draft
 from router.core.acts.life import Act
 from router.core.acts.silence import Silence, Wanted
+from router.core.own_alerts import Declaration
 from router.delivery.deliver import Settings
 from router.engine import Engine
+from router.incidents.declare import Declared
 from router.incidents.expire import TICK
 from router.incidents.respond import Answer
 from router.intake.intake import Receipt
@@ -96,6 +98,13 @@ class Simulation:
     async def act(self, number: int, wanted: Act, *, key: str = "") -> Answer:
         """Somebody acts now."""
         answer = await self.engine.act(number, wanted, key=key)
+        self._next_due = None
+        await self._turn()
+        return answer
+
+    async def declare(self, wanted: Declaration, *, key: str = "") -> Declared:
+        """Somebody declares an incident now."""
+        answer = await self.engine.declare(wanted, key=key)
         self._next_due = None
         await self._turn()
         return answer

@@ -1,7 +1,10 @@
 """How Slack reaches this process: what it sends by HTTP and Socket Mode comes to one dispatch. Secrets are asked for at each use."""
 
+from collections.abc import Callable
+
 import aiohttp
 
+from router.notifiers.preview.members import TEAM
 from router.notifiers.preview.workspace import API_URL as PREVIEW_API_URL
 from router.notifiers.slack.inbound.dispatch import Dispatch, Respond
 from router.notifiers.slack.inbound.door import Entrance
@@ -27,11 +30,19 @@ class WayIn:
         clock: Clock,
         metrics: Metrics,
         respond: Respond,
+        *,
+        workspace: Callable[[], str],
     ) -> None:
+        """`workspace`: its id; "" while it is not known."""
         self._in_force, self._vault = in_force, vault
         self.dispatch = Dispatch(respond, metrics)
         self.entrance = Entrance(
-            self.dispatch, clock, metrics, secrets=lambda: vault.all(self._signing_secret()), api_url=self._api_url
+            self.dispatch,
+            clock,
+            metrics,
+            secrets=lambda: vault.all(self._signing_secret()),
+            api_url=self._api_url,
+            workspace=workspace,
         )
         self.preview_secret = new_id() + new_id()
         self.preview_entrance = Entrance(
@@ -40,6 +51,7 @@ class WayIn:
             metrics,
             secrets=lambda: (self.preview_secret,),
             api_url=lambda: PREVIEW_API_URL,
+            workspace=lambda: TEAM,
         )
         """Of the preview's page: it is asked in this process only, and leads to the same dispatch."""
         self.socket_mode = SocketMode(

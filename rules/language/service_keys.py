@@ -32,9 +32,9 @@ from rules.language.shape import (
 )
 from rules.language.times import Duration, Zone, said
 from rules.language.webhook_keys import FALLBACK, WEBHOOKS
-from rules.language.words import ChannelText, Secret, SlashCommandText, Url
+from rules.language.words import ChannelText, Secret, SlashCommandText, Url, emoji_rule
 from rules.language.yaml import Node
-from rules.model.configuration import POSTS_PER_MINUTE, SLACK_API_URL, SLASH_COMMAND
+from rules.model.configuration import POSTS_PER_MINUTE, REACTIONS, SLACK_API_URL, SLASH_COMMAND
 from rules.model.ruleset import LEAST_KEPT, Retention, SilenceSettings
 
 SECRET = Secret()
@@ -195,6 +195,10 @@ SLACK = Record(
                 most=8,
             ),
             f"The slash commands it answers to; default {SLASH_COMMAND}.",
+        ),
+        "reactions": Key(
+            MapOf(OneOf(*REACTIONS), "a map such as {eyes: acknowledge, white_check_mark: resolve}", name=emoji_rule),
+            "What an emoji does that somebody puts under an incident's message; by default none does anything.",
         ),
         "fallback_channel": Key(ChannelText(), "Where a message goes whose channel refuses it."),
         "fallback": Key(

@@ -184,6 +184,12 @@ class ChannelText:
         return {"type": "string", "pattern": r"^(#[^\s#@.,:;/A-Z<>&]{1,80}|[CG][A-Z0-9]{7,20})$"}
 
 
+def emoji_rule(name: str) -> str:
+    """What is wrong with the name of an emoji; "": nothing."""
+    is_name = re.fullmatch(r"[a-z0-9_+'-]{1,100}", name, re.ASCII) is not None
+    return "" if is_name else "an emoji's name as Slack has it, without colons, such as eyes"
+
+
 class SlashCommandText:
     """The name of a slash command, as Slack allows it."""
 

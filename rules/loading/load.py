@@ -258,6 +258,7 @@ def _slack(fields: Fields) -> PreviewSettings | SlackSettings:
         command=fields.get("command", (SLASH_COMMAND,)),
         client_id="" if client is None else client.get("id", ""),
         client_secret=() if client is None else client.get("secret", ()),
+        reactions=fields.get("reactions", {}),
         fallback_channel=fields.get("fallback_channel", ""),
         api_url=fields.get("api_url", SLACK_API_URL).rstrip("/") + "/",
         posts_per_minute=fields.get("posts_per_minute", POSTS_PER_MINUTE),

@@ -72,6 +72,9 @@ POSTS_PER_MINUTE = 240
 """In a whole workspace; Slack allows several hundred."""
 
 
+REACTIONS = ("acknowledge", "resolve", "note")
+
+
 class SlackSettings(msgspec.Struct, frozen=True):
     """A workspace."""
 
@@ -94,6 +97,8 @@ class SlackSettings(msgspec.Struct, frozen=True):
     client_id: str = ""
     """Of the app, with which people sign in on the router's pages; "": they do not."""
     client_secret: Secrets = ()
+    reactions: Mapping[str, str] = {}
+    """An emoji's name, without colons → what it does to the incident under whose message it is put: one of REACTIONS."""
 
 
 class Bearer(msgspec.Struct, frozen=True, tag="bearer"):

@@ -39,6 +39,16 @@ class Op(StrEnum):
     def is_regex(self) -> bool:
         return self is Op.REGEX or self is Op.NOT_REGEX
 
+    @property
+    def is_equal(self) -> bool:
+        """Alertmanager's word for what does not say "not"."""
+        return self is Op.EQUAL or self is Op.REGEX
+
+    @classmethod
+    def of(cls, *, is_regex: bool, is_equal: bool) -> "Op":
+        """By the two words of Alertmanager's API."""
+        return next(one for one in cls if (one.is_regex, one.is_equal) == (is_regex, is_equal))
+
 
 class Regex(Protocol):
     """What we use of a compiled RE2 expression."""

@@ -25,7 +25,7 @@ class Role(StrEnum):
 
 ACTS = (
     *("acknowledge", "unacknowledge", "resolve", "reopen", "snooze", "wake", "escalate", "assign", "add_responder"),
-    *("note", "severity", "silence", "unsilence", "new", "take"),
+    *("note", "severity", "silence", "unsilence", "declare", "take"),
 )
 """Everything that people do, as `actions` calls it."""
 UNDOES: Mapping[str, str] = {

@@ -1,5 +1,6 @@
 """The route tree's types, and what its matchers see. Owns what a route *is*; `tree.py` finds who owns an alert."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
 
@@ -14,6 +15,8 @@ ROOT = "default"
 """The id of the root route."""
 
 COMPUTED = ("alert.name", "alert.severity", "alert.source", "alert.title")
+DECLARATION = "alert.declaration"
+"""The label of an incident that a person declared: its own, so that whatever a route groups by it stands alone."""
 
 DEFAULT_GROUP_BY = ("alert.name", "alert.source")
 DEFAULT_GROUP_WAIT = timedelta(seconds=10)
@@ -194,6 +197,11 @@ class Route(msgspec.Struct, frozen=True):
     line: int
     continues: bool = False
     children: "tuple[Route, ...]" = ()
+
+
+def is_declared(group_labels: Iterable[tuple[str, str]]) -> bool:
+    """Whether a group is of one declaration, and so of one incident that a person declared."""
+    return any(name == DECLARATION for name, _ in group_labels)
 
 
 def visible_labels(alert: Alert, source: str) -> dict[str, str]:

@@ -11,12 +11,12 @@ import msgspec
 from rules.model.catalog import Catalog
 from rules.model.copies import Copies, Copy
 from rules.model.escalation import OnCall, Policy, Position, Step, begin, skipped, take
-from rules.model.heartbeat import Awaited, HeartbeatKey
+from rules.model.heartbeat import OWN_SOURCE, Awaited, HeartbeatKey
 from rules.model.inhibition import InhibitionKey, InhibitRule, is_inhibited_by
 from rules.model.matcher import Matcher
 from rules.model.oncall import Person, Schedule, turn_at
 from rules.model.permission import Role, Roles
-from rules.model.route import ChannelForm, FromLabel, Page, PageKind, Route, RouteSettings, visible_labels
+from rules.model.route import DECLARATION, ChannelForm, FromLabel, Page, PageKind, Route, RouteSettings, visible_labels
 from rules.model.suppression import (
     LabelSuppressors,
     Maintenance,
@@ -133,6 +133,8 @@ class RuleSet:
 
     def decide(self, labels: Mapping[str, str]) -> RoutingDecision:
         """Owners and inhibition of an alert with these visible labels. Remembers what it decided, within bounds."""
+        if DECLARATION in labels and labels.get("alert.source") == OWN_SOURCE:
+            return self._decide(labels, apart=DECLARATION)  # each has a group of its own: none is like another
         names = self._names
         key: object
         if names is None:
@@ -265,12 +267,14 @@ class RuleSet:
             return OnCall((), (), "named in the rules", None, nobody=False, groups=step.groups)
         return OnCall((), step.channels, f"told in {', '.join(step.channels)}", None, nobody=False)
 
-    def _decide(self, labels: Mapping[str, str]) -> RoutingDecision:
+    def _decide(self, labels: Mapping[str, str], *, apart: str = "") -> RoutingDecision:
+        """`apart`: a label by which it is grouped whatever the routes say."""
         signs = self.awaited.signs(labels)
         if any(sign.is_of_source for sign in signs):
             return RoutingDecision((), (), (), signs)
         owners = tuple(
-            Owner(route.id, group_labels(route.settings.group_by, labels)) for route in self._tree.owners(labels)
+            Owner(route.id, group_labels(_with(route.settings.group_by, apart), labels))
+            for route in self._tree.owners(labels)
         )
         keys = [rule.keys(labels) for rule in self.inhibit]
         inhibits = tuple(source for source, _ in keys if source is not None)
@@ -295,6 +299,10 @@ class RuleSet:
 
 def _missed(why: str) -> OnCall:
     return OnCall((), (), why, None, nobody=True)
+
+
+def _with(group_by: tuple[str, ...] | None, name: str) -> tuple[str, ...] | None:
+    return group_by if not name or group_by is None else tuple({*group_by, name})
 
 
 def group_labels(group_by: tuple[str, ...] | None, labels: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -97,6 +97,21 @@ async def test_what_it_lists_as_yaml_can_be_kept_in_the_rules(router: RouterProc
     assert entry.reason == "#5: 'x' \"y\" {z} (maria)"
 
 
+async def test_what_others_wrote_moves_no_cursor(router: RouterProcess) -> None:
+    number = said(router, "add", "cluster = a\x1b[2Jb", "--for", "2h", "-c", "\x1b]0;owned\x07", "--by", "eve\r\nmaria")
+    for output in (said(router, "list"), said(router, "show", number)):
+        assert "\\x1b]0;owned\\x07" in output
+        assert "by eve\\r\\nmaria" in output
+        assert not set(output) & {"\x1b", "\x07", "\r"}
+
+
+async def test_one_that_holds_everything_begins_anew_by_force(router: RouterProcess) -> None:
+    number = said(router, "add", "alertname =~ .+", "--for", "2h", "--force")
+    said(router, "expire", number)
+    assert "--force" in ask(router, "extend", number, "1h").output
+    assert said(router, "extend", number, "1h", "--force") != number
+
+
 async def test_what_it_refuses(router: RouterProcess) -> None:
     for arguments, code, word in (
         (("add", "cluster = eu"), 2, "--for 2h"),

@@ -35,7 +35,7 @@ def says(view: IncidentView) -> list[str]:
     ("phase", "expected"),
     [
         (Phase.OPEN, ["Acknowledge", "Snooze", "⋯"]),
-        (Phase.ACKNOWLEDGED, ["Resolve", "Acknowledged ✓", "Snooze", "⋯"]),
+        (Phase.ACKNOWLEDGED, ["Resolve", "Acknowledged ✓", "Silence …", "Snooze", "⋯"]),
         (Phase.SNOOZED, ["Acknowledge", "End snooze", "⋯"]),
         (Phase.CLOSED, ["Reopen", "⋯"]),
     ],

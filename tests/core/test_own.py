@@ -3,9 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 from adapters.alert import Severity, Status
-from router.core.own_alerts import OwnDraft, heartbeat_missing, over, source_silent
+from router.core.own_alerts import Declaration, OwnDraft, declared, heartbeat_missing, over, source_silent
 from rules.model.heartbeat import Heartbeat, HeartbeatKey
 from rules.model.matcher import parse
+from rules.model.route import DECLARATION
 
 MON = datetime(2026, 11, 2, 1, 15, tzinfo=UTC)
 GRACE = timedelta(minutes=45)
@@ -52,6 +53,22 @@ def test_one_of_several_and_a_sources_own() -> None:
     own = Heartbeat("p", parse("alertname = Watchdog"), source="p", every=timedelta(minutes=5))
     alert = heartbeat_missing(own, HeartbeatKey("p", "p"), due_at=MON, missing_since=MON + GRACE, last_at=MON)
     assert alert.title == "the heartbeat of p was due Mon 01:15 UTC, nothing by 02:00"
+
+
+def test_what_a_person_declares() -> None:
+    said = Declaration("Nobody can pay", "maria", "checkout", Severity.CRITICAL)
+    alert = declared(said, "command:1.2.3", MON)
+    assert (alert.title, alert.severity, alert.status) == ("Nobody can pay", Severity.CRITICAL, Status.FIRING)
+    labels = {name: text for name, text in alert.labels.items() if name != DECLARATION}
+    assert labels == {
+        "alertname": "IncidentDeclared",
+        "declared_by": "maria",
+        "service": "checkout",
+        "severity": "critical",
+    }
+    assert declared(said, "command:1.2.3", MON).fingerprint == alert.fingerprint
+    other = declared(said, "command:1.2.4", MON)
+    assert (other.fingerprint, other.labels[DECLARATION]) != (alert.fingerprint, alert.labels[DECLARATION])
 
 
 def test_it_stays_one_alert_when_its_matchers_change_and_its_end_comes_after_it() -> None:

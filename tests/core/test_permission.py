@@ -21,7 +21,9 @@ def test_what_nobody_spoke_of_is_a_responders(role: Role, act: str) -> None:
 
 
 def test_every_button_asks_for_a_right_that_a_route_can_name() -> None:
-    assert {verb.value for verb in Verb} - {Verb.OPEN.value} <= set(ACTS)
+    assert {verb.value for verb in Verb} - {Verb.OPEN.value, Verb.TIMELINE.value} <= set(
+        ACTS
+    )  # who adds to a timeline writes a note
     assert {*UNDOES, *UNDOES.values()} <= set(ACTS)
 
 
@@ -60,7 +62,7 @@ silences: {who: manager}
     [
         (Actor(Role.RESPONDER, "maria"), "resolve", "to resolve takes a manager here, and you are a responder: ask cto or root or @leads"),
         (Actor(Role.OBSERVER, "maria"), "add_responder", "to add responder takes a responder here, and you are an observer: ask cto or root or @oncall or @leads"),
-        (Actor(Role.OBSERVER), "new", 'to declare an incident takes a responder here, and you are an observer: ask cto or root or @oncall or @leads; say "connect" to see how you are known here'),
+        (Actor(Role.OBSERVER), "declare", 'to declare an incident takes a responder here, and you are an observer: ask cto or root or @oncall or @leads; say "connect" to see how you are known here'),
         (Actor(Role.OBSERVER), "note", ""),
         (Actor(Role.MANAGER, "cto"), "resolve", ""),
         (Actor(Role.ADMIN, "root"), "resolve", ""),

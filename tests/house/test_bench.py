@@ -77,7 +77,7 @@ def test_a_round_sends_the_same_alerts_with_a_later_end(receiver: Receiver) -> N
             first=7,
             count=1,
             batch=1,
-            seconds=0.01,
+            seconds=0.5,
             connections=1,
         )
     )

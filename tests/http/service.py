@@ -14,6 +14,7 @@ from router.engine import Engine
 from router.http import application
 from router.http.service import OpenSource, PreviewParts, Reloaded, Status
 from router.notifiers.notifier import by_name
+from router.notifiers.preview.members import TEAM as PREVIEW_TEAM
 from router.notifiers.preview.notifier import PreviewNotifier
 from router.notifiers.preview.preview import Preview
 from router.notifiers.preview.workspace import API_URL as PREVIEW_API_URL
@@ -34,7 +35,7 @@ from rules.loading.load import RulesText, load
 from rules.model.configuration import SLACK_API_URL, Configuration, ServerSettings
 from tests.inbound.recorder import Recorder
 from tests.preview.rows import MemoryRows
-from tests.slackworld.acting import SIGNING_SECRET
+from tests.slackworld.acting import SIGNING_SECRET, TEAM
 
 START = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 
@@ -107,12 +108,14 @@ class StandIn:
         self.heard = Recorder()
         """What Slack sent that was believed and understood."""
         self.signing_secrets = [SIGNING_SECRET]
+        self.workspace = TEAM
         self.slack_entrance = Entrance(
             Dispatch(self.heard, self.metrics),
             self.clock,
             self.metrics,
             secrets=lambda: self.signing_secrets,
             api_url=lambda: SLACK_API_URL,
+            workspace=lambda: self.workspace,
         )
         entrance = Entrance(
             Dispatch(self.heard, self.metrics),
@@ -120,6 +123,7 @@ class StandIn:
             self.metrics,
             secrets=lambda: ("of this process",),
             api_url=lambda: PREVIEW_API_URL,
+            workspace=lambda: PREVIEW_TEAM,
         )
         workspace = PreviewWorkspace(lambda: self.configuration.rules.people, self.clock, new_id)
         self.preview: PreviewParts | None = PreviewParts(shown, workspace, entrance, "of this process")

@@ -19,7 +19,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from adapters.adapter import Payload
 from router.http import assembled, webhooks
 from router.http.access import Guard
-from router.http.body_budget import FREE_BYTES, BodyBudget, NoRoomError, Share
+from router.http.body import FREE_BYTES, BodyBudget, NoRoomError, Share
 from router.http.webhooks import BODIES_BYTES, ON_LOOP_BYTES, UNSIGNED_BYTES, Webhooks
 from tests.http.conftest import Client
 from tests.http.service import OPEN, StandIn

@@ -12,6 +12,7 @@ from slack_sdk.signature import Clock as SdkClock
 from slack_sdk.signature import SignatureVerifier
 
 from adapters.alert import Severity
+from router.core.render.blocks import actions, button
 from router.core.render.form import Choice, Form, Somebody, Text, form_view, notice_view
 from router.http.preview.acting import LARGEST_BODY
 from router.notifiers.preview.members import ROUTER_ID, TEAM
@@ -150,14 +151,20 @@ async def test_each_gesture_is_the_body_that_slack_would_send_and_signed_like_it
     bodies = overheard(page)
     page.answers(Taken())
     await page.act("press", channel=DB, ts=ts, element=_used(button))
-    await page.act("submit", view=await page.opens(), given=GIVEN)
+    open_view = await page.opens()
+    await page.act("press_in_view", view=open_view, element=_used(button), given=GIVEN)
+    await page.act("submit", view=open_view, given=GIVEN)
+    await page.parts.workspace.whisper(DB, page.alice.id, "x")
+    await page.act("press", channel=DB, ts=(await page.seen())["words"][0]["ts"], element=_used(button))
     page.answers(Reply("done"))
     await page.act("write", channel=DB, text="/incident ack 1")
     page.answers(Taken())
     await page.act("write", channel=DB, thread_ts=ts, text="@alert-router ack")
     expected = (
         people.click("1.5", "ar.acknowledge", by="alice", channel="#db", value="x"),
+        people.click_in_view(view, "ar.acknowledge", by="alice"),
         people.submit(view, by="alice", values={"note": {"given": {"type": "plain_text_input", "value": "x"}}}),
+        people.click("1.5", "ar.acknowledge", by="alice", channel="#db", value="x", is_ephemeral=True),
         people.command("ack 1", by="alice", channel="#db"),
         people.mention("ack", by="alice", channel="#db", thread_ts="1.5"),
     )
@@ -170,9 +177,9 @@ async def test_each_gesture_is_the_body_that_slack_would_send_and_signed_like_it
         for part in ("user", "channel", "container", "team", "event", "authorizations"):
             if isinstance(theirs.get(part), dict):
                 assert set(ours[part]) == set(theirs[part]), part
-    assert set(payload(bodies[1][3], Door.ACTIONS)["view"]) >= set(view)
+    assert set(payload(bodies[2][3], Door.ACTIONS)["view"]) >= set(view)
     kinds = [type(one) for one in page.heard]
-    assert kinds == [BlockActions, ViewSubmission, SlashCommand, Mention]
+    assert kinds == [BlockActions, BlockActions, ViewSubmission, BlockActions, SlashCommand, Mention]
 
 
 def _used(button: Mapping[str, Any]) -> dict[str, Any]:
@@ -194,6 +201,35 @@ async def test_a_button_is_pressed_by_who_is_chosen(page: Page) -> None:
     assert first.key != second.key
     assert first.trigger_id != second.trigger_id
     assert first.response_url.startswith("https://preview.invalid/response/"), "it is the workspace's own"
+
+
+async def test_a_button_of_a_private_word_is_its_persons(page: Page) -> None:
+    view = page.parts.workspace
+    await view.whisper(DB, page.alice.id, "done", [actions(button("Undo", "ar.undo", "u"))], thread_ts="1.5")
+    [word] = (await page.seen())["words"]
+    element = _used(word["blocks"][0]["elements"][0])
+    assert await page.act("press", channel=DB, ts=word["ts"], element=element) == {}
+    [pressed] = page.heard
+    assert isinstance(pressed, BlockActions)
+    assert (pressed.place.is_ephemeral, pressed.place.message_ts, pressed.place.thread_ts) == (True, word["ts"], "1.5")
+    assert (pressed.actions[0].action_id, pressed.actions[0].value) == ("ar.undo", "u")
+    answer = await page.act("press", by=page.robin.id, channel=DB, ts=word["ts"], element=element)
+    assert answer == {"trouble": "This message is gone."}
+
+
+async def test_a_button_in_a_modal_carries_what_stands_in_it(page: Page) -> None:
+    name = await page.opens()
+    element = {"type": "button", "action_id": "ar.look", "value": "l"}
+    assert await page.act("press_in_view", view=name, element=element, given=GIVEN) == {}
+    [pressed] = page.heard
+    assert isinstance(pressed, BlockActions)
+    assert pressed.view is not None
+    assert (pressed.view.id, pressed.place.view, pressed.response_url) == (name, name, "")
+    chosen = pressed.view.given("severity", "given")
+    assert chosen is not None
+    assert chosen.value == "low"
+    answer = await page.act("press_in_view", view="V0", element=element)
+    assert answer == {"trouble": "This window is no longer open."}
 
 
 async def test_the_same_button_counts_each_time_it_is_pressed(page: Page) -> None:

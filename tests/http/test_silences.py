@@ -1,12 +1,19 @@
 """Silences over Alertmanager's API: its fields, states and words; and that what comes from outside harms nobody."""
 
+import asyncio
 import base64
+import contextlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from aiohttp.test_utils import TestServer
 
+from router.http import assembled, silences
+from router.http.access import Guard
+from router.http.silences import SilenceRoutes
 from tests.http.conftest import Client
 from tests.http.service import START, StandIn
 
@@ -309,3 +316,40 @@ async def test_it_holds_from_the_answer_on_whatever_was_on_its_way(open_service:
     }
     assert (await get(client, "/api/incidents"))["incidents"] == []
     assert service.virtual.now() > START
+
+
+async def test_a_body_that_is_too_large_or_does_not_come_closes_its_connection(
+    open_service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in, client = open_service
+
+    async def without_end() -> AsyncIterator[bytes]:
+        while True:
+            yield b" " * 65_536
+
+    with contextlib.suppress(ConnectionError):  # it was answered, and closed while we still wrote
+        answer = await client.post("/api/v2/silences", data=without_end())
+        assert (answer.status, answer.headers["Connection"]) == (413, "close")
+    monkeypatch.setattr(silences, "BODY_WITHIN", timedelta(milliseconds=20))
+    routes = assembled(Guard(stand_in), SilenceRoutes(stand_in).routes())
+    async with TestServer(routes) as server:
+        for sent, status in ((b"{", b"408"), (b"not chunked", b"400")):
+            reader, writer = await asyncio.open_connection(server.host, server.port)
+            encoding = b"Content-Length: 10" if status == b"408" else b"Transfer-Encoding: chunked"
+            writer.write(
+                b"POST /api/v2/silences HTTP/1.1\r\nHost: localhost\r\n" + encoding + b"\r\n\r\n" + sent + b"\r\n"
+            )
+            assert (await reader.readuntil(b"\r\n")).split()[1] == status
+            await reader.read()
+            writer.close()
+    assert await get(client, "/api/v2/silences") == []
+
+
+@pytest.mark.parametrize("write", [str.upper, str.title])
+async def test_an_ids_letters_may_be_written_in_any_way(open_service: Service, write: Callable[[str], str]) -> None:
+    stand_in, client = open_service
+    number = await made(client)
+    assert (await get(client, f"/api/v2/silence/{write(number)}"))["id"] == number
+    assert await made(client, id=write(number), endsAt="2026-03-04T14:00:00.000Z") == number
+    assert (await stand_in.engine.silences.get(write(number))).id == number
+    assert (await stand_in.engine.silences.expire(write(number))).id == number

@@ -112,9 +112,44 @@ async def test_whoever_is_not_believed_hears_nothing_but_401(
     for header in cases["forged"].values():
         assert header not in caplog.text
     assert "ack 12" not in caplog.text
+
+
+async def test_who_has_configured_no_secret_is_told(guarded: Guarded) -> None:
+    service, _ = guarded
     service.signing_secrets = []
     assert await send(guarded, people_of(service).verify_url("x")) == (401, b"")
+    assert service.slack_entrance.trouble() == ""  # nothing in it is of our workspace: anybody may have sent it
+    assert await send(guarded, people_of(service).command("ack", by="maria", channel="#db")) == (401, b"")
     assert service.slack_entrance.trouble() == "Slack's requests are refused: slack.signing_secret is not configured"
+
+
+@pytest.mark.parametrize("secrets", [[], ["the right one"]])
+async def test_a_stranger_degrades_nobody(guarded: Guarded, secrets: list[str]) -> None:
+    """A signature that is only well formed proves nothing of our secret."""
+    service, _ = guarded
+    service.signing_secrets = secrets
+    for payload in ({"team_id": "T0STRANGER"}, {"team_id": ""}, {}):
+        gesture = Gesture("slash_commands", {"command": "/incident", "user_id": "U1", **payload})
+        headers = gesture.headers(service.clock.now(), secret="a guess")
+        assert await send(guarded, gesture, headers=headers) == (401, b"")
+        assert service.slack_entrance.trouble() == ""
+    service.workspace = ""  # Slack has not said yet which one is ours
+    await send(guarded, gesture, headers=headers)
+    assert service.slack_entrance.trouble() == ""
+    assert refused(service, "forged" if secrets else "unconfigured") == 4
+
+
+async def test_whoever_works_for_slack_is_right_about_the_secret(guarded: Guarded) -> None:
+    """While Slack's own requests are believed, another's in our workspace's name are only counted."""
+    service, _ = guarded
+    gesture = people_of(service).command("ack", by="maria", channel="#db")
+    assert await send(guarded, gesture) == (200, b"")
+    forged = gesture.headers(service.clock.now(), secret="another app's")
+    await send(guarded, gesture, headers=forged)
+    assert service.slack_entrance.trouble() == ""
+    service.virtual.move_to(service.virtual.now() + TROUBLE_FOR + timedelta(seconds=1))
+    await send(guarded, gesture, headers=forged)
+    assert "none of slack.signing_secret signed them" in service.slack_entrance.trouble()
 
 
 async def test_a_clock_that_is_off_is_said_to_whoever_runs_the_router(guarded: Guarded) -> None:
@@ -244,7 +279,7 @@ async def test_the_time_that_a_body_took_is_missing_for_the_answer(guarded: Guar
     service, client = guarded
     dispatch = Dispatch(service.heard, service.metrics)
     service.slack_entrance = entrance = Hurried(
-        dispatch, service.clock, service.metrics, secrets=lambda: (), api_url=lambda: ""
+        dispatch, service.clock, service.metrics, secrets=lambda: (), api_url=lambda: "", workspace=lambda: ""
     )
 
     service.virtual = Ticking(START)

@@ -109,6 +109,14 @@ class Office:
 
         return await until(look, f"a modal with {text!r}")
 
+    async def push(self, modal: Modal, label: str, **given: str) -> Json | None:
+        """A button in a window, by whoever has it before them, with this in its fields."""
+        elements = [element for block in modal.view["blocks"] for element in block.get("elements", ())]
+        element = next(one for one in elements if one["text"]["text"] == label)
+        action, carried = element["action_id"], element["value"]
+        gesture = self.people.click_in_view(modal.view, action, by=modal.person, value=carried, given=given)
+        return await self.do(gesture)
+
     async def heard(self, name: str, text: str, *, times: int = 1) -> list[str]:
         """What was said to one person alone, once `text` is in it so often."""
 

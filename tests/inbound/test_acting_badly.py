@@ -11,7 +11,7 @@ import pytest
 from router.core.acts.button import Button, Verb, action_id, metadata, value
 from router.core.acts.grammar.words import NOT_IN_THIS_VERSION
 from router.runtime.health import Health
-from router.service.responder import responder
+from router.service.responder import voice
 from router.service.responder.verbs import NOT_OURS
 from tests.inbound.office import CLOCK, INSTANCE, Office, Via, office
 from tests.slackworld import moods
@@ -87,7 +87,7 @@ async def test_a_button_that_says_nothing_to_us_is_answered(tmp_path: Path) -> N
         for verb in (Verb.ACKNOWLEDGE, Verb.RESOLVE):
             gone = value(Button(verb, 77), instance=INSTANCE)
             assert await whispered(at, message, action_id(verb), gone) == "There is no incident #77."
-        for verb in (Verb.SILENCE, Verb.ADD_RESPONDER):
+        for verb in (Verb.ADD_RESPONDER,):
             later = value(Button(verb, 1), instance=INSTANCE)
             assert await whispered(at, message, action_id(verb), later) == NOT_IN_THIS_VERSION
         count = len(at.slack.heard_by("maria"))
@@ -283,7 +283,7 @@ async def test_more_words_than_can_be_under_way_hold_nobody_up(
 ) -> None:
     async with office(tmp_path) as at:
         message = await at.fire()
-        monkeypatch.setattr(responder, "MOST_LATER", 0)
+        monkeypatch.setattr(voice, "MOST_LATER", 0)
         await at.press(message, Verb.UNACKNOWLEDGE, by="maria")
         await at.press(message, Verb.ACKNOWLEDGE, by="maria")
         await message.expect_reply("acknowledged by Maria")

@@ -13,7 +13,9 @@ from adapters.alert import Severity
 from router.core.acts.button import Verb
 from router.core.acts.life import Act
 from router.core.acts.permission import Actor
+from router.core.own_alerts import Declaration
 from router.core.view import Phase, Response, State
+from router.incidents.declare import Declared
 from router.incidents.respond import Answer
 from router.store.evaluation import incidents
 from router.store.tables import incident, timeline
@@ -54,6 +56,7 @@ class Living(RuleBasedStateMachine):
         self.firing: dict[int, Severity] = {}
         self.keys = 0
         self.answered: dict[str, tuple[int, Act, Answer]] = {}
+        self.declarations: dict[str, Declared] = {}
         self.before: dict[int, tuple[State, Response]] = {}
         self.moved = True
         """Something happened since the last look that may move a response."""
@@ -111,6 +114,19 @@ class Living(RuleBasedStateMachine):
             return [tuple(row) for table in (incident, timeline) for row in conn.execute(select(table))]
 
         return self.stage.run(self.stage.sim.engine.database.read(read))
+
+    @rule(again=st.booleans())
+    def declare(self, again: bool) -> None:
+        """Somebody declares one; or Slack sends again what somebody declared."""
+        if again and not self.declarations:
+            return
+        key = max(self.declarations) if again else f"d{len(self.declarations)}"
+        self.moved = self.has_news = True
+        answer = None
+        while answer is None:
+            answer = self.stage.survive(self.stage.sim.declare(Declaration("It is slow", "bob"), key=key))
+        assert answer.number
+        assert answer == self.declarations.setdefault(key, answer)
 
     def _send(self, key: str, number: int, wanted: Act) -> Answer:
         """As Slack does: again, until it is answered."""
@@ -218,8 +234,14 @@ class Living(RuleBasedStateMachine):
             assert ("acknowledged by" in said) == (response.phase is Phase.ACKNOWLEDGED), said
             assert ("snoozed by" in said) == (response.phase is Phase.SNOOZED), said
             assert ("Closed #" in message.text) == (response.phase is Phase.CLOSED), message.text
-        is_open = [state for state, _ in stored.values() if state is State.TRIGGERED]
-        assert len(is_open) == bool(self.firing)
+        is_open = {number for number, (state, _) in stored.items() if state is State.TRIGGERED}
+        declared = {one.number for one in self.declarations.values()}
+        assert len(declared) == len(self.declarations)
+        closed = {
+            number for number, act, answer in self.answered.values() if act.verb is Verb.RESOLVE and answer.is_done
+        }
+        assert is_open & declared == declared - closed
+        assert len(is_open - declared) == bool(self.firing)
 
 
 Living.TestCase.settings = STEADY

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from router.core.answer import Outcome
+from router.core.render.blocks import actions, button, section
 from router.core.render.form import Form, Text, form_view, notice_view
 from router.notifiers.preview.members import ROUTER_ID, as_sent, members
 from router.notifiers.preview.preview import conversation_id
@@ -36,7 +37,7 @@ class Stage:
         self.workspace = PreviewWorkspace(lambda: PEOPLE, self.clock, lambda: f"{next(numbers):012}{0:020}")
 
     async def opens(self, trigger: str, view: Any = VIEW) -> Opened:
-        return opened(await self.workspace.open_view(trigger, view))
+        return opened((await self.workspace.open_view(trigger, view))[0])
 
     def after(self, **span: float) -> None:
         self.clock.move_to(self.clock.now() + timedelta(**span))
@@ -61,10 +62,23 @@ async def test_a_modal_opens_once_and_within_three_seconds() -> None:
 
 async def test_a_view_that_slack_would_refuse_is_refused() -> None:
     stage = Stage()
-    answer = await stage.workspace.open_view(stage.workspace.trigger("U0MARIA"), {**VIEW, "blocks": []})
+    answer, found = await stage.workspace.open_view(stage.workspace.trigger("U0MARIA"), {**VIEW, "blocks": []})
+    assert found == {}
     assert (answer.outcome, answer.error) == (Outcome.MESSAGE_REFUSED, "invalid_arguments")
     assert answer.warning == "blocks: 1 to 100 expected"
     assert stage.title() == ""
+
+
+async def test_another_in_its_place_unless_it_is_another_by_then() -> None:
+    stage = Stage()
+    _, found = await stage.workspace.open_view(stage.workspace.trigger("U0MARIA"), VIEW)
+    other = {**VIEW, "title": {"type": "plain_text", "text": "Another"}}
+    assert (await stage.workspace.update_view(found["id"], other, known=found["hash"])).outcome is Outcome.DELIVERED
+    assert stage.title() == "Another"
+    assert (await stage.workspace.update_view(found["id"], VIEW, known=found["hash"])).error == "hash_conflict"
+    assert (await stage.workspace.update_view(found["id"], {**VIEW, "blocks": []})).error == "invalid_arguments"
+    assert (await stage.workspace.update_view("V0", VIEW)).error == "not_found"
+    assert stage.title() == "Another"
 
 
 async def test_what_is_answered_to_a_modal() -> None:
@@ -103,6 +117,38 @@ async def test_what_is_answered_to_a_modal() -> None:
     assert stage.title() == ""
     answered("U0MARIA", {"response_action": "update", "view": VIEW})
     assert stage.title() == "", "it was closed meanwhile"
+
+
+async def test_a_modal_is_put_in_the_place_of_one_that_is_open_and_as_it_was() -> None:
+    stage = Stage()
+    update = stage.workspace.update_view
+    _, first = await stage.workspace.open_view(stage.workspace.trigger("U0MARIA"), VIEW)
+    assert (await update(first["id"], notice_view("Looking", "…"), known=first["hash"])).outcome is Outcome.DELIVERED
+    now = stage.workspace.view_of("U0MARIA")
+    assert now is not None
+    assert (stage.title(), now.id) == ("Looking", first["id"])
+    assert (await update(first["id"], VIEW, known=first["hash"])).error == "hash_conflict"
+    assert (await update(first["id"], {**VIEW, "blocks": []})).error == "invalid_arguments"
+    assert (await update("V0", VIEW)).error == "not_found"
+    assert stage.title() == "Looking"
+    stage.workspace.answered("U0MARIA", {"response_action": "push", "view": notice_view("On top", "x")})
+    assert (await update(first["id"], VIEW)).outcome is Outcome.DELIVERED
+    assert stage.title() == "On top"
+    stage.workspace.close("U0MARIA")
+    assert stage.title() == "Note on #1"
+    stage.workspace.close("U0MARIA")
+    assert (await update(first["id"], VIEW)).error == "not_found"
+
+
+async def test_a_word_has_buttons_as_slack_takes_them() -> None:
+    stage = Stage()
+    row = actions(button("Undo", "ar.undo", "x"))
+    await stage.workspace.whisper(OPS, "U0MARIA", "done", [section("done"), row])
+    [word] = stage.workspace.words_of("U0MARIA")
+    assert word.blocks[1] == row
+    assert stage.workspace.word_of("U0MARIA", word.ts) == word
+    assert stage.workspace.word_of("U0JO", word.ts) is None
+    assert (await stage.workspace.whisper(OPS, "U0MARIA", "x", [section("<!channel>")])).error == "invalid_blocks"
 
 
 async def test_a_word_is_seen_by_one_person() -> None:

@@ -37,6 +37,7 @@ slack:
   signing_secret: [{file: /run/secrets/slack}, {env: OLD}]
   app_token: {env: SLACK_APP_TOKEN}
   command: [/incident, /pd]
+  reactions: {eyes: acknowledge, "+1": note}
   fallback_channel: "#ops"
   api_url: http://127.0.0.1:9/api
 sources:
@@ -77,6 +78,7 @@ def test_everything() -> None:
         signing_secret=(FileSecret("/run/secrets/slack"), EnvSecret("OLD")),
         app_token=(EnvSecret("SLACK_APP_TOKEN"),),
         command=("/incident", "/pd"),
+        reactions={"eyes": "acknowledge", "+1": "note"},
         fallback_channel="#ops",
         api_url="http://127.0.0.1:9/api/",
     )

@@ -13,6 +13,7 @@ PEOPLE = HEAD + ROUTING + "people: {a: {email: a@example.com}}\n"
 CHANNEL = 'expected a channel such as "#alerts" (in quotes), or its id such as C0123ABCD'
 MATCH = "expected a list of matchers such as ['team = payments', 'severity =~ \"crit.*\"']"
 SECRET = "not a reference to a secret; expected {env: NAME} or {file: PATH}, or a list of them while two are valid"
+EMOJI = "expected an emoji's name as Slack has it, without colons, such as eyes"
 COMMAND = "expected a slash command such as /incident: lower case, at most 32 characters"
 LATER = "expected the file without it, in this version"
 
@@ -459,6 +460,17 @@ MISTAKES = [
             f"2:46: slack.command[1]: found '/PD'; {COMMAND} (write /pd)",
             f"2:51: slack.command[2]: found '/a b'; {COMMAND} (write /a-b)",
             f"2:59: slack.command[3]: found the number 7; {COMMAND}",
+        ],
+    ),
+    (
+        "emoji",
+        "version: 1\nslack: {token: {env: T}, reactions: {':eyes:': acknowledge, Eyes: note, eyes: snooze, x: 1}}\n"
+        "sources: {p: {adapter: prometheus}}\n" + ROUTING,
+        [
+            f"2:38: slack.reactions.:eyes:: the name ':eyes:'; {EMOJI}",
+            f"2:61: slack.reactions.Eyes: the name 'Eyes'; {EMOJI}",
+            "2:79: slack.reactions.eyes: found 'snooze'; expected one of acknowledge, resolve, note (did you mean note?)",
+            "2:90: slack.reactions.x: found the number 1; expected one of acknowledge, resolve, note",
         ],
     ),
     (

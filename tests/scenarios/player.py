@@ -10,6 +10,7 @@ from adapters.alert import Alert, PrometheusAlert, Severity, Status, fingerprint
 from router.core.acts.button import Verb
 from router.core.acts.life import Act
 from router.core.acts.silence import Silence, Wanted
+from router.core.own_alerts import Declaration
 from router.delivery.deliver import Settings
 from router.runtime.clock import to_ms
 from router.runtime.config import read
@@ -221,6 +222,8 @@ class Player:
             case "speaks":
                 self._senders.silent.discard(said)
                 await self._take(said, [])
+            case "declare":
+                await self._declare(said)
             case "act":
                 await self._do(said, now)
             case "silence" | "change_silence":
@@ -268,6 +271,14 @@ class Player:
         expected = said.get("answers", "")
         if expected not in answer.said or (not expected and not answer.is_done):
             raise AssertionError(f"{said} was answered {answer.said!r}")
+
+    async def _declare(self, said: dict[str, str]) -> None:
+        """As {title: Checkout is down, by: maria, service: checkout, severity: high, is: 1}; `held`: by what."""
+        severity = Severity(said.get("severity", "high"))
+        wanted = Declaration(said["title"], said.get("by", "maria"), said.get("service", ""), severity)
+        answer = await self.sim.declare(wanted, key=said.get("key", ""))
+        if (answer.number, answer.held_by) != (int(said.get("is", "0")), said.get("held", "")):
+            raise AssertionError(f"{said} was answered {answer}")
 
     async def _silence(self, said: dict[str, str]) -> None:
         """Made; or changed, where one of this name is there: what is not said of it stays."""

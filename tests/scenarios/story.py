@@ -22,6 +22,7 @@ ACTS = (
     "forget",
     "silent",
     "speaks",
+    "declare",
     "act",
     "silence",
     "change_silence",

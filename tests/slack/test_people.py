@@ -34,10 +34,10 @@ def trigger(world: SlackWorld) -> str:
 
 async def test_a_modal_opens_once_within_three_seconds(world: SlackWorld, slack: SlackClient, clock: HandClock) -> None:
     first, second = trigger(world), trigger(world)
-    assert opened(await slack.open_view(first, modal())) is Opened.OPEN
-    assert opened(await slack.open_view(first, modal())) is Opened.TWICE
+    assert opened((await slack.open_view(first, modal()))[0]) is Opened.OPEN
+    assert opened((await slack.open_view(first, modal()))[0]) is Opened.TWICE
     clock.advance(seconds=3.1)
-    assert opened(await slack.open_view(second, modal())) is Opened.LATE
+    assert opened((await slack.open_view(second, modal()))[0]) is Opened.LATE
     [found] = world.modals
     assert (found.person, found.said) == ("U0MARIA", "Note on #12\nNote")
 
@@ -57,14 +57,23 @@ async def test_a_modal_opens_once_within_three_seconds(world: SlackWorld, slack:
 async def test_a_modal_that_slack_would_not_open_is_refused(
     world: SlackWorld, slack: SlackClient, wrong: dict[str, Any]
 ) -> None:
-    assert opened(await slack.open_view(trigger(world), modal(**wrong))) is Opened.REFUSED
+    assert opened((await slack.open_view(trigger(world), modal(**wrong)))[0]) is Opened.REFUSED
     assert world.modals == []
+
+
+async def test_a_modal_is_renewed_unless_it_is_another_by_now(world: SlackWorld, slack: SlackClient) -> None:
+    _, first = await slack.open_view(trigger(world), modal())
+    other = modal(title={"type": "plain_text", "text": "Another"})
+    assert (await slack.update_view(first["id"], other, known=first["hash"])).outcome is Outcome.DELIVERED
+    assert (await slack.update_view(first["id"], modal(), known=first["hash"])).error == "hash_conflict"
+    assert (await slack.update_view("V0", modal())).error == "not_found"
+    assert [one.said for one in world.modals] == ["Another\nNote"]
 
 
 async def test_what_slack_did_not_answer_may_have_opened(world: SlackWorld, slack: SlackClient) -> None:
     for code in (500, 503):
         world.mood(moods.status(code), method="views.open")
-        assert opened(await slack.open_view(trigger(world), modal())) is Opened.UNSURE
+        assert opened((await slack.open_view(trigger(world), modal()))[0]) is Opened.UNSURE
 
 
 async def test_a_word_for_one_person(world: SlackWorld, slack: SlackClient) -> None:

@@ -110,14 +110,22 @@ class Acting:
         return Gesture("interactive", payload if is_ephemeral else {**payload, "message": said})
 
     def click_in_view(
-        self, view: Json, action_id: str, *, by: str, element: Mapping[str, Any] | None = None
+        self,
+        view: Json,
+        action_id: str,
+        *,
+        by: str,
+        value: str = "",
+        element: Mapping[str, Any] | None = None,
+        given: Mapping[str, str] | None = None,
     ) -> Gesture:
-        """An element of a modal."""
+        """An element of a modal. `given`: what stands in its inputs by then, by block_id."""
+        view = view if given is None else {**view, "state": {"values": answers(view, given, is_sent=False)}}
         payload = {
             **self._interaction("block_actions", by),
             "container": {"type": "view", "view_id": view["id"]},
             "view": view,
-            "actions": [self._action(action_id, "", element)],
+            "actions": [self._action(action_id, value, element)],
         }
         return Gesture("interactive", payload)
 
@@ -143,16 +151,29 @@ class Acting:
         payload = {**self._interaction("shortcut", by), "callback_id": callback_id, "action_ts": self._ts()}
         return Gesture("interactive", payload)
 
-    def message_action(self, message: Message | str, callback_id: str, *, by: str, channel: str) -> Gesture:
-        """An entry of a message's own menu."""
+    def message_action(
+        self,
+        message: Message | str,
+        callback_id: str,
+        *,
+        by: str,
+        channel: str,
+        text: str = "I see it too",
+        author: str = "maria",
+        thread_ts: str = "",
+    ) -> Gesture:
+        """An entry of a message's own menu. `author`: a person; "" of an app's."""
         ts = message if isinstance(message, str) else message.ts
+        said: Json = {"type": "message", "ts": ts, "text": text}
+        said |= {"user": self.world._person_named(author).id} if author else {"bot_id": "B0OTHER"}
+        said |= {"thread_ts": thread_ts} if thread_ts else {}
         payload = {
             **self._interaction("message_action", by),
             "callback_id": callback_id,
             "action_ts": self._ts(),
             "message_ts": ts,
             "channel": self._channel(channel),
-            "message": {"type": "message", "user": "U0MARIA", "ts": ts, "text": "I see it too"},
+            "message": said,
             "response_url": self._response_url("app", self._channel(channel)["id"], by, ts),
         }
         return Gesture("interactive", payload)

@@ -30,16 +30,16 @@ def view_error(view: Any) -> tuple[str, list[str]] | None:
     return None
 
 
-def answers(view: Json, given: Mapping[str, str]) -> Json:
+def answers(view: Json, given: Mapping[str, str], *, is_sent: bool = True) -> Json:
     """The state that Slack sends for what a person put into its inputs, by block_id. AssertionError: Slack would not let
-    them send that."""
+    them send that; of one that is not `is_sent`, only a button of it pressed, all that is typed is let through."""
     values: Json = {}
     inputs = {block["block_id"]: block for block in view["blocks"] if block["type"] == "input"}
     assert set(given) <= set(inputs), f"there is no {set(given) - set(inputs)}"
     for name, block in inputs.items():
         element = block["element"]
         said = given.get(name, "")
-        assert said or block.get("optional") or "initial" in str(element), f"{name} is required"
+        assert said or not is_sent or block.get("optional") or "initial" in str(element), f"{name} is required"
         values[name] = {element["action_id"]: _state(element, said)}
     return values
 

@@ -35,6 +35,7 @@ _ARGUMENTS = {
     "usergroups.users.list": {"usergroup", "include_disabled"},
     "users.info": {"user", "include_locale"},
     "views.open": {"trigger_id", "interactivity_pointer", "view"},
+    "views.update": {"view_id", "external_id", "hash", "view"},
     "chat.postEphemeral": {
         "channel", "user", "text", "blocks", "attachments", "thread_ts", "parse", "link_names", "icon_emoji", "username",
     },
@@ -110,6 +111,8 @@ class WebApi(Workspace):
                 return self._info(form)
             case "views.open":
                 return self._open_view(form, at)
+            case "views.update":
+                return self._update_view(form, at)
             case "chat.postEphemeral":
                 return self._whisper(form, at)
             case other:
@@ -303,6 +306,24 @@ class WebApi(Workspace):
         self.modals.append(Modal(trigger.person, at, opened))
         self._tell_changed()
         return {"view": opened}
+
+    def _update_view(self, form: dict[str, str], at: datetime) -> Json:
+        """As its person sees it: what they typed into inputs of the same ids stays."""
+        modal = next((one for one in self.modals if one.view["id"] == form.get("view_id", "")), None)
+        if modal is None or modal.is_closed:
+            raise Refused("not_found")
+        if form.get("hash", modal.view["hash"]) != modal.view["hash"]:
+            raise Refused("hash_conflict")
+        view = _parsed(form, "view", dict, "invalid_arguments")
+        if found := view_error(view):
+            code, complaints = found
+            raise Refused(code, response_metadata={"messages": complaints})
+        modal.renewals += 1
+        kept = ("id", "team_id", "root_view_id", "previous_view_id", "state", "app_id", "bot_id")
+        own = {name: modal.view[name] for name in kept}
+        modal.view = {**view, **own, "hash": f"{int(at.timestamp())}.m{modal.view['id']}.{modal.renewals}"}
+        self._tell_changed()
+        return {"view": modal.view}
 
     def _whisper(self, form: dict[str, str], at: datetime) -> Json:
         self._need("chat:write")

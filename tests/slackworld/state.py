@@ -62,6 +62,8 @@ class Modal:
     opened_at: datetime
     view: Json
     """As later payloads name it: with its id and hash, and what it was opened with."""
+    renewals: int = 0
+    is_closed: bool = False
 
     @property
     def said(self) -> str:

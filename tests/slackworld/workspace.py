@@ -26,7 +26,7 @@ SCOPES = frozenset(
     {
         "chat:write", "chat:write.public", "channels:read", "channels:join", "groups:read", "im:write", "users:read",
         "users:read.email", "commands", "app_mentions:read", "channels:history", "groups:history", "im:history",
-        "usergroups:read", "dnd:read",
+        "usergroups:read", "dnd:read", "reactions:read",
     }
 )  # fmt: skip
 

@@ -35,6 +35,10 @@ class Verb(StrEnum):
     ADD_RESPONDER = "add_responder"
     NOTE = "note"
     SEVERITY = "severity"
+    DECLARE = "declare"
+    TIMELINE = "timeline"
+    """What somebody else wrote goes into an incident's timeline."""
+    UNSILENCE = "unsilence"
     OPEN = "open"
     """A link: Slack tells us of it, and there is nothing to do."""
 

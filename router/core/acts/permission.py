@@ -33,7 +33,7 @@ def refusal(actor: Actor | None, act: str, actions: Actions, holders: Holders) -
     if not actor.person:
         others += '; say "connect" to see how you are known here'
     what = act.replace("_", " ")
-    return f"to {'declare an incident' if act == 'new' else what} takes {_a(least)} here, and you are {_a(actor.role)}: {others}"
+    return f"to {'declare an incident' if act == 'declare' else what} takes {_a(least)} here, and you are {_a(actor.role)}: {others}"
 
 
 def sees(actor: Actor | None, audience: Audience | None, involved: Collection[str] = ()) -> bool:

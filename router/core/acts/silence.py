@@ -2,6 +2,7 @@
 or ended. Alertmanager's rules and words, with limits of our own. Pure.
 """
 
+import re
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -33,6 +34,14 @@ class SilenceError(ValueError):
 
 class UnknownSilenceError(LookupError):
     """There is no silence of this id, or it is so long over that it is forgotten."""
+
+
+def id_of(text: str) -> str:
+    """A silence's id as it is stored, however its letters are written; "" for what can be none."""
+    return text.lower() if _ID.fullmatch(text) else ""
+
+
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
 class Silence(msgspec.Struct, frozen=True):

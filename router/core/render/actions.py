@@ -57,6 +57,7 @@ ROWS: Mapping[Phase, Row] = {
         (
             msgspec.structs.replace(_RESOLVE, is_primary=True),
             Act(Verb.UNACKNOWLEDGE, "Acknowledged ✓", asks=_TAKE_BACK),
+            Act(Verb.SILENCE, "Silence …"),
         ),
         (_ESCALATE, _ASSIGN, _NOTE, _SEVERITY),
         has_snooze=True,

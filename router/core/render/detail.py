@@ -5,14 +5,15 @@ from itertools import islice
 
 from router.core.mrkdwn import address, code, escaped, instant, link, words
 from router.core.view import AlertLine, IncidentView
+from rules.model.route import DECLARATION
 
 _ALERTS = 5
 _LABELS = 12
 _LINKS = 2_300
 _ADDRESSES = 900
 """Characters for the addresses of listed alerts: the lines take up to 1,800 more, and a block ends at 3,000."""
-_UNTOLD_LABELS = ("alertname", "severity")
-"""The headline says these already."""
+_UNTOLD_LABELS = ("alertname", "severity", DECLARATION)
+"""The headline says these already; what tells one declaration from another is nobody's to read."""
 
 
 def alerts(view: IncidentView, external_url: str = "", most: int = _ALERTS) -> str:

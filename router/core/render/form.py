@@ -12,6 +12,7 @@ from router.core.render.blocks import Block, section
 
 TITLE: Final = 24
 LONGEST_TEXT: Final = 3_000
+LONGEST_LINE: Final = 300
 LABEL, PLACEHOLDER, OPTION = 2_000, 150, 75
 INPUT: Final = "given"
 """The action_id of each input: its block_id names it."""
@@ -27,6 +28,8 @@ class Text(msgspec.Struct, frozen=True):
     is_optional: bool = False
     is_long: bool = False
     """Of several lines."""
+    initial: str = ""
+    """What stands there before anybody types."""
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -36,6 +39,7 @@ class Choice(msgspec.Struct, frozen=True):
     label: str
     options: tuple[tuple[str, str], ...]
     """(value, what is read)."""
+    is_optional: bool = False
 
 
 class Somebody(msgspec.Struct, frozen=True):
@@ -51,6 +55,8 @@ class Form(msgspec.Struct, frozen=True):
     title: str
     submit: str
     fields: tuple[Text | Choice | Somebody, ...]
+    below: tuple[Block, ...] = ()
+    """What stands below the fields."""
 
 
 def form_view(form: Form, *, callback_id: str, metadata: str) -> dict[str, object]:
@@ -62,17 +68,17 @@ def form_view(form: Form, *, callback_id: str, metadata: str) -> dict[str, objec
         "title": _plain(form.title, TITLE),
         "submit": _plain(form.submit, TITLE),
         "close": _plain("Cancel", TITLE),
-        "blocks": [_input(field) for field in form.fields],
+        "blocks": [*map(_input, form.fields), *form.below],
     }
 
 
-def notice_view(title: str, text: str) -> dict[str, object]:
-    """A word in place of a modal that cannot be carried out. `text`: mrkdwn."""
+def notice_view(title: str, text: str, *below: Block) -> dict[str, object]:
+    """A word in place of a modal: what came of it, or why nothing did. `text`: mrkdwn."""
     return {
         "type": "modal",
         "title": _plain(title, TITLE),
         "close": _plain("Close", TITLE),
-        "blocks": [section(text)],
+        "blocks": [section(text), *below],
     }
 
 
@@ -83,7 +89,8 @@ def _input(field: Text | Choice | Somebody) -> Block:
             block["element"] = _text_input(field)
             block |= {"hint": _plain(field.hint, LABEL)} if field.hint else {}
             block |= {"optional": True} if field.is_optional else {}
-        case Choice(options=options):
+        case Choice(options=options, is_optional=is_optional):
+            block |= {"optional": True} if is_optional else {}
             chosen = [{"text": _plain(shown, OPTION), "value": value} for value, shown in options]
             block["element"] = {"type": "static_select", "action_id": INPUT, "options": chosen}
         case Somebody():
@@ -93,7 +100,8 @@ def _input(field: Text | Choice | Somebody) -> Block:
 
 def _text_input(field: Text) -> Block:
     element: Block = {"type": "plain_text_input", "action_id": INPUT, "multiline": field.is_long}
-    element["max_length"] = LONGEST_TEXT if field.is_long else 100
+    element["max_length"] = LONGEST_TEXT if field.is_long else LONGEST_LINE
+    element |= {"initial_value": field.initial} if field.initial else {}
     return {**element, "placeholder": _plain(field.placeholder, PLACEHOLDER)} if field.placeholder else element
 
 

@@ -121,6 +121,16 @@ def standing_line(view: IncidentView) -> str:
     return " · ".join(facts)
 
 
+def closing_line(view: IncidentView) -> str:
+    """Who had closed it when it ended, and what they said of it; escaped. "" where nobody had."""
+    response = view.response
+    if view.state is not State.RESOLVED or response.phase is not Phase.CLOSED:
+        return ""
+    when = "" if response.at is None else f" {time_of_day(response.at)}"
+    note = words(response.note, 300)
+    return f"closed{escape(acted_by(response.by))}{when}" + (f" · Resolution: {escape(note)}" if note else "")
+
+
 def acted_by(name: str) -> str:
     """As in "acknowledged by Maria"; of whom we do not know: "acknowledged via Slack"."""
     if not name:

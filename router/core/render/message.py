@@ -18,6 +18,7 @@ from router.core.render.blocks import Block, attachment, context, fitted, sectio
 from router.core.render.detail import alerts, labels, links
 from router.core.render.headline import (
     Headline,
+    closing_line,
     colour,
     emblem,
     headline,
@@ -70,7 +71,7 @@ def incident_message(
 def _first_line(view: IncidentView, line: Headline) -> str:
     """Headline and, below it while the incident is open, since when, who, and what is held back."""
     if view.state is State.RESOLVED:
-        return f"{emblem(view)} {line.bold()}{span(view)}"
+        return "\n".join(filter(None, (f"{emblem(view)} {line.bold()}{span(view)}", closing_line(view))))
     where = escape(place(view, line.title))
     facts = [f"since {instant_and_age(view.started_at)}"]
     if view.on_call:

@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import web
 
 from router.http.preview import gestures
-from router.http.preview.gestures import Close, Gesture, Moment, Press, Submit, Write
+from router.http.preview.gestures import Close, Gesture, Moment, Press, PressInView, Submit, Write
 from router.http.problem import problem
 from router.http.service import PreviewParts
 from router.notifiers.preview.members import ROUTER, ROUTER_ID, Member, as_sent
@@ -59,6 +59,8 @@ class Acting:
         match gesture:
             case Press():
                 return await self._press(gesture, by)
+            case PressInView():
+                return await self._press_in_view(gesture, by)
             case Submit():
                 return await self._submit(gesture, by)
             case Close():
@@ -67,13 +69,23 @@ class Acting:
                 return await self._write(gesture, by)
 
     async def _press(self, gesture: Press, by: Member) -> Mapping[str, object]:
+        element, moment = gesture.element, self._moment(by, self._workspace.response_url(by.id, gesture.channel))
+        word = self._workspace.word_of(by.id, gesture.ts)
+        if word is not None:
+            return _taken(await self._send(Door.ACTIONS, gestures.pressed_alone(element, word, moment)))
         message = await self._parts.messages.get(gesture.channel, gesture.ts)
         if message is None:
             return _trouble("This message is gone.")
         if not self._sees(by, gesture.channel):
             return _trouble(f"{by.name} does not see this direct message. Act as whom it was sent to.")
-        url = self._workspace.response_url(by.id, gesture.channel)
-        return _taken(await self._send(Door.ACTIONS, gestures.pressed(gesture.element, message, self._moment(by, url))))
+        return _taken(await self._send(Door.ACTIONS, gestures.pressed(element, message, moment)))
+
+    async def _press_in_view(self, gesture: PressInView, by: Member) -> Mapping[str, object]:
+        view = self._workspace.view_of(by.id)
+        if view is None or view.id != gesture.view:
+            return _trouble("This window is no longer open.")
+        body = gestures.pressed_in_view(gesture.element, view, gesture.given, self._moment(by))
+        return _taken(await self._send(Door.ACTIONS, body))
 
     async def _submit(self, gesture: Submit, by: Member) -> Mapping[str, object]:
         view = self._workspace.view_of(by.id)
@@ -129,8 +141,11 @@ class Acting:
         match _answer(served):
             case {"response_type": "in_channel", "text": str(answer)}:
                 await self._parts.messages.say(gesture.channel, "", answer)
-            case {"text": str(answer)}:
-                await self._workspace.whisper(gesture.channel, by.id, answer)
+            case {"text": str(answer), **more}:
+                blocks = more.get("blocks")
+                await self._workspace.whisper(
+                    gesture.channel, by.id, answer, blocks if isinstance(blocks, list) else ()
+                )
         return _taken(served)
 
     async def _send(self, door: Door, body: bytes) -> Served:

@@ -11,14 +11,15 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import Meta
 
-from router.notifiers.preview.members import ROUTER_ID, TEAM, Member
+from router.notifiers.preview.members import APP, BOT, ROUTER_ID, TEAM, Member
 from router.notifiers.preview.preview import PreviewMessage, conversation_name
-from router.notifiers.preview.workspace import OpenView
+from router.notifiers.preview.workspace import OpenView, PrivateWord
 
-APP, BOT = "APREVIEW", "BPREVIEW"
 Id = Annotated[str, Meta(max_length=255)]
 Given = str | list[str]
 """What stands in an input: a text, the chosen value or id, or several."""
+Filled = Mapping[str, Mapping[str, Given]]
+"""block_id → action_id → what stands there."""
 
 
 class Text(msgspec.Struct):
@@ -55,13 +56,21 @@ class Press(msgspec.Struct, tag="press"):
     element: Element
 
 
+class PressInView(msgspec.Struct, tag="press_in_view"):
+    """A button or a menu in a modal."""
+
+    by: Id
+    view: Id
+    element: Element
+    given: Filled = {}
+
+
 class Submit(msgspec.Struct, tag="submit"):
     """The button of a modal."""
 
     by: Id
     view: Id
-    given: Mapping[str, Mapping[str, Given]] = {}
-    """block_id → action_id → what stands there."""
+    given: Filled = {}
 
 
 class Close(msgspec.Struct, tag="close"):
@@ -80,7 +89,7 @@ class Write(msgspec.Struct, tag="write"):
     thread_ts: Id = ""
 
 
-Gesture = Press | Submit | Close | Write
+Gesture = Press | PressInView | Submit | Close | Write
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -111,22 +120,53 @@ def pressed(element: Element, message: PreviewMessage, moment: Moment) -> bytes:
     )
 
 
-def submitted(view: OpenView, given: Mapping[str, Mapping[str, Given]], moment: Moment) -> bytes:
+def pressed_alone(element: Element, word: PrivateWord, moment: Moment) -> bytes:
+    """block_actions of a message that one person sees: Slack does not say what stands in it."""
+    thread = {"thread_ts": word.thread_ts} if word.thread_ts else {}
+    place = {"message_ts": word.ts, "channel_id": word.channel}
+    return _form(
+        {
+            **_interaction("block_actions", moment),
+            "container": {"type": "message", **place, "is_ephemeral": True, **thread},
+            "channel": _channel(word.channel),
+            "state": {"values": {}},
+            "response_url": moment.response_url,
+            "actions": [{**msgspec.to_builtins(element), "action_ts": moment.ts}],
+        }
+    )
+
+
+def pressed_in_view(element: Element, view: OpenView, given: Filled, moment: Moment) -> bytes:
+    """block_actions of a modal."""
+    return _form(
+        {
+            **_interaction("block_actions", moment),
+            "container": {"type": "view", "view_id": view.id},
+            "view": _filled(view, given),
+            "actions": [{**msgspec.to_builtins(element), "action_ts": moment.ts}],
+        }
+    )
+
+
+def submitted(view: OpenView, given: Filled, moment: Moment) -> bytes:
     """view_submission."""
+    return _form({**_interaction("view_submission", moment), "view": _filled(view, given), "response_urls": []})
+
+
+def _filled(view: OpenView, given: Filled) -> dict[str, Any]:
     values: dict[str, dict[str, object]] = {}
     for block in _inputs(view):
         element = block["element"]
         found = given.get(block["block_id"], {}).get(element["action_id"], "")
         values[block["block_id"]] = {element["action_id"]: _state(element, found)}
-    shown = {**_shown(view), "state": {"values": values}}
-    return _form({**_interaction("view_submission", moment), "view": shown, "response_urls": []})
+    return {**view.named, "state": {"values": values}}
 
 
 def closed(view: OpenView, moment: Moment) -> bytes:
     """view_closed; Slack sends it of a modal that asked for it."""
     payload = _interaction("view_closed", moment)
     del payload["trigger_id"]
-    return _form({**payload, "view": _shown(view), "is_cleared": False})
+    return _form({**payload, "view": view.named, "is_cleared": False})
 
 
 def commanded(command: str, text: str, channel: str, moment: Moment) -> bytes:
@@ -177,7 +217,7 @@ def mentioned(text: str, channel: str, thread_ts: str, moment: Moment, event_id:
     )
 
 
-def wrong(view: OpenView, given: Mapping[str, Mapping[str, Given]]) -> dict[str, str]:
+def wrong(view: OpenView, given: Filled) -> dict[str, str]:
     """What Slack itself does not let somebody send, by block_id."""
     found = {}
     for block in _inputs(view):
@@ -213,20 +253,6 @@ def _state(element: Mapping[str, Any], given: Given) -> dict[str, object]:
         "timepicker": ("selected_time", one),
     }[kind]
     return {"type": kind, name: value}
-
-
-def _shown(view: OpenView) -> dict[str, object]:
-    previous = None if view.root == view.id else view.root
-    name = {"id": view.id, "team_id": TEAM, "hash": view.hash, "root_view_id": view.root, "previous_view_id": previous}
-    return {
-        "private_metadata": "",
-        "callback_id": "",
-        "external_id": "",
-        **view.view,
-        **name,
-        "app_id": APP,
-        "bot_id": BOT,
-    }
 
 
 def _interaction(kind: str, moment: Moment) -> dict[str, object]:

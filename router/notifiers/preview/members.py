@@ -13,6 +13,8 @@ from router.notifiers.preview.preview import conversation_id
 from rules.model.oncall import Person
 
 TEAM: Final = "TPREVIEW"
+APP: Final = "APREVIEW"
+BOT: Final = "BPREVIEW"
 ROUTER_ID: Final = "UPVROUTER"
 ROUTER: Final = "alert-router"
 """What the router is called in the preview, and its user id there."""

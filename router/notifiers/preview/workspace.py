@@ -11,8 +11,10 @@ from typing import Any, Final
 import msgspec
 
 from router.core.answer import Answer, Outcome
+from router.core.render.blocks import faults
 from router.core.render.view_faults import view_faults
-from router.notifiers.preview.members import TEAM, Member, members
+from router.core.view import Rendered
+from router.notifiers.preview.members import APP, BOT, TEAM, Member, members
 from router.notifiers.workspace import Accounts, Groups, SlackUser
 from router.runtime.clock import Clock, NewId, to_ms
 from rules.model.oncall import Person
@@ -38,6 +40,14 @@ class OpenView(msgspec.Struct, frozen=True):
     view: Mapping[str, Any]
     """As it was opened."""
 
+    @property
+    def named(self) -> dict[str, Any]:
+        """As Slack names it in its answers and payloads."""
+        previous = None if self.root == self.id else self.root
+        place = {"id": self.id, "team_id": TEAM, "root_view_id": self.root, "previous_view_id": previous}
+        own = {**place, "hash": self.hash, "app_id": APP, "bot_id": BOT}
+        return {"private_metadata": "", "callback_id": "", "external_id": "", **self.view, **own}
+
 
 class PrivateWord(msgspec.Struct, frozen=True):
     """A message that one person sees."""
@@ -49,6 +59,8 @@ class PrivateWord(msgspec.Struct, frozen=True):
     at: datetime
     text: str
     """mrkdwn."""
+    blocks: tuple[Mapping[str, Any], ...] = ()
+    """The same with buttons, where it has any."""
 
 
 class ViewRefusedError(Exception):
@@ -93,10 +105,14 @@ class PreviewWorkspace:
         self._words: deque[PrivateWord] = deque(maxlen=MOST_KEPT)
         self._views: dict[str, tuple[OpenView, ...]] = {}
         self._last = 0
+        self._known: tuple[Mapping[str, Person], tuple[Member, ...]] | None = None
 
     @property
     def members(self) -> tuple[Member, ...]:
-        return members(self._people())
+        people = self._people()
+        if self._known is None or self._known[0] is not people:  # a reload brings another mapping
+            self._known = (people, members(people))
+        return self._known[1]
 
     # What comes with a gesture.
 
@@ -118,42 +134,68 @@ class PreviewWorkspace:
 
     # What is told to people.
 
-    async def post(self, url: str, text: str = "", *, thread_ts: str = "") -> Answer:
+    async def post(
+        self, url: str, text: str = "", blocks: Sequence[Mapping[str, Any]] = (), *, thread_ts: str = ""
+    ) -> Answer:
         issued = self._responses.get(url)
         if issued is None or self._age(issued) > RESPONSE_LASTS:
             return _refused("expired_url")
         if issued.uses >= RESPONSE_USES:
             return _refused("used_url")
         issued.uses += 1
-        return await self.whisper(issued.channel, issued.person, text, thread_ts=thread_ts)
+        return await self.whisper(issued.channel, issued.person, text, blocks, thread_ts=thread_ts)
 
-    async def whisper(self, channel: str, person: str, text: str, *, thread_ts: str = "") -> Answer:
+    async def whisper(
+        self, channel: str, person: str, text: str, blocks: Sequence[Mapping[str, Any]] = (), *, thread_ts: str = ""
+    ) -> Answer:
         if not channel:
             return _refused("channel_not_found")
         if not self._is_in(channel, person):
             return _refused("user_not_in_channel")
         if not text.strip():
             return _refused("no_text")
+        shown = tuple(dict(block) for block in blocks)
+        if found := faults(Rendered("x", shown)):
+            return _refused("invalid_blocks", "; ".join(found))
         ts = self.ts()
-        self._words.append(PrivateWord(person, channel, thread_ts, ts, self._clock.now(), text))
+        self._words.append(PrivateWord(person, channel, thread_ts, ts, self._clock.now(), text, shown))
         return Answer(Outcome.DELIVERED, channel=channel, ts=ts)
 
-    async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> Answer:
+    async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> tuple[Answer, Mapping[str, Any]]:
         issued = self._triggers.get(trigger_id)
         if issued is None:
-            return _refused("invalid_trigger_id")
+            return _refused("invalid_trigger_id"), {}
         if self._age(issued) > TRIGGER_LASTS:
-            return _refused("expired_trigger_id")
+            return _refused("expired_trigger_id"), {}
         if issued.uses:
-            return _refused("exchanged_trigger_id")
+            return _refused("exchanged_trigger_id"), {}
         issued.uses += 1
         try:
-            self._views[issued.person] = (self._opened(view),)
+            made = self._opened(view)
         except ViewRefusedError as refused:
-            return _refused("invalid_arguments", str(refused))
-        return Answer(Outcome.DELIVERED)
+            return _refused("invalid_arguments", str(refused)), {}
+        self._views[issued.person] = (made,)
+        return Answer(Outcome.DELIVERED), made.named
+
+    async def update_view(self, view_id: str, view: Mapping[str, Any], *, known: str = "") -> Answer:
+        for person, stack in self._views.items():
+            for number, one in enumerate(stack):
+                if one.id != view_id:
+                    continue
+                if known and one.hash != known:
+                    return _refused("hash_conflict")
+                try:
+                    made = self._opened(view, one.id, one.root)
+                except ViewRefusedError as refused:
+                    return _refused("invalid_arguments", str(refused))
+                self._views[person] = (*stack[:number], made, *stack[number + 1 :])
+                return Answer(Outcome.DELIVERED)
+        return _refused("not_found")
 
     # What somebody has before them.
+
+    def word_of(self, person: str, ts: str) -> PrivateWord | None:
+        return next((one for one in self.words_of(person) if one.ts == ts), None)
 
     def words_of(self, person: str) -> list[PrivateWord]:
         return [one for one in self._words if one.person == person]

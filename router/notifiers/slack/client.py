@@ -6,7 +6,7 @@ No method raises on Slack's weather, sleeps, or calls twice what may have happen
 import asyncio
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, Self
@@ -179,14 +179,28 @@ class SlackClient:
         answer, _ = await self._call("conversations.join", {"channel": channel})
         return as_lookup(answer)
 
-    async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> Answer:
-        """Open a modal for whoever did what the trigger id stands for; `views.opened` says what became of it."""
-        answer, _ = await self._call("views.open", {"trigger_id": trigger_id, "view": dict(view)})
+    async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> tuple[Answer, Mapping[str, Any]]:
+        """Open a modal for whoever did what the trigger id stands for; `views.opened` says what became of it. With it, the view
+        as Slack names it from now on; {} where there is none."""
+        answer, body = await self._call_for_body("views.open", {"trigger_id": trigger_id, "view": dict(view)})
+        found = body.get("view")
+        return answer, found if isinstance(found, dict) else {}
+
+    async def update_view(self, view_id: str, view: Mapping[str, Any], *, known: str = "") -> Answer:
+        """Put another in the place of a modal that is open. `known`: Slack's hash of the one that is to go; should it be
+        another by now, Slack refuses."""
+        arguments: dict[str, object] = {"view_id": view_id, "view": dict(view)}
+        answer, _ = await self._call("views.update", {**arguments, "hash": known} if known else arguments)
         return answer
 
-    async def whisper(self, channel: str, person: str, text: str, *, thread_ts: str = "") -> Answer:
-        """A message that one person sees. `person`: a user id; they must be in the channel, and so must we. `text`: mrkdwn."""
-        arguments = {"channel": channel, "user": person, "text": text, "parse": "none", "link_names": False}
+    async def whisper(
+        self, channel: str, person: str, text: str, blocks: Sequence[Mapping[str, Any]] = (), *, thread_ts: str = ""
+    ) -> Answer:
+        """A message that one person sees. `person`: a user id; they must be in the channel, and so must we. `text`: mrkdwn;
+        `blocks`: the same with buttons."""
+        arguments: dict[str, object] = {"channel": channel, "user": person, "text": text}
+        arguments |= {"parse": "none", "link_names": False}
+        arguments |= {"blocks": list(blocks)} if blocks else {}
         answer, _ = await self._call(
             "chat.postEphemeral", {**arguments, "thread_ts": thread_ts} if thread_ts else arguments
         )

@@ -71,6 +71,7 @@ CODES: Final[Mapping[Outcome, frozenset[str]]] = {
             "duplicate_external_id",
             "exchanged_trigger_id",
             "expired_trigger_id",
+            "hash_conflict",
             "invalid_arg_name",
             "invalid_arguments",
             "invalid_array_arg",

@@ -3,10 +3,10 @@
 from router.core.acts.button import Verb
 from router.core.acts.grammar import command as ask
 from router.core.acts.grammar.command import Command
-from router.service.responder.verbs import Moment, Wanted
+from router.service.responder.verbs import Declare, Moment, Silence, Task, Unsilence, Wanted
 
 
-def wanted(command: Command, moment: Moment) -> Wanted | None:
+def wanted(command: Command, moment: Moment) -> Task | None:
     """None: it asks for no act, or for one that nothing carries out yet."""
     match command:
         case ask.Acknowledge(incident):
@@ -27,6 +27,12 @@ def wanted(command: Command, moment: Moment) -> Wanted | None:
             return Wanted(incident, Verb.WAKE)
         case ask.Escalate(incident, None):
             return Wanted(incident, Verb.ESCALATE)
+        case ask.New(title, service, severity):
+            return Declare(title, service, severity)
+        case ask.Silence(matchers, span, comment):
+            return Silence(matchers, moment.at + span, comment)
+        case ask.Unsilence(number):
+            return Unsilence(number)
         case ask.ChangeSeverity(incident, severity):
             return Wanted(incident, Verb.SEVERITY, severity=severity)
         case _:

@@ -62,6 +62,11 @@ class Somebody(msgspec.Struct, frozen=True):
         """As who may do what is asked."""
         return Actor(self.role, self.person, self.groups)
 
+    @property
+    def as_author(self) -> str:
+        """Of what they wrote."""
+        return self.person or self.shown or "somebody"
+
 
 class Unknown(msgspec.Struct, frozen=True):
     """A person that a command names and nobody is called."""

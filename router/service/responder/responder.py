@@ -4,66 +4,71 @@ Nothing here waits for Slack before an act is written down, except for a name, a
 """
 
 import asyncio
-import logging
-from collections.abc import Callable, Coroutine, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import partial
-from typing import Any, Final
+from typing import Final, assert_never
 
 import msgspec
 
-from router.core.acts.button import Button, NotOurs, action_id, decode, metadata
+from router.core.acts.button import Button, NotOurs, Verb, action_id, decode, metadata
 from router.core.acts.grammar import command as ask
 from router.core.acts.grammar.command import Command, Mistake
 from router.core.acts.grammar.parse import parse, parse_mention
+from router.core.acts.grammar.text import Reader
 from router.core.acts.life import Act
-from router.core.answer import Outcome
 from router.core.mrkdwn import said
-from router.core.render.form import Form, form_view, notice_view
+from router.core.render.blocks import OPTIONS, Block
+from router.core.render.form import Form, Text, form_view, notice_view
 from router.engine import Engine
+from router.incidents import privacy
 from router.incidents.respond import Answer
 from router.notifiers.slack.inbound.response import Reply, Response, Taken, ViewErrors, ViewUpdated
 from router.notifiers.slack.inbound.values import (
     BlockActions,
     Inbound,
     Mention,
+    MessageAction,
+    ReactionAdded,
+    Shortcut,
     SlashCommand,
     User,
     View,
     ViewSubmission,
 )
-from router.notifiers.slack.views import Opened, opened
 from router.notifiers.workspace import Responses, Workspace
 from router.service.in_force import InForce
 from router.service.responder.commands import wanted as wanted_by
 from router.service.responder.connecting import Connecting
-from router.service.responder.people import People, Unknown
+from router.service.responder.declaring import Declaring
+from router.service.responder.people import People, Somebody, Unknown
 from router.service.responder.questions import Questions
-from router.service.responder.silencing import Silencing
+from router.service.responder.silencing import LOOKING, Silencing
 from router.service.responder.verbs import (
     DEEDS,
     NOT_OURS,
+    Declare,
     Errors,
+    Look,
     Moment,
     Nothing,
+    Silence,
+    Task,
+    Unsilence,
     Wanted,
     Word,
+    filled,
+    note_of,
+    which_incident,
 )
 from router.service.responder.visitors import Visitors
-from router.store.evaluation import messages
+from router.service.responder.voice import Voice, Where
+from router.store.evaluation import incidents, messages
 from rules.model.configuration import SLASH_COMMAND, SlackSettings
 
-log = logging.getLogger(__name__)
-
-MOST_LATER: Final = 500
-"""Words that are under way to people."""
-FINISH_WITHIN: Final = timedelta(seconds=5)
-_NOT_OPENED: Mapping[Opened, str] = {
-    Opened.LATE: "Slack's time for opening a window was over before I could; please press again.",
-    Opened.UNSURE: "Slack did not answer when I asked it to open a window; if there is none, please press again.",
-    Opened.REFUSED: "Slack refused to open a window; the log says why.",
-}
+DECLARE_SHORTCUT: Final = "create_incident"
+TIMELINE_SHORTCUT: Final = "add_to_timeline"
+"""As the app's manifest names them."""
 
 
 class Via(StrEnum):
@@ -71,27 +76,26 @@ class Via(StrEnum):
 
     BUTTON = "button"
     WINDOW = "window"
+    SHORTCUT = "shortcut"
     COMMAND = "command"
     MENTION = "mention"
+    REACTION = "reaction"
 
 
-class Where(msgspec.Struct, frozen=True):
-    """How one person is reached with a word that nobody else sees."""
-
-    person: str
-    """Their user id."""
-    response_url: str = ""
-    channel: str = ""
-    thread_ts: str = ""
-
-
-class CommandOutcome(msgspec.Struct, frozen=True):
-    """What a command came to."""
+class Outcome(msgspec.Struct, frozen=True):
+    """What was made of what somebody asked for."""
 
     text: str
-    """For who gave it; mrkdwn."""
+    """For who asked; mrkdwn."""
+    is_done: bool = True
     is_told: bool = False
     """The incident's thread says it too."""
+    is_known: bool = True
+    """There is such an incident."""
+    blocks: tuple[Block, ...] = ()
+    """The text with buttons, where there are any."""
+    why: str = ""
+    """Of what is not done: why, without the incident's number."""
 
 
 class Responder:
@@ -112,9 +116,10 @@ class Responder:
     ) -> None:
         """`bot`: our own user id; "" while it is not known. `wake`: something is to be told."""
         self._engine, self._in_force, self._people, self._questions = engine, in_force, people, questions
-        self._silencing, self._connecting, self._visitors = Silencing(engine), Connecting(engine, people), visitors
-        self._response_urls, self._slack, self._bot, self._wake = response_urls, slack, bot, wake
-        self._later: set[asyncio.Task[None]] = set()
+        self._silencing = Silencing(engine, lambda: self._instance)
+        self._declaring = Declaring(engine)
+        self._connecting, self._visitors = Connecting(engine, people), visitors
+        self._voice, self._bot, self._wake = Voice(response_urls, slack), bot, wake
 
     async def __call__(self, inbound: Inbound) -> Response:
         match inbound:
@@ -124,38 +129,49 @@ class Responder:
             case ViewSubmission():
                 return await self._sent(inbound)
             case SlashCommand():
-                return Reply(await self._commanded(inbound))
+                answer = await self._commanded(inbound)
+                return Reply(answer.text, answer.blocks)
             case Mention():
                 await self._mentioned(inbound)
+                return Taken()
+            case ReactionAdded():
+                await self._reacted(inbound)
+                return Taken()
+            case Shortcut():
+                await self._begun(inbound)
+                return Taken()
+            case MessageAction():
+                await self._picked(inbound)
                 return Taken()
             case _:
                 return Taken()
 
     async def finish(self) -> None:
         """Words that are under way are said before the process ends."""
-        if self._later:
-            await asyncio.wait(self._later, timeout=FINISH_WITHIN.total_seconds())
+        await self._voice.finish()
 
     async def _pressed(self, inbound: BlockActions) -> None:
         action, place = inbound.actions[0], inbound.place
-        where = Where(inbound.user.id, inbound.response_url, place.channel, place.thread_ts)
+        where = Where(
+            inbound.user.id, inbound.response_url, place.channel, place.thread_ts, place.view, inbound.trigger_id
+        )
         button = decode(action.action_id, action.value, instance=self._instance)
         if isinstance(button, NotOurs):
-            self._whisper(where, NOT_OURS[button])
+            self._voice.whisper(where, NOT_OURS[button])
             return
         match DEEDS[button.verb].press(button, self._moment):
             case Nothing():
                 pass
             case Word(text):
-                self._whisper(where, text)
+                self._voice.whisper(where, text)
             case Form() as form:
-                self._begin(self._ask(button, form, inbound.user, inbound.trigger_id, where))
-            case Wanted() as wanted:
-                answer = await self._act(wanted, inbound.user, inbound.key, via=Via.BUTTON)
-                if isinstance(answer, Unknown):
-                    self._whisper(where, said(answer.text, 500))
-                elif not answer.is_done:
-                    self._whisper(where, _refusal(answer))
+                self._voice.begin(self._ask(button, form, inbound.user, where))
+            case Look():
+                self._voice.begin(self._look_again(button, inbound.user, inbound.view))
+            case task:
+                outcome = await self._done(task, inbound.user, inbound.key, via=Via.BUTTON)
+                if not outcome.is_done or not isinstance(task, Wanted):
+                    self._voice.whisper(where, outcome.text, outcome.blocks)
 
     async def _sent(self, inbound: ViewSubmission) -> Response:
         view = inbound.view
@@ -165,27 +181,83 @@ class Responder:
         deed = DEEDS[button.verb]
         if deed.send is None:
             return ViewUpdated(notice_view("Nothing was done", NOT_OURS[NotOurs.UNKNOWN_VERB]))
-        given = {block: action.value for block, actions in view.state.items() for action in actions.values()}
-        wanted = deed.send(button, given, self._moment)
-        if isinstance(wanted, Errors):
-            return ViewErrors(wanted.by_field)
-        answer = await self._act(wanted, inbound.user, inbound.key, via=Via.WINDOW)
-        if isinstance(answer, Unknown):
-            return _beside_input(view, answer.text)
-        if not answer.is_known:
-            return ViewUpdated(notice_view("Nothing was done", _refusal(answer)))
-        if not answer.is_done:
-            return _beside_input(view, answer.said)
-        if not answer.is_told and button.detail:
-            self._whisper(Where(inbound.user.id, channel=button.detail), _confirmation(wanted))
+        task = deed.send(button, given_in(view), self._moment)
+        if isinstance(task, Errors):
+            return ViewErrors(task.by_field)
+        outcome = await self._done(task, inbound.user, inbound.key, via=Via.WINDOW)
+        if not outcome.is_known:
+            return ViewUpdated(notice_view("Nothing was done", outcome.text))
+        if not outcome.is_done:
+            return _beside_input(view, outcome.why)
+        if deed.shows:
+            return ViewUpdated(notice_view(deed.shows, outcome.text, *outcome.blocks[1:]))
+        if not outcome.is_told and button.detail:
+            self._voice.whisper(Where(inbound.user.id, channel=button.detail), outcome.text)
         return Taken()
 
-    async def _commanded(self, inbound: SlashCommand) -> str:
+    async def _reacted(self, inbound: ReactionAdded) -> None:
+        """An emoji under one of our messages, where the configuration says what it does."""
+        slack = self._in_force.configuration.slack
+        emoji = inbound.reaction.partition("::")[0]  # behind it stands a colour of skin
+        does = slack.reactions.get(emoji, "") if isinstance(slack, SlackSettings) else ""
+        bot = self._bot()
+        if not does or not inbound.user.id or inbound.user.id == bot or (bot and inbound.author not in {"", bot}):
+            return
+        find = partial(messages.incident_at, channel=inbound.channel, ts=inbound.ts)
+        if (number := await self._engine.database.read(find)) is None:
+            return
+        wanted = Wanted(number, Verb(does), note=f":{emoji}:" if does == Verb.NOTE else "")
+        outcome = await self._done(wanted, inbound.user, inbound.key, via=Via.REACTION)
+        if not outcome.is_done:
+            self._voice.whisper(Where(inbound.user.id, channel=inbound.channel), outcome.text)
+
+    async def _begun(self, inbound: Shortcut) -> None:
+        """A global shortcut: it stands in no channel."""
+        where = Where(inbound.user.id, trigger_id=inbound.trigger_id)
+        if inbound.callback_id != DECLARE_SHORTCUT:
+            self._voice.whisper(where, NOT_OURS[NotOurs.UNKNOWN_VERB])
+            return
+        button = Button(Verb.DECLARE, 0)
+        form = DEEDS[button.verb].press(button, self._moment)
+        if isinstance(form, Form):
+            self._voice.begin(self._ask(button, form, inbound.user, where))
+
+    async def _picked(self, inbound: MessageAction) -> None:
+        """A message's own menu: what it says goes into the timeline of the incident in whose thread it stands, else of one
+        that who picked it chooses."""
+        place = inbound.place
+        where = Where(
+            inbound.user.id, inbound.response_url, place.channel, place.thread_ts, trigger_id=inbound.trigger_id
+        )
+        if inbound.callback_id != TIMELINE_SHORTCUT:
+            self._voice.whisper(where, NOT_OURS[NotOurs.UNKNOWN_VERB])
+            return
+        if not inbound.text.strip():
+            self._voice.whisper(where, "That message has no text, so nothing was added.")
+            return
+        author = await self._people.who(User(inbound.author)) if inbound.author else None
+        note = note_of("an app" if author is None else author.as_author, inbound.link, _read(inbound.text))
+        find = partial(messages.incident_at, channel=place.channel, ts=place.thread_ts or place.message_ts)
+        if (number := await self._engine.database.read(find)) is not None:
+            wanted = Wanted(number, Verb.NOTE, note=note)
+            outcome = await self._done(wanted, inbound.user, inbound.key, via=Via.SHORTCUT)
+            if not outcome.is_told:
+                self._voice.whisper(where, outcome.text)
+            return
+        who, rules = await self._people.who(inbound.user), self._engine.ruleset
+        asking = partial(privacy.open_views, rules=rules, actor=who.actor, most=OPTIONS)
+        views, _ = await self._engine.database.read(asking)
+        if not views:
+            self._voice.whisper(where, "Nothing is open that it could be added to.")
+            return
+        self._voice.begin(self._open(Button(Verb.TIMELINE, 0, note), which_incident(views), who, where))
+
+    async def _commanded(self, inbound: SlashCommand) -> Outcome:
         command = parse(inbound.text)
         if isinstance(command, Mistake):
-            return said(str(command), 1_000)
+            return Outcome(said(str(command), 1_000), is_done=False)
         via, slash = Via.COMMAND, inbound.command
-        return (await self._carried_out(command, inbound.user, inbound.key, slash=slash, via=via)).text
+        return await self._carried_out(command, inbound.user, inbound.key, slash=slash, via=via)
 
     async def _mentioned(self, inbound: Mention) -> None:
         if inbound.is_bot or not inbound.user.id or inbound.user.id == self._bot():
@@ -197,31 +269,50 @@ class Responder:
             incident = await self._engine.database.read(find)
         command = parse_mention(inbound.text, bot=self._bot(), incident=incident)
         if isinstance(command, Mistake):
-            self._whisper(where, said(str(command), 1_000))
+            self._voice.whisper(where, said(str(command), 1_000))
             return
         outcome = await self._carried_out(command, inbound.user, inbound.key, slash=self._slash, via=Via.MENTION)
         if not outcome.is_told:
-            self._whisper(where, outcome.text)
+            self._voice.whisper(where, outcome.text, outcome.blocks)
 
-    async def _carried_out(self, command: Command, user: User, key: str, *, slash: str, via: Via) -> CommandOutcome:
-        wanted = wanted_by(command, self._moment)
-        match command:
-            case ask.Silence() | ask.Unsilence():
-                return CommandOutcome(await self._silencing.answer(command, await self._people.who(user)))
-            case ask.Connect():
-                return CommandOutcome(await self._connecting.answer(command, user, await self._people.who(user)))
-            case ask.Link():
-                return CommandOutcome(await self._visitors.answer(command, user, await self._people.who(user)))
-            case _:
-                pass
-        if wanted is None:
-            return CommandOutcome(await self._questions.answer(command, await self._people.who(user), slash=slash))
-        answer = await self._act(wanted, user, key, via=via)
-        if isinstance(answer, Unknown):
-            return CommandOutcome(said(answer.text, 500))
-        if not answer.is_done:
-            return CommandOutcome(_refusal(answer))
-        return CommandOutcome(_confirmation(wanted), is_told=answer.is_told)
+    async def _carried_out(self, command: Command, user: User, key: str, *, slash: str, via: Via) -> Outcome:
+        task = wanted_by(command, self._moment)
+        if task is None:
+            who = await self._people.who(user)
+            match command:
+                case ask.Connect():
+                    return Outcome(await self._connecting.answer(command, user, who))
+                case ask.Link():
+                    return Outcome(await self._visitors.answer(command, user, who))
+                case _:
+                    return Outcome(await self._questions.answer(command, who, slash=slash))
+        return await self._done(task, user, key, via=via)
+
+    async def _done(self, task: Task, user: User, key: str, *, via: Via) -> Outcome:
+        """When this returns it is committed."""
+        match task:
+            case Wanted():
+                answer = await self._act(task, user, key, via=via)
+                if isinstance(answer, Unknown):
+                    return Outcome(said(answer.text, 500), is_done=False, why=answer.text)
+                if not answer.is_done:
+                    return Outcome(_refusal(answer), is_done=False, is_known=answer.is_known, why=answer.said)
+                return Outcome(_confirmation(task), is_told=answer.is_told)
+            case Declare() | Silence() | Unsilence():
+                who = await self._people.who(user)
+                if why := self._engine.refusal(who.actor, act_of(task)):
+                    return Outcome(f"Nothing is changed: {said(why, 500)}.", is_done=False, why=why)
+            case never:
+                assert_never(never)
+        if isinstance(task, Declare):
+            text = await self._declaring.answer(task, who.as_actor, key)
+            self._wake()
+            return Outcome(text)
+        done = await self._silencing.answer(task, who, key)
+        if not done.is_done:
+            return Outcome(done.text, is_done=False, why=done.why)
+        self._wake()
+        return Outcome(done.text, blocks=done.blocks)
 
     async def _act(self, wanted: Wanted, user: User, key: str, *, via: Via) -> Answer | Unknown:
         """When this returns it is committed."""
@@ -244,60 +335,45 @@ class Responder:
             self._wake()
         return answer
 
-    async def _ask(self, button: Button, form: Form, user: User, trigger_id: str, where: Where) -> None:
-        """Open its modal, unless there is nothing to ask."""
-        slack = self._slack()
-        actor = (await self._people.who(user)).actor
-        if (refused := await self._engine.obstacle(button.incident, button.verb, actor)) is not None:
-            await self._say(where, _refusal(refused))
+    async def _ask(self, button: Button, form: Form, user: User, where: Where) -> None:
+        """Open its modal, unless there is nothing to ask. Number 0: it is about no incident yet."""
+        who, number = await self._people.who(user), button.incident
+        if not number:
+            if why := self._engine.refusal(who.actor, button.verb.value):
+                await self._voice.say(where, f"Nothing is changed: {said(why, 500)}.")
+                return
+            await self._open(button, form, who, where)
             return
-        if slack is None:
+        if (refused := await self._engine.obstacle(number, button.verb, who.actor)) is not None:
+            await self._voice.say(where, _refusal(refused))
             return
+        current = await self._engine.database.read(partial(incidents.get, number=number))
+        fill = DEEDS[button.verb].fill
         back = msgspec.structs.replace(button, detail=where.channel)
-        view = form_view(form, callback_id=action_id(button.verb), metadata=metadata(back, instance=self._instance))
-        answer = await slack.open_view(trigger_id, view)
-        how = opened(answer)
-        if how is Opened.REFUSED:
-            extra = {"error": answer.error, "detail": answer.warning}
-            log.error("Slack refused to open a window for somebody", extra=extra)
-        if how in _NOT_OPENED:
-            await self._say(where, _NOT_OPENED[how])
+        await self._open(back, form if fill is None else fill(form, current.view), who, where)
 
-    def _whisper(self, where: Where, text: str) -> None:
-        self._begin(self._say(where, text))
-
-    async def _say(self, where: Where, text: str) -> None:
-        """By the response_url, which reaches people in channels that we are not in; else as a message of ours."""
-        error = "there is no way to say it"
-        if where.response_url:
-            answer = await self._response_urls.post(where.response_url, text, thread_ts=where.thread_ts)
-            if answer.outcome in {Outcome.DELIVERED, Outcome.UNKNOWN}:
-                return
-            error = answer.error
-        slack = self._slack()
-        if where.channel and slack is not None:
-            answer = await slack.whisper(where.channel, where.person, text, thread_ts=where.thread_ts)
-            if answer.outcome is Outcome.DELIVERED:
-                return
-            error = answer.error
-        log.warning("a word to somebody who acted in Slack did not reach them", extra={"error": error})
-
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        """After the answer to Slack: what Slack takes its time for keeps nobody waiting."""
-        if len(self._later) >= MOST_LATER:
-            work.close()
-            log.warning("a word to somebody who acted in Slack was not said: too many are under way")
+    async def _open(self, button: Button, form: Form, who: Somebody, where: Where) -> None:
+        carried = metadata(button, instance=self._instance)
+        if not DEEDS[button.verb].looks:
+            await self._voice.open(form_view(form, callback_id=action_id(button.verb), metadata=carried), where)
             return
-        task = asyncio.get_running_loop().create_task(self._carefully(work))
-        self._later.add(task)
-        task.add_done_callback(self._later.discard)
+        looking = self._silencing.with_look(form, button.incident, LOOKING)
+        found = await self._voice.open(form_view(looking, callback_id=action_id(button.verb), metadata=carried), where)
+        opened = View(str(found.get("id", "")), private_metadata=carried, hash=str(found.get("hash", "")))
+        if found:
+            await self._look(button, form, who, opened)
 
-    @staticmethod
-    async def _carefully(work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except Exception:  # the top of a task: what it was about is written down already
-            log.exception("a word to somebody who acted in Slack stumbled")
+    async def _look_again(self, button: Button, user: User, view: View | None) -> None:
+        """Somebody asks what their window would come to, as it is filled in."""
+        form = DEEDS[button.verb].press(msgspec.structs.replace(button, detail=""), self._moment)
+        if view is not None and isinstance(form, Form):
+            await self._look(button, filled(form, given_in(view)), await self._people.who(user), view)
+
+    async def _look(self, button: Button, form: Form, who: Somebody, view: View) -> None:
+        typed = next((one.initial for one in form.fields if isinstance(one, Text) and one.name == "matchers"), "")
+        form = self._silencing.with_look(form, button.incident, await self._silencing.would(typed, who))
+        renewed = form_view(form, callback_id=action_id(button.verb), metadata=view.private_metadata)
+        await self._voice.renew(view.id, renewed, known=view.hash)
 
     @property
     def _instance(self) -> str:
@@ -313,6 +389,17 @@ class Responder:
         return slack.command[0] if isinstance(slack, SlackSettings) and slack.command else SLASH_COMMAND
 
 
+def act_of(task: Declare | Silence | Unsilence) -> str:
+    """As `actions` of a route call it."""
+    match task:
+        case Declare():
+            return Verb.DECLARE.value
+        case Silence():
+            return Verb.SILENCE.value
+        case Unsilence():
+            return Verb.UNSILENCE.value
+
+
 def _refusal(answer: Answer) -> str:
     text = said(answer.said, 300)
     return f"#{answer.number}: {text}." if answer.is_known else f"{text[:1].upper()}{text[1:]}."
@@ -320,6 +407,16 @@ def _refusal(answer: Answer) -> str:
 
 def _confirmation(wanted: Wanted) -> str:
     return f"#{wanted.incident}: {DEEDS[wanted.verb].done}."
+
+
+def given_in(view: View) -> Mapping[str, str]:
+    """What stands in a modal's fields."""
+    return {block: action.value for block, actions in view.state.items() for action in actions.values()}
+
+
+def _read(text: str) -> str:
+    """A message as its reader sees it: mentions by what they are called, or by their ids."""
+    return Reader(text).text
 
 
 def _beside_input(view: View, text: str) -> Response:

@@ -4,7 +4,7 @@ A new button is its word in `core/acts/button.Verb`, and its line in `DEEDS` her
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,8 +15,13 @@ from router.core.acts.button import Button, NotOurs, Verb
 from router.core.acts.grammar.command import Target, TargetKind
 from router.core.acts.grammar.parse import LONGEST_SPAN
 from router.core.acts.grammar.words import NOT_IN_THIS_VERSION
-from router.core.render.form import Choice, Form, Somebody, Text
+from router.core.mrkdwn import clean, clip, words
+from router.core.render.blocks import OPTIONS
+from router.core.render.form import LONGEST_TEXT, TITLE, Choice, Form, Somebody, Text
+from router.core.view import IncidentView
 from rules.language.times import duration
+from rules.model.matcher import Matcher, MatcherError, Op
+from rules.model.matcher import parse as parse_matchers
 from rules.model.window import instant, zone
 
 
@@ -38,11 +43,42 @@ class Wanted(msgspec.Struct, frozen=True):
     severity: Severity | None = None
 
 
+class Declare(msgspec.Struct, frozen=True):
+    """An incident that somebody says there is, before it is known who says it."""
+
+    title: str
+    service: str = ""
+    """As it was typed."""
+    severity: Severity | None = None
+
+
+class Silence(msgspec.Struct, frozen=True):
+    """Nothing is to be heard of these alerts from now on, until then."""
+
+    matchers: tuple[Matcher, ...]
+    until: datetime
+    comment: str = ""
+
+
+class Unsilence(msgspec.Struct, frozen=True):
+    """End a silence."""
+
+    id: str
+
+
+Task = Wanted | Declare | Silence | Unsilence
+"""What is carried out."""
+
+
 class Word(msgspec.Struct, frozen=True):
     """Nothing is done; this is said to who pressed."""
 
     text: str
     """mrkdwn."""
+
+
+class Look(msgspec.Struct, frozen=True):
+    """Nothing is done yet: its window says anew what it would come to."""
 
 
 class Nothing(msgspec.Struct, frozen=True):
@@ -58,8 +94,9 @@ class Errors(msgspec.Struct, frozen=True):
 
 Given = Mapping[str, str]
 """What stands in a modal, by the name of the field."""
-Press = Callable[[Button, Moment], Wanted | Form | Word | Nothing]
-Send = Callable[[Button, Given, Moment], Wanted | Errors]
+Press = Callable[[Button, Moment], Task | Form | Look | Word | Nothing]
+Send = Callable[[Button, Given, Moment], Task | Errors]
+Fill = Callable[[Form, IncidentView], Form]
 
 
 class Deed(msgspec.Struct, frozen=True):
@@ -71,6 +108,12 @@ class Deed(msgspec.Struct, frozen=True):
     """Its modal was sent; None: it has none."""
     done: str = ""
     """After the incident's number, to who gave the command."""
+    fill: Fill | None = None
+    """What is known of the incident goes into its modal before anybody types."""
+    looks: bool = False
+    """Its modal says what it would come to, before anybody sends it."""
+    shows: str = ""
+    """The title of what stands in the modal's place once it is carried out, and says what came of it; "": it closes."""
 
 
 NOT_OURS: Mapping[NotOurs, str] = {
@@ -80,6 +123,12 @@ NOT_OURS: Mapping[NotOurs, str] = {
     NotOurs.OTHER_INSTANCE: "Another alert-router posted this message, so nothing was done: this one has no such incident.",
     NotOurs.UNREADABLE: "What this button carries cannot be read, so nothing was done.",
 }
+DECLARED_AS: Final = Severity.HIGH
+"""The severity of what somebody declares and says none of."""
+LOOK: Final = "look"
+"""What the button of a window carries that asks what it would come to."""
+LONGEST_NOTE: Final = 1_200
+"""Characters of what somebody else wrote: with their escapes a modal carries so many."""
 _TIME: Final = re.compile(r"(?:until +)?([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 _AS_THE_ALERTS: Final = "alerts"
 _SPAN: Final = "a duration such as 90m or 2d, or a time such as 09:00"
@@ -111,8 +160,7 @@ def _nothing(_: Button, __: Moment) -> Nothing:
 
 def _snooze(button: Button, moment: Moment) -> Wanted | Form | Word:
     if button.detail in {"", "custom"}:
-        hint = f"How long, such as 90m or 2d; or until when, such as 09:00 ({moment.zone})."
-        return Form(f"Snooze #{button.incident}", "Snooze", (Text("until", "Until when?", hint, "2h"),))
+        return Form(f"Snooze #{button.incident}", "Snooze", (Text("until", "Until when?", _until_hint(moment), "2h"),))
     found = until(button.detail, moment)
     if found is None:
         return Word("What this button carries cannot be read, so nothing was done.")
@@ -170,6 +218,100 @@ def _severity_set(button: Button, given: Given, _: Moment) -> Wanted | Errors:
     return Wanted(button.incident, Verb.SEVERITY, severity=Severity(chosen))
 
 
+def _declare(_: Button, __: Moment) -> Form:
+    title = Text("title", "What is the matter?", placeholder="Nobody can pay")
+    service = Text("service", "Service", "As the catalogue calls it.", is_optional=True)
+    options = tuple((severity.value, severity.value.upper()) for severity in Severity)
+    severity = Choice(
+        "severity", f"Severity ({DECLARED_AS.value.upper()} where none is chosen)", options, is_optional=True
+    )
+    return Form("Declare an incident", "Declare", (title, service, severity))
+
+
+def _declared(_: Button, given: Given, __: Moment) -> Declare | Errors:
+    title, severity = given.get("title", "").strip(), given.get("severity", "")
+    if not title:
+        return Errors({"title": "It needs a title."})
+    if severity and severity not in {one.value for one in Severity}:
+        return Errors({"severity": "That is no severity."})
+    return Declare(title, given.get("service", "").strip(), Severity(severity) if severity else None)
+
+
+def _silence(button: Button, moment: Moment) -> Form | Look:
+    if button.detail == LOOK:
+        return Look()
+    hint = "All that it holds back has all of these: one each line, or as rules have them."
+    which = Text("matchers", "Which alerts?", hint, is_long=True)
+    until = Text("until", "Until when?", _until_hint(moment), "2h")
+    why = Text("comment", "Why?", "For whoever wonders.", is_optional=True)
+    return Form(f"Silence #{button.incident}"[:TITLE], "Silence", (which, until, why))
+
+
+def _with_matchers(form: Form, view: IncidentView) -> Form:
+    """Of the incident's group. What is cut short would hold back more: then they are to be typed."""
+    labels = view.group_labels or {"alert.name": view.name}
+    typed = "\n".join(str(Matcher(name, Op.EQUAL, text)) for name, text in labels.items())
+    return filled(form, {"matchers": typed if len(typed) <= LONGEST_TEXT else ""})
+
+
+def filled(form: Form, given: Given) -> Form:
+    """With this in its fields of text."""
+    fields = tuple(
+        msgspec.structs.replace(field, initial=given.get(field.name, "")) if isinstance(field, Text) else field
+        for field in form.fields
+    )
+    return msgspec.structs.replace(form, fields=fields)
+
+
+def matchers_in(typed: str) -> tuple[Matcher, ...]:
+    """Of a field with some in each line. Raises MatcherError."""
+    found = [matcher for line in typed.splitlines() if line.strip() for matcher in parse_matchers(line.strip(" ,\t"))]
+    if not found:
+        raise MatcherError("no matcher", expected='one such as team="payments"')
+    return tuple(found)
+
+
+def _silenced(_: Button, given: Given, moment: Moment) -> Silence | Errors:
+    found, errors = until(given.get("until", ""), moment), dict[str, str]()
+    if found is None:
+        errors["until"] = f"Expected {_SPAN}."
+    try:
+        matchers = matchers_in(given.get("matchers", ""))
+    except MatcherError as error:
+        errors["matchers"] = f"{error.message}; expected {error.expected}."[:1_000]
+        return Errors(errors)
+    return Errors(errors) if found is None else Silence(matchers, found, given.get("comment", "").strip())
+
+
+def _until_hint(moment: Moment) -> str:
+    return f"How long, such as 90m or 2d; or until when, such as 09:00 ({moment.zone})."
+
+
+def note_of(author: str, link: str, text: str) -> str:
+    """What somebody wrote, as the timeline has it; cut so that a modal can carry it."""
+    where = f" ({link})" if link else ""
+    return clip(f"{author}{where}: {clean(text, LONGEST_NOTE).strip()}", LONGEST_NOTE)
+
+
+def _timeline(_: Button, __: Moment) -> Form:
+    return Form("Add to timeline", "Add", (Choice("incident", "Of which incident?", (("0", "none is open"),)),))
+
+
+def which_incident(views: Sequence[IncidentView]) -> Form:
+    """Of open incidents, the newest first."""
+    options = tuple(
+        (str(view.number), f"#{view.number} {view.severity.value.upper()} {words(view.title, 60)}") for view in views
+    )
+    return Form("Add to timeline", "Add", (Choice("incident", "Of which incident?", options[:OPTIONS]),))
+
+
+def _into_timeline(button: Button, given: Given, _: Moment) -> Wanted | Errors:
+    number = given.get("incident", "")
+    if not (number.isascii() and number.isdigit() and len(number) < 19 and int(number)):
+        return Errors({"incident": "None is chosen."})
+    return Wanted(int(number), Verb.NOTE, note=button.detail)
+
+
 DEEDS: Mapping[Verb, Deed] = {
     Verb.ACKNOWLEDGE: Deed(_at_once, done="acknowledged"),
     Verb.UNACKNOWLEDGE: Deed(_at_once, done="the acknowledgement is taken back"),
@@ -180,8 +322,11 @@ DEEDS: Mapping[Verb, Deed] = {
     Verb.ASSIGN: Deed(_assign, _assigned, done="assigned"),
     Verb.NOTE: Deed(_note, _noted, done="written into the timeline"),
     Verb.SEVERITY: Deed(_severity, _severity_set, done="the severity is set"),
-    Verb.SILENCE: Deed(_not_yet),
+    Verb.SILENCE: Deed(_silence, _silenced, done="silenced", fill=_with_matchers, looks=True, shows="Silenced"),
     Verb.ESCALATE: Deed(_at_once, done="escalated"),
     Verb.ADD_RESPONDER: Deed(_not_yet),
+    Verb.DECLARE: Deed(_declare, _declared, done="declared", shows="Declared"),
+    Verb.TIMELINE: Deed(_timeline, _into_timeline, done="written into the timeline", shows="Added to timeline"),
+    Verb.UNSILENCE: Deed(lambda button, _: Unsilence(button.detail)),
     Verb.OPEN: Deed(_nothing),
 }

@@ -1,7 +1,7 @@
 """Groups: which are due, what each is, and when it is evaluated again. Who is in them is `members`' business."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, case, func, literal, select, updat
 from router.core.evaluation import Wait
 from router.core.member import Suppressor
 from router.store.tables import InstantMs, alert_group, group_count, settings
-from rules.model.route import RouteSettings
+from rules.model.route import RouteSettings, is_declared
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -31,6 +31,8 @@ class Group(msgspec.Struct, frozen=True):
     """Of the worst alert that a window or a maintenance suppressed then."""
     wait: Wait | None
     """The group_wait that was begun, as the last evaluation left it."""
+    is_declared: bool = False
+    """Of an incident that a person declared: nobody waits for more of it."""
 
 
 _decode_labels = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
@@ -91,17 +93,21 @@ def find(conn: Connection, number: int) -> Group | None:
 
 
 def _group(row: Any) -> Group:
+    labels, settings = _decode_labels(row.labels), decode_settings(row.document)
+    if is_apart := is_declared(labels):
+        settings = msgspec.structs.replace(settings, group_wait=timedelta(0))
     return Group(
         row.id,
         row.route,
-        _decode_labels(row.labels),
-        decode_settings(row.document),
+        labels,
+        settings,
         row.route_is_gone,
         row.incident,
         row.arrived_since,
         (row.suppressed_kind, row.suppressed_name) if row.suppressed_kind else None,
         row.suppressed_rank,
         None if row.waiting_since is None else Wait(row.waiting_since, row.waiting_until),
+        is_apart,
     )
 
 

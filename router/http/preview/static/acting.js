@@ -88,28 +88,44 @@ function showView(open) {
   const { view } = open;
   byId("modal-title").textContent = view.title.text;
   const before = new Map(inputs.filter((one) => one.view === open.id).map((one) => [`${one.block}/${one.action}`, one]));
+  const focused = inputs.find((one) => one.view === open.id && one.node.contains(document.activeElement));
   inputs = [];
   byId("modal-body").replaceChildren(...view.blocks.map((given) => {
-    if (given.type !== "input") return block(given, null);
+    if (given.type !== "input") return block(given, pressedInView);
     const made = { ...input(given, state.data.people), view: open.id };
     const old = before.get(`${made.block}/${made.action}`);
-    inputs.push(old ?? made); // what stands in it stays when the rest is drawn anew
-    return inputs.at(-1).node;
+    if (old) made.set(old.value()); // what stands in it stays when the modal is drawn anew
+    inputs.push(made);
+    return made.node;
   }));
   byId("modal-close").textContent = view.close?.text ?? "Close";
   byId("modal-send").hidden = !view.submit;
   byId("modal-send").textContent = view.submit?.text ?? "";
   byId("modal-trouble").textContent = "";
   if (!dialog.open) dialog.showModal();
-  (inputs[0] ?? { focus: () => byId("modal-close").focus() }).focus();
+  const first = inputs.find((one) => one.block === focused?.block) ?? inputs[0];
+  (first ?? { focus: () => byId("modal-close").focus() }).focus();
 }
 
-async function submit() {
+function filled() {
   const given = {};
   for (const one of inputs) given[one.block] = { ...given[one.block], [one.action]: one.value() };
+  return given;
+}
+
+const pressedInView = async (element, node, confirm) => {
+  if (confirm && !(await confirmed(confirm))) return;
+  node.setAttribute("aria-busy", "true");
+  const answer = await act({ type: "press_in_view", view: shownView.split("/")[0], element, given: filled() });
+  node.removeAttribute("aria-busy");
+  trouble("");
+  byId("modal-trouble").textContent = answer.trouble ?? "";
+};
+
+async function submit() {
   const button = byId("modal-send");
   button.disabled = true;
-  const answer = await act({ type: "submit", view: shownView.split("/")[0], given });
+  const answer = await act({ type: "submit", view: shownView.split("/")[0], given: filled() });
   button.disabled = false;
   trouble(""); // it would stand behind the modal
   byId("modal-trouble").textContent = answer.trouble ?? "";

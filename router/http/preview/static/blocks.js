@@ -130,11 +130,12 @@ export function input(given, people) {
   const described = field.node;
   described.setAttribute("aria-describedby", [error.id, hint?.id].filter(Boolean).join(" "));
   return {
-    node, block: given.block_id, action: element.action_id, value: field.value, focus: () => (isGroup ? node.querySelector("input") : field.node)?.focus(),
+    node, block: given.block_id, action: element.action_id, value: field.value, set: field.set, focus: () => (isGroup ? node.querySelector("input") : field.node)?.focus(),
     says(wrong) {
       error.hidden = !wrong;
       error.textContent = wrong || "";
-      described.toggleAttribute("aria-invalid", Boolean(wrong));
+      if (wrong) described.setAttribute("aria-invalid", "true");
+      else described.removeAttribute("aria-invalid");
       node.classList.toggle("wrong", Boolean(wrong));
     },
   };
@@ -154,7 +155,8 @@ function group(element, options, name) {
     const chosen = boxes.filter(([box]) => box.checked).map(([box]) => box.value);
     return element.type === "radio_buttons" ? chosen[0] ?? "" : chosen;
   };
-  return { node: make("div", "choices", ...boxes.map(([, label]) => label)), value };
+  const set = (chosen) => boxes.forEach(([box]) => { box.checked = [chosen].flat().includes(box.value); });
+  return { node: make("div", "choices", ...boxes.map(([, label]) => label)), value, set };
 }
 
 function single(element, options) {
@@ -167,7 +169,7 @@ function single(element, options) {
       return item;
     }));
     node.value = element.initial_option?.value ?? element.initial_user ?? "";
-    return { node, value: () => node.value };
+    return { node, value: () => node.value, set: (chosen) => { node.value = chosen; } };
   }
   const node = make(element.multiline ? "textarea" : "input");
   if (element.multiline) node.rows = 4;
@@ -176,5 +178,5 @@ function single(element, options) {
   if (element.placeholder) node.placeholder = element.placeholder.text;
   if (element.max_length) node.maxLength = element.max_length;
   node.autocomplete = "off";
-  return { node, value: () => node.value };
+  return { node, value: () => node.value, set: (text) => { node.value = text; } };
 }

@@ -111,10 +111,11 @@ function wordCard(word) {
   if (known) return known.element;
   const text = make("div", "block");
   mrkdwn(text, word.text);
+  const parts = word.blocks.length ? word.blocks.map((given) => block(given, pressed(word))) : [text];
   const only = make("div", "only", sign("eye"), "Only visible to you ", dismissal(word));
   const at = new Date(word.at);
   const by = make("div", "by", make("b", "", "Alert Router"), make("span", "app", "APP"), timeElement(at, clockTime(at)));
-  const element = make("li", "message private", sign("face"), make("div", "", only, by, text));
+  const element = make("li", "message private", sign("face"), make("div", "", only, by, ...parts));
   state.cards.set(key, { version: "", element });
   return element;
 }
@@ -147,9 +148,10 @@ function card(message, replies, place = "") {
     content.append(thread);
   }
   if (!message.thread_ts && seesAll(message.channel)) content.append(replyLink(message));
-  const element = make("li", known && known.text !== message.text ? "message flash" : "message", face(message), content);
+  const news = `${message.edits}/${replies.length}`;
+  const element = make("li", known && known.news !== news ? "message flash" : "message", face(message), content);
   element.dataset.ts = message.ts;
-  state.cards.set(key, { version, element, text: message.text });
+  state.cards.set(key, { version, element, news });
   return element;
 }
 

@@ -136,6 +136,9 @@ def is_slacks(url: str, api_url: str) -> bool:
     return (is_https and host in HOSTS and port in {None, 443}) or (is_beside_api and found.scheme in {"http", "https"})
 
 
+_DOMAIN = re.compile(r"[a-z0-9][a-z0-9-]{0,80}", re.ASCII)
+_CHANNEL = re.compile(r"[A-Z0-9]{1,40}", re.ASCII)
+_TS = re.compile(r"[0-9]{1,15}\.[0-9]{1,10}", re.ASCII)
 _UNFIT = re.compile(r"[\s\\\x00-\x20\x7f]")
 
 
@@ -271,6 +274,7 @@ class _Reader:
             place=_place(found),
             text=said.text or "",
             author=said.user or "",
+            link=_link(found),
             trigger_id=found.trigger_id or "",
             response_url=self._url(found.response_url),
         )
@@ -349,6 +353,17 @@ def _user(found: payloads.Interaction) -> User:
     sender = found.user
     team = sender.team_id or (found.team.id if found.team else "")
     return User(sender.id, team, sender.username or sender.name or "")
+
+
+def _link(found: payloads.Interaction) -> str:
+    """To the message, as Slack's own permalinks are: https://docs.slack.dev/reference/methods/chat.getPermalink"""
+    place, domain = _place(found), "" if found.team is None else found.team.domain
+    if not (_DOMAIN.fullmatch(domain) and _CHANNEL.fullmatch(place.channel) and _TS.fullmatch(place.message_ts)):
+        return ""
+    address = f"https://{domain}.slack.com/archives/{place.channel}/p{place.message_ts.replace('.', '')}"
+    if place.thread_ts in {"", place.message_ts} or not _TS.fullmatch(place.thread_ts):
+        return address
+    return f"{address}?thread_ts={place.thread_ts}&cid={place.channel}"
 
 
 def _place(found: payloads.Interaction) -> Place:

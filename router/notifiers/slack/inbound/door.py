@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from router.notifiers.slack.inbound.decode import LARGEST_BODY, Door, Refusal, Unreadable, decode
+from router.notifiers.slack.inbound.decode import LARGEST_BODY, Door, Refusal, decode
 from router.notifiers.slack.inbound.dispatch import ANSWER_WITHIN, Dispatch, Via
 from router.notifiers.slack.inbound.signature import Disbelief, Refused, Signatures
 from router.runtime.clock import Clock
@@ -32,6 +32,8 @@ _WORDS: Final = {
     Refused.REPLAYED: "requests of Slack's came a second time with the same signature, and were refused",
 }
 """What an operator can do something about. The rest is noise that every open address hears."""
+_PROVEN: Final = frozenset({Refused.STALE, Refused.REPLAYED})
+"""Signed with our secret: no stranger can bring these about."""
 
 
 class Served(msgspec.Struct, frozen=True):
@@ -54,13 +56,16 @@ class Entrance:
         *,
         secrets: Callable[[], Sequence[str]],
         api_url: Callable[[], str],
+        workspace: Callable[[], str],
     ) -> None:
+        """`workspace`: the id of ours; "" while it is not known."""
         self._dispatch, self._clock, self._metrics = dispatch, clock, metrics
-        self._secrets, self._api_url = secrets, api_url
+        self._secrets, self._api_url, self._workspace = secrets, api_url, workspace
         self.signatures = Signatures(clock)
         self._said: dict[str, datetime] = {}
         self._unsaid: dict[str, int] = {}
         self._trouble: tuple[datetime, str] | None = None
+        self._believed_at: datetime | None = None
 
     def trouble(self) -> str:
         """For /readyz; "" when all is well."""
@@ -85,13 +90,13 @@ class Entrance:
             return Served(200)  # nothing is read from it and nothing done: Slack looks at the certificate
         proof = self.signatures.prove(self._secrets(), timestamps, signatures, body)
         if isinstance(proof, Disbelief):
-            self._disbelieve(proof)
+            self._disbelieve(proof, body)
             return Served(401)
-        self._trouble = None
+        self._trouble, self._believed_at = None, self._clock.now()
         decoded = decode(door, body, api_url=self._api_url())
         if isinstance(decoded, Refusal):
             self._unreadable(door, decoded)
-            return Served(413 if decoded.reason is Unreadable.TOO_LARGE else 400, ends_retries=True)
+            return Served(400, ends_retries=True)
         if decoded.dropped_urls:
             self._metrics.add("alert_router_slack_response_urls_refused", (), decoded.dropped_urls)
             self._say("response_url", "an address to answer to does not lead to Slack, and is not used", {})
@@ -103,11 +108,13 @@ class Entrance:
 
     def refused(self, reason: str) -> None:
         """Before anything could be asked of it: too large, too slow, broken off."""
-        self._metrics.add("alert_router_slack_refused", (reason,))
-        self._say(reason, "a request in Slack's name was refused", {"reason": reason})
+        self._refuse(reason, "a request in Slack's name was refused", {})
 
-    def _disbelieve(self, found: Disbelief) -> None:
-        self._metrics.add("alert_router_slack_refused", (found.reason.value,))
+    def _refuse(self, reason: str, text: str, extra: Mapping[str, str]) -> None:
+        self._metrics.add("alert_router_slack_refused", (reason,))
+        self._say(reason, text, {"reason": reason, **extra})
+
+    def _disbelieve(self, found: Disbelief, body: bytes) -> None:
         words = _WORDS.get(found.reason, "")
         if found.reason is Refused.STALE:
             seconds = int(found.age.total_seconds())
@@ -116,12 +123,17 @@ class Entrance:
                 f"Slack's requests are refused: they are signed with slack.signing_secret, and by this machine's clock {when}. "
                 "Is the clock right, or does something between keep requests back?"
             )
-        if words:
+        if words and (found.reason in _PROVEN or self._may_be_slacks(body)):
             self._trouble = (self._clock.now(), words)
-        extra = {"reason": found.reason.value}
-        if words:
-            extra["why"] = words
-        self._say(found.reason.value, "a request in Slack's name was not believed", extra)
+        self._refuse(found.reason.value, "a request in Slack's name was not believed", {"why": words} if words else {})
+
+    def _may_be_slacks(self, body: bytes) -> bool:
+        """Whether it is ours to mend that nothing proves this request. Anybody may write a signature, and must not degrade us
+        with it: it counts where the body names our workspace, which Slack's do and a stranger's cannot, and while none of
+        Slack's own was believed lately."""
+        now, workspace = self._clock.now(), self._workspace().encode()
+        was_believed = self._believed_at is not None and timedelta(0) <= now - self._believed_at <= TROUBLE_FOR
+        return bool(workspace) and workspace in body and not was_believed
 
     def _unreadable(self, door: Door, refusal: Refusal) -> None:
         self._metrics.add("alert_router_slack_received", (Via.HTTP.value, door.value, "unreadable"))

@@ -26,6 +26,13 @@ class Named(msgspec.Struct):
     id: Id
 
 
+class Team(msgspec.Struct):
+    """`team` of an interaction: the workspace that it was done in."""
+
+    id: Id
+    domain: Id = ""
+
+
 class Sender(msgspec.Struct):
     """`user` of an interaction."""
 
@@ -110,7 +117,7 @@ class Interaction(msgspec.Struct):
     """Every kind of it that we know."""
 
     user: Sender
-    team: Named | None = None
+    team: Team | None = None
     channel: Named | None = None
     message: Said | None = None
     container: Container | None = None

@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
-from tenacity import RetryCallState, Retrying, wait_exponential
+from tenacity import wait_exponential
 
 from router.core.answer import Answer, Outcome
 from router.notifiers.slack.errors import CallFault, sort_answer
@@ -20,6 +20,7 @@ from router.notifiers.slack.inbound.decode import LARGEST_BODY, Door, Refusal, d
 from router.notifiers.slack.inbound.dispatch import Dispatch, Via
 from router.notifiers.slack.inbound.link import End, Envelope, Link
 from router.notifiers.slack.wire import Wire, proxy_for
+from router.runtime.back_off import back_off
 from router.runtime.clock import Clock
 from router.runtime.metrics import Metrics
 from router.runtime.wake_up import WakeUp
@@ -234,7 +235,7 @@ class SocketMode:
 
     def _failed(self, words: str, *, rest: timedelta | None = None) -> None:
         self._failures += 1
-        wait = rest or timedelta(seconds=_backoff(self._failures))
+        wait = rest or back_off(_BACKOFF, self._failures)
         self._next_try = max(self._next_try, self._clock.monotonic() + wait.total_seconds())
         if words != self.last_error:
             log.warning("Socket Mode has a connection less", extra={"why": words, "standing": self.connected})
@@ -289,9 +290,3 @@ def _is_dead(link: Link, now: float) -> bool:
     if link.stands_since is None:
         return now - link.opened_at >= HELLO_WITHIN.total_seconds()
     return link.asked_at is not None and now - link.asked_at >= ANSWERS_WITHIN.total_seconds()
-
-
-def _backoff(failures: int) -> float:
-    state = RetryCallState(Retrying(), None, (), {})
-    state.attempt_number = failures
-    return _BACKOFF(state)

@@ -122,6 +122,8 @@ class MessageAction(msgspec.Struct, frozen=True):
     text: str = ""
     author: str = ""
     """The message's: a user id, "" of a bot's."""
+    link: str = ""
+    """To the message; "" where the payload does not say enough for one."""
     trigger_id: str = ""
     response_url: str = ""
 
