@@ -96,6 +96,14 @@ class PartialAlert(Alert, frozen=True, gc=False):
     """Fields of Alert, sorted; `labels.x` for a label that was added here; `status` where it says neither begin nor end."""
 
 
+class Acknowledgement(Alert, frozen=True, gc=False):
+    """No word about an alert, but that somebody has it in hand, as its sender knows it: nothing else of what it says is
+    taken, and where nobody was told of the alert there is nothing to have in hand."""
+
+    by: str = ""
+    """Who, as the sender calls them; "" where it does not say."""
+
+
 _FNV_OFFSET = 0xCBF29CE484222325
 _FNV_PRIME = 0x100000001B3
 _64_BITS = 0xFFFFFFFFFFFFFFFF

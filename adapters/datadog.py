@@ -26,7 +26,7 @@ from adapters.adapter import (
     PayloadError,
     SourceOptions,
 )
-from adapters.alert import Alert, PartialAlert, Severity, Status
+from adapters.alert import Acknowledgement, Alert, PartialAlert, Severity, Status
 from adapters.body import FORM, anything, form, looks_like_json, utf8
 from adapters.familiar import MAX_KEYS, bare
 from adapters.labels import Additions, annotations, checked, tags
@@ -52,8 +52,12 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "metric": ("alertmetric",),
     "measured": ("alertstatus",),
     "snapshot": ("snapshot",),
+    "by": ("acknowledgedby", "username", "user"),
 }
 _SEVERITY_LENGTH = 256
+_BY_LENGTH = 100
+_ACKNOWLEDGED = frozenset({"acknowledged", "acknowledge", "acked", "ack"})
+"""No transition of a monitor's own: of events that somebody's workflow sends, or a template for those of its incidents."""
 _UNSAID_BY_AN_END = ("labels.severity", "severity")
 _SHOWN = ("query", "metric", "measured", "snapshot", "transition")
 """Become annotations."""
@@ -171,6 +175,8 @@ class _Draft:
             url=link(said["link"]),
             severity_raw=cut(severity_raw, _SEVERITY_LENGTH),
         )
+        if bare(transition) in _ACKNOWLEDGED and bare(transition) not in source.statuses:
+            return Acknowledgement(**msgspec.structs.asdict(alert), by=line(bounded(said["by"] or "", _BY_LENGTH)))
         if status is Status.FIRING or has_priority:
             return alert
         # Recovered says nothing of how bad it was.

@@ -27,6 +27,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
         "status": "status state alertstatus alertstate currentstate eventaction action transition result outcome conclusion",
         "dedupe_key": "dedupekey dedupkey dedup deduplicationkey fingerprint alias alertkey incidentkey incidentid alertid key uid id",
         "host": "host hostname instance server node device machine hosts",
+        "acknowledged_by": "acknowledgedby ackedby ackby acknowledgedbyuser",
         "url": "url link href alerturl permalink ruleurl generatorurl dashboardurl runbookurl",
         "starts_at": "startsat startedat starttime firedat triggeredat",
         "ends_at": "endsat endedat endtime resolvedat recoveredat closedat finishedat",

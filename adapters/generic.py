@@ -16,7 +16,7 @@ from jmespath.parser import ParsedResult
 
 from adapters import familiar
 from adapters.adapter import Adapter, Draft, ItemError, OptionsError, Parse, Payload, PayloadError, SourceOptions
-from adapters.alert import Alert, PartialAlert, Severity, Status
+from adapters.alert import Acknowledgement, Alert, PartialAlert, Severity, Status
 from adapters.body import FORM, anything, form, looks_like_json, utf8
 from adapters.labels import Additions, annotations, checked, tags
 from adapters.mapping import FieldMap, Taken, compiled, search
@@ -34,6 +34,7 @@ _MAY_BE_UNSAID = ("description", "name", "severity", "status", "title", "url")
 _READ_BYTES = 64 * 1024
 """Of one text. What is kept of it is less; what is beyond is not looked at."""
 _SEVERITY_LENGTH = 256
+_BY_LENGTH = 100
 _NUMBERED = re.compile(r"\s*[1-5]\s*")
 _PRIORITY = re.compile(r"prio(?:rity)?\W*(?:\(familiar name\))?$", re.IGNORECASE)
 _LAST_NAME = re.compile(r"(\w+)\W*$")
@@ -72,7 +73,7 @@ class _Source:
         return Status.RESOLVED if word in familiar.RESOLVED_WORDS else default
 
     def speaks_only(self, taken: Taken | None) -> bool:
-        """Whether the state is one that neither begins nor ends anything."""
+        """Whether the state is one that neither begins nor ends anything: somebody has it in hand."""
         word = _text(taken).strip().lower()
         return word in _NO_STATUS and word not in self.statuses
 
@@ -146,9 +147,11 @@ class _Draft:
             url=link(_text(taken.get("url"))),
             severity_raw=severity_raw,
         )
+        if source.speaks_only(taken.get("status")):
+            return Acknowledgement(**msgspec.structs.asdict(alert), by=_by(taken.get("acknowledged_by")))
         if not texts["dedupe_key"]:
             return alert
-        said = {field for field in ("title", "description") if texts[field]}
+        said = {"status", *(field for field in ("title", "description") if texts[field])}
         said |= {
             field
             for field, is_said in (
@@ -156,11 +159,14 @@ class _Draft:
                 ("url", bool(alert.url)),
                 # An end's "OK" is no severity of what has ended.
                 ("severity", bool(severity_raw) and (status is Status.FIRING or _says_severity(taken, labels))),
-                ("status", not source.speaks_only(taken.get("status"))),
             )
             if is_said
         }
         return _partial(alert, said, source, labels)
+
+
+def _by(taken: Taken | None) -> str:
+    return line(bounded(_text(taken), _BY_LENGTH))
 
 
 def _partial(alert: Alert, said: Container[str], source: _Source, sent: Mapping[str, str]) -> Alert:

@@ -13,7 +13,7 @@ from adapters.template import Template, TemplateError
 
 FIELDS = (
     "name", "title", "description", "severity", "status", "dedupe_key", "host", "url", "starts_at", "ends_at",
-    "labels", "annotations",
+    "labels", "annotations", "acknowledged_by",
 )  # fmt: skip
 NESTED = ("labels", "annotations")
 """Fields that may be a map of names to expressions."""

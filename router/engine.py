@@ -10,6 +10,7 @@ from functools import partial
 import msgspec
 from sqlalchemy import Connection
 
+from adapters.alert import Acknowledgement
 from router.core.acts import permission
 from router.core.acts.button import Verb
 from router.core.acts.life import Act
@@ -18,11 +19,12 @@ from router.core.member import BY_RANK, Member, visible
 from router.core.own_alerts import DECLARED, Declaration, OwnDraft, declared
 from router.delivery.deliver import AT_ONCE, Deliverer, Settings
 from router.heartbeats import check
-from router.incidents import declare, escalate, expire, respond
+from router.incidents import announce, declare, escalate, expire, respond
 from router.incidents.escalate import Rules
 from router.incidents.evaluate import AT_ONCE as GROUPS_AT_ONCE
 from router.incidents.evaluate import Evaluated as Dispatched
 from router.incidents.evaluate import step as look
+from router.incidents.overrides import Overrides
 from router.incidents.silences import Silences
 from router.intake.intake import InForce, Intake, Receipt, RouteRef, change_of, place_of
 from router.intake.last_heard import LastHeard
@@ -81,8 +83,9 @@ class Engine:
         on_refused_workspace: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.database, self.clock, self.metrics, self.new_id = database, clock, metrics, new_id
-        self.notifiers, self.settings, self.ruleset = by_name(notifiers), settings, ruleset
+        self.notifiers, self.settings, self._of_file = by_name(notifiers), settings, ruleset
         self._in_force, self._snapshots = _in_force(ruleset)
+        self.overrides = Overrides(database, clock, lambda: self._of_file, on_commit)
         self.silences = Silences(database, clock, new_id, on_commit)
         self.silences.take_rules(ruleset)
         self._sweeps_until: float | None = None
@@ -90,6 +93,8 @@ class Engine:
         self.heard = LastHeard()
         self._reroutes_until = 0.0
         """On the monotonic clock: before it nothing is evaluated, unless alerts have been rerouted."""
+        self._announced: tuple[RuleSet, datetime, datetime | None] | None = None
+        """Of the last look at who is on call: the rules, when, and when the next one is due."""
         self._asked: Asked = {}
         self._unused_settings: dict[str, datetime] = {}
         """Since when they were found to be."""
@@ -100,6 +105,7 @@ class Engine:
             in_force=lambda: self._in_force,
             suppressors=self.silences.at,
             belongs=self._belongs,
+            acknowledge=self._acknowledge,
             on_commit=on_commit,
         )
         self.deliverer = Deliverer(
@@ -113,8 +119,14 @@ class Engine:
         )
 
     @property
+    def ruleset(self) -> RuleSet:
+        """In force, with what people have said since of who is on call."""
+        return self.overrides.rules
+
+    @property
     def rules(self) -> Rules:
-        return Rules(self.ruleset, self.settings.notifier, self.silences.at(self.clock.now()))
+        now = self.clock.now()
+        return Rules(self.ruleset, self.settings.notifier, self.silences.at(now), self.settings.command)
 
     async def start(self, also: Callable[[Connection], None] = lambda _: None) -> None:
         """After a start: nobody holds a claim longer than its lease, what is stored is known, every group is looked at
@@ -124,9 +136,10 @@ class Engine:
             log.warning("counts of groups were wrong and are counted anew", extra={"counts": wrong})
         await self.database.write(self.intake.known.load)
         await self.silences.load()
+        await self.overrides.load()
         await self.intake.absence.load()
         await self.database.write(partial(clamp_claims, now=self.clock.now()))
-        await self.put_in_force(self.ruleset, self.settings, also)
+        await self.put_in_force(self._of_file, self.settings, also)
 
     async def put_in_force(
         self, ruleset: RuleSet, settings: Settings, also: Callable[[Connection], None] = lambda _: None
@@ -145,8 +158,8 @@ class Engine:
             self.silences.take_rules(ruleset)
 
         await self.database.write(step, then=wait)
-        is_awaiting_anew = ruleset.awaited != self.ruleset.awaited
-        self._in_force, self._snapshots, self.ruleset, self.settings = in_force, snapshots, ruleset, settings
+        is_awaiting_anew = ruleset.awaited != self._of_file.awaited
+        self._in_force, self._snapshots, self._of_file, self.settings = in_force, snapshots, ruleset, settings
         if is_awaiting_anew:
             self.intake.signs.begin_anew()
             self._asked.clear()
@@ -154,7 +167,7 @@ class Engine:
     async def reroute(self) -> None:
         """Bring what nobody was told yet to where the rules in force want it. Nothing to do when they are the ones that
         routed it, which is what most starts find: the other way takes seconds at 100,000 alerts."""
-        digest = _digest(self.ruleset, self._snapshots)
+        digest = _digest(self._of_file, self._snapshots)
         if await self.database.read(routed_by) == digest:
             self._reroutes_until = 0.0
             return
@@ -182,6 +195,7 @@ class Engine:
         self._asked.clear()
         await self.database.write(partial(step, now=self.clock.now()), then=self._distrust)
         await self.silences.load()  # one that was over may not be by a clock that went back
+        await self.overrides.load()
 
     def _distrust(self, changed: Sequence[tuple[str, str]]) -> None:
         if changed:
@@ -204,7 +218,7 @@ class Engine:
                 # Half of the alerts are where other rules had them, and are held back, or not, by what those say.
                 return Dispatched(0, told=False, next_due=now + LOOKS_AGAIN)
             is_late = self._sweeps_until is not None and self.clock.monotonic() >= self._sweeps_until
-            rules = Rules(self.ruleset, self.settings.notifier, self.silences.at(now))
+            rules = Rules(self.ruleset, self.settings.notifier, self.silences.at(now), self.settings.command)
             swept = self.silences.swept
             return look(conn, now=now, rules=rules, metrics=self.metrics, most=most, swept=swept, waits=not is_late)
 
@@ -284,9 +298,10 @@ class Engine:
 
     async def escalate(self) -> escalate.Escalated:
         """Pages whose time has come, and acknowledgements, snoozes and closings that have run out."""
-        now, rules = self.clock.now(), self.rules
+        now = self.clock.now()
 
         def step(conn: Connection) -> escalate.Escalated:
+            rules = self.rules  # by now: whoever has taken a turn is on call
             ran = respond.step(conn, now, rules, self.metrics)
             escalated = escalate.step(conn, now, rules, self.metrics)
             waits = [at for at in (ran.next_due, escalated.next_due) if at is not None]
@@ -294,16 +309,32 @@ class Engine:
 
         return await self.database.write(step)
 
+    async def announce(self) -> announce.Announced:
+        """Who is on call, in the channels that are to hear it. Asks the store only when there may be something to say."""
+        now, ruleset = self.clock.now(), self.ruleset
+        known = self._announced
+        if known is not None and known[0] is ruleset and known[1] <= now and (known[2] is None or now < known[2]):
+            self._announced = ruleset, now, known[2]
+            return announce.Announced(0, known[2])
+        looked_at = None if known is None else known[1]
+
+        def step(conn: Connection) -> announce.Announced:
+            return announce.step(conn, now, self.rules, looked_at=looked_at)
+
+        announced = await self.database.write(step)
+        self._announced = ruleset, now, announced.next_due
+        return announced
+
     async def act(self, number: int, wanted: Act, *, key: str = "") -> respond.Answer:
         """What somebody does with an incident. When this returns it is committed."""
-        now, rules = self.clock.now(), self.rules
+        now = self.clock.now()
 
         def step(conn: Connection) -> respond.Answer:
-            return respond.act(conn, number, wanted, now, rules, self.metrics, key=key)
+            return respond.act(conn, number, wanted, now, self.rules, self.metrics, key=key)
 
         def close(conn: Connection) -> tuple[respond.Answer, list[Expired]]:
             answer = step(conn)
-            return answer, declare.closed(conn, number, now, rules, self.metrics) if answer.is_done else []
+            return answer, declare.closed(conn, number, now, self.rules, self.metrics) if answer.is_done else []
 
         if wanted.verb is not Verb.RESOLVE:
             return await self.database.write(step)
@@ -324,7 +355,9 @@ class Engine:
             applied = self.intake.apply(conn, [change])
             founded = [group for _, group in applied.groups]
             waits_for = "a reload" if self.clock.monotonic() < self._reroutes_until else ""
-            found = declare.opened(conn, founded, wanted.by, now, rules, self.metrics, key=key, waits_for=waits_for)
+            found = declare.opened(
+                conn, founded, wanted.by, now, self.rules, self.metrics, key=key, waits_for=waits_for
+            )
             return found, applied
 
         def remember(found: tuple[declare.Declared, Applied | None]) -> None:
@@ -342,6 +375,10 @@ class Engine:
     def refusal(self, actor: Actor, act: str) -> str:
         """Why somebody may not do what is about no incident; "": they may."""
         return permission.refusal(actor, act, self.ruleset.root.settings.actions, self.ruleset.holders)
+
+    def _acknowledge(self, conn: Connection, source: str, namespace: str, word: Acknowledgement) -> bool:
+        now = self.clock.now()
+        return respond.acknowledged_by_sender(conn, source, namespace, word, now, self.rules, self.metrics)
 
     async def claim(self, most: int = AT_ONCE) -> Claimed:
         return await self.deliverer.claim(most)

@@ -1,7 +1,9 @@
 """Reads a configuration for a command that needs a good one."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -10,6 +12,9 @@ from router.commands.terms import UserError
 from router.runtime.config import ConfigError, gather, read, understand
 from rules.loading.load import Loaded, RuleError
 from rules.model.configuration import Configuration
+
+if TYPE_CHECKING:
+    from router.core.acts.override import MadeOverride
 
 
 def configuration(paths: Sequence[Path]) -> Configuration:
@@ -23,6 +28,21 @@ def configuration(paths: Sequence[Path]) -> Configuration:
     for refused in loaded.refused:
         click.echo(f"warning: {refused.source.name} is refused, and left out: {refused.errors[0]}", err=True)
     return loaded.configuration
+
+
+def overrides_at_hand(read: Configuration, now: datetime) -> "list[MadeOverride]":
+    """What people have said of who is on call, where the database that it names is at hand. It is only read."""
+    from router.store.evaluation.overrides import at_hand
+
+    return at_hand(Path(read.storage.path), now)
+
+
+def as_people_say(read: Configuration, now: datetime) -> Configuration:
+    """With that."""
+    from router.core.acts.override import by_schedule
+
+    made = overrides_at_hand(read, now)
+    return msgspec.structs.replace(read, rules=read.rules.with_overrides(by_schedule(made))) if made else read
 
 
 def against_main(files: Sequence[Path], main: Path) -> Loaded:

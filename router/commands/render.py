@@ -51,12 +51,12 @@ def render(
     from msgspec.structs import replace
 
     from adapters.alert import Status
-    from router.commands.configured import configuration
+    from router.commands.configured import as_people_say, configuration
     from router.commands.payloads import typed
     from router.commands.rendered import rendered, text, to_json
     from router.runtime.clock import SystemClock
 
-    loaded = configuration(paths)
+    loaded = as_people_say(configuration(paths), SystemClock().now())
     now = SystemClock().now() if at is None else instant(at, loaded.timezone)
     if route_id is not None and route_id not in loaded.rules.routes:
         raise UserError(f"there is no route {route_id!r}; there are {', '.join(loaded.rules.routes)}")

@@ -36,13 +36,16 @@ def check(
 ) -> None:
     """Every mistake at once, warnings, and what happens next: hand-overs and windows.
 
+    Whoever took a turn at run time is on call here too, where the configuration's database is at hand.
+
     Exits 0 when the configuration can be loaded: a team's file that RULES_FILES name and that is refused keeps nobody from
     a start, its last accepted text stays in force. Exits 1 when it cannot be loaded, when a file named here is refused, or
     when something is missing that --env or --slack look for; 2 when a file cannot be read.
     """
     import msgspec
 
-    from router.commands.configured import against_main, configuration
+    from router.commands.configured import against_main, configuration, overrides_at_hand
+    from router.core.acts.override import by_schedule, without_effect
     from router.runtime.clock import SystemClock
     from router.runtime.config import ConfigError, read
     from rules.advice.check import checked as check_loaded
@@ -54,8 +57,16 @@ def check(
         except ConfigError as error:
             raise UserError(str(error)) from None
         before = configuration(former) if former else None
-        asked = {str(file) for file in files}
-        checked = check_loaded(loaded, SystemClock().now(), before, asked=asked)
+        asked, now = {str(file) for file in files}, SystemClock().now()
+        made = [] if loaded.configuration is None else overrides_at_hand(loaded.configuration, now)
+        checked = check_loaded(
+            loaded,
+            now,
+            before,
+            asked=asked,
+            overrides=by_schedule(made),
+            without_effect=() if loaded.configuration is None else without_effect(made, loaded.configuration.rules),
+        )
     if (with_env or with_slack) and checked.can_load:
         missing = _missing(files if main is None else (main,), with_slack=with_slack)
         checked = msgspec.structs.replace(checked, missing=missing)
@@ -99,7 +110,7 @@ def _missing(files: tuple[Path, ...], *, with_slack: bool) -> tuple[str, ...]:
 @click.argument("labels", nargs=-1, required=True, metavar="label=value …")
 def route(paths: tuple[Path, ...], at: str | None, name: str | None, output: str, labels: tuple[str, ...]) -> None:
     """Who would own an alert of these labels, each setting and where it comes from, and who would be paged."""
-    from router.commands.configured import configuration
+    from router.commands.configured import as_people_say, configuration
     from router.runtime.clock import SystemClock
     from rules.advice.explain import explain_route, render_text, to_json
 
@@ -113,7 +124,7 @@ def route(paths: tuple[Path, ...], at: str | None, name: str | None, output: str
         source(loaded, name)
         _, alert = typed(loaded, name, given, {}, when)
         given = visible_labels(alert, name)
-    explained = explain_route(loaded.rules, given, when)
+    explained = explain_route(as_people_say(loaded, SystemClock().now()).rules, given, when)
     click.echo(to_json(explained) if output == "json" else render_text(explained, loaded.timezone), nl=False)
 
 

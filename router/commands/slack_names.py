@@ -28,6 +28,7 @@ SCOPES = (
     "groups:history",
     "im:history",
     "usergroups:read",
+    "usergroups:write",
     "dnd:read",
     "reactions:read",
 )

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 import msgspec
 
+from router.core.view import Phase
+
 
 class Outcome(StrEnum):
     """What one call came to."""
@@ -44,5 +46,8 @@ class Answer(msgspec.Struct, frozen=True):
     server_time: datetime | None = None
     """From the `Date` header."""
     warning: str = ""
+    told_as: Phase | None = None
+    """DELIVERED, of a notifier that tells an acknowledgement: as what the receiver has the incident now. Where that is not
+    what it was to be told, another call is due. None: as it was to be told."""
     unheard_until: datetime | None = None
     """DELIVERED to a person: the receiver keeps it silent for them until then."""

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
-from router.core.view import EntryKind, IncidentView, PageView, State, TimelineEntry
+from router.core.view import EntryKind, IncidentView, PageView, Phase, State, TimelineEntry
 
 
 class Subject(StrEnum):
@@ -19,6 +19,14 @@ class Subject(StrEnum):
     """A new sound for somebody who was paged: one timeline entry, told once."""
     POST = "post"
     """A word of the router's own, told once."""
+
+
+class Mention(msgspec.Struct, frozen=True):
+    """Somebody who is mentioned in a word of the router's own. In its text a mark stands for them, by their number."""
+
+    target: str
+    """As a notifier finds them."""
+    name: str
 
 
 class Content(msgspec.Struct, frozen=True):
@@ -37,6 +45,8 @@ class Content(msgspec.Struct, frozen=True):
     """Of a PAGE and a NOTE."""
     text: str = ""
     """Of a POST: what it says, as a person writes it."""
+    mentions: tuple[Mention, ...] = ()
+    """Of a POST: whom it mentions. Whoever cannot be is named."""
     is_primary: bool = True
     """Of an INCIDENT: the thread lives here."""
     home: str = ""
@@ -47,6 +57,10 @@ class Content(msgspec.Struct, frozen=True):
     """Of a reply: whoever does not follow the thread is to hear it too."""
     may_act: bool = False
     """Whoever reads it can act from it: what they press reaches us."""
+    phase: Phase = Phase.OPEN
+    """Of an INCIDENT where nothing can be edited: which word about it this is. OPEN: that it fires; ACKNOWLEDGED, CLOSED."""
+    told_phase: Phase | None = None
+    """As what the receiver has it, or may have it, by now. None: it knows nothing of it."""
     notice: str = ""
     """Why it stands here and not where it belongs."""
     degraded: int = 0
@@ -80,6 +94,11 @@ class Content(msgspec.Struct, frozen=True):
             for entry in self.entries
         )
         return msgspec.structs.replace(self, entries=tuple(entries))
+
+    def with_people(self, ids: Mapping[str, str]) -> "Content":
+        """`ids`: of the people it mentions, by target, those that are known by one."""
+        known = (msgspec.structs.replace(one, target=ids.get(one.target, "")) for one in self.mentions)
+        return msgspec.structs.replace(self, mentions=tuple(known))
 
     @property
     def bare(self) -> "Content":

@@ -12,6 +12,7 @@ import msgspec
 
 from router.core.answer import Answer, Outcome
 from router.core.content import Subject
+from router.core.view import Phase
 
 LEASE = timedelta(seconds=20)
 """How long a claim lasts; a call is made only while more than its own longest time is left of it."""
@@ -48,6 +49,8 @@ class Capability(StrEnum):
     """Look for what may have been sent."""
     LOOK_UP = "look_up"
     """Say which conversation a name means. Without it the name is the conversation."""
+    ACKNOWLEDGE = "acknowledge"
+    """Be told that somebody has an incident in hand, or has closed it, where it takes no edit."""
     IDEMPOTENT = "idempotent"
     """Take the same post twice without harm: its key makes it one. What may have been sent is sent again."""
 
@@ -135,6 +138,12 @@ class MessageState(msgspec.Struct, frozen=True):
     """Of a NOTE: whether the page that it follows does. None: it was dropped or refused, or is gone."""
     ring_version: int = 0
     """Where nothing can be edited, it is told anew from this version on."""
+    ring_phase: Phase = Phase.OPEN
+    """As what."""
+    told_phase: Phase | None = None
+    """As what it was told last, or may have been. None: nobody knows it there."""
+    only_wakes: bool = False
+    """It is told to wake somebody, and for nothing else."""
     is_known_elsewhere: bool = False
     """Somebody was told of the incident by the fallback, and nobody here yet."""
 
@@ -178,8 +187,9 @@ def next_act(message: MessageState, now: datetime, can: frozenset[Capability]) -
             return (Act.LOOK_UP,)
         if Capability.FIND in can or Capability.IDEMPOTENT not in can:
             return (Act.FIND,)
-        if message.tells_end and intent.at > now - LATE_EFFECT:
-            # A beginning that takes effect after the end would begin there what nobody ends.
+        is_other = message.tells_end or intent.version < message.ring_version
+        if is_other and intent.at > now - LATE_EFFECT:
+            # A beginning that takes effect after the end would begin there what nobody ends; so of an acknowledgement.
             return Rest(intent.at + LATE_EFFECT)
         return (intent.act,)
     if message.ts == "":
@@ -196,6 +206,8 @@ def _begin(message: MessageState, *, looked_up: bool) -> Next:
     match message.subject:
         case Subject.INCIDENT if message.is_resolved and message.posts == 0 and not message.is_known_elsewhere:
             return Drop.OVER
+        case Subject.INCIDENT if message.only_wakes and message.ring_phase is not Phase.OPEN:
+            return Drop.TAKEN_ON
         case Subject.PAGE | Subject.POST if message.is_resolved:
             return Drop.OVER
         case Subject.PAGE | Subject.NOTE if _is_in_hand(message):
@@ -220,7 +232,7 @@ def _go_on(message: MessageState, now: datetime, can: frozenset[Capability]) -> 
     is_behind = message.notified_version < message.version
     if is_behind and Capability.EDIT in can:
         acts.append(Act.EDIT)
-    elif is_behind and _is_told_anew(message):
+    elif is_behind and _is_told_anew(message, can):
         acts.append(Act.POST)
     has_line = message.thread_due_at is not None and message.thread_due_at <= now
     if has_line and Capability.THREAD in can:
@@ -232,9 +244,11 @@ def _go_on(message: MessageState, now: datetime, can: frozenset[Capability]) -> 
     return tuple(acts)
 
 
-def _is_told_anew(message: MessageState) -> bool:
+def _is_told_anew(message: MessageState, can: frozenset[Capability]) -> bool:
     if message.tells_end:
         return not message.end_notified
+    if message.ring_phase is not Phase.OPEN and Capability.ACKNOWLEDGE not in can:
+        return False
     return message.notified_version < message.ring_version
 
 
@@ -248,6 +262,10 @@ class Told(msgspec.Struct, frozen=True):
     ts: str = ""
     """"" of an edit: as it was."""
     was_found: bool = False
+    told_as: Phase = Phase.OPEN
+    """Of a POST: as what the receiver has it now."""
+    is_part: bool = False
+    """Of a POST: that is not yet what it was to be told."""
     unheard_until: datetime | None = None
     """The person it is for hears nothing of it before."""
 
@@ -475,7 +493,17 @@ def _told(message: MessageState, act: Act, answer: Answer, seq: int) -> Effect:
     if act is Act.FIND and (intent := message.intent) is not None:
         return Told(intent.act, intent.version, intent.seq, answer.ts, was_found=True)
     ts, unheard_until = ("", None) if act is Act.EDIT else (answer.ts, answer.unheard_until)
-    return Told(act, message.version, seq, ts, unheard_until=unheard_until)
+    wanted = Phase.CLOSED if message.tells_end else message.ring_phase
+    told_as = answer.told_as or wanted
+    return Told(
+        act,
+        message.version,
+        seq,
+        ts,
+        unheard_until=unheard_until,
+        told_as=told_as,
+        is_part=act is Act.POST and told_as is not wanted,
+    )
 
 
 def _unsearchable(message: MessageState, answer: Answer, policy: Policy) -> Effect:

@@ -252,6 +252,10 @@ def user(slack_id: str) -> str:
     return f"<@{slack_id}>" if _USER.fullmatch(slack_id) else said(slack_id, 80)
 
 
+def is_user_id(target: str) -> bool:
+    return _USER.fullmatch(target) is not None
+
+
 def group(target: str) -> str:
     """A mention of a user group by its id. A handle that Slack did not resolve stays text."""
     return f"<!subteam^{target}>" if is_group_id(target) else said(target, 90)

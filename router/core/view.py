@@ -26,6 +26,13 @@ class Phase(StrEnum):
     """Somebody says that it is done, though alerts still fire."""
 
 
+class Limit(StrEnum):
+    """What a route may give a time for."""
+
+    ACKNOWLEDGE = "acknowledge"
+    RESOLVE = "resolve"
+
+
 class Response(msgspec.Struct, frozen=True, omit_defaults=True):
     """What people, timers, rules and senders have made of an incident. Its alerts move it in one case only: news brings
     back what was closed."""
@@ -41,8 +48,14 @@ class Response(msgspec.Struct, frozen=True, omit_defaults=True):
     """CLOSED: what was said of it."""
     assigned: tuple[str, ...] = ()
     """Who is responsible, by name."""
+    responders: tuple[str, ...] = ()
+    """Who was asked to help, by name, in that order."""
     severity: Severity | None = None
     """As somebody set it. None: the route's, else the alerts'."""
+    met: tuple[Limit, ...] = ()
+    """Of its route's limits: when the time was over it was done, and is not asked again."""
+    missed: tuple[Limit, ...] = ()
+    """When the time was over it was not, and that was said."""
 
 
 class EndKind(StrEnum):
@@ -163,7 +176,7 @@ class EntryKind(StrEnum):
     MOVED = "moved"
     PAGED = "paged"
     ESCALATED = "escalated"
-    """A further step, or a further round."""
+    """A further step, or a further round; where it is somebody's act, whom they named."""
     NOBODY_ON_CALL = "nobody_on_call"
     PAGE_DROPPED = "page_dropped"
     PAGE_REFUSED = "page_refused"
@@ -182,8 +195,12 @@ class EntryKind(StrEnum):
     REOPENED_BY_HAND = "reopened_by_hand"
     CLOSED_OVER = "closed_over"
     ASSIGNED = "assigned"
+    RESPONDER_ADDED = "responder_added"
     NOTE = "note"
     SEVERITY_SET = "severity_set"
+    SLA_ACKNOWLEDGE = "sla_acknowledge"
+    """Not acknowledged in time."""
+    SLA_RESOLVE = "sla_resolve"
 
 
 class TimelineEntry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -206,7 +223,7 @@ class TimelineEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     """WORSE, REOPENED: the severity it rose to or came back with."""
     lasted: timedelta | None = None
     """ALL_RESOLVED: the incident's duration. REPEAT: for how long it has been firing. FALLBACK: for how long it could not be
-    told; None: it cannot be yet. ESCALATED: for how long nobody acknowledged."""
+    told; None: it cannot be yet. ESCALATED: for how long nobody acknowledged. SLA_…: the time that it had."""
     how: EndKind | None = None
     people: tuple[str, ...] = ()
     """By name."""
@@ -225,7 +242,7 @@ class TimelineEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     groups: tuple[str, ...] = ()
     """PAGED, ESCALATED: the Slack user groups that are mentioned where the incident is at home."""
     step: int = 0
-    """ESCALATED: which one of its policy, from 1; 0: there is none any more."""
+    """ESCALATED: which one of its policy, from 1; 0: there is none any more, or somebody named whom."""
     round: int = 1
     """ESCALATED: which one, from 1."""
     detail: str = ""

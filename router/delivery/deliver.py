@@ -39,6 +39,7 @@ from router.store.database import Database
 from router.store.delivery.claim import Claimed, Sender, Work, claim
 from router.store.delivery.settle import settle
 from router.store.evaluation import incidents, pages
+from rules.model.configuration import SLASH_COMMAND
 from rules.model.webhook import Fallback
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Who is called when that notifier is refused, or away."""
     may_act: bool = False
     """What people press in its messages reaches us."""
+    command: str = SLASH_COMMAND
+    """How people call us there."""
 
 
 class Deliverer:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from router.core.render.headline import acted_by, person
 from router.core.render.thread import thread_reply
-from router.core.view import IncidentView, Phase, State, Suppressed
+from router.core.view import IncidentView, Limit, Phase, State, Suppressed
 from router.http.access import VISITOR, Access, Endpoint
 from router.http.api import checked, instant
 from router.http.parameters import Parameters, cursor
@@ -20,9 +20,10 @@ from router.http.service import Service, Visitor
 from router.incidents import privacy
 from router.incidents.suppression import suppressor_words
 from router.store import read
-from router.store.evaluation import incidents
+from router.store.evaluation import groups, incidents
 from router.store.evaluation.incidents import Incident, TimelineLine
 from rules.model.escalation_rounds import upcoming
+from rules.model.route import Sla
 from rules.model.ruleset import RuleSet
 from rules.model.suppression import SuppressionKind, SuppressorsInForce, page_suppression
 
@@ -61,6 +62,7 @@ class _Facts(msgspec.Struct, frozen=True):
     pending: read.PendingPage | None
     timeline: Sequence[TimelineLine]
     messages: Sequence[read.MessageRow]
+    sla: Sla | None
 
 
 class IncidentPage:
@@ -82,7 +84,7 @@ class IncidentPage:
         after = asked.after(int)
         asked.done()
         ask, visitor = self._service.engine.database.read, _visitor(request)
-        rules, actor = self._service.configuration.rules, None if visitor is None else visitor.actor
+        rules, actor = self._service.engine.ruleset, None if visitor is None else visitor.actor
         found = None
         if number <= _LARGEST:
             found = await ask(partial(privacy.find, number=number, rules=rules, actor=actor))
@@ -91,6 +93,7 @@ class IncidentPage:
                 404, f"there is no incident #{number}", expected="a number from a message, or from /api/incidents"
             )
         alerts, following = await ask(partial(read.alerts, firing=None, after=after, limit=ALERTS, of_incident=number))
+        group = await ask(partial(groups.find, number=found.group_id))
         messages, _ = await ask(partial(read.messages, owed=None, incident=number, after=None, limit=100))
         facts = _Facts(
             found,
@@ -99,6 +102,7 @@ class IncidentPage:
             await ask(partial(read.pending_page_of, number=number)),
             await ask(partial(incidents.entries, number=number, after=max(found.seq - _ENTRIES, 0))),
             messages,
+            None if group is None else group.settings.sla,
         )
         now = self._service.clock.now()
         in_force = self._service.engine.silences.at(now)
@@ -114,7 +118,7 @@ class IncidentPage:
 
     async def _me(self, request: web.Request) -> web.StreamResponse:
         """What is open, for somebody who is signed in as themselves."""
-        visitor, rules = _visitor(request), self._service.configuration.rules
+        visitor, rules = _visitor(request), self._service.engine.ruleset
         actor = None if visitor is None else visitor.actor
         look = partial(privacy.open_views, rules=rules, actor=actor, most=_LISTED)
         views, _ = await self._service.engine.database.read(look)
@@ -152,6 +156,7 @@ def _html(facts: _Facts, rules: RuleSet, in_force: SuppressorsInForce, now: date
     said = {
         "State": found.standing.state.value + (f", {found.ended_how.value}" if found.ended_how else ""),
         "In hand": _in_hand(view),
+        **_limits(found, facts.sla),
         "Severity": view.severity.value,
         "Route": f"{view.route}: the first of the rules that matches owns an alert",
         "Group": ", ".join(f"{name} = {value}" for name, value in view.group_labels.items())
@@ -185,7 +190,20 @@ def _in_hand(view: IncidentView) -> str:
     facts += [f"since {instant(response.at)}"] if response.at else []
     facts += [f"until {instant(response.until)}"] if response.until and view.state is State.TRIGGERED else []
     facts += [f"assigned to {', '.join(map(person, response.assigned))}"] if response.assigned else []
+    facts += [f"responders: {', '.join(map(person, response.responders))}"] if response.responders else []
     return ", ".join(facts) or "nobody has acknowledged it"
+
+
+def _limits(found: Incident, sla: Sla | None) -> dict[str, str]:
+    """What its route gives a time for, until when, and whether it was done."""
+    if sla is None:
+        return {}
+    response, lines = found.response, []
+    for limit, span in ((Limit.ACKNOWLEDGE, sla.acknowledge), (Limit.RESOLVE, sla.resolve)):
+        if span is not None:
+            how = "missed" if limit in response.missed else "kept" if limit in response.met else ""
+            lines.append(f"{limit.value} by {instant(found.opened_at + span)}{f': {how}' if how else ''}")
+    return {"Time limits": "; ".join(lines)}
 
 
 def _pending(pending: read.PendingPage | None, rules: RuleSet, now: datetime) -> str:

@@ -13,16 +13,20 @@ from sqlalchemy import Connection
 from router.core.content import Subject
 from router.core.escalation import Taken, another_round, carry_on, resumed
 from router.core.recipient import target_of
-from router.core.render.headline import title_of
-from router.core.view import EntryKind, State, TimelineEntry
+from router.core.render.headline import acted_by, title_of
+from router.core.view import EntryKind, Phase, State, TimelineEntry
 from router.incidents.suppression import Hush, page_hold
 from router.runtime.metrics import Metrics
 from router.store.evaluation import groups, incidents, messages, pages
+from rules.model.configuration import SLASH_COMMAND
 from rules.model.escalation import OnCall, Policy, Position, Step, begin
 from rules.model.escalation_rounds import ahead
 from rules.model.route import Loudness, Page, PageKind
 from rules.model.ruleset import RuleSet
 from rules.model.suppression import NOTHING, SuppressorsInForce, page_suppression
+
+_ASKED = {EntryKind.ESCALATED: "escalated to you", EntryKind.RESPONDER_ADDED: "asked to help"}
+"""Why you, of whom somebody named."""
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -33,6 +37,8 @@ class Rules(msgspec.Struct, frozen=True):
     """By which the channels and people of the rules are reached."""
     suppressors: SuppressorsInForce = NOTHING
     """The maintenances and silences in force now."""
+    command: str = SLASH_COMMAND
+    """How people call us in Slack."""
 
 
 class Paging(msgspec.Struct, frozen=True):
@@ -54,6 +60,10 @@ class Paging(msgspec.Struct, frozen=True):
     lasted: timedelta | None = None
     by: str = ""
     """Who asked for it; "": its time has come."""
+    via: str = ""
+    """By what they did."""
+    asked: EntryKind | None = None
+    """How the timeline calls it that somebody named these. None: nobody did, it is the incident's own page."""
 
 
 class Escalated(msgspec.Struct, frozen=True):
@@ -108,6 +118,8 @@ def _carry_out_due(
     metrics: Metrics,
     *,
     by: str = "",
+    via: str = "",
+    asked: EntryKind | None = None,
 ) -> list[Taken]:
     paging = Paging(
         id=due.id,
@@ -119,6 +131,8 @@ def _carry_out_due(
         title=title_of(current.view),
         lasted=max(now - current.view.started_at, timedelta(0)),
         by=by,
+        via=via,
+        asked=asked,
     )
     _, taken = _carry_out(conn, paging, current.seq, now, rules, metrics)
     on_call = messages.names_paged(conn, due.incident)
@@ -273,7 +287,8 @@ class _Telling:
         is_first = not paging.has_paged and (paging.position is None or paging.position.round == taken.round == 1)
         is_later = paging.position is not None and (paging.has_paged or self._has_carried_out)
         seq = self.seq + 1
-        fresh = [self._tell_person(person.name, target_of(person), taken.why, seq) for person in found.persons]
+        why = taken.why if paging.asked is None else _ASKED[paging.asked] + acted_by(paging.by)
+        fresh = [self._tell_person(person.name, target_of(person), why, seq) for person in found.persons]
         at_home = [channel for channel in found.channels if self._tell_channel(channel, taken)]
         rung = [webhook for webhook in found.webhooks if self._ring(webhook)]
         self._has_carried_out = True
@@ -293,12 +308,28 @@ class _Telling:
             step=taken.step if is_later else 0,
             round=taken.round,
             lasted=paging.lasted if is_later else None,
+            via=paging.via,
             detail=f"{why}; {paging.by} asked for it" if paging.by else why,
         )
+        if paging.asked is not None:
+            entry = self._asked(entry, paging.asked, taken)
         say_at, is_broadcast = self._how_loud(entry, is_word_at_home=bool(at_home))
         incidents.append(conn, paging.incident, [(entry, say_at, is_broadcast)])
         incidents.advance(conn, paging.incident, seq)
         self._metrics.add("alert_router_pages", ("nobody" if found.nobody else "told",))
+
+    def _asked(self, entry: TimelineEntry, kind: EntryKind, taken: Taken) -> TimelineEntry:
+        """Of whom somebody named: who did, and where it is no person that they named, what."""
+        wanted = self._paging.page
+        is_whole = wanted.kind in {PageKind.POLICY, PageKind.SCHEDULE}
+        return msgspec.structs.replace(
+            entry,
+            kind=kind,
+            people=(wanted.target,) if wanted.kind is PageKind.GROUP else entry.people,
+            step=0,
+            by=self._paging.by,
+            detail="; ".join((*([wanted.target] if is_whole else []), *taken.missed)),
+        )
 
     def _why(self, taken: Taken) -> str:
         """Of the page's own beginning."""
@@ -318,14 +349,16 @@ class _Telling:
         if entry.kind is EntryKind.NOBODY_ON_CALL:
             return self._now, False
         group = groups.get(self._conn, incidents.get(self._conn, self._paging.incident).group_id)
-        how_loud = group.settings.tell.escalated
+        tell = group.settings.tell
+        how_loud = tell.acknowledged if entry.kind is EntryKind.RESPONDER_ADDED else tell.escalated
         return (self._now if how_loud.has_line else None), (how_loud is Loudness.CHANNEL and bool(entry.people))
 
     def _tell_person(self, name: str, target: str, why: str, seq: int) -> bool:
         """A direct message, or a new short one where there is one already. Whether it is the first."""
         paging = self._paging
         known = self._paged.get(name)
-        if ("person", name) in self._told or (known is not None and (paging.position is None or not paging.has_paged)):
+        is_again = paging.position is not None and (paging.has_paged or paging.asked is not None)
+        if ("person", name) in self._told or (known is not None and not is_again):
             return False
         self._told.add(("person", name))
         if known is None:
@@ -405,18 +438,24 @@ def stop(conn: Connection, incident: int) -> None:
     pages.stop(conn, incident)
 
 
+def _own(standing: Sequence[pages.Standing]) -> pages.Standing | None:
+    """Of which one more round begins where no step is left: the newest of the rules', else the newest that somebody named."""
+    return next((one for one in standing if not one.is_asked), next(iter(standing), None))
+
+
 def go_on(conn: Connection, incident: int, now: datetime, rules: Rules, *, at_once: bool = False) -> bool:
     """The escalation goes on from where it was stopped. The next step is due after its own distance from the one before it,
     counted from now; `at_once` (an acknowledgement was taken back, or ran out and had kept everybody from being paged) it
     is due now, and where none is left one more round begins. Returns whether a step is to come."""
     stopped = [one for one in pages.of_incident(conn, incident) if one.is_stopped]
     has_more = any(one.position is not None for one in stopped)
-    for number, one in enumerate(stopped):
+    own = _own(stopped)
+    for one in stopped:
         policy = rules.ruleset.policy_of(one.page)
         position = None
         if one.position is not None:
             position = resumed(policy, one.position, now, at_once=at_once)
-        elif at_once and not has_more and number == 0 and policy is not None:
+        elif at_once and not has_more and one is own and policy is not None:
             position = another_round(policy, one.rounds, now)
             has_more = True
         pages.resume(conn, one.id, position, now)
@@ -425,11 +464,22 @@ def go_on(conn: Connection, incident: int, now: datetime, rules: Rules, *, at_on
     return has_more
 
 
-def next_now(conn: Connection, incident: int, now: datetime, rules: Rules, metrics: Metrics, *, by: str) -> Reach:
-    """Somebody wants the next step now: that of the page that was begun last, or one more round where none is left. Those
-    after it keep their distance; where the escalation was stopped it stays so. `by`: as the timeline says it."""
-    standing = pages.of_incident(conn, incident)
-    one = next((one for one in standing if one.position is not None), next(iter(standing), None))
+def next_now(
+    conn: Connection,
+    incident: int,
+    now: datetime,
+    rules: Rules,
+    metrics: Metrics,
+    *,
+    by: str,
+    via: str,
+    page: int | None = None,
+) -> Reach:
+    """Somebody wants the next step now: that of the page that was begun last, or of `page`, or one more round of the route's
+    own where none is left. Those after it keep their distance; where the escalation was stopped it stays so. `by`: as the
+    timeline says it."""
+    standing = [one for one in pages.of_incident(conn, incident) if page in {None, one.id}]
+    one = next((one for one in standing if one.position is not None), _own(standing))
     current = incidents.get(conn, incident)
     if one is None:
         return Reach((), "it pages nobody: its route has no page")
@@ -440,8 +490,55 @@ def next_now(conn: Connection, incident: int, now: datetime, rules: Rules, metri
         return Reach((), f"the rules have no {one.page.kind.value} {one.page.target} any more")
     position = another_round(policy, one.rounds, now) if one.position is None else one.position.moved(now)
     one = msgspec.structs.replace(one, position=position)
-    taken = _carry_out_due(conn, one, current, now, rules, metrics, by=by)
+    taken = _carry_out_due(conn, one, current, now, rules, metrics, by=by, via=via)
     return Reach(_names(taken), "; ".join(found.why for found in taken))
+
+
+def reach(
+    conn: Connection,
+    incident: int,
+    wanted: Page,
+    now: datetime,
+    rules: Rules,
+    metrics: Metrics,
+    *,
+    by: str,
+    via: str,
+    asked: EntryKind,
+) -> Reach:
+    """Somebody names whom to reach: now, whatever holds pages back. Where that is a policy its escalation goes on from there
+    like the route's own, unless somebody has the incident in hand. `asked`: how the timeline calls it."""
+    current = incidents.get(conn, incident)
+    policy = rules.ruleset.policy_of(wanted)
+    if policy is None:
+        return Reach((), f"the rules have no {wanted.kind.value} {wanted.target} any more")
+    if asked is EntryKind.ESCALATED:
+        same = next((one for one in pages.of_incident(conn, incident) if one.is_same(wanted)), None)
+        if same is not None and same.position is not None and same.is_stopped:
+            return next_now(conn, incident, now, rules, metrics, by=by, via=via, page=same.id)
+        if (same is not None and same.position is not None) or _is_reached(conn, incident, wanted, now, rules):
+            return Reach((), f"{wanted.target} was paged already")
+    found = rules.ruleset.on_call(wanted, now)
+    if wanted.kind is PageKind.GROUP:
+        found = _Reached(conn, incident, rules.ruleset)(policy.steps[0], now)
+    if found.nobody:
+        return Reach((), found.why)
+    is_policy = wanted.kind is PageKind.POLICY
+    is_stopped = is_policy and current.response.phase is not Phase.OPEN
+    position = begin(policy, now).moved(now)
+    one = pages.begin_asked(conn, incident, wanted, position, now, is_stopped=is_stopped)
+    taken = _carry_out_due(conn, one, current, now, rules, metrics, by=by, via=via, asked=asked)
+    if not is_policy:
+        pages.replace(conn, [one.id])
+    return Reach((wanted.target,) if wanted.kind is PageKind.GROUP else _names(taken), "")
+
+
+def _is_reached(conn: Connection, incident: int, wanted: Page, now: datetime, rules: Rules) -> bool:
+    """Whether whom somebody names has been paged for it, or mentioned."""
+    if wanted.kind in {PageKind.POLICY, PageKind.GROUP}:
+        return wanted.kind is PageKind.GROUP and pages.is_asked(conn, incident, wanted)
+    found = rules.ruleset.on_call(wanted, now)
+    return not found.nobody and {one.name for one in found.persons} <= set(messages.names_paged(conn, incident))
 
 
 def _names(taken: Sequence[Taken]) -> tuple[str, ...]:

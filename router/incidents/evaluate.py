@@ -61,7 +61,7 @@ def step(
     for group in due:
         round_.look(group)
     told = _tell_summaries(conn, now, rules) or round_.told
-    told = silences.remind(conn, now, rules.ruleset, rules.notifier) or told
+    told = silences.remind(conn, now, rules.ruleset, rules.notifier, rules.command) or told
     ahead = (groups.next_due(conn), summaries.next_due(conn), stored_silences.next_reminder(conn))
     edges = [at for at in (*ahead, rules.suppressors.until) if at is not None]
     if not is_swept:

@@ -26,6 +26,7 @@ from router.core.render.headline import silence as silence_words
 from router.core.view import EndKind, EntryKind, IncidentView, Phase, Response, State, Suppressed, TimelineEntry
 from router.incidents import recipients
 from router.incidents.escalate import Paged, Paging, Rules, carry_out, first_of, go_on, ring, stop
+from router.incidents.respond import await_limits
 from router.incidents.suppression import page_hold
 from router.runtime.metrics import Metrics
 from router.store.evaluation import groups, incidents, members, messages, pages
@@ -136,8 +137,15 @@ class Notification:
         is_changed = last is None or view != last.view
         if is_changed and not decided.opens:
             messages.raise_versions(
-                conn, self._number, rank=severity.rank, tells_end=view.state is State.RESOLVED, now=now
+                conn,
+                self._number,
+                rank=severity.rank,
+                tells_end=view.state is State.RESOLVED,
+                now=now,
+                phase=Phase.OPEN if decided.is_rise else decided.response.phase,
             )
+            if last is not None and messages.told_as(last.response.phase) is not messages.told_as(view.response.phase):
+                messages.tell_phase(conn, self._number, view.response.phase)
         if decided.resolves or (decided.continues and last is not None and last.standing.state is State.RESOLVED):
             messages.renew_ends(conn, self._number, now=now)
         incidents.append(conn, self._number, said)
@@ -151,6 +159,8 @@ class Notification:
         incidents.save(
             conn, self._number, standing=standing, view=view, alerts_ended=alerts_ended, ended_how=how, seq=self._seq
         )
+        if group.settings.sla is not None:
+            await_limits(conn, self._number, group.settings.sla, now if last is None else last.opened_at, view)
         self._count(decided, how)
         if decided.resolves:
             pages.call_off(conn, self._number)

@@ -211,8 +211,9 @@ class Silences:
         )
 
 
-def remind(conn: Connection, now: datetime, ruleset: RuleSet, notifier: str) -> bool:
-    """Tell authors that are people of the rules, by name or e-mail address, that their silence ends soon. Whether any."""
+def remind(conn: Connection, now: datetime, ruleset: RuleSet, notifier: str, command: str) -> bool:
+    """Tell authors that are people of the rules, by name or e-mail address, that their silence ends soon. Whether any.
+    `command`: how the slash command is called."""
     is_told = False
     for one in store.take_reminders(conn, now, REMINDED_AT_ONCE):
         author = person_of(one.created_by, ruleset)
@@ -220,7 +221,7 @@ def remind(conn: Connection, now: datetime, ruleset: RuleSet, notifier: str) -> 
             continue
         text = (
             f"Your silence {written(one.matchers)[:300]} ends in {duration(one.ends_at - now)}"
-            f" ({one.comment[:200] or 'no comment'}). To keep it: alert-router silence extend {one.id} 1h"
+            f" ({one.comment[:200] or 'no comment'}). To keep it: `{command} extend {one.id} 1h`"
         )
         messages.post(conn, notifier=notifier, target=target_of(author), text=text, now=now, person=author.name)
         is_told = True

@@ -16,14 +16,14 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from adapters.adapter import Draft, GroupDrafts, ItemError
-from adapters.alert import Alert, PartialAlert, PrometheusAlert, Status
+from adapters.alert import Acknowledgement, Alert, PartialAlert, PrometheusAlert, Status
 from adapters.times import milliseconds
 from router.core.member import Document
 from router.core.order import Verdict
 from router.core.own_alerts import DeclaredAlert
 from router.core.view import EndKind
 from router.heartbeats.seen import HeartbeatsSeen
-from router.intake.group_commit import GroupCommit, Verdicts
+from router.intake.group_commit import GroupCommit, NotCommittedError, Verdicts
 from router.intake.missing_alerts import MissingAlerts
 from router.runtime.clock import Clock, to_ms
 from router.runtime.metrics import Metrics
@@ -51,6 +51,8 @@ SLICE_SECONDS = 0.005
 """or as many as are brought to normal form in this time."""
 WAITING_ROWS = 20_000
 """Beyond this many alerts waiting for a commit a request is answered 503."""
+WORDS_AT_ONCE = 50
+"""Words of senders that somebody has an alert in hand, per transaction."""
 PLACES_KEPT = 4_096
 LABELS_REMEMBERED = 1_024
 """Characters of a group's labels. Longer ones are rare, and a memory of them would be as large as a sender likes."""
@@ -58,6 +60,10 @@ _COMPUTED = frozenset(COMPUTED)
 _FAR_MS = 10 * 365 * 86_400_000
 
 _encode = msgspec.json.Encoder().encode
+
+
+Acknowledge = Callable[[Connection, str, str, Acknowledgement], bool]
+"""(source, namespace, word) → whether anything came of it."""
 
 
 class OverloadError(RuntimeError):
@@ -112,14 +118,17 @@ class Intake:
         in_force: Callable[[], InForce],
         suppressors: Callable[[datetime], SuppressorsInForce],
         belongs: Belongs,
+        acknowledge: Acknowledge,
         on_commit: Callable[[], None],
     ) -> None:
+        """`acknowledge`: what becomes of a sender's word that somebody has an alert in hand."""
         self._database, self._clock, self._metrics = database, clock, metrics
         self._in_force, self._belongs, self._suppressors = in_force, belongs, suppressors
         self.known = CommittedAlerts()
         self.signs = HeartbeatsSeen(self.known.forget_keys)
         self.absence = MissingAlerts(database, self.known)
         self.groups = Groups()
+        self._acknowledge, self._on_commit = acknowledge, on_commit
         self._in_flight: dict[int, Verdicts] = {}
         self._slices = _Slices(clock)
         self.group_commit = GroupCommit(database, metrics, apply=self.apply, then=self.remember, on_commit=on_commit)
@@ -132,6 +141,7 @@ class Intake:
         now_ms = to_ms(received_at)
         receipt, changes = Receipt(), []
         followed: list[Verdicts] = []
+        words: list[Acknowledgement] = []
         is_unchanged = self.known.is_unchanged
         in_force, suppressors = self._in_force(), self._suppressors(received_at)
         is_awaiting = bool(in_force.ruleset.awaited.heartbeats)
@@ -158,6 +168,9 @@ class Intake:
                 except ItemError as error:
                     receipt.errors.append(Refused(index, error.message, error.where, error.expected))
                     continue
+                if isinstance(alert, Acknowledgement):
+                    words.append(alert)
+                    continue
                 if not _COMPUTED.isdisjoint(alert.labels):
                     self._metrics.add("alert_router_computed_names_shadowed", (source,))
                 if is_awaiting:
@@ -178,6 +191,8 @@ class Intake:
                     receipt.stale += 1
                 else:
                     receipt.unchanged += 1
+        if words:
+            await self._commit_words(source, namespace, words, receipt)
         for ahead in followed:  # the same words, on their way already: they stand when that commit does
             await _stands(ahead)
         if isinstance(drafts, GroupDrafts) and not receipt.errors:
@@ -193,6 +208,24 @@ class Intake:
             await self.absence.compare(source, namespace, drafts, words, received_at)
         except DBAPIError:
             log.exception("a group was not compared with what it held before", extra={"source": source})
+
+    async def _commit_words(
+        self, source: str, namespace: str, words: Sequence[Acknowledgement], receipt: Receipt
+    ) -> None:
+        """After the alerts of the same request, and before its answer. Raises NotCommittedError."""
+
+        def step(conn: Connection, some: Sequence[Acknowledgement]) -> int:
+            return sum(self._acknowledge(conn, source, namespace, word) for word in some)
+
+        for start in range(0, len(words), WORDS_AT_ONCE):
+            some = words[start : start + WORDS_AT_ONCE]
+            try:
+                done = await self._database.write(partial(step, some=some))
+            except DBAPIError as error:
+                raise NotCommittedError(str(error)) from error
+            receipt.accepted += done
+            receipt.unchanged += len(some) - done
+        self._on_commit()
 
     async def _commit(self, changes: list[Change]) -> list[Verdict]:
         future: Verdicts = asyncio.get_running_loop().create_future()

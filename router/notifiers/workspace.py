@@ -67,6 +67,6 @@ class Responses(Protocol):
     """Answers to what a person did, at the address that came with it: its response_url."""
 
     async def post(
-        self, url: str, text: str = "", blocks: Sequence[Mapping[str, Any]] = (), *, thread_ts: str = ""
+        self, url: str, text: str, blocks: Sequence[Mapping[str, Any]] = (), *, thread_ts: str = ""
     ) -> Answer:
         """Seen by that person alone."""

@@ -48,6 +48,7 @@ COUNTERS: Mapping[str, tuple[str, Labels]] = {
     "alert_router_incidents_resolved": ("Incidents resolved, by the least certain end of their alerts.", ("how",)),
     "alert_router_notified": ("Changes told, by reason.", ("reason",)),
     "alert_router_suppressed": ("Alerts whose news was held back, by what.", ("kind",)),
+    "alert_router_sla": ("Limits of routes whose time was over: met or missed.", ("limit", "outcome")),
     "alert_router_acts": (
         "What people and timers did to incidents: done, idle, refused or forbidden.",
         ("verb", "outcome"),

@@ -36,6 +36,7 @@ class WakeUps:
         self.expire = WakeUp(clock)
         self.escalate = WakeUp(clock)
         self.deliver = WakeUp(clock)
+        self.announce = WakeUp(clock)
 
     def acted(self) -> None:
         """Somebody did something to an incident: it is told, timed and evaluated anew."""
@@ -43,5 +44,5 @@ class WakeUps:
             bell.wake()
 
     def wake_all(self) -> None:
-        for bell in (self.dispatch, self.expire, self.escalate, self.deliver):
+        for bell in (self.dispatch, self.expire, self.escalate, self.deliver, self.announce):
             bell.wake()

@@ -19,6 +19,7 @@ from router.heartbeats.dead_mans_switch import DeadMansSwitch, IntakeNumbers, Ta
 from router.http import application, listener
 from router.http.listener import Listener
 from router.http.service import OpenSource, PreviewParts, Reloaded, Status
+from router.notifiers.slack.client import SlackClient
 from router.notifiers.slack.inbound import socket_mode
 from router.notifiers.slack.inbound.door import Entrance
 from router.notifiers.slack.inbound.later import ResponseUrls
@@ -31,8 +32,9 @@ from router.runtime.health import Health
 from router.runtime.metrics import Metrics
 from router.runtime.version import version
 from router.runtime.wake_up import WakeUps
-from router.service import secret_watcher
+from router.service import group_members, secret_watcher
 from router.service.config_watcher import ConfigWatcher
+from router.service.group_members import GroupMembers
 from router.service.health import HealthCheck
 from router.service.in_force import InForce, StartError, delivery_settings, open_secrets
 from router.service.loops import DRAIN, Loops
@@ -51,7 +53,7 @@ from router.store.database import Database
 from router.store.evaluation import accounts, messages
 from router.store.file import StorageError, trouble
 from rules.loading.load import Loaded
-from rules.model.configuration import Configuration
+from rules.model.configuration import Configuration, SlackSettings
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +121,8 @@ class App:
         )
         self._loops.add(dead_mans_switch.NAME, self._switch.turn)
         self._loops.add("watch", watcher.turn)
+        self._groups = GroupMembers(lambda: self._engine.ruleset, lambda: _slack_of(in_force, way_out), clock)
+        self._loops.add(group_members.NAME, self._groups.turn)
         self._loops.add(secret_watcher.NAME, SecretWatcher(vault, clock).turn)
         people = People(
             lambda: self._engine.ruleset, lambda: way_out.workspace, lambda: way_out.workspace_id, self._connected
@@ -313,6 +317,7 @@ class App:
             )
         found += self._way_in.trouble()
         found += self._teams.degraded()
+        found += self._groups.trouble
         if self._switch.trouble:
             found.append(f"the outward heartbeat was not made: {self._switch.trouble}")
         return found
@@ -439,6 +444,11 @@ async def _database(loaded: Loaded, clock: Clock, metrics: Metrics) -> AsyncIter
         yield database
     finally:
         await database.close()
+
+
+def _slack_of(in_force: InForce, way_out: WayOut) -> SlackClient | None:
+    """None where the configuration in force tells Slack nothing."""
+    return way_out.slack if isinstance(in_force.configuration.slack, SlackSettings) else None
 
 
 def _switch_target(in_force: InForce, vault: Vault) -> Target | None:

@@ -13,7 +13,7 @@ from router.notifiers.slack.notifier import NAME as SLACK
 from router.notifiers.webhook.endpoint import EndpointError, open_endpoint
 from router.runtime.clock import EPOCH
 from router.runtime.config import SecretError, Vault
-from rules.model.configuration import Configuration, SecretRef, SlackSettings
+from rules.model.configuration import SLASH_COMMAND, Configuration, SecretRef, SlackSettings
 
 
 class StartError(RuntimeError):
@@ -100,4 +100,5 @@ def delivery_settings(configuration: Configuration) -> Settings:
         slack.posts_again,
         slack.fallback,
         may_act=bool(slack.signing_secret or slack.app_token),
+        command=slack.command[0] if slack.command else SLASH_COMMAND,
     )

@@ -86,6 +86,7 @@ class Loops:
             "deliver": self._deliver,
             "expire": self._expire,
             "escalate": self._escalate,
+            "announce": self._announce,
             "prune": self._prune,
             "identify": self._identify,
             "lag": self._measure_lag,
@@ -118,6 +119,12 @@ class Loops:
             self._wake_ups.deliver.wake()
         else:
             await self._wake_ups.escalate.wait(until=stepped.next_due, at_most=LONGEST_WAIT)
+
+    async def _announce(self) -> None:
+        announced = await self._engine.announce()
+        if announced.said:
+            self._wake_ups.deliver.wake()
+        await self._wake_ups.announce.wait(until=announced.next_due, at_most=LONGEST_WAIT)
 
     async def _deliver(self) -> None:
         free = AT_ONCE - len(self._calls)

@@ -100,7 +100,7 @@ class Reloader:
         self._wake_all()
         return Reloaded(
             is_accepted=True,
-            warnings=(*warnings, *lost, *_needs_restart(before, after)),
+            warnings=(*warnings, *lost, *_needs_restart(before, after), *self._engine.overrides.without_effect()),
             diff=tuple(changes(before, after, self._clock.now())),
             refused=self._teams.refused,
         )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from adapters.adapter import Draft
+from router.core.acts import override
 from router.core.acts.life import Act
 from router.core.acts.silence import Silence, Wanted
 from router.core.own_alerts import Declaration
@@ -13,6 +14,7 @@ from router.delivery.deliver import Settings
 from router.engine import Engine
 from router.incidents.declare import Declared
 from router.incidents.expire import TICK
+from router.incidents.overrides import OverrideAnswer
 from router.incidents.respond import Answer
 from router.intake.intake import Receipt
 from router.notifiers.notifier import Notifier
@@ -123,6 +125,20 @@ class Simulation:
         await self._turn()
         return over
 
+    async def take_turn(self, wanted: override.Wanted) -> OverrideAnswer:
+        """Somebody is on call instead of whose turn it is, from now or later."""
+        answer = await self.engine.overrides.take(wanted)
+        self._next_due = None
+        await self._turn()
+        return answer
+
+    async def give_back(self, schedule: str, person: str) -> OverrideAnswer:
+        """They end what they took."""
+        answer = await self.engine.overrides.give_back(schedule, person, by=person)
+        self._next_due = None
+        await self._turn()
+        return answer
+
     async def reload(self, ruleset: RuleSet) -> None:
         self._ruleset = ruleset
         await self.engine.put_in_force(ruleset, self._settings)
@@ -160,14 +176,16 @@ class Simulation:
         while True:
             looked = await self.engine.dispatch()
             escalated = await self.engine.escalate()
+            announced = await self.engine.announce()
             claimed = await self.engine.claim()
             for work in claimed.works:
                 await self.engine.tell(work)
-            if looked.looked or escalated.paged or claimed.works:
+            if looked.looked or escalated.paged or announced.said or claimed.works:
                 continue
             if self.clock.now() >= self._next_tick and not await self._tick():
                 continue
-            waits = [at for at in (looked.next_due, escalated.next_due, claimed.next_due) if at is not None]
+            ahead = (looked.next_due, escalated.next_due, announced.next_due, claimed.next_due)
+            waits = [at for at in ahead if at is not None]
             self._next_due = min(waits, default=_NEVER)
             return min(self._next_due, self._next_tick)
 

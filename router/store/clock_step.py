@@ -18,6 +18,7 @@ from router.store.tables import (
     InstantMs,
     alert,
     alert_group,
+    announcement,
     conversation,
     heartbeat,
     incident,
@@ -51,6 +52,7 @@ def clamp(conn: Connection, now: datetime) -> list[tuple[str, str]]:
     conn.execute(update(source).where(source.c.fresh_since > now).values(fresh_since=now))
     for column in (heartbeat.c.created_at, heartbeat.c.last_at, heartbeat.c.missing_since):
         conn.execute(update(heartbeat).where(column > now).values({column: now}))
+    conn.execute(update(announcement).where(announcement.c.at > now).values(at=now))
     conn.execute(update(pace).where(pace.c.blocked_until > now + AHEAD).values(blocked_until=now))
     conn.execute(
         update(incident).where(incident.c.released_in.is_not(None), incident.c.opened_at > now).values(opened_at=now)
@@ -58,6 +60,7 @@ def clamp(conn: Connection, now: datetime) -> list[tuple[str, str]]:
     sender_groups.clamp(conn, now)
     _responses(conn, now)
     _pages(conn, now)
+    _limits(conn, now)
     return _alerts(conn, now)
 
 
@@ -90,6 +93,14 @@ def _responses(conn: Connection, now: datetime) -> None:
         response = msgspec.structs.replace(was, at=now, until=until)
         values = {"response": msgspec.json.encode(response).decode(), "response_ends_at": until}
         conn.execute(update(incident).where(incident.c.number == number).values(values))
+
+
+def _limits(conn: Connection, now: datetime) -> None:
+    """A limit is as far from the incident's opening as it was."""
+    back = type_coerce(incident.c.opened_at, BigInteger) - to_ms(now)
+    earlier = type_coerce(type_coerce(incident.c.limit_at, BigInteger) - back, InstantMs)
+    ahead = update(incident).where(incident.c.limit_at.is_not(None), incident.c.opened_at > now)
+    conn.execute(ahead.values(limit_at=earlier, opened_at=now))
 
 
 def _alerts(conn: Connection, now: datetime) -> list[tuple[str, str]]:

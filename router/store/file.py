@@ -47,6 +47,8 @@ class Mark(msgspec.Struct):
     """No incident has had a higher number."""
     is_in_use: bool = False
     """By a process that has not ended, or did not end cleanly."""
+    last: int = 0
+    """The highest number that was given when it last ended cleanly: a file that knows less is from before."""
 
 
 class DatabaseFile:
@@ -60,9 +62,13 @@ class DatabaseFile:
         self._mark = _read(self._mark_path)
         self.lost = self._loss()
         self._known: tuple[tuple[int, int], ...] = ()
+        self._last = 0
 
     def begin(self, conn: Connection) -> None:
         """In the first transaction: go on numbering where the file that was lost had come to."""
+        self._last = _numbered(conn)
+        if not (self.lost or self._mark.is_in_use) and self._last < self._mark.last:
+            self.lost = f"the database {self.path} is older than what the router had written when it ended: a backup lies in its place. What came after it is lost; incidents are numbered on from #{self._mark.numbered + 1}"
         if self.lost:
             _number_from(conn, self._mark.numbered)
         self._mark.is_in_use = True
@@ -81,13 +87,14 @@ class DatabaseFile:
     def reserve(self, conn: Connection) -> None:
         """Before a commit: numbers up to the mark are this database's, whatever becomes of its file."""
         last = conn.info.get(LAST_INCIDENT, 0)
+        self._last = max(self._last, last)
         if last > self._mark.numbered:
             self._mark.numbered = last + BLOCK
             self._write()
 
     def end(self) -> None:
         """A clean end: everything stands in the file itself."""
-        self._mark.is_in_use = False
+        self._mark.is_in_use, self._mark.last = False, self._last
         with contextlib.suppress(OSError):  # then the next start looks more closely than it need
             self._write()
         self.release()
@@ -124,6 +131,11 @@ def trouble(path: Path, error: Exception) -> str:
     if "readonly" in said or "unable to open" in said:
         return f"the database {path} cannot be written ({said}): give its folder and file to the router's user"
     return said
+
+
+def _numbered(conn: Connection) -> int:
+    """How far incidents are numbered by the database itself."""
+    return int(conn.execute(text("SELECT seq FROM sqlite_sequence WHERE name = 'incident'")).scalar() or 0)
 
 
 def _number_from(conn: Connection, numbered: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, and_, delete, exists, or_, select, text, update
 
-from router.store.evaluation import sign_ins
+from router.store.evaluation import overrides, sign_ins
 from router.store.intake import sender_groups, silences
 from router.store.tables import (
     IS_OVER,
@@ -55,6 +55,7 @@ class Pruned(msgspec.Struct, frozen=True):
     """(incident, last error) of truths owed for too long."""
     silences: int = 0
     sign_ins: int = 0
+    overrides: int = 0
 
     @property
     def is_more(self) -> bool:
@@ -68,6 +69,7 @@ class Pruned(msgspec.Struct, frozen=True):
             len(self.given_up),
             self.silences,
             self.sign_ins,
+            self.overrides,
         }
 
 
@@ -85,6 +87,7 @@ def prune(conn: Connection, now: datetime, kept: Retention, reopens_within: time
         given_up=given_up,
         silences=silences.forget(conn, now - kept.incidents, BATCH),
         sign_ins=sign_ins.forget(conn, now, BATCH),
+        overrides=overrides.forget(conn, now - kept.incidents, BATCH),
     )
 
 

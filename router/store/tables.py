@@ -274,6 +274,33 @@ silence = Table(
     ),
 )
 
+# Who is on call instead of whose turn it is, as people said at run time; kept for a while when it is over.
+oncall_override = Table(
+    "oncall_override",
+    metadata,
+    Column("number", _Id, primary_key=True, autoincrement=True),
+    Column("schedule", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("begins", InstantMs, nullable=False),
+    Column("ends", InstantMs, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", InstantMs, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("ended_by", Text, nullable=False),  # before its time; "": nobody did
+    Index("oncall_override_ends", "ends"),
+    sqlite_autoincrement=True,
+)
+
+# What was said of schedules in their channels, or is too old to be said.
+announcement = Table(
+    "announcement",
+    metadata,
+    Column("schedule", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),  # handover | morning
+    Column("at", InstantMs, nullable=False),
+    Column("person", Text, nullable=False),  # who was on call from then on
+)
+
 rules_file = Table(
     "rules_file",
     metadata,
@@ -340,8 +367,15 @@ incident = Table(
     Column("released_in", Text),  # it was held back until it opened: its home channel
     Column("response", Text, nullable=False, server_default=text("'{}'")),  # core.view.Response
     Column("response_ends_at", InstantMs),  # when its phase ends by itself; NULL: never, or nothing fires
+    Column("limit_at", InstantMs),  # when it is asked whether a limit of its route's was kept; NULL: none is left
     Index("incident_open", "state"),
     Index("incident_over", "ended_at", sqlite_where=text(IS_OVER), postgresql_where=text(IS_OVER)),
+    Index(
+        "incident_limit",
+        "limit_at",
+        sqlite_where=text("limit_at IS NOT NULL"),
+        postgresql_where=text("limit_at IS NOT NULL"),
+    ),
     Index(
         "incident_response_ends",
         "response_ends_at",
@@ -497,6 +531,7 @@ message = Table(
     Column("last_error", Text, nullable=False, server_default=text("''")),
     Column("word", Text, nullable=False, server_default=text("''")),  # why it stands here and not where it belongs
     Column("text", Text, nullable=False, server_default=text("''")),  # post: what it says. Page, note: why this person
+    Column("mentions", Text, nullable=False, server_default=text("''")),  # post: [core.content.Mention, …]; "": none
     Column("tells_end", Boolean, nullable=False, server_default=false()),  # the incident is over, at least here
     Column("end_notified", Boolean, nullable=False, server_default=false()),  # what was last told said so
     Column("stands_in_for", BigInteger),  # the message whose channel refuses: it is told here meanwhile
@@ -504,6 +539,10 @@ message = Table(
     Column(
         "ring_version", Integer, nullable=False, server_default=text("0")
     ),  # where nothing can be edited, it is told anew from this version on
+    Column("ring_phase", Text, nullable=False, server_default=text("'open'")),  # as what it is: core.view.Phase
+    Column(
+        "told_phase", Text, nullable=False, server_default=text("''")
+    ),  # as what it was told last, or may have been; "": nobody knows it there
     Column(
         "rings", Boolean, nullable=False, server_default=true()
     ),  # it does so by itself when the incident comes back or gets worse
@@ -553,6 +592,9 @@ page = Table(
     Column(
         "is_hushed", Boolean, nullable=False, server_default=false()
     ),  # it waits for what holds its incident's alerts
+    Column(
+        "is_asked", Boolean, nullable=False, server_default=false()
+    ),  # somebody named whom it reaches: no page of the route's
     Index("page_hushed", "incident", sqlite_where=text("is_hushed"), postgresql_where=text("is_hushed")),
     Index("page_due", "due_at", sqlite_where=text(STEP_DUE), postgresql_where=text(STEP_DUE)),
     Index(

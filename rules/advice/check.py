@@ -1,8 +1,9 @@
 """What `alert-router check` says of a file: mistakes, warnings, and what will happen next. Data first, then its text."""
 
 import itertools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,7 +21,7 @@ from rules.loading.load import Beside, Loaded, RuleError, RulesText, load, nothi
 from rules.model import escalation_rounds
 from rules.model.configuration import Configuration, SlackSettings
 from rules.model.escalation_rounds import Call, first_round
-from rules.model.oncall import gaps, turns
+from rules.model.oncall import Override, gaps, turns
 from rules.model.ruleset import RuleSet
 from rules.model.window import holds, next_change, zone
 
@@ -112,6 +113,8 @@ class Checked(msgspec.Struct, frozen=True):
     """Of what belongs to no schedule or window."""
     over: tuple[str, ...] = ()
     """What lies wholly in the past."""
+    without_effect: tuple[str, ...] = ()
+    """Overrides that people made at run time, of schedules or people that the files do not have."""
     is_compared: bool = False
     changes: tuple[str, ...] = ()
     """What it alters against the configuration it was compared with."""
@@ -145,10 +148,17 @@ def check(
 
 
 def checked(
-    loaded: Loaded, at: datetime, before: Configuration | None = None, *, asked: Collection[str] = ()
+    loaded: Loaded,
+    at: datetime,
+    before: Configuration | None = None,
+    *,
+    asked: Collection[str] = (),
+    overrides: Mapping[str, tuple[Override, ...]] = MappingProxyType({}),
+    without_effect: Iterable[str] = (),
 ) -> Checked:
     """The same of what was loaded already. `asked`: the files that somebody named. That a team's file which is only found
-    by a pattern is refused keeps nobody from a start; one that was named is what the question was."""
+    by a pattern is refused keeps nobody from a start; one that was named is what the question was. `overrides`: what
+    people said at run time, by schedule; `without_effect`: of them, in words, those that name what the files do not have."""
     refused = [file.source.name for file in loaded.refused]
     if loaded.configuration is None or any(name in asked for name in refused):
         return Checked(loaded.all_errors, loaded.warnings)
@@ -159,6 +169,7 @@ def checked(
         for path, message in complaints(node)
     )
     rules = loaded.configuration.rules
+    in_force = rules.with_overrides(overrides)
     now = tuple(lint_time(rules, loaded.nodes, at))
     return Checked(
         errors=loaded.all_errors,
@@ -166,8 +177,8 @@ def checked(
         can_load=True,
         left_out=tuple(refused),
         routes=len(rules.routes),
-        hand_overs=_hand_overs(rules, at),
-        gaps=_gaps(rules, at),
+        hand_overs=_hand_overs(in_force, at),
+        gaps=_gaps(in_force, at),
         window_changes=_window_changes(rules, at),
         pages=_pages(rules),
         copies=tuple(
@@ -175,13 +186,14 @@ def checked(
             for copy, routes in takers(rules)
         ),
         policies=tuple(
-            PolicyNow(name, first_round(policy, rules, at), policy.repeat, policy.every)
+            PolicyNow(name, first_round(policy, in_force, at), policy.repeat, policy.every)
             for name, policy in rules.policies.items()
         ),
         webhooks=_webhooks(loaded.configuration),
         at=at,
         zone=rules.zone_name,
         over=tuple(over(rules, at)),
+        without_effect=tuple(without_effect),
         changes=() if before is None else tuple(changes(before, loaded.configuration, at)),
         is_compared=before is not None,
     )
@@ -222,6 +234,8 @@ def render_text(checked: Checked, *, strict: bool = False) -> str:
         ]
     if checked.over:
         lines += ["", "Over, and can be taken out", *(f"  {one}" for one in checked.over)]
+    if checked.without_effect:
+        lines += ["", "Made by people, and not of these rules", *(f"  {one}" for one in checked.without_effect)]
     if checked.is_compared:
         lines += ["", "What it changes", *(f"  {line}" for line in checked.changes or ("nothing",))]
     errors, warnings = len(checked.errors) + len(checked.missing), len(checked.warnings)

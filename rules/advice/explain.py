@@ -230,6 +230,8 @@ def written_setting(settings: RouteSettings, key: str) -> str:
             pages = [f"{{from: {form.label}{_windows(form)}}}" for form in settings.page_from]
             pages += [f"{value.target} (a {value.kind.value}{_windows(value)})"] if value is not None else []
             return ", else ".join(pages) or "none"
+        case "sla" if value is not None:
+            return ", ".join(f"{key} {said(span)}" for key, span in msgspec.structs.asdict(value).items() if span)
         case "template" if value is not None:
             return " / ".join(part for part in (value.title, value.text) if part)
         case "tell":

@@ -8,7 +8,7 @@ from rules.advice.lint_routes import listed
 from rules.language.shape import Fields, Reference, RuleError
 from rules.language.yaml import Position
 from rules.model.configuration import Configuration
-from rules.model.oncall import Schedule
+from rules.model.oncall import Schedule, in_turn
 from rules.model.window import zone
 
 _EITHER = "policy, schedule or person"
@@ -50,12 +50,11 @@ def _layers(name: str, schedule: Schedule, entry: Fields) -> Iterator[RuleError]
 
 def _overrides(name: str, schedule: Schedule, entry: Fields) -> Iterator[RuleError]:
     path, written = f"oncall.{name}.overrides", entry.get("overrides", ())
-    rotations = (*schedule.rotations, *(rotation for layer in schedule.layers for rotation in layer.rotations))
-    in_turn = {person for rotation in rotations for person in rotation.people}
+    people = in_turn(schedule)
     for override, fields in zip(schedule.overrides, written, strict=True):
-        if override.person not in in_turn:
+        if override.person not in people:
             message = f"{name}: {override.person} has an override, and no turn in any rotation of it"
-            yield _warning(entry, fields.mark("person"), path, message, f"one of {', '.join(sorted(in_turn)[:8])}")
+            yield _warning(entry, fields.mark("person"), path, message, f"one of {', '.join(sorted(people)[:8])}")
     order = sorted(range(len(written)), key=lambda number: (schedule.overrides[number].begins, number))
     before: int | None = None
     for number in order:

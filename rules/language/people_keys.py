@@ -6,6 +6,7 @@ from datetime import timedelta
 from rules.language.keys import SECOND, WINDOW_NAMES, Name
 from rules.language.shape import (
     Fields,
+    Flag,
     Key,
     ListOf,
     NameOf,
@@ -19,7 +20,7 @@ from rules.language.shape import (
     shown,
     text_of,
 )
-from rules.language.times import Duration, HandoffTime, Hours, Instant, TurnLength, Zone, said
+from rules.language.times import Duration, HandoffTime, Hours, Instant, MorningTime, TurnLength, Zone, said
 from rules.language.webhook_keys import NAMED
 from rules.language.words import ChannelText
 from rules.language.yaml import Entries, Items, Node, Scalar
@@ -134,20 +135,6 @@ LAYER = Record(
     check=_check_layer,
 )
 
-SCHEDULE = Record(
-    "schedule",
-    {
-        **ROTATIONS,
-        "layers": Key(
-            ListOf(LAYER, "a list of layers", most=20), "Rotations by hours; the first that covers the instant wins."
-        ),
-        "overrides": Key(ListOf(OVERRIDE, "a list of overrides", least=0), "One person instead of whose turn it is."),
-        "timezone": Key(Zone(), "IANA zone of hand-overs and instants; default: the file's."),
-    },
-    later={"ical": "a calendar as schedule"},
-    check=_check_schedule,
-)
-
 
 class SlackGroup(Text):
     """A Slack user group: its handle, or its id."""
@@ -159,6 +146,41 @@ class SlackGroup(Text):
         hint = f'write "@{text.lower()}"' if text is not None and re.fullmatch(r"[A-Za-z0-9._-]{1,80}", text) else ""
         place.error(node, f"found {shown(node)}", expected=self.expected, hint=hint)
         return None
+
+
+def _check_announce(fields: Fields) -> None:
+    if "at" not in fields and fields.get("handover") is False:
+        fields.place.error(fields.node, "it announces nothing", expected="at: 09:00, or handover: true, or both")
+
+
+ANNOUNCE = Record(
+    "announce",
+    {
+        "channel": Key(ChannelText(), "Where it is said.", required=True),
+        "at": Key(MorningTime(), "Who is on call, primary and secondary: 09:00 on weekdays, or mon-sun 09:00."),
+        "handover": Key(Flag(), "Whether it is said when somebody else is on call. Default true."),
+    },
+    check=_check_announce,
+)
+
+SCHEDULE = Record(
+    "schedule",
+    {
+        **ROTATIONS,
+        "layers": Key(
+            ListOf(LAYER, "a list of layers", most=20), "Rotations by hours; the first that covers the instant wins."
+        ),
+        "overrides": Key(ListOf(OVERRIDE, "a list of overrides", least=0), "One person instead of whose turn it is."),
+        "group": Key(
+            SlackGroup('a Slack user group such as "@payments-oncall", or its id such as S0123ABCD'),
+            "A Slack user group whose members become whoever is on call.",
+        ),
+        "announce": Key(ANNOUNCE, "Said in a channel: who is on call, every morning and when that changes."),
+        "timezone": Key(Zone(), "IANA zone of hand-overs and instants; default: the file's."),
+    },
+    later={"ical": "a calendar as schedule"},
+    check=_check_schedule,
+)
 
 
 SLACK_GROUP = SlackGroup('a Slack user group such as "@team", or its id such as S0123ABCD')

@@ -20,6 +20,7 @@ from rules.model.route import (
     DEFAULT_REOPEN_WITHIN,
     DEFAULT_REPEAT_INTERVAL,
     Loudness,
+    ResolveNote,
 )
 
 
@@ -95,11 +96,29 @@ TELL = OrNone(
             "escalated": Key(
                 HOW_LOUD, "A further step of its policy, or an acknowledgement that has run out; default channel."
             ),
+            "sla": Key(HOW_LOUD, "Not acknowledged, or not resolved, within its sla; default channel."),
             "note": Key(HOW_LOUD, "Somebody added a note; default none: it stands on the incident's page."),
         },
-        later={"sla": "limits on how long things may take"},
     )
 )
+
+
+def _check_sla(fields: Fields) -> None:
+    if not fields.node.entries:
+        fields.place.error(fields.node, "no limit", expected="acknowledge: 15m, resolve: 4h, or both; or none")
+
+
+SLA = OrNone(
+    Record(
+        "sla",
+        {
+            "acknowledge": Key(Duration(SECOND), "Within it somebody is to acknowledge."),
+            "resolve": Key(Duration(SECOND), "Within it the incident is to be over, or closed."),
+        },
+        check=_check_sla,
+    )
+)
+RESOLVE_NOTE = OneOf(*(one.value for one in ResolveNote))
 
 ROUTE_FOREIGN = {
     "receiver": "channel, and page for whom it wakes (Alertmanager's receiver is both)",
@@ -142,6 +161,8 @@ SETTINGS = {
         OrNone(Duration(SECOND)),
         f"What was closed by hand and fires still comes back after it; default {said(DEFAULT_REOPEN_CLOSED_AFTER)}.",
     ),
+    "sla": Key(SLA, "{acknowledge: 15m, resolve: 4h}: counted from the first word, and said when it is missed."),
+    "resolve_note": Key(RESOLVE_NOTE, "required: who closes an incident says what it was; default optional."),
     "severity": Key(OrNone(SEVERITY), "The incident's severity, whatever its alerts say."),
     "template": Key(TEMPLATE, "{title, text} or {title, file}: own words for headline and summary."),
     "tell": Key(TELL, "How loud each change is told: {resolved: channel, repeat: thread}; none: the defaults again."),

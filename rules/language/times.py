@@ -9,7 +9,7 @@ import msgspec
 
 from rules.language.shape import Place, Schema, close_to, shown, text_of
 from rules.language.yaml import Items, Node, Scalar
-from rules.model.oncall import midnight, wall
+from rules.model.oncall import Morning, midnight, wall
 from rules.model.window import Dates, Range, Span
 
 _UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
@@ -312,6 +312,28 @@ class Handoff(msgspec.Struct, frozen=True):
 
     weekday: int | None
     minute: int
+
+
+class MorningTime:
+    """`mon-fri 09:00`; `09:00` is that too: weekdays."""
+
+    expected = "a time such as 09:00, which is on weekdays, or with its days: mon-fri 09:00, mon 08:30"
+
+    def read(self, node: Node, place: Place) -> Morning | None:
+        match = re.fullmatch(r"(?:([a-z]{3})(?:-([a-z]{3}))? +)?(\d\d):(\d\d)", text_of(node) or "", re.ASCII)
+        if match is not None:
+            first, last = match[1] or DAYS[0], match[2] or match[1] or DAYS[4]
+            minute = int(match[3]) * 60 + int(match[4])
+            if first in DAYS and last in DAYS and minute < 1440 and int(match[4]) < 60:
+                begin = DAYS.index(first)
+                count = (DAYS.index(last) - begin) % 7 + 1
+                return Morning(tuple(sorted((begin + number) % 7 for number in range(count))), minute)
+        place.error(node, f"found {shown(node)}", expected=self.expected)
+        return None
+
+    def schema(self, _: dict[str, Schema], /) -> Schema:
+        day = "|".join(DAYS)
+        return {"type": "string", "pattern": f"^(({day})(-({day}))? +)?[0-2]\\d:[0-5]\\d$"}
 
 
 class HandoffTime:

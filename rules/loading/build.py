@@ -17,7 +17,7 @@ from rules.model.copies import Copy
 from rules.model.escalation import Policy, Step
 from rules.model.heartbeat import Awaited
 from rules.model.inhibition import InhibitRule
-from rules.model.oncall import Layer, Override, Person, Rotation, Schedule
+from rules.model.oncall import Announce, Layer, Override, Person, Rotation, Schedule
 from rules.model.permission import Actions, Audience, Role, Roles
 from rules.model.route import (
     DEFAULT_GROUP_BY,
@@ -26,9 +26,11 @@ from rules.model.route import (
     Page,
     PageFrom,
     PageKind,
+    ResolveNote,
     Route,
     RouteSettings,
     SettingOrigin,
+    Sla,
     Tell,
     Template,
 )
@@ -285,7 +287,7 @@ def _settings(merged: Mapping[str, Any], names: _Names, team: str) -> RouteSetti
 
     group_by = get("group_by", DEFAULT_GROUP_BY)
     timers = {key: get(key) for key in _TIMERS if key in merged}
-    severity, template, tell = get("severity"), get("template"), get("tell")
+    severity, template, tell, sla = get("severity"), get("template"), get("tell"), get("sla")
     page: _Page = merged.get("page", _Page())
     return RouteSettings(
         channels=merged["channel"][0],
@@ -294,6 +296,8 @@ def _settings(merged: Mapping[str, Any], names: _Names, team: str) -> RouteSetti
         also_webhooks=tuple(one.name for one in merged.get("also", ()) if isinstance(one, ToWebhook)),
         group_by=None if group_by == ("...",) else group_by,
         **timers,
+        sla=None if sla is None else Sla(sla.get("acknowledge"), sla.get("resolve")),
+        resolve_note=ResolveNote(get("resolve_note", ResolveNote.OPTIONAL)),
         severity=None if severity is None else Severity(severity),
         template=None if template is None else Template(template.get("title", ""), template.get("text", "")),
         tell=Tell() if tell is None else Tell(**{key: Loudness(tell.get(key)) for key in tell.values}),
@@ -336,7 +340,15 @@ def _schedule(name: str, fields: Fields, zone_name: str) -> Schedule:
             )
             for entry in fields.get("layers", ())
         ),
+        announce=_announce(fields.get("announce")),
+        group=fields.get("group", ""),
     )
+
+
+def _announce(fields: Fields | None) -> Announce | None:
+    if fields is None:
+        return None
+    return Announce(fields.get("channel"), fields.get("at"), fields.get("handover", True))
 
 
 def _rotations(fields: Fields, zone_name: str) -> tuple[Rotation, ...]:

@@ -26,6 +26,8 @@ class Step(msgspec.Struct, frozen=True):
     """Slack user groups: "@team" or an S-id."""
     webhook: str = ""
     """The name of one."""
+    users: tuple[Person, ...] = ()
+    """Whom the rules do not name: no file has such a step, only somebody's word (`RuleSet.policy_of`)."""
 
     @property
     def reaches(self) -> str:
@@ -34,6 +36,8 @@ class Step(msgspec.Struct, frozen=True):
             return f"webhook {self.webhook}"
         if self.groups:
             return f"group {', '.join(self.groups)}"
+        if self.users:
+            return ", ".join(user.name for user in self.users)
         return self.schedule or ", ".join(self.persons or self.channels)
 
 

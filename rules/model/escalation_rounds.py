@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from rules.model.escalation import OnCall, Policy, Position, begin, take
+from rules.model.escalation import OnCall, Policy, Position, Step, begin, take
 from rules.model.route import Page
 from rules.model.ruleset import RuleSet, said_at
 
@@ -81,6 +81,21 @@ def upcoming(rules: RuleSet, page: Page, position: Position | None, now: datetim
         if found is not None and not found.nobody:
             return found
     return OnCall((), (), why, None, nobody=True)
+
+
+def policy_around(rules: RuleSet, schedule: str) -> Policy | None:
+    """The policy that a schedule stands in: of its name, else the first that begins with it, else the first that reaches it."""
+    those = [one for one in rules.policies.values() if any(step.schedule == schedule for step in one.steps)]
+    named = [one for one in those if one.name == schedule]
+    begin_with = [one for one in those if one.steps[0].schedule == schedule]
+    return next(iter((*named, *begin_with, *those)), None)
+
+
+def first_two(rules: RuleSet, schedule: str, at: datetime) -> tuple[OnCall, ...]:
+    """Primary and secondary: whom the first two steps of its policy reach now; of a schedule in no policy, itself alone."""
+    policy = policy_around(rules, schedule)
+    steps = (Step(schedule=schedule),) if policy is None else policy.steps[:2]
+    return tuple(rules.reached(step, at) for step in steps)
 
 
 def call_of(policy: Policy, position: Position, at: datetime, found: OnCall) -> Call:

@@ -60,6 +60,25 @@ class Layer(msgspec.Struct, frozen=True):
     """None: all of them."""
 
 
+class Morning(msgspec.Struct, frozen=True):
+    """A time of day on some days of the week, on the wall clock of a schedule."""
+
+    days: tuple[int, ...]
+    """0 is Monday."""
+    minute: int
+    """Since midnight."""
+
+
+class Announce(msgspec.Struct, frozen=True):
+    """What of a schedule is told in a channel."""
+
+    channel: str
+    morning: Morning | None = None
+    """When it is said who is on call; None: never."""
+    handover: bool = True
+    """Whether it is said when somebody else is."""
+
+
 class Schedule(msgspec.Struct, frozen=True):
     """Who is on call when; rotations follow each other in the order of the file. Either rotations or layers."""
 
@@ -69,6 +88,9 @@ class Schedule(msgspec.Struct, frozen=True):
     overrides: tuple[Override, ...] = ()
     layers: tuple[Layer, ...] = ()
     """The first that covers an instant wins."""
+    announce: Announce | None = None
+    group: str = ""
+    """A Slack user group whose members are whoever is on call: "@team" or an S-id."""
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -89,6 +111,12 @@ def turn_at(schedule: Schedule, at: datetime) -> Turn:
         return Turn(over[-1], min(edges), is_override=True)
     turn = _layered(schedule, at) if schedule.layers else _rotation_turn(schedule.rotations, schedule.zone, at)
     return msgspec.structs.replace(turn, until=_first((*edges, turn.until)))
+
+
+def in_turn(schedule: Schedule) -> frozenset[str]:
+    """Everybody who takes turns in it."""
+    rotations = (*schedule.rotations, *(rotation for layer in schedule.layers for rotation in layer.rotations))
+    return frozenset(person for rotation in rotations for person in rotation.people)
 
 
 def turns(schedule: Schedule, after: datetime) -> Iterator[tuple[datetime, Turn]]:
@@ -114,6 +142,20 @@ def gaps(schedule: Schedule, after: datetime, until: datetime) -> Iterator[tuple
             continue
         begins, (at, _) = at, next(turns(schedule, at), (None, turn))
         yield begins, at
+
+
+def last_morning(morning: Morning, zone_name: str, at: datetime) -> datetime | None:
+    """The last one at or before an instant; None: not within a week."""
+    days = (at.astimezone(zone(zone_name)).date() - number * _DAY for number in range(8))
+    found = (instant(day, morning.minute, zone_name) for day in days if day.weekday() in morning.days)
+    return next((one for one in found if one <= at), None)
+
+
+def next_morning(morning: Morning, zone_name: str, after: datetime) -> datetime | None:
+    """The first one after an instant; None: not within a week."""
+    days = (after.astimezone(zone(zone_name)).date() + number * _DAY for number in range(9))
+    found = (instant(day, morning.minute, zone_name) for day in days if day.weekday() in morning.days)
+    return next((one for one in found if one > after), None)
 
 
 def first_handover(rotation: Rotation, zone_name: str, on_or_after: datetime) -> datetime:

@@ -34,6 +34,10 @@ class PageKind(StrEnum):
     POLICY = "policy"
     SCHEDULE = "schedule"
     PERSON = "person"
+    USER = "user"
+    """Of Slack, whom the rules do not name: only somebody who names them pages them."""
+    GROUP = "group"
+    """A user group of Slack's, likewise."""
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -43,6 +47,8 @@ class Page(msgspec.Struct, frozen=True):
     kind: PageKind
     only: tuple[NamedWindow, ...] = ()
     quiet: tuple[NamedWindow, ...] = ()
+    slack_id: str = ""
+    """USER, GROUP: Slack's id; `target` is then what people call them. "" of a group that is known by its handle alone."""
 
 
 class PageFrom(msgspec.Struct, frozen=True):
@@ -125,7 +131,23 @@ class Tell(msgspec.Struct, frozen=True):
     escalated: Loudness = Loudness.CHANNEL
     """A further step of its policy; an acknowledgement, a snooze or a closing that has run out. Whom a step reaches hears it
     whatever stands here."""
+    sla: Loudness = Loudness.CHANNEL
+    """What was not acknowledged, or not resolved, in the time that the route gives."""
     note: Loudness = Loudness.NONE
+
+
+class Sla(msgspec.Struct, frozen=True):
+    """How long things may take, counted from when the incident was opened. None: as long as they take."""
+
+    acknowledge: timedelta | None = None
+    resolve: timedelta | None = None
+
+
+class ResolveNote(StrEnum):
+    """Whether who closes an incident must say what it was."""
+
+    OPTIONAL = "optional"
+    REQUIRED = "required"
 
 
 class RouteSettings(msgspec.Struct, frozen=True):
@@ -145,6 +167,8 @@ class RouteSettings(msgspec.Struct, frozen=True):
     """How long an acknowledgement lasts. None: until the end."""
     reopen_closed_after: timedelta | None = DEFAULT_REOPEN_CLOSED_AFTER
     """What was closed by hand comes back after so long, if it fires still. None: never by itself."""
+    sla: Sla | None = None
+    resolve_note: ResolveNote = ResolveNote.OPTIONAL
     severity: Severity | None = None
     """The incident's, whatever its alerts say; matchers always see the alert's own."""
     template: Template | None = None

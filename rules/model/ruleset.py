@@ -4,6 +4,7 @@ Pure and immutable but for a bounded memo; every answer depends on the arguments
 """
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from datetime import datetime, timedelta
 
 import msgspec
@@ -14,7 +15,7 @@ from rules.model.escalation import OnCall, Policy, Position, Step, begin, skippe
 from rules.model.heartbeat import OWN_SOURCE, Awaited, HeartbeatKey
 from rules.model.inhibition import InhibitionKey, InhibitRule, is_inhibited_by
 from rules.model.matcher import Matcher
-from rules.model.oncall import Person, Schedule, turn_at
+from rules.model.oncall import Override, Person, Schedule, turn_at
 from rules.model.permission import Role, Roles
 from rules.model.route import DECLARATION, ChannelForm, FromLabel, Page, PageKind, Route, RouteSettings, visible_labels
 from rules.model.suppression import (
@@ -131,6 +132,19 @@ class RuleSet:
         self._names = _mentioned(tuple(self.routes.values()), inhibit, self.awaited)
         self._memo: dict[object, RoutingDecision] = {}
 
+    def with_overrides(self, made: Mapping[str, tuple[Override, ...]]) -> "RuleSet":
+        """The same rules where people stand in for each other besides what the file says; `made`: by schedule, the one made
+        last wins. One that names a schedule or a person whom these rules do not have changes nothing."""
+        schedules = dict(self.schedules)
+        for name, overrides in made.items():
+            known = tuple(one for one in overrides if one.person in self.people)
+            if known and name in schedules:
+                schedule = schedules[name]
+                schedules[name] = msgspec.structs.replace(schedule, overrides=(*schedule.overrides, *known))
+        found = copy(self)
+        found.schedules = schedules
+        return found
+
     def decide(self, labels: Mapping[str, str]) -> RoutingDecision:
         """Owners and inhibition of an alert with these visible labels. Remembers what it decided, within bounds."""
         if DECLARATION in labels and labels.get("alert.source") == OWN_SOURCE:
@@ -178,13 +192,25 @@ class RuleSet:
             channel for entries in self.catalog.values() for one in entries.values() for channel in one.channels or ()
         ]
         forms += [form for copy in self.copies.all for form in copy.channels]
+        forms += [one.announce.channel for one in self.schedules.values() if one.announce is not None]
         return tuple(dict.fromkeys(name for form in forms for name in self._named(form)))
 
     @property
     def user_groups(self) -> tuple[str, ...]:
-        """Every Slack user group that a policy names, as written."""
+        """Every Slack user group that a policy or a schedule names, as written."""
         steps = (step for policy in self.policies.values() for step in policy.steps)
-        return tuple(dict.fromkeys(group for step in steps for group in step.groups))
+        named = [group for step in steps for group in step.groups]
+        return tuple(dict.fromkeys((*named, *self.groups_on_call)))
+
+    @property
+    def groups_on_call(self) -> tuple[str, ...]:
+        """The Slack user groups that follow schedules, as written."""
+        return tuple(dict.fromkeys(one.group for one in self.schedules.values() if one.group))
+
+    def members_on_call(self, group: str, at: datetime) -> tuple[Person, ...]:
+        """Whoever is on call in the schedules that a Slack user group follows."""
+        names = (turn_at(one, at).person for one in self.schedules.values() if one.group == group)
+        return tuple(self.people[name] for name in dict.fromkeys(names) if name in self.people)
 
     @property
     def role_groups(self) -> tuple[str, ...]:
@@ -227,11 +253,18 @@ class RuleSet:
     def policy_of(self, page: Page) -> Policy | None:
         """What a page carries out: its policy, or that of the one step that reaches its schedule or person. None: these
         rules no longer have it (the page comes from a stored snapshot)."""
-        if page.kind is PageKind.POLICY:
-            return self.policies.get(page.target)
-        if page.kind is PageKind.SCHEDULE:
-            return Policy(page.target, (Step(schedule=page.target),)) if page.target in self.schedules else None
-        return Policy(page.target, (Step(persons=(page.target,)),)) if page.target in self.people else None
+        name = page.target
+        match page.kind:
+            case PageKind.POLICY:
+                return self.policies.get(name)
+            case PageKind.SCHEDULE:
+                return Policy(name, (Step(schedule=name),)) if name in self.schedules else None
+            case PageKind.PERSON:
+                return Policy(name, (Step(persons=(name,)),)) if name in self.people else None
+            case PageKind.USER:
+                return Policy(name, (Step(users=(Person(name, slack_id=page.slack_id),)),))
+            case PageKind.GROUP:
+                return Policy(name, (Step(groups=(page.slack_id or name,)),))
 
     def on_call(self, page: Page, at: datetime) -> OnCall:
         """Whom the first step reaches at an instant. A step that reaches nobody gives way to the next at once, and says so."""
@@ -261,6 +294,8 @@ class RuleSet:
             if not persons:
                 return _missed(f"nobody is called {', '.join(step.persons)}")
             return OnCall(persons, (), "named in the rules", None, nobody=False)
+        if step.users:
+            return OnCall(step.users, (), "named in Slack", None, nobody=False)
         if step.webhook:
             return OnCall((), (), "named in the rules", None, nobody=False, webhooks=(step.webhook,))
         if step.groups:

@@ -1,10 +1,21 @@
 """`check`, `route`, `schema`: the words and the exit codes."""
 
+import asyncio
+import contextlib
 import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from router.core.acts.override import MadeOverride, Wanted
+from router.incidents.overrides import Overrides
+from router.runtime.clock import SystemClock
+from router.runtime.config import read as read_rules
+from router.runtime.metrics import Metrics
+from router.store.database import Database
+from router.store.evaluation import overrides
 from tests.cli.conftest import CONFIG, run, written
 
 
@@ -259,3 +270,39 @@ def test_route_of_a_source_asks_its_severity_map_labels_and_heartbeat(tmp_path: 
         2,
         "there is no source 'shel'; there are datadog, jobs, prod, prometheus, shell\n",
     )
+
+
+@contextlib.asynccontextmanager
+async def closed(database: Database) -> AsyncIterator[Database]:
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def test_check_and_route_know_who_has_taken_a_turn(config: Path) -> None:
+    """Also after the process that wrote it down is gone; a database that is none is no matter."""
+    path, clock = config.parent / "data" / "router.db", SystemClock()
+    path.parent.mkdir()
+    path.write_text("this is no database")
+    before = await asyncio.to_thread(run, "route", "--config", config, "severity=critical")
+    assert before.exit_code == 0
+    path.unlink()
+    on_call = "alice" if "alice" in before.stdout else "bob"
+    other = {"alice": "bob", "bob": "alice"}[on_call]
+    rules = read_rules([config]).configuration
+    assert rules is not None
+    async with closed(Database(path, clock, Metrics())) as database:
+        people = Overrides(database, clock, lambda: rules.rules, lambda: None)
+        assert (await people.take(Wanted(other, timedelta(hours=3), other, "ops"))).changed
+        while_it_runs = await asyncio.to_thread(run, "route", "--config", config, "severity=critical")
+        assert f"{other}: on call for ops" in while_it_runs.stdout
+        gone = MadeOverride("old", "bob", clock.now(), clock.now() + timedelta(days=1), "bob", clock.now())
+        await database.write(lambda conn: overrides.put(conn, gone))
+    after = await asyncio.to_thread(run, "route", "--config", config, "severity=critical")
+    assert "(override)" in after.stdout
+    assert on_call not in after.stdout.partition("page")[2]
+    checked = await asyncio.to_thread(run, "check", config)
+    assert "the override of bob in old has no effect: the rules have no such schedule" in checked.stdout
+    [first] = [line for line in checked.stdout.splitlines() if line.startswith("  ops: ")][:1]
+    assert first.endswith(on_call), "whose turn it is again when it ends"

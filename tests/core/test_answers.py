@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from adapters.alert import Severity
+from router.core.acts.override import MadeOverride, by_schedule
 from router.core.render.answers import LINES, incident_card, incident_list, who_is_on_call
 from router.core.view import EntryKind, IncidentView, Phase, Response, TimelineEntry
 from rules.model.ruleset import RuleSet
@@ -120,7 +121,10 @@ def test_who_is_on_call_and_who_is_next(rules: RuleSet) -> None:
     assert payments.endswith(", then Jonas")
     assert search.startswith("*search*: nobody until ")
     assert search.endswith(", then Lee")
-    assert who_is_on_call(rules, "PAYMENTS", WEDNESDAY) == payments
+    assert who_is_on_call(rules, "PAYMENTS", WEDNESDAY).splitlines() == [
+        payments,
+        "primary: Maria (on call for payments until Mon 09:00 UTC); secondary: Lee (named in the rules)",
+    ]
     assert who_is_on_call(rules, "maria", WEDNESDAY) == payments
     assert who_is_on_call(rules, "jonas", WEDNESDAY) == "Jonas is not on call now."
 
@@ -129,8 +133,31 @@ def test_who_is_on_call_and_who_is_next(rules: RuleSet) -> None:
 def test_who_a_policy_or_a_service_reaches_step_by_step(rules: RuleSet, asked: str) -> None:
     title, first, second = who_is_on_call(rules, asked, WEDNESDAY).splitlines()
     assert title == "*p1*"
-    assert first.startswith("1. after 0 s: Maria (on call for payments until Mon 09:00 UTC)")
-    assert second == "2. after 10 min: Lee (named in the rules)"
+    assert first.startswith("1. primary, after 0 s: Maria (on call for payments until Mon 09:00 UTC)")
+    assert second == "2. secondary, after 10 min: Lee (named in the rules)"
+
+
+def test_who_stands_in_is_said_with_who_said_so_and_why(rules: RuleSet) -> None:
+    """Row 68: overrides, primary and secondary."""
+    hour = timedelta(hours=1)
+    made = [
+        MadeOverride("payments", "jonas", WEDNESDAY, WEDNESDAY + hour, "maria", WEDNESDAY, "the <dentist>", number=1),
+        MadeOverride("payments", "lee", WEDNESDAY + 2 * hour, WEDNESDAY + 4 * hour, "lee", WEDNESDAY, number=2),
+        MadeOverride("gone", "lee", WEDNESDAY, WEDNESDAY + hour, "lee", WEDNESDAY, number=3),
+    ]
+    with_them = rules.with_overrides(by_schedule(made))
+    now, coming, ranks = who_is_on_call(with_them, "payments", WEDNESDAY, made).splitlines()
+    assert now.startswith("*payments*: Jonas (override by Maria: the &lt;dentist&gt;) until <!date^")
+    assert now.endswith(", then Maria")
+    assert coming.startswith("Lee from <!date^")
+    assert coming.endswith(" (override)")
+    assert ranks.startswith(
+        "primary: Jonas (on call for payments until Wed 13:00 UTC (override)); secondary: Lee (named"
+    )
+    assert who_is_on_call(with_them, "", WEDNESDAY, made).splitlines()[-1] == (
+        "the override of lee in gone has no effect: the rules have no such schedule"
+    )
+    assert "(override)" in who_is_on_call(with_them, "payments", WEDNESDAY).splitlines()[0], "of the file, say"
 
 
 def test_an_unknown_name_gets_the_nearest(rules: RuleSet) -> None:

@@ -11,9 +11,11 @@ from router.core.acts.grammar import command as ask
 from router.core.acts.grammar.command import Command, Mistake, Target, TargetKind
 from router.core.acts.grammar.parse import LONGEST, parse, parse_mention
 from router.core.acts.grammar.words import BY_NAME, WORDS, help_text
+from rules.language.times import moment
 from rules.model.matcher import Matcher, Op
 
 MARIA = Target(TargetKind.USER, "maria", "U123")
+JONAS = Target(TargetKind.NAME, "jonas")
 DBA = Target(TargetKind.GROUP, "dba", "S12")
 PAYMENTS = Matcher("team", Op.EQUAL, "payments")
 HOUR = timedelta(hours=1)
@@ -61,10 +63,21 @@ UNDERSTOOD: list[tuple[str, Command]] = [
     ("silence team = payments for 1h we migrate", ask.Silence((PAYMENTS,), HOUR, "we migrate")),
     ("silence {team=“payments”} 1h", ask.Silence((PAYMENTS,), HOUR)),
     ("unsilence 7", ask.Unsilence("7")),
+    ("extend 7 for 1h", ask.Extend("7", HOUR)),
     ("oncall", ask.OnCall()),
     ("oncall checkout", ask.OnCall("checkout")),
     ("take 2h", ask.Take(timedelta(hours=2))),
     ("take 2h payments", ask.Take(timedelta(hours=2), "payments")),
+    ("override payments <@U123|maria> 4h", ask.Take(timedelta(hours=4), "payments", MARIA)),
+    ("take 2h on payments from 22:00", ask.Take(timedelta(hours=2), "payments", begins=1320)),
+    ('take payments for @jonas for 1h30m "dentist"', ask.Take(timedelta(minutes=90), "payments", JONAS, why="dentist")),
+    ("take from 2026-12-24T18:00 1d me", ask.Take(timedelta(days=1), begins=moment("2026-12-24T18:00"))),
+    ("take 1h from now", ask.Take(timedelta(hours=1))),
+    ("untake", ask.Untake()),
+    ("untake payments of @jonas", ask.Untake("payments", JONAS)),
+    ("give-back payments", ask.Untake("payments")),
+    ("swap with <@U123|maria> on payments", ask.Swap(MARIA, "payments")),
+    ("swap jonas", ask.Swap(JONAS)),
     ("list", ask.List()),
     ("list team=payments mine", ask.List("team=payments mine")),
     ("show #12", ask.Show(12)),
@@ -275,8 +288,17 @@ WRONG = [
     ),
     ("silence {} 2h", 8, "silence: an empty matcher; expected a matcher such as 'team = payments'"),
     ("unsilence", 9, "unsilence: nothing follows; expected the silence's id, as the message about it says."),
-    ('take 2h ""', 8, "take: “” is no name; expected a schedule."),
-    ("take payments", 5, "take: “payments” is no duration; expected a duration such as 30m, 1h30m or 2d."),
+    ("take payments", 13, "take: for how long? Expected a duration such as 30m, 1h30m or 2d."),
+    ("take 2h payments search", 17, "take: “search” is one word too many; expected nothing after the schedule."),
+    ("take 2x", 5, "take: “2x” is no duration; expected a duration such as 30m, 1h30m or 2d."),
+    ("take 2h from", 12, "take: from when? Expected a time such as 22:00, which is the next one, or 2026-12-24T18:00."),
+    (
+        "take 2h from noon",
+        13,
+        "take: “noon” is no time; expected a time such as 22:00, which is the next one, or 2026-12-24T18:00.",
+    ),
+    ("untake a b", 9, "untake: “b” is one word too many; expected nothing after the schedule."),
+    ("swap", 4, "swap: who? Expected a person such as @maria, or me."),
     ("status now", 7, "status: “now” is one word too many; expected nothing after it."),
     (
         "help silnce",

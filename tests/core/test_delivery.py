@@ -39,12 +39,14 @@ from router.core.delivery import (
     next_act,
 )
 from router.core.urgency import END_PATIENCE, PATIENCE, Candidate, urgency
+from router.core.view import Phase
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 ALL = frozenset(Capability) - {Capability.IDEMPOTENT}
 ONCE = frozenset({Capability.IDEMPOTENT})
+TOLD_OF_ACTS = ONCE | {Capability.ACKNOWLEDGE}
 NEW = MessageState(
     subject=Subject.INCIDENT,
     target="#db",
@@ -118,6 +120,12 @@ def be(state: MessageState, **values: Any) -> MessageState:
         (be(STANDS, end_notified=True), ONCE, CatchUp()),
         (be(STANDS, ring_version=2), ONCE, (Act.POST,)),
         (be(STANDS, ring_version=1), ONCE, CatchUp()),
+        (be(STANDS, ring_version=2, ring_phase=Phase.ACKNOWLEDGED), ONCE, CatchUp()),
+        (be(STANDS, ring_version=2, ring_phase=Phase.ACKNOWLEDGED), TOLD_OF_ACTS, (Act.POST,)),
+        (be(NEW, ring_version=1, ring_phase=Phase.ACKNOWLEDGED), TOLD_OF_ACTS, (Act.POST,)),
+        (be(NEW, ring_version=1, ring_phase=Phase.ACKNOWLEDGED, only_wakes=True), TOLD_OF_ACTS, Drop.TAKEN_ON),
+        (be(STANDS, intent=JUST_TRIED, ring_version=2), TOLD_OF_ACTS, Rest(NOW - SECOND + LATE_EFFECT)),
+        (be(STANDS, intent=JUST_TRIED, ring_version=1), TOLD_OF_ACTS, (Act.POST,)),
         (be(STANDS, ring_version=2, tells_end=True, end_notified=True), ONCE, CatchUp()),
         (be(NEW, is_resolved=True, is_known_elsewhere=True), ALL, (Act.POST,)),
         (be(NEW, intent=DOUBT, tells_end=True), ONCE, (Act.POST,)),

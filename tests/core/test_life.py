@@ -89,7 +89,12 @@ def test_each_line_is_told_as_the_page_says() -> None:
     }
     said = {row["line"]: row for row in table("line")}
     assert {kind.value for kind in moves} == said.keys()
-    paging = {Escalation.AS_IT_WAS: "", Escalation.STOPS: "stops", Escalation.GOES_ON: "goes on"}
+    paging = {
+        Escalation.AS_IT_WAS: "",
+        Escalation.STOPS: "stops",
+        Escalation.GOES_ON: "goes on",
+        Escalation.REACHES: "reaches",
+    }
     for kind, move in moves.items():
         row = said[kind.value]
         assert (row["told as"], row["paging"], row["rings"] == "rings") == (

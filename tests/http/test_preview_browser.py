@@ -7,13 +7,14 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 
 from router.service.app import App
 from tests.preview.test_preview_page import ARGUMENTS, CONTRAST
 from tests.process import filled, free_port, in_this_process
 
-pytestmark = pytest.mark.needs("chromium")
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="module")]
 CONFIGURATION = """
 version: 1
 name: prod
@@ -31,7 +32,7 @@ WIDTHS = pytest.mark.parametrize("width", ["desk", "phone"], indirect=True)
 AT_MOST = 8
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def app(tmp_path: Path) -> AsyncIterator[App]:
     file = tmp_path / "router.yaml"
     file.write_text(filled(CONFIGURATION, tmp_path, listen=f"127.0.0.1:{free_port()}"))
@@ -39,8 +40,9 @@ async def app(tmp_path: Path) -> AsyncIterator[App]:
         yield running
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
+    """One for all tests here: each has a page of its own."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         yield browser
@@ -104,7 +106,7 @@ class Newcomer:
         return self.page.locator(".message.private")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def newcomer(app: App, browser: Browser, width: dict[str, int]) -> AsyncIterator[Newcomer]:
     """At the page of a router that has had no alert; an error of the page, or a breach of its own policy, fails the test."""
     page = await browser.new_page(
@@ -118,6 +120,7 @@ async def newcomer(app: App, browser: Browser, width: dict[str, int]) -> AsyncIt
     await expect(page.locator("#status")).to_have_text("live")
     yield there
     assert await page.evaluate("document.documentElement.scrollWidth") <= width["width"]
+    await page.close()
     assert [line for line in complaints if "ERR_FAILED" not in line] == []
 
 
@@ -326,3 +329,47 @@ async def test_a_router_that_is_away_is_said(newcomer: Newcomer) -> None:
     await newcomer.press("Send")
     await expect(message).to_contain_text("acknowledged by Maria")
     await expect(newcomer.page.locator("#trouble")).to_be_hidden()
+
+
+@WIDTHS
+async def test_an_incident_is_declared_from_the_menu_beside_the_line(newcomer: Newcomer) -> None:
+    await newcomer.press("Shortcuts")
+    await newcomer.press("Declare an incident", role="menuitem")
+    await expect(newcomer.modal).to_have_count(1)
+    await newcomer.modal.get_by_role("textbox").first.fill("The office is on fire")
+    await newcomer.page.keyboard.press("Enter")
+    await expect(newcomer.modal).to_contain_text("#1 HIGH The office is on fire: declared, told in #ops.")
+    await newcomer.press("Close", within=newcomer.modal)
+    await expect(newcomer.modal).to_have_count(0)
+    message = newcomer.page.locator("#list > .message").filter(has_text="The office is on fire").first
+    await expect(message).to_be_visible()
+
+
+async def test_what_a_person_wrote_goes_into_the_timeline(newcomer: Newcomer) -> None:
+    message = await newcomer.fire()
+    await newcomer.press("Reply in thread", within=message)
+    await newcomer.page.locator("#line").fill("it began with the release")
+    await newcomer.press("Send")
+    reply = message.locator(".replies .message").filter(has_text="it began with the release")
+    await newcomer.press("Add to timeline", within=reply)
+    await expect(newcomer.words).to_contain_text("written into the timeline")
+    await newcomer.write("show 1")
+    await expect(newcomer.words.last).to_contain_text("it began with the release")
+
+
+@WIDTHS
+async def test_a_silence_says_in_its_window_what_it_would_hold_back(newcomer: Newcomer) -> None:
+    """A window with a button of its own, filled after it was opened."""
+    message = await newcomer.fire()
+    await newcomer.press("Acknowledge", within=message)
+    await newcomer.press("Silence …", within=message)
+    await expect(newcomer.modal).to_contain_text("1 alert that fires now")
+    await newcomer.type("Which alerts?", "alert.name=Other")
+    await newcomer.press("What would it hold back?", within=newcomer.modal)
+    await expect(newcomer.modal).to_contain_text("Now it would hold back 0 alerts")
+    await expect(newcomer.page.get_by_role("textbox", name="Which alerts?")).to_have_value("alert.name=Other")
+    await newcomer.type("Until when?", "2h")
+    await newcomer.press("Silence", within=newcomer.modal)
+    await expect(newcomer.modal).to_contain_text("Silenced until")
+    await newcomer.press("End silence", within=newcomer.modal)
+    await expect(newcomer.modal).to_contain_text("is over.")

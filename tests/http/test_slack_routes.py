@@ -14,7 +14,7 @@ from router.http.slack_routes import SlackRoutes
 from router.notifiers.slack.inbound.decode import LARGEST_BODY, Door
 from router.notifiers.slack.inbound.dispatch import Dispatch
 from router.notifiers.slack.inbound.door import TROUBLE_FOR, Entrance, Served
-from router.notifiers.slack.inbound.response import NotTaken, Reply
+from router.notifiers.slack.inbound.response import Reply
 from router.notifiers.slack.inbound.values import BlockActions, Mention, SlashCommand
 from router.service.simulate import VirtualClock
 from tests.http.conftest import Client
@@ -58,7 +58,7 @@ async def test_each_of_the_doors_takes_its_own_kind_without_a_token(guarded: Gua
     for path in (command.path, "/api/integrations/slack/commands"):
         status, body = await send(guarded, people.command("help", by="maria", channel="#db"), path=path)
         assert (status, body) == (200, b'{"response_type":"ephemeral","text":"done"}')
-    service.heard.answer = NotTaken()
+    service.heard.stumbles = True
     assert await send(guarded, people.mention("ack", by="maria", channel="#db")) == (503, b"")
     assert [type(one) for one in service.heard.heard] == [SlashCommand, SlashCommand, Mention]
 

@@ -6,6 +6,10 @@ import pytest
 
 from adapters import ADAPTERS
 from adapters.adapter import Payload, SourceOptions
+from router.core.acts.button import Verb
+from router.core.acts.life import Act
+from router.core.view import Phase
+from router.store.evaluation import incidents as incidents_stored
 from tests.http.conftest import Client
 from tests.http.service import StandIn
 
@@ -45,7 +49,34 @@ async def incidents(client: Client) -> list[tuple[int, str]]:
     return [(one["number"], one["title"]) for one in found["incidents"]]
 
 
-@pytest.mark.parametrize("state", ["acknowledge", "Acknowledged", "firing", None])
+async def test_a_senders_own_acknowledgement_is_an_act_of_that_source(open_service: Open) -> None:
+    """It changes no title, severity or label, is done once, and of what nobody was told there is nothing to have in hand."""
+    service, client = open_service
+    assert (await send(client, id="k1", status="acknowledged"))["unchanged"] == 1
+    assert await alerts(client) == []
+    await send(client, **FULL)
+    await service.turn()
+    before = await alerts(client)
+    word = {"id": "k1", "title": "Other", "severity": "low", "status": "acked", "acknowledged_by": "jane <!here>"}
+    receipt = await send(client, **word, team="other", timestamp="2026-03-04T12:00:01Z")
+    assert (receipt["accepted"], receipt["unchanged"]) == (1, 0)
+    response = (await service.engine.database.read(lambda conn: incidents_stored.get(conn, 1))).response
+    assert (response.phase, response.by) == (Phase.ACKNOWLEDGED, "shell: jane <!here>")
+    assert await alerts(client) == before
+    assert (await send(client, **word))["unchanged"] == 1
+    await service.engine.act(1, Act(Verb.UNACKNOWLEDGE, by="maria"))
+    # What it sends again, with the instant that it had, is the act that it was.
+    assert (await send(client, **word, team="other", timestamp="2026-03-04T12:00:01Z"))["accepted"] == 1
+    response = (await service.engine.database.read(lambda conn: incidents_stored.get(conn, 1))).response
+    assert response.phase is Phase.OPEN
+    await send(client, id="k1", status="resolved")
+    await service.turn(minutes=1)
+    assert (await send(client, **word))["unchanged"] == 1
+    shown = await (await client.get("/incidents/1")).text()
+    assert "acknowledged by Shell: jane &lt;!here&gt;" in shown
+
+
+@pytest.mark.parametrize("state", ["firing", None])
 async def test_an_event_with_only_the_key_changes_nothing(open_service: Open, state: str | None) -> None:
     service, client = open_service
     await send(client, **FULL)
@@ -127,7 +158,7 @@ async def test_a_word_about_what_is_over_begins_nothing(open_service: Open) -> N
     await send(client, id="k1", status="resolved")
     await service.turn(minutes=10)
     receipt = await send(client, id="k1", status="acknowledged", note="seen")
-    assert (receipt["accepted"], receipt["stale"]) == (0, 1)
+    assert (receipt["accepted"], receipt["unchanged"]) == (0, 1)
     (alert,) = await alerts(client)
     assert (alert["status"], "note" in alert["annotations"]) == ("resolved", False)
 

@@ -2,6 +2,7 @@
 the direct message."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,7 @@ async def test_a_mention_without_a_thread_needs_a_number(tmp_path: Path) -> None
 
 
 async def test_a_silence_is_made_and_ended_by_words(tmp_path: Path) -> None:
+    """Row 216, in part: made, kept and ended where somebody stands."""
     async with office(tmp_path) as at:
         await at.fire()
         answer = await at.say('silence alert.name="Disk is full" 2h "we know"', by="maria")
@@ -115,6 +117,10 @@ async def test_a_silence_is_made_and_ended_by_words(tmp_path: Path) -> None:
         async with at.session.get(f"{at.url}/api/v2/silence/{number}") as found:
             silence = await found.json()
         assert (silence["createdBy"], silence["comment"], silence["status"]["state"]) == ("maria", "we know", "active")
+        before = (await at.app.engine.silences.get(number)).ends_at
+        assert (await at.say(f"extend {number} 1h", by="maria")).startswith("Silenced until <!date^")
+        assert (await at.app.engine.silences.get(number)).ends_at - before == timedelta(hours=1)
+        assert await at.say("extend 7 1h", by="maria") == "There is no silence 7."
         assert await at.say(f"unsilence {number}", by="jonas") == f"The silence {number} is over."
         assert await at.say("unsilence 7", by="jonas") == "There is no silence 7."
         assert (await at.say('silence alert.name=~".*" 2h', by="maria")).startswith("Nothing is silenced: ")
@@ -124,6 +130,69 @@ async def test_escalate_is_the_next_step_now(tmp_path: Path) -> None:
     """Rows 59 and 70."""
     async with office(tmp_path) as at:
         message = await at.fire()
-        await at.tap(message, "Escalate: next step", by="jonas")
+        await at.tap(message, "Escalate …", by="jonas")
+        assert await at.do(at.people.send(await at.modal("Escalate #1"))) is None
         await message.expect_reply("escalated to round 2, step 1: Maria")
         assert await at.say("escalate 1", by="jonas") == "#1: escalated."
+
+
+@BOTH
+async def test_escalated_to_somebody_by_name(tmp_path: Path, via: Via) -> None:
+    """Row 59, row 70, row 77: to a person, a user group or a policy, from a window, by command and by mention; whoever is
+    reached hears the end."""
+    async with office(tmp_path, via) as at:
+        message = await at.fire()
+        await at.tap(message, "Escalate …", by="maria")
+        window = await at.modal("Escalate #1")
+        assert "Policy late" in window.said
+        assert await at.do(at.people.send(window, who="U0JONAS")) is None
+        await message.expect_reply("escalated to Jonas by Maria")
+        direct = await at.slack.direct("jonas").expect_message("You are paged")
+        await direct.expect_update("escalated to you by Maria")
+        assert await at.say("escalate 1 @jonas", by="eve") == "#1: jonas was paged already."
+        assert await at.say("escalate 1 to policy late", by="eve") == "#1: escalated to maria."
+        await message.expect_reply("escalated to Maria (late) via Slack (eve)")
+        group = at.slack.add_group("@backend-team", members=("jonas",))
+        await at.mention(f"escalate <!subteam^{group}|@backend-team>", by="maria", thread=message)
+        await message.expect_reply("escalated to @backend-team by Maria")
+        assert "Did you mean payments?" in await at.say("escalate 1 paymnts", by="eve")
+        await at.fire(status="resolved")
+        await direct.expect_update("Resolved #1")
+        assert await at.say("escalate 1 @jonas", by="eve") == "#1: it is over."
+
+
+async def test_a_route_that_asks_for_a_note_gets_one(tmp_path: Path) -> None:
+    """Row 55: the window does not close without it, and the command says how."""
+    async with office(
+        tmp_path, configuration=CONFIGURATION.replace("group_wait: 0s,", "group_wait: 0s, resolve_note: required,")
+    ) as at:
+        message = await at.fire()
+        assert await at.say("resolve 1", by="maria") == (
+            '#1: its route asks for a note: resolve it with one, as in resolve 12 "what it was".'
+        )
+        await at.press(message, Verb.RESOLVE, by="maria")
+        window = await at.modal("Resolve #1")
+        with pytest.raises(AssertionError, match="note is required"):
+            at.people.send(window)
+        assert await at.do(at.people.send(window, note="  ")) is not None  # what is blank is none
+        assert await at.do(at.people.send(window, note="the pool")) is None
+        await message.expect_reply("Resolution: the pool")
+
+
+@BOTH
+async def test_somebody_is_asked_to_help(tmp_path: Path, via: Via) -> None:
+    """Row 71, row 89: responders are named, paged, and stand in the incident."""
+    async with office(tmp_path, via) as at:
+        message = await at.fire()
+        assert await at.say("add-responder 1 <@U0JONAS> @maria", by="eve") == "#1: asked to help: jonas, maria."
+        await message.expect_reply("Jonas, Maria asked to help via Slack (eve)")
+        await message.expect_update("responders: Jonas, Maria")
+        await at.slack.direct("jonas").expect_message("You are paged")
+        await at.slack.direct("maria").expect_message("You are asked to help via Slack (eve)")
+        await at.tap(message, "Add responder …", by="maria")
+        await at.do(at.people.send(await at.modal("Responder for #1"), who="U0JONAS"))
+        assert await at.say("add-responder 1 <!subteam^S1|@db>", by="eve") == (
+            "A group cannot be a responder; name people, or escalate to the group."
+        )
+        shown = await at.say("show 1", by="eve")
+        assert "responders: Jonas, Maria" in shown

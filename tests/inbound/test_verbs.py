@@ -25,9 +25,11 @@ from router.service.responder.verbs import (
     NOT_OURS,
     Declare,
     Errors,
+    Extend,
     Moment,
     Nothing,
     Silence,
+    StandIn,
     Task,
     Unsilence,
     Wanted,
@@ -87,6 +89,16 @@ def test_slack_takes_every_modal(verb: Verb, number: int) -> None:
     assert view_error(form_view(form, callback_id=action_id(verb), metadata=carried)) is None
 
 
+def test_the_window_of_escalate_has_no_more_than_slack_takes() -> None:
+    names = tuple(f"{'team' * 60}/{number}" if number % 2 else f"p{number}" for number in range(300))
+    form = DEEDS[Verb.ESCALATE].press(Button(Verb.ESCALATE, 12), Moment(NOW, "UTC", names, names))
+    assert isinstance(form, Form)
+    view = form_view(
+        form, callback_id=action_id(Verb.ESCALATE), metadata=metadata(Button(Verb.ESCALATE, 12), instance="x")
+    )
+    assert view_error(view) is None
+
+
 def test_slack_takes_a_notice() -> None:
     assert view_error(notice_view("Nothing was done", "There is no incident #12.")) is None
 
@@ -108,6 +120,25 @@ def test_slack_takes_a_notice() -> None:
         (Verb.SEVERITY, {"severity": "alerts"}, Wanted(12, Verb.SEVERITY)),
         (Verb.SEVERITY, {"severity": "red"}, Errors({"severity": "Nothing is chosen."})),
         (Verb.SNOOZE, {"until": "2h"}, Wanted(12, Verb.SNOOZE, until=NOW + 2 * HOUR)),
+        (Verb.ESCALATE, {"to": "next"}, Wanted(12, Verb.ESCALATE)),
+        (
+            Verb.ESCALATE,
+            {"to": "policy team/payments"},
+            Wanted(12, Verb.ESCALATE, reaches=(Target(TargetKind.NAME, "team/payments"),)),
+        ),
+        (Verb.ESCALATE, {"to": "group @db"}, Wanted(12, Verb.ESCALATE, reaches=(Target(TargetKind.GROUP, "@db"),))),
+        (
+            Verb.ESCALATE,
+            {"to": "next", "who": "U0JONAS"},
+            Wanted(12, Verb.ESCALATE, reaches=(Target(TargetKind.USER, id="U0JONAS"),)),
+        ),
+        (Verb.ESCALATE, {"to": "group @db", "who": "U0JONAS"}, Errors({"who": "One of the two is enough."})),
+        (
+            Verb.ADD_RESPONDER,
+            {"who": "U0JONAS"},
+            Wanted(12, Verb.ADD_RESPONDER, reaches=(Target(TargetKind.USER, id="U0JONAS"),)),
+        ),
+        (Verb.ADD_RESPONDER, {}, Errors({"who": "Nobody is chosen."})),
     ],
 )
 def test_a_modal_is_read(verb: Verb, filled: dict[str, str], expected: Any) -> None:
@@ -195,16 +226,22 @@ def test_every_command_is_an_act_or_a_question() -> None:
         ask.Snooze(12, HOUR): Wanted(12, Verb.SNOOZE, until=NOW + HOUR),
         ask.Wake(12): Wanted(12, Verb.WAKE),
         ask.Escalate(12): Wanted(12, Verb.ESCALATE),
+        ask.Escalate(12, one): Wanted(12, Verb.ESCALATE, reaches=(one,)),
+        ask.AddResponders(12, (one, one)): Wanted(12, Verb.ADD_RESPONDER, reaches=(one, one)),
         ask.ChangeSeverity(12, Severity.LOW): Wanted(12, Verb.SEVERITY, severity=Severity.LOW),
         ask.New("x", "checkout", Severity.LOW): Declare("x", "checkout", Severity.LOW),
         ask.Silence((), HOUR, "why"): Silence((), NOW + HOUR, "why"),
         ask.Unsilence("7"): Unsilence("7"),
+        ask.Extend("7", HOUR): Extend("7", HOUR),
+        ask.Take(HOUR): StandIn(ask.Take(HOUR)),
+        ask.Untake(): StandIn(ask.Untake()),
+        ask.Swap(one): StandIn(ask.Swap(one)),
     }
     for command, expected in acts.items():
         assert wanted(command, BERLIN) == expected
     questions: list[Command] = [ask.Help(), ask.List(), ask.Show(12), ask.OnCall(), ask.Status()]
     later: list[Command] = [
-        ask.Escalate(12, one), ask.AddResponders(12, (one,)), ask.Take(HOUR), ask.Link(), ask.Connect(),
+        ask.Link(), ask.Connect(),
     ]  # fmt: skip
     for command in (*questions, *later):
         assert wanted(command, BERLIN) is None

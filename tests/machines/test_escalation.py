@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from adapters.alert import Severity
+from router.core.acts.override import Wanted, by_schedule
 from router.core.view import EntryKind, TimelineEntry
 from router.incidents.escalate import Reach, go_on, next_now, stop
 from router.store.evaluation import incidents
+from rules.language.times import Moment
 from rules.model.escalation_rounds import rounds
 from tests.machines.stage import START, Stage, alert
 from tests.scenarios.player import ruleset
@@ -111,10 +113,25 @@ def texts(draw: st.DrawFn) -> str:
     return f"escalation: {{p: {{steps: [{steps}]{again}}}}}\n"
 
 
-@settings(deadline=None, derandomize=True, max_examples=12)
-@given(texts())
-def test_each_step_that_was_shown_is_carried_out_at_its_instant(escalation: str) -> None:
-    """Of an incident that nobody acknowledges."""
+@st.composite
+def takings(draw: st.DrawFn) -> list[Wanted]:
+    """Who takes whose turn when, in the two hours to come."""
+    found = []
+    for _ in range(draw(st.integers(0, 3))):
+        person = draw(st.sampled_from(("maria", "omar", "lena")))
+        begins = START + draw(st.integers(0, 60)) * MINUTE
+        span = draw(st.integers(1, 60)) * MINUTE
+        schedule = draw(st.sampled_from(("s", "later")))
+        found.append(Wanted(person, span, person, schedule, Moment(begins, is_date=False)))
+    return found
+
+
+@settings(deadline=None, derandomize=True, max_examples=15)
+@given(texts(), takings(), st.booleans())
+def test_each_step_that_was_shown_is_carried_out_at_its_instant(
+    escalation: str, takings: list[Wanted], restarts: bool
+) -> None:
+    """Of an incident that nobody acknowledges, whoever takes turns and whether the process is another one by then."""
     rules = (
         'routing: {channel: "#db", group_by: [alertname], group_wait: 0s, page: p, repeat_interval: none}\n'
         + PEOPLE
@@ -129,6 +146,11 @@ def test_each_step_that_was_shown_is_carried_out_at_its_instant(escalation: str)
     stage.world.add_channel("#ops", members=("lena",))
     stage.world.add_group("db", members=("maria",))
     try:
+        taken = [stage.run(stage.sim.take_turn(wanted)) for wanted in takings]
+        made = [one for answer in taken for one in answer.changed]
+        loaded = loaded.with_overrides(by_schedule(made))
+        if restarts:
+            stage.run(stage.sim.restart())
         fire(stage)
         wait(stage, 120)
         found = [(entry.at, entry.people) for entry in timeline(stage) if entry.kind is not EntryKind.NOBODY_ON_CALL]
@@ -145,6 +167,28 @@ def test_each_step_that_was_shown_is_carried_out_at_its_instant(escalation: str)
         assert len(heard) == sum(len({"maria", "omar", "lena"} & set(reached)) for _, reached in shown)
     finally:
         stage.close()
+
+
+def test_a_step_reaches_whoever_has_taken_the_turn_by_then() -> None:
+    made = stage_of(
+        'routing: {channel: "#db", group_by: [alertname], group_wait: 0s, page: p, repeat_interval: none}\n'
+        + PEOPLE
+        + "oncall: {s: {rotation: {people: [maria, omar], every: 1w, handoff: mon 09:00, starts: 2026-10-26}}}\n"
+        + "escalation: {p: {steps: [{oncall: s}, {after: 10m, oncall: s}, {after: 20m, oncall: s}], repeat: 1, every: 30m}}\n"
+    )
+    try:
+        fire(made)
+        wait(made, 5)
+        assert made.run(made.sim.take_turn(Wanted("lena", 17 * MINUTE, "lena", "s"))).instead_of == "omar"
+        made.run(made.sim.restart())
+        wait(made, 30)
+        assert sounds(made) == [(0, "omar"), (10, "lena"), (20, "lena"), (30, "omar")]
+        assert made.run(made.sim.take_turn(Wanted("lena", timedelta(days=1), "lena", "s"))).changed
+        assert made.run(made.sim.give_back("s", "lena")).changed
+        wait(made, 10)
+        assert sounds(made)[4:] == [(40, "omar")], "what was given back before it reaches nobody"
+    finally:
+        made.close()
 
 
 def test_what_is_stopped_reaches_nobody_and_goes_on_where_it_stood(stage: Stage) -> None:

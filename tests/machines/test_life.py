@@ -5,21 +5,24 @@ an end, and every message is true."""
 import re
 from datetime import timedelta
 
+import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import Connection, select
 
 from adapters.alert import Severity
+from router.core.acts import life
 from router.core.acts.button import Verb
 from router.core.acts.life import Act
 from router.core.acts.permission import Actor
 from router.core.own_alerts import Declaration
-from router.core.view import Phase, Response, State
+from router.core.view import EntryKind, Limit, Phase, Response, State
 from router.incidents.declare import Declared
 from router.incidents.respond import Answer
 from router.store.evaluation import incidents
 from router.store.tables import incident, timeline
 from rules.model.permission import Role
+from rules.model.route import Page, PageKind, Sla
 from tests.machines.stage import STEADY, Stage, alert
 from tests.slackworld import moods
 
@@ -34,7 +37,9 @@ routing:
   reopen_closed_after: 40m
   page: maria
   actions: {resolve: manager, anyone: note}
-people: {maria: {email: maria@example.com}}
+  sla: {acknowledge: 15m, resolve: 50m}
+people: {maria: {email: maria@example.com}, chris: {email: chris@example.com}}
+escalation: {late: {steps: [{person: chris}, {after: 10m, person: maria}]}}
 """
 PRIVATE = RULES.replace("  page: maria", "  page: maria\n  private: [maria]")
 ACTS = (Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE, Verb.SNOOZE, Verb.WAKE, Verb.RESOLVE, Verb.REOPEN, Verb.NOTE, Verb.ASSIGN)
@@ -45,6 +50,13 @@ TRIES = st.tuples(
     st.sampled_from([Role.OBSERVER, Role.RESPONDER, Role.MANAGER, Role.MANAGER, Role.ADMIN]),
 )
 ANYBODY, MANAGERS = (Verb.NOTE,), (Verb.RESOLVE, Verb.REOPEN)
+REACHES = (
+    Act(Verb.ESCALATE),
+    Act(Verb.ESCALATE, pages=(Page("chris", PageKind.PERSON),)),
+    Act(Verb.ESCALATE, pages=(Page("late", PageKind.POLICY),)),
+    Act(Verb.ADD_RESPONDER, pages=(Page("chris", PageKind.PERSON), Page("maria", PageKind.PERSON))),
+)
+SLA = Sla(timedelta(minutes=15), timedelta(minutes=50))
 _LASTS = {Phase.ACKNOWLEDGED: timedelta(minutes=20), Phase.CLOSED: timedelta(minutes=40)}
 
 
@@ -52,7 +64,9 @@ class Living(RuleBasedStateMachine):
     @initialize(is_private=st.sampled_from([False, False, True]))
     def begin(self, *, is_private: bool) -> None:
         self.is_private = is_private
+        self.seers: set[tuple[int, str]] = set()
         self.stage = Stage(PRIVATE if is_private else RULES)
+        self.stage.world.add_person("chris")
         self.firing: dict[int, Severity] = {}
         self.keys = 0
         self.answered: dict[str, tuple[int, Act, Answer]] = {}
@@ -61,18 +75,23 @@ class Living(RuleBasedStateMachine):
         self.moved = True
         """Something happened since the last look that may move a response."""
         self.heard = 0
+        self.reached: set[int] = set()
+        """Incidents that somebody named people for."""
         self.is_fair, self.has_news = True, False
+        self.has_word = False
+        """An alert has spoken, and its group may be looked at a second later only."""
 
     @rule(instance=st.integers(1, 3), severity=st.sampled_from([Severity.HIGH, Severity.CRITICAL]))
     def fire(self, instance: int, severity: Severity) -> None:
         self.moved = self.moved or self.firing.get(instance) is not severity
-        self.firing[instance], self.has_news = severity, True
+        self.firing[instance], self.has_news, self.has_word = severity, True, True
         self._take(instance, severity, is_firing=True)
 
     @rule(instance=st.integers(1, 3))
     def resolve(self, instance: int) -> None:
         severity = self.firing.pop(instance, None)
         if severity is not None:
+            self.has_word = True
             self._take(instance, severity, is_firing=False)
 
     def _take(self, instance: int, severity: Severity, *, is_firing: bool) -> None:
@@ -89,7 +108,7 @@ class Living(RuleBasedStateMachine):
             self.keys += 1
             people = (by,) if verb is Verb.ASSIGN else ()
             wanted = Act(verb, by=by, note="n", until=until, people=people, actor=Actor(role, by))
-            refused, written = self._refused(verb, by, role), self._written()
+            refused, written = self._refused(number, verb, by, role), self._written()
             answer = self._send(f"k{self.keys}", number, wanted)
             if refused:
                 assert not answer.is_done
@@ -97,10 +116,13 @@ class Living(RuleBasedStateMachine):
                 assert self._written() == written
             else:
                 self.moved = True
+                if verb is Verb.ASSIGN:
+                    self.seers.add((number, by))
 
-    def _refused(self, verb: Verb, by: str, role: Role) -> str:
+    def _refused(self, number: int, verb: Verb, by: str, role: Role) -> str:
         """A plain reading of the rules above: what is said to who may not; "" to who may."""
-        if self.is_private and by != "maria" and role is not Role.ADMIN:
+        is_seen = by == "maria" or (number, by) in self.seers
+        if self.is_private and not is_seen and role is not Role.ADMIN:
             return "there is no incident"
         if verb in ANYBODY or role in {Role.MANAGER, Role.ADMIN}:
             return ""
@@ -114,6 +136,28 @@ class Living(RuleBasedStateMachine):
             return [tuple(row) for table in (incident, timeline) for row in conn.execute(select(table))]
 
         return self.stage.run(self.stage.sim.engine.database.read(read))
+
+    @rule(wanted=st.sampled_from(REACHES), by=st.sampled_from(PEOPLE))
+    def reach(self, wanted: Act, by: str) -> None:
+        """Somebody is paged because somebody says so. A moment after what was before: what came with an acknowledgement is
+        overtaken by it."""
+        numbers = sorted(self.before)
+        if not numbers:
+            return
+        self.keys += 1
+        self.stage.clock.move_to(self.stage.clock.now() + timedelta(milliseconds=1))
+        self.moved, self.has_news = True, True
+        key = f"k{self.keys}"
+        self._send(key, numbers[-1], msgspec.structs.replace(wanted, by=by, actor=Actor(Role.ADMIN, by)))
+        answer = self.answered[key][2]
+        state, response = self._stored()[numbers[-1]]
+        if answer.is_done and wanted.pages:
+            assert state is State.TRIGGERED
+            self.reached.add(numbers[-1])
+            if wanted.verb is Verb.ADD_RESPONDER:
+                assert set(response.responders) == {"chris", "maria"}
+        elif wanted.pages:
+            assert "already" in answer.said or state is State.RESOLVED or "it is over" in answer.said, answer
 
     @rule(again=st.booleans())
     def declare(self, again: bool) -> None:
@@ -148,7 +192,8 @@ class Living(RuleBasedStateMachine):
     def pass_time(self, minutes: float) -> None:
         now, span = self.stage.clock.now(), timedelta(minutes=minutes)
         ends = [response.until for _, response in self.before.values() if response.until is not None]
-        self.moved = self.moved or any(end <= now + span for end in ends)
+        self.moved = self.moved or self.has_word or any(end <= now + span for end in ends)
+        self.has_word = False
         self.stage.survive(self.stage.sim.run_for(span))
 
     @rule(seed=st.integers(0, 50))
@@ -164,7 +209,8 @@ class Living(RuleBasedStateMachine):
     @rule(away=st.sampled_from([0, 90]))
     def restart(self, away: int) -> None:
         ends = [response.until for _, response in self.before.values() if response.until is not None]
-        self.moved = self.moved or any(end <= self.stage.clock.now() + timedelta(seconds=away) for end in ends)
+        until = self.stage.clock.now() + timedelta(seconds=away)
+        self.moved = self.moved or self.has_word or any(end <= until for end in ends)
         self.stage.survive(self.stage.sim.restart(away=timedelta(seconds=away)))
 
     @invariant()
@@ -176,10 +222,15 @@ class Living(RuleBasedStateMachine):
             for number, (state, response) in now.items():
                 if number in self.before:
                     before = self.before[number][1]
-                    assert response == before, f"#{number}: {before} became {response} by itself"
+                    assert _acted(response) == _acted(before), f"#{number}: {before} became {response} by itself"
                 else:
-                    assert response == Response(), f"#{number} begins {response}"
+                    assert _acted(response) == Response(), f"#{number} begins {response}"
                 assert state in State
+        for number, (_, response) in now.items():
+            before = self.before.get(number, (State.TRIGGERED, Response()))[1]
+            assert set(before.met) <= set(response.met), "what was asked about a limit is asked once"
+            assert set(before.missed) <= set(response.missed)
+            assert len({*response.met, *response.missed}) == len(response.met) + len(response.missed)
         self._assert_left_in_peace(now)
         for _, response in now.values():
             if (lasts := _LASTS.get(response.phase)) is not None:
@@ -205,6 +256,16 @@ class Living(RuleBasedStateMachine):
 
         return self.stage.run(self.stage.sim.engine.database.read(read))
 
+    def _assert_no_limit_is_forgotten(self, conn: Connection) -> None:
+        """Once its time is over it was asked, unless it waits; and what was missed stands in the timeline once."""
+        late = {Limit.ACKNOWLEDGE: EntryKind.SLA_ACKNOWLEDGE, Limit.RESOLVE: EntryKind.SLA_RESOLVE}
+        for number in conn.execute(select(incident.c.number)).scalars().all():
+            one = incidents.get(conn, number)
+            left = life.limits(SLA, one.opened_at, one.standing.state, one.response)
+            assert all(at > self.stage.clock.now() for at, _ in left), left
+            kinds = [line.entry.kind for line in incidents.entries(conn, number)]
+            assert all(kinds.count(kind) == (limit in one.response.missed) for limit, kind in late.items())
+
     def teardown(self) -> None:
         if not hasattr(self, "stage"):
             return
@@ -221,7 +282,17 @@ class Living(RuleBasedStateMachine):
         assert world.duplicates() == []
         stored = self._stored()
         # What is said once to a person stays as it was said; the first message to them is kept true.
-        shown = [*world.channel("#db").messages, *world.direct("maria").messages[:1]]
+        shown = [
+            *world.channel("#db").messages,
+            *world.direct("maria").messages[:1],
+            *world.direct("chris").messages[:1],
+        ]
+        for number in self.reached:
+            told = [one.text for one in world.direct("chris").messages if f"#{number} " in one.text]
+            state, response = stored[number]
+            # One who was paged only in name, because somebody had it in hand before they could be told, heard nothing.
+            assert not told or told[0].startswith("Resolved") == (state is State.RESOLVED), told
+            assert ("chris" in response.responders) <= bool(told or not self.is_fair), response
         for message in shown:
             found = re.search(r"#(\d+) ", message.text)
             if found is None:
@@ -233,7 +304,11 @@ class Living(RuleBasedStateMachine):
             said = message.said
             assert ("acknowledged by" in said) == (response.phase is Phase.ACKNOWLEDGED), said
             assert ("snoozed by" in said) == (response.phase is Phase.SNOOZED), said
-            assert ("Closed #" in message.text) == (response.phase is Phase.CLOSED), message.text
+            is_closed = message.text.removeprefix("You are paged: ").startswith("Closed")
+            assert is_closed == (response.phase is Phase.CLOSED), message.text
+            assert ("not acknowledged in time" in said) == (Limit.ACKNOWLEDGE in response.missed), said
+            assert ("not resolved in time" in said) == (Limit.RESOLVE in response.missed), said
+        self.stage.run(self.stage.sim.engine.database.read(self._assert_no_limit_is_forgotten))
         is_open = {number for number, (state, _) in stored.items() if state is State.TRIGGERED}
         declared = {one.number for one in self.declarations.values()}
         assert len(declared) == len(self.declarations)
@@ -242,6 +317,11 @@ class Living(RuleBasedStateMachine):
         }
         assert is_open & declared == declared - closed
         assert len(is_open - declared) == bool(self.firing)
+
+
+def _acted(response: Response) -> Response:
+    """Without what time alone makes of it."""
+    return msgspec.structs.replace(response, met=(), missed=())
 
 
 Living.TestCase.settings = STEADY

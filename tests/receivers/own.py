@@ -30,6 +30,8 @@ class OwnIncident(_Strict):
     started_at: datetime
     ended_at: datetime | None
     ended_how: Literal["told", "expired", "missing", "presumed", "moved"] | None
+    phase: Literal["open", "acknowledged", "snoozed", "closed"]
+    phase_by: str
     on_call: list[str]
     url: str
 

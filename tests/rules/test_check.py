@@ -130,7 +130,7 @@ def test_a_file_with_mistakes() -> None:
         "error: c.yaml:4:10: routing: channel is missing; "
         'expected channel: a channel such as "#alerts", a list of them, or none\n'
         "error: c.yaml:4:11: routing.chxnnel: unknown key 'chxnnel'; expected one of channel, also, group_by, group_wait, "
-        "group_interval, repeat_interval, reopen_within, acknowledge_within, reopen_closed_after, severity, template, tell, "
+        "group_interval, repeat_interval, reopen_within, acknowledge_within, reopen_closed_after, sla, resolve_note, severity, template, tell, "
         "quiet, only, page, actions, private, routes "
         "(did you mean channel?)\n\n2 errors, 0 warnings\n"
     )
@@ -227,9 +227,11 @@ route p/q
   reopen_within        10m  (default)
   acknowledge_within   4h  (default)
   reopen_closed_after  4h  (default)
+  sla                  none  (default)
+  resolve_note         optional  (default)
   severity             high  (p/q, line 12)
   template             T  (p/q, line 12)
-  tell                 new_alerts thread, worse channel, some_resolved thread, resolved thread, reopened channel, repeat channel, acknowledged thread, escalated channel, note none  (default)
+  tell                 new_alerts thread, worse channel, some_resolved thread, resolved thread, reopened channel, repeat channel, acknowledged thread, escalated channel, sla channel, note none  (default)
   quiet                [nights]  (p, line 10)
   only                 none  (default)
   page                 pay (a policy)  (p/q, line 12)

@@ -30,7 +30,7 @@ def test_every_key_is_on_the_page(key: str) -> None:
 def test_what_is_not_yet_is_listed() -> None:
     listed = PAGE.partition("## Not yet")[2]
     assert not document().later
-    assert "`tell` of `sla`" in listed
+    assert "`storage: {url: …}`" in listed
 
 
 def test_the_pages_yaml_is_right() -> None:

@@ -102,7 +102,7 @@ MISTAKES = [
         [
             (
                 "5:3: routing.chxnnel: unknown key 'chxnnel'; expected one of channel, also, group_by, group_wait, group_interval, "
-                "repeat_interval, reopen_within, acknowledge_within, reopen_closed_after, severity, template, tell, quiet, only, "
+                "repeat_interval, reopen_within, acknowledge_within, reopen_closed_after, sla, resolve_note, severity, template, tell, quiet, only, "
                 "page, actions, private, routes (did you mean channel?)"
             ),
             '5:3: routing: channel is missing; expected channel: a channel such as "#alerts", a list of them, or none',
@@ -345,7 +345,7 @@ MISTAKES = [
             ),
             (
                 "8:40: routing.routes[1].tell.worst: unknown key 'worst'; "
-                "expected one of new_alerts, worse, some_resolved, resolved, reopened, repeat, acknowledged, escalated, note (did you mean worse?)"
+                "expected one of new_alerts, worse, some_resolved, resolved, reopened, repeat, acknowledged, escalated, sla, note (did you mean worse?)"
             ),
             (
                 "8:54: routing.routes[1].send_resolved: unknown key 'send_resolved'; expected tell: {resolved: none} "
@@ -410,6 +410,31 @@ MISTAKES = [
         ],
     ),
     (
+        "announcements",
+        PEOPLE
+        + "oncall:\n  x: {rotation: {people: [a], every: 1d, handoff: 09:00, starts: 2026-11-02}, announce: {channel: db, at: noon}}\n"
+        + "  y: {rotation: {people: [a], every: 1d, handoff: 09:00, starts: 2026-11-02}, announce: {channel: '#db', handover: false}}\n"
+        + "  z: {rotation: {people: [a], every: 1d, handoff: 09:00, starts: 2026-11-02}, announce: {at: fri-mon 24:00}}\n"
+        + "  g: {rotation: {people: [a], every: 1d, handoff: 09:00, starts: 2026-11-02}, group: DB-OnCall}\n",
+        [
+            f"7:99: oncall.x.announce.channel: found 'db'; {CHANNEL} (write \"#db\")",
+            (
+                "7:107: oncall.x.announce.at: found 'noon'; expected a time such as 09:00, which is on weekdays, or with its "
+                "days: mon-fri 09:00, mon 08:30"
+            ),
+            "8:89: oncall.y.announce: it announces nothing; expected at: 09:00, or handover: true, or both",
+            '9:89: oncall.z.announce: channel is missing; expected channel: a channel such as "#alerts" (in quotes), or its id such as C0123ABCD',
+            (
+                "9:94: oncall.z.announce.at: found 'fri-mon 24:00'; expected a time such as 09:00, which is on weekdays, or with "
+                "its days: mon-fri 09:00, mon 08:30"
+            ),
+            (
+                "10:86: oncall.g.group: found 'DB-OnCall'; expected a Slack user group such as \"@payments-oncall\", or its id such "
+                'as S0123ABCD (write "@db-oncall")'
+            ),
+        ],
+    ),
+    (
         "maintenance and inhibition",
         HEAD
         + ROUTING
@@ -437,13 +462,24 @@ MISTAKES = [
         ],
     ),
     (
+        "limits and notes",
+        HEAD
+        + "routing: {channel: '#x', sla: {}, resolve_note: yes, routes: [{name: a, sla: {acknowledge: 0s, solve: 4h}}, {name: b, sla: 4h}]}\n",
+        [
+            "4:31: routing.sla: no limit; expected acknowledge: 15m, resolve: 4h, or both; or none",
+            "4:49: routing.resolve_note: found 'yes'; expected one of optional, required",
+            "4:92: routing.routes[0].sla.acknowledge: found '0s'; expected at least 1s",
+            "4:96: routing.routes[0].sla.solve: unknown key 'solve'; expected one of acknowledge, resolve (did you mean resolve?)",
+            "4:124: routing.routes[1].sla: found '4h'; expected a map with acknowledge, resolve",
+        ],
+    ),
+    (
         "not yet",
         HEAD
-        + "routing: {channel: '#x', tell: {sla: edit}}\n"
+        + "routing: {channel: '#x'}\n"
         + "copies: []\ncatalog: {}\nrules_files: []\nteam: x\nsilences: {max: 7d}\n"
         + "oncall: {a: {ical: []}}\nescalation: {}\nstorage: {url: {env: X}}\n",
         [
-            f"4:33: routing.tell.sla: not yet (limits on how long things may take); {LATER}",
             "8:1: team: team has no place in this file; expected it in a team's file; to check one: alert-router check TEAM.yaml --with MAIN.yaml",
             "10:13: oncall.a: a schedule without a rotation; expected rotation: {…}, rotations: [{…, until: …}, {…, starts: …}], or layers: [{name: …, hours: …, rotation: {…}}]",
             f"10:14: oncall.a.ical: not yet (a calendar as schedule); {LATER}",

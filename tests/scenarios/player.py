@@ -17,6 +17,7 @@ from router.runtime.config import read
 from router.service.simulate import Simulation
 from rules.loading.load import RulesText, load
 from rules.model.matcher import parse
+from rules.model.route import Page, PageKind
 from rules.model.ruleset import RuleSet
 from tests.clock import SettableClock
 from tests.scenarios.bell import Bell
@@ -258,19 +259,31 @@ class Player:
                 raise AssertionError(other)
 
     async def _do(self, said: dict[str, str], now: datetime) -> None:
-        """As {do: snooze, incident: 1, by: maria, for: 1h, answers: snoozed}."""
+        """As {do: snooze, incident: 1, by: maria, for: 1h, answers: snoozed}; `reach`: whom to page."""
         wanted = Act(
             Verb(said["do"]),
             by=said.get("by", ""),
             note=said.get("note", ""),
             until=now + span(said["for"]) if "for" in said else None,
             people=tuple(said["to"].split()) if "to" in said else (),
+            pages=tuple(self._page(one) for one in said.get("reach", "").split()),
             severity=Severity(said["severity"]) if "severity" in said else None,
         )
         answer = await self.sim.act(int(said.get("incident", "1")), wanted, key=said.get("key", ""))
         expected = said.get("answers", "")
         if expected not in answer.said or (not expected and not answer.is_done):
             raise AssertionError(f"{said} was answered {answer.said!r}")
+
+    def _page(self, one: str) -> Page:
+        """Of the rules by name; a person of Slack's whom they do not name as U…, a user group as @db."""
+        if one.startswith("@"):
+            return Page(one, PageKind.GROUP)
+        if one.startswith("U:"):
+            name = one.removeprefix("U:")
+            return Page(name, PageKind.USER, slack_id=self.world._person_named(name).id)
+        found = self.sim.engine.ruleset.page_for(one)
+        assert found is not None, one
+        return found
 
     async def _declare(self, said: dict[str, str]) -> None:
         """As {title: Checkout is down, by: maria, service: checkout, severity: high, is: 1}; `held`: by what."""

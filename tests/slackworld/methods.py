@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from tests.slackworld.blocks import EDIT_TEXT, METADATA_CHARACTERS, POST_TEXT, SPLIT_TEXT, content_error
 from tests.slackworld.forms import view_error
-from tests.slackworld.state import Content, Json, Message, Modal, Whisper, instant_of
+from tests.slackworld.state import Content, Group, Json, Message, Modal, Whisper, instant_of
 from tests.slackworld.workspace import APP_TOKEN, WORKSPACE_URL, Refused, Workspace
 
 T = TypeVar("T")
@@ -33,6 +33,7 @@ _ARGUMENTS = {
     "dnd.info": {"user"},
     "usergroups.list": {"include_count", "include_disabled", "include_users"},
     "usergroups.users.list": {"usergroup", "include_disabled"},
+    "usergroups.users.update": {"usergroup", "users", "include_count"},
     "users.info": {"user", "include_locale"},
     "views.open": {"trigger_id", "interactivity_pointer", "view"},
     "views.update": {"view_id", "external_id", "hash", "view"},
@@ -106,7 +107,13 @@ class WebApi(Workspace):
             case "usergroups.list":
                 return self._usergroups()
             case "usergroups.users.list":
-                return self._members_of(form)
+                return {
+                    "users": [
+                        member.id for member in self._usergroup(form, "usergroups:read").members if member.is_active
+                    ]
+                }
+            case "usergroups.users.update":
+                return self._update_usergroup(form)
             case "users.info":
                 return self._info(form)
             case "views.open":
@@ -258,14 +265,28 @@ class WebApi(Workspace):
             ]
         }
 
-    def _members_of(self, form: dict[str, str]) -> Json:
-        self._need("usergroups:read")
+    def _usergroup(self, form: dict[str, str], scope: str) -> Group:
+        self._need(scope)
         if not self.is_paid:
-            raise Refused("paid_teams_only")
+            raise Refused("plan_upgrade_required")
         group = self.groups.get(form.get("usergroup", ""))
         if group is None:
             raise Refused("no_such_subteam")
-        return {"users": [member.id for member in group.members if member.is_active]}
+        return group
+
+    def _update_usergroup(self, form: dict[str, str]) -> Json:
+        group = self._usergroup(form, "usergroups:write")
+        if not self.lets_apps_change_groups:
+            raise Refused("permission_denied")
+        ids = [one for one in form.get("users", "").split(",") if one]
+        if not ids:
+            raise Refused("no_users_provided")
+        people = [self.people.get(one) for one in ids]
+        if any(one is None or not one.is_active or one.is_bot for one in people):
+            group.members = [one for one in people if one is not None and one.is_active and not one.is_bot]
+            raise Refused("invalid_users")  # Slack is known to have changed the group all the same
+        group.members = [one for one in people if one is not None]
+        return {"usergroup": {"id": group.id, "handle": group.handle, "users": ids}}
 
     def _info(self, form: dict[str, str]) -> Json:
         self._need("users:read")

@@ -18,6 +18,8 @@ TIERS = {
     "conversations.replies": 50,
     "users.lookupByEmail": 50,
     "usergroups.list": 20,
+    "usergroups.users.list": 20,
+    "usergroups.users.update": 20,
     "dnd.info": 50,
     "users.info": 100,
     "views.open": 100,

@@ -26,7 +26,7 @@ SCOPES = frozenset(
     {
         "chat:write", "chat:write.public", "channels:read", "channels:join", "groups:read", "im:write", "users:read",
         "users:read.email", "commands", "app_mentions:read", "channels:history", "groups:history", "im:history",
-        "usergroups:read", "dnd:read", "reactions:read",
+        "usergroups:read", "usergroups:write", "dnd:read", "reactions:read",
     }
 )  # fmt: skip
 
@@ -52,6 +52,8 @@ class Workspace:
         """id → user group."""
         self.is_paid = True
         """User groups are part of paid plans."""
+        self.lets_apps_change_groups = True
+        """As the workspace's settings say who may."""
         self.whispers: list[Whisper] = []
         """By chat.postEphemeral."""
         self.modals: list[Modal] = []
@@ -90,6 +92,12 @@ class Workspace:
         group_id = f"S{len(self.groups) + 1:08d}"
         self.groups[group_id] = Group(group_id, handle, [self._person_named(member) for member in members])
         return group_id
+
+    def set_members(self, handle: str, *members: str) -> None:
+        """Somebody changed a user group by hand."""
+        for group in self.groups.values():
+            if group.handle == handle:
+                group.members = [self._person_named(member) for member in members]
 
     def add_channel(
         self,

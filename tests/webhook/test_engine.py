@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from adapters.alert import Severity
+from router.core.acts.button import Verb
+from router.core.acts.life import Act
 from router.core.view import EntryKind
 from rules.model.webhook import Format
 from tests.machines.stage import alert
@@ -185,6 +188,70 @@ def _seconds(count: float) -> timedelta:
     return timedelta(seconds=count)
 
 
+def do(stage: WebhookStage, verb: Verb) -> None:
+    stage.survive(stage.sim.act(1, Act(verb, by="maria")))
+
+
+@pytest.mark.parametrize("kill", ["", "before", "after"])
+def test_an_acknowledgement_stops_what_rings_and_its_end_rings_again(
+    stage: WebhookStage, kind: Format, kill: str
+) -> None:
+    """Row 220: whoever holds an acknowledged incident quiet is told its end before it begins anew. The format that has no
+    word for what people do hears nothing of it."""
+    there, knows_acts = stage.receivers[kind], kind is not Format.ALERTMANAGER
+    key = KEYS[kind]
+    fire(stage)
+    stage.wait(15)
+    stage.notifiers[kind].kill = kill
+    do(stage, Verb.ACKNOWLEDGE)
+    stage.survive(stage.sim.run_for(_seconds(20)))
+    stage.wait(60)
+    assert there.states == {key: "acknowledged" if knows_acts else "triggered"}
+    do(stage, Verb.UNACKNOWLEDGE)
+    stage.wait(60)
+    if kind is Format.JSON:  # whoever reads it sees the action
+        assert msgspec.json.decode(there.calls[-1].body)["action"] == "trigger"
+    elif kind is not Format.ALERTMANAGER:
+        assert there.states == {key: "triggered"}
+        assert there.incidents[key].opened == 2
+    do(stage, Verb.RESOLVE)
+    stage.wait(60)
+    assert there.states == {key: "resolved" if knows_acts else "triggered"}
+    do(stage, Verb.REOPEN)
+    stage.wait(60)
+    assert there.states == {key: "triggered"}
+    do(stage, Verb.RESOLVE)
+    fire(stage, is_firing=False)
+    stage.wait(60)
+    assert there.states == {key: "resolved"}
+    assert there.dropped == ([key] if kind is Format.JSON else []), "of ours it is told that it is over, too"
+    assert stage.owed() == 0
+
+
+def test_what_is_acknowledged_before_it_could_be_told_is_begun_first(stage: WebhookStage, kind: Format) -> None:
+    there = stage.receivers[kind]
+    there.moods = [Mood(Says.STATUS, does=False, status=503)] * 3
+    fire(stage)
+    stage.wait(11)
+    do(stage, Verb.ACKNOWLEDGE)
+    stage.wait(60)
+    assert there.states == {KEYS[kind]: "triggered" if kind is Format.ALERTMANAGER else "acknowledged"}
+    assert (there.dropped, stage.owed()) == ([], 0)
+
+
+def test_a_lost_answer_to_the_beginning_does_not_overtake_the_acknowledgement(
+    stage: WebhookStage, kind: Format
+) -> None:
+    there = stage.receivers[kind]
+    there.moods = [Mood(Says.CUT)]
+    fire(stage)
+    stage.wait(10.5)
+    do(stage, Verb.ACKNOWLEDGE)
+    stage.wait(90)
+    assert there.states == {KEYS[kind]: "triggered" if kind is Format.ALERTMANAGER else "acknowledged"}
+    assert (there.dropped, stage.owed()) == ([], 0)
+
+
 PAGED = """
 routing: {channel: "#db", group_by: [alertname], page: PAGE}
 escalation: {ring: {steps: [{webhook: phone}, {after: 10m, person: maria}]}}
@@ -224,6 +291,23 @@ def test_a_webhook_of_the_first_step_rings_when_the_page_is_carried_out_and_hear
     assert phone(paged).states == {PHONE: "resolved"}
     assert len(phone(paged).calls) == 5
     assert paged.owed() == 0
+
+
+def test_a_phone_that_could_not_be_rung_before_somebody_had_it_in_hand_is_not(paged: WebhookStage) -> None:
+    phone(paged).moods = [Mood(Says.STATUS, does=False, status=503)] * 3
+    fire(paged)
+    paged.wait(11)
+    do(paged, Verb.ACKNOWLEDGE)
+    paged.wait(60)
+    assert phone(paged).incidents == {}
+    [dropped] = [entry for entry in paged.timeline() if entry.kind is EntryKind.PAGE_DROPPED]
+    assert (dropped.people, dropped.detail) == (("webhook phone",), "in somebody's hands")
+    do(paged, Verb.UNACKNOWLEDGE)
+    paged.wait(10)
+    assert paged.kinds()[-2:] == [EntryKind.UNACKNOWLEDGED, EntryKind.ESCALATED]
+    fire(paged, is_firing=False)
+    paged.wait(60)
+    assert (phone(paged).dropped, paged.owed()) == ([], 0)
 
 
 @pytest.mark.parametrize("paged", ["{policy: ring, quiet: [nights]}"], indirect=True)

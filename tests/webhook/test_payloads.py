@@ -13,7 +13,7 @@ from adapters import ADAPTERS
 from adapters.adapter import Payload, SourceOptions
 from adapters.alert import Severity, Status
 from adapters.text import clean as cleaned
-from router.core.view import AlertLine, EndKind, IncidentView, MessageTemplate, State
+from router.core.view import AlertLine, EndKind, IncidentView, MessageTemplate, Phase, Response, State
 from router.notifiers.webhook.endpoint import Endpoint
 from router.notifiers.webhook.payloads import LARGEST_BYTES, Action, Request, incident_key, request
 from rules.model.webhook import Format
@@ -183,9 +183,13 @@ def test_opsgenie_closes_by_its_alias_and_says_how_it_ended() -> None:
         body(Format.OPSGENIE, presumed, Action.RESOLVE)["note"]
         == "Over — payments, eu-1 · 3 alerts: no word for 26 h, presumed over"
     )
-    acknowledged = made(Format.OPSGENIE, OPEN, Action.ACKNOWLEDGE)
+    in_hand = msgspec.structs.replace(OPEN, response=Response(Phase.ACKNOWLEDGED, by="<b>maria"))
+    acknowledged = made(Format.OPSGENIE, in_hand, Action.ACKNOWLEDGE)
     assert acknowledged.url == "https://there.example/v2/alerts/prod%3A1234/acknowledge?identifierType=alias"
-    assert msgspec.json.decode(acknowledged.body) == {"source": "alert-router prod"}
+    assert msgspec.json.decode(acknowledged.body) == {
+        "source": "alert-router prod",
+        "note": "acknowledged by ‹b>maria",
+    }
 
 
 @pytest.mark.parametrize(
@@ -298,6 +302,8 @@ def test_our_own_json() -> None:
             "started_at": "2026-11-21T02:14:00.000Z",
             "ended_at": None,
             "ended_how": None,
+            "phase": "open",
+            "phase_by": "",
             "on_call": ["Maria"],
             "url": "https://alerts.example/incidents/1234",
         },

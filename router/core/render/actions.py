@@ -21,6 +21,8 @@ SNOOZES = (
     ("…", "custom"),
 )
 """As the menu says it, and what the button carries."""
+MOST_DOTS = 5
+"""Lines that Slack takes behind three dots; of more there is a menu that says so."""
 
 
 class Act(msgspec.Struct, frozen=True):
@@ -43,14 +45,14 @@ class Row(msgspec.Struct, frozen=True):
 
 
 _RESOLVE, _ASSIGN = Act(Verb.RESOLVE, "Resolve"), Act(Verb.ASSIGN, "Assign …")
-_ESCALATE = Act(Verb.ESCALATE, "Escalate: next step")
+_ESCALATE, _ADD_RESPONDER = Act(Verb.ESCALATE, "Escalate …"), Act(Verb.ADD_RESPONDER, "Add responder …")
 _NOTE, _SEVERITY = Act(Verb.NOTE, "Add a note …"), Act(Verb.SEVERITY, "Severity …")
 _TAKE_BACK = ("Take it back?", "Nobody has acknowledged it then, and paging goes on.", "Take back", "Leave it")
 
 ROWS: Mapping[Phase, Row] = {
     Phase.OPEN: Row(
         (Act(Verb.ACKNOWLEDGE, "Acknowledge", is_primary=True),),
-        (_RESOLVE, _ESCALATE, _ASSIGN, _NOTE, _SEVERITY),
+        (_RESOLVE, _ESCALATE, _ADD_RESPONDER, _ASSIGN, _NOTE, _SEVERITY),
         has_snooze=True,
     ),
     Phase.ACKNOWLEDGED: Row(
@@ -59,12 +61,12 @@ ROWS: Mapping[Phase, Row] = {
             Act(Verb.UNACKNOWLEDGE, "Acknowledged ✓", asks=_TAKE_BACK),
             Act(Verb.SILENCE, "Silence …"),
         ),
-        (_ESCALATE, _ASSIGN, _NOTE, _SEVERITY),
+        (_ESCALATE, _ADD_RESPONDER, _ASSIGN, _NOTE, _SEVERITY),
         has_snooze=True,
     ),
     Phase.SNOOZED: Row(
         (Act(Verb.ACKNOWLEDGE, "Acknowledge", is_primary=True), Act(Verb.WAKE, "End snooze")),
-        (_RESOLVE, _ESCALATE, _ASSIGN, _NOTE, _SEVERITY),
+        (_RESOLVE, _ESCALATE, _ADD_RESPONDER, _ASSIGN, _NOTE, _SEVERITY),
     ),
     Phase.CLOSED: Row((Act(Verb.REOPEN, "Reopen"),), (_ASSIGN, _NOTE)),
 }
@@ -100,5 +102,6 @@ def action_row(view: IncidentView, *, instance: str, external_url: str = "") -> 
     if address(external_url):
         page = f"{external_url.rstrip('/')}/incidents/{number}"
         elements.append(button("View", action_id(Verb.OPEN, suffix="view"), url=page))
-    elements.append(menu(MENU, [(act.says, carried(option_value, act.verb)) for act in row.more]))
+    more = [(act.says, carried(option_value, act.verb)) for act in row.more]
+    elements.append(menu(MENU, more, placeholder="" if len(more) <= MOST_DOTS else "⋯"))
     return [actions(*elements)]

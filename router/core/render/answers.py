@@ -7,11 +7,14 @@ from itertools import islice
 
 from adapters.alert import Severity
 from router.core.acts.grammar.words import nearest
+from router.core.acts.override import MadeOverride, without_effect
 from router.core.mrkdwn import address, duration, escape, escaped, instant, instant_and_age, link, rich, said, words
 from router.core.render.detail import alerts
 from router.core.render.headline import emblem, headline, on_call, person, place, standing_line, title_of
 from router.core.render.thread import told
 from router.core.view import IncidentView, Phase, State, TimelineEntry
+from rules.model.escalation import OnCall
+from rules.model.escalation_rounds import first_two
 from rules.model.matcher import MatcherError, all_match
 from rules.model.matcher import parse as parse_matchers
 from rules.model.oncall import Schedule, turn_at, turns
@@ -68,19 +71,21 @@ def incident_card(view: IncidentView, entries: Sequence[TimelineEntry], external
     return "\n".join(line for line in lines if line)
 
 
-def who_is_on_call(rules: RuleSet, asked: str, now: datetime) -> str:
-    """`asked`: a schedule, a policy, a person or an entry of the catalogue, as it was typed; "": every schedule."""
+def who_is_on_call(rules: RuleSet, asked: str, now: datetime, made: Sequence[MadeOverride] = ()) -> str:
+    """`asked`: a schedule, a policy, a person or an entry of the catalogue, as it was typed; "": every schedule. `rules`:
+    with the overrides that people made, which `made` has, those that have not ended."""
     if not asked:
-        lines = [_schedule(rules, schedule, now) for schedule in islice(rules.schedules.values(), LINES)]
+        lines = [_schedule(rules, schedule, now, made) for schedule in islice(rules.schedules.values(), LINES)]
         if len(rules.schedules) > LINES:
             lines.append(f"and {len(rules.schedules) - LINES} more: ask for one by name")
+        lines += [said(one, 200) for one in islice(without_effect(made, rules), ENTRIES)]
         return "\n".join(lines) or "The rules have no schedule: nobody is on call."
-    pages = list(dict.fromkeys(_pages(rules, asked)))
+    pages = list(dict.fromkeys(called(rules, asked)))
     if not pages:
         near = nearest(asked, _names(rules))
         hint = f" Did you mean {said(near, 80)}?" if near else ""
         return f"The rules have no schedule, policy, person or service called {said(asked, 100)}.{hint}"
-    return "\n".join(line for page in pages[:5] for line in _page(rules, page, now))
+    return "\n".join(line for page in pages[:5] for line in _page(rules, page, now, made))
 
 
 def _test(word: str) -> Fits:
@@ -114,10 +119,10 @@ def _line(view: IncidentView, now: datetime) -> str:
     return " · ".join(facts)
 
 
-def _schedule(rules: RuleSet, schedule: Schedule, now: datetime) -> str:
+def _schedule(rules: RuleSet, schedule: Schedule, now: datetime, made: Sequence[MadeOverride]) -> str:
     turn = turn_at(schedule, now)
     who = person(turn.person) if turn.person in rules.people else "nobody"
-    note = " (override)" if turn.is_override else ""
+    note = _override(schedule, now, made) if turn.is_override else ""
     change = next(turns(schedule, now), None)
     until = ""
     if change is not None:
@@ -126,7 +131,24 @@ def _schedule(rules: RuleSet, schedule: Schedule, now: datetime) -> str:
     return f"*{said(schedule.name, 80)}*: {said(who, 60)}{note}{until}"
 
 
-def _pages(rules: RuleSet, asked: str) -> Iterable[Page]:
+def _override(schedule: Schedule, now: datetime, made: Sequence[MadeOverride]) -> str:
+    """Who said so, and why, as far as that is known: of one in the file it is not."""
+    here = [one for one in made if one.schedule == schedule.name and one.begins <= now < one.ends]
+    if not here:
+        return " (override)"
+    one = here[-1]
+    by = "" if one.made_by == one.person else f" by {said(person(one.made_by), 60)}"
+    return f" (override{by}{f': {said(one.why, 100)}' if one.why else ''})"
+
+
+def _to_come(schedule: Schedule, now: datetime, made: Sequence[MadeOverride]) -> Iterable[str]:
+    coming = [one for one in made if one.schedule == schedule.name and one.begins > now]
+    for one in sorted(coming, key=lambda one: one.begins)[:ENTRIES]:
+        who = said(person(one.person), 60)
+        yield f"{who} from {instant(one.begins)} until {instant(one.ends)}{_override(schedule, one.begins, [one])}"
+
+
+def called(rules: RuleSet, asked: str) -> Iterable[Page]:
     """Whom a name means: exactly so, else without its team, else as the catalogue has it."""
     wanted = asked.casefold()
     tables: tuple[tuple[PageKind, Iterable[str]], ...] = (
@@ -152,24 +174,32 @@ def _names(rules: RuleSet) -> list[str]:
     return [*rules.policies, *rules.schedules, *rules.people, *services]
 
 
-def _page(rules: RuleSet, page: Page, now: datetime) -> Iterable[str]:
+def _page(rules: RuleSet, page: Page, now: datetime, made: Sequence[MadeOverride]) -> Iterable[str]:
     match page.kind:
         case PageKind.SCHEDULE if page.target in rules.schedules:
-            yield _schedule(rules, rules.schedules[page.target], now)
+            schedule = rules.schedules[page.target]
+            yield _schedule(rules, schedule, now, made)
+            yield from _to_come(schedule, now, made)
+            if page.target not in rules.policies and len(reached := first_two(rules, page.target, now)) > 1:
+                ranks = zip(("primary", "secondary"), reached, strict=True)
+                yield said("; ".join(f"{rank}: {_reached(one)}" for rank, one in ranks), 400)
         case PageKind.POLICY if page.target in rules.policies:
             yield f"*{said(page.target, 80)}*"
             for number, step in enumerate(rules.policies[page.target].steps[:10], 1):
-                reached = rules.reached(step, now)
-                names = ", ".join(person(one.name) for one in reached.persons) or ", ".join(reached.names)
-                who = f"{names} ({reached.why})" if names and reached.persons else names or reached.why
-                yield f"{number}. after {duration(step.after)}: {said(who, 200)}"
+                rank = {1: "primary, ", 2: "secondary, "}.get(number, "")
+                yield f"{number}. {rank}after {duration(step.after)}: {said(_reached(rules.reached(step, now)), 200)}"
         case _:
-            yield from _person(rules, page.target, now)
+            yield from _person(rules, page.target, now, made)
 
 
-def _person(rules: RuleSet, name: str, now: datetime) -> Iterable[str]:
+def _reached(found: OnCall) -> str:
+    names = ", ".join(person(one.name) for one in found.persons)
+    return f"{names} ({found.why})" if names else ", ".join(found.names) or found.why
+
+
+def _person(rules: RuleSet, name: str, now: datetime, made: Sequence[MadeOverride]) -> Iterable[str]:
     theirs = [schedule for schedule in rules.schedules.values() if turn_at(schedule, now).person == name]
     if not theirs:
         yield f"{said(person(name), 60)} is not on call now."
     for schedule in theirs[:LINES]:
-        yield _schedule(rules, schedule, now)
+        yield _schedule(rules, schedule, now, made)

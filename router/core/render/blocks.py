@@ -9,7 +9,8 @@ from typing import cast
 
 import msgspec
 
-from router.core.mrkdwn import clip, rich, said
+from router.core.content import Mention
+from router.core.mrkdwn import Mark, clip, is_user_id, rich, said, user
 from router.core.view import Rendered
 
 Block = dict[str, object]
@@ -228,6 +229,11 @@ def fitted(message: Rendered) -> Rendered:
     return Rendered(text=clip(bare, 140))
 
 
-def post_message(text: str) -> Rendered:
+def post_message(text: str, mentions: Sequence[Mention] = ()) -> Rendered:
     """A word of the router's own, outside any incident. `text` is as a person writes it; it is escaped here."""
-    return fitted(Rendered(text=said(text, 1000), blocks=(section(rich(text, 1200) or said(text, 1000)),)))
+    marks = [
+        Mark(f"{user(one.target)} ({said(one.name, 60)})" if is_user_id(one.target) else said(one.name, 60), one.name)
+        for one in mentions
+    ]
+    plain = said(text.translate({ord(Mark.sign(number)): mark.plain for number, mark in enumerate(marks)}), 1000)
+    return fitted(Rendered(text=plain, blocks=(section(rich(text, 1200, marks) or plain),)))

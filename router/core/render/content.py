@@ -29,7 +29,7 @@ def rendered(content: Content, *, is_reply: bool = False) -> Rendered:
 def _rendered(content: Content, *, is_reply: bool) -> Rendered:
     view = content.view
     if content.subject is Subject.POST or view is None:
-        message = post_message(content.text)
+        message = post_message(content.text, content.mentions)
     elif is_reply:
         return thread_reply(content.entries, view)
     elif content.page is not None:

@@ -21,6 +21,7 @@ from router.core.render.actions import action_row
 from router.core.render.blocks import Block, attachment, context, fitted, section
 from router.core.render.detail import alerts, links
 from router.core.render.headline import (
+    acted_by,
     colour,
     emblem,
     headline,
@@ -76,6 +77,13 @@ def _opening(entry: TimelineEntry, view: IncidentView) -> str:
             return "Goes on"
         case EntryKind.ACKNOWLEDGEMENT_OVER | EntryKind.SNOOZE_OVER | EntryKind.CLOSED_OVER:
             return f"{_RUN_OUT[entry.kind]}, still firing"
+        case EntryKind.SLA_ACKNOWLEDGE | EntryKind.SLA_RESOLVE:
+            what = "acknowledged" if entry.kind is EntryKind.SLA_ACKNOWLEDGE else "resolved"
+            return f"Not {what}{f' within {duration(entry.lasted)}' if entry.lasted else ' in time'}"
+        case EntryKind.ESCALATED if entry.by:
+            return f"Escalated to you{acted_by(entry.by)}"
+        case EntryKind.RESPONDER_ADDED:
+            return f"You are asked to help{acted_by(entry.by)}"
         case EntryKind.ESCALATED:
             return f"Not acknowledged{f' after {duration(entry.lasted)}' if entry.lasted else ''}"
         case _:

@@ -39,6 +39,8 @@ class Choice(msgspec.Struct, frozen=True):
     label: str
     options: tuple[tuple[str, str], ...]
     """(value, what is read)."""
+    chosen: str = ""
+    """The value that stands there at first."""
     is_optional: bool = False
 
 
@@ -47,6 +49,7 @@ class Somebody(msgspec.Struct, frozen=True):
 
     name: str
     label: str
+    is_optional: bool = False
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -91,10 +94,13 @@ def _input(field: Text | Choice | Somebody) -> Block:
             block |= {"optional": True} if field.is_optional else {}
         case Choice(options=options, is_optional=is_optional):
             block |= {"optional": True} if is_optional else {}
-            chosen = [{"text": _plain(shown, OPTION), "value": value} for value, shown in options]
-            block["element"] = {"type": "static_select", "action_id": INPUT, "options": chosen}
+            listed = [{"text": _plain(shown, OPTION), "value": value} for value, shown in options]
+            initial = next((option for option in listed if option["value"] == field.chosen), None)
+            select: Block = {"type": "static_select", "action_id": INPUT, "options": listed}
+            block["element"] = select if initial is None else {**select, "initial_option": initial}
         case Somebody():
             block["element"] = {"type": "users_select", "action_id": INPUT}
+            block |= {"optional": True} if field.is_optional else {}
     return block
 
 

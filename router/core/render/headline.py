@@ -8,7 +8,7 @@ import msgspec
 from adapters.alert import Severity
 from router.core.mrkdwn import clip, duration, escape, escaped, instant, listed, time_of_day, words
 from router.core.templates.template import OwnWords, words_of
-from router.core.view import EndKind, IncidentView, Phase, State
+from router.core.view import EndKind, IncidentView, Limit, Phase, State
 
 PUSH = 140
 """Characters of `text`: what a locked phone shows."""
@@ -109,16 +109,21 @@ def standing(view: IncidentView) -> str:
 
 
 def standing_line(view: IncidentView) -> str:
-    """The same for a block: escaped, with times, and who is responsible."""
+    """The same for a block: escaped, with times, who is responsible, and who was asked to help."""
     response, facts = view.response, [escape(text)] if (text := standing(view)) else []
     if facts and response.at is not None:
         facts[0] += f" {time_of_day(response.at)}"
     if response.phase is Phase.SNOOZED and response.until is not None:
         facts[0] += f", until {instant(response.until)}"
     facts += [f"assigned to {escape(listed(map(person, response.assigned), 3))}"] if response.assigned else []
+    facts += [f"responders: {escape(listed(map(person, response.responders), 5))}"] if response.responders else []
+    facts += [f"not {_LATE[one]} in time" for one in response.missed]
     if is_closed(view) and (note := words(response.note, 300)):
         facts.append(f"Resolution: {escape(note)}")
     return " · ".join(facts)
+
+
+_LATE = {Limit.ACKNOWLEDGE: "acknowledged", Limit.RESOLVE: "resolved"}
 
 
 def closing_line(view: IncidentView) -> str:

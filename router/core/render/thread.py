@@ -113,6 +113,8 @@ def _sort_of(entry: TimelineEntry) -> str:
     over as it ended last."""
     if entry.kind is EntryKind.SOME_RESOLVED:
         return entry.how or EndKind.TOLD
+    if entry.kind in {EntryKind.ESCALATED, EntryKind.RESPONDER_ADDED}:
+        return f"{entry.by} {entry.detail}"
     return "" if entry.kind in _TURNS else entry.detail
 
 
@@ -149,6 +151,8 @@ def _line(entry: TimelineEntry, view: IncidentView) -> str:
             return f"{count}moved to {detail}{which}{f' · {entry.firing} still firing' if count else ''}"
         case EntryKind.PAGED:
             return f"paged {people}{f': {detail}' if detail else ''}"
+        case EntryKind.ESCALATED if entry.by:
+            return f"escalated to {people}{f' ({detail})' if detail else ''}{acted_by(entry.by)}"
         case EntryKind.ESCALATED:
             which = f"step {entry.step}" if entry.round == 1 else f"round {entry.round}, step {entry.step}"
             if not entry.people:
@@ -200,10 +204,16 @@ def _act_line(entry: TimelineEntry, detail: str) -> str:
             return f"closed{by}, and still firing{after}"
         case EntryKind.ASSIGNED:
             return f"assigned to {listed(map(person, entry.people), 5) or 'nobody'}{by}"
+        case EntryKind.RESPONDER_ADDED:
+            return f"{listed(map(person, entry.people), 5) or 'nobody'} asked to help{by}"
         case EntryKind.NOTE:
             return f"note{by}: {detail}"
         case EntryKind.SEVERITY_SET:
             return f"severity {entry.severity.value.upper() if entry.severity else 'as its alerts say it'}, set{by}"
+        case EntryKind.SLA_ACKNOWLEDGE:
+            return f"not acknowledged{f' within {duration(entry.lasted)}' if entry.lasted else ' in time'}"
+        case EntryKind.SLA_RESOLVE:
+            return f"not resolved{f' within {duration(entry.lasted)}' if entry.lasted else ' in time'}"
         case _:
             raise AssertionError(f"{entry.kind} is no act")
 

@@ -3,16 +3,17 @@
 What comes back is for the page: `errors` beside the fields of a modal, or `trouble`, the words that Slack would show.
 """
 
-import asyncio
 import logging
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 
 import msgspec
 from aiohttp import web
 
+from router.http.body import BodyBudget, BrokenOffError, NoRoomError, Share, TooLargeError, TooSlowError, hang_up, read
 from router.http.preview import gestures
-from router.http.preview.gestures import Close, Gesture, Moment, Press, PressInView, Submit, Write
+from router.http.preview.gestures import Close, Gesture, Moment, Press, PressInView, Shortcut, Submit, Write
 from router.http.problem import problem
 from router.http.service import PreviewParts
 from router.notifiers.preview.members import ROUTER, ROUTER_ID, Member, as_sent
@@ -26,7 +27,9 @@ from rules.model.configuration import SLASH_COMMAND
 log = logging.getLogger(__name__)
 
 LARGEST_BODY: Final = 128 * 1024
-BODY_WITHIN_S: Final = 10
+BODY_WITHIN: Final = timedelta(seconds=10)
+BODIES_BYTES: Final = 4 * 1024 * 1024
+"""Of all gestures together."""
 _NOT_TAKEN: Final = "The router did not take it in time. Please try again."
 _decode = msgspec.json.Decoder(Gesture).decode
 
@@ -37,15 +40,23 @@ class Acting:
     def __init__(self, parts: PreviewParts, clock: Clock) -> None:
         self._parts, self._clock = parts, clock
         self._workspace = parts.workspace
+        self._budget = BodyBudget(BODIES_BYTES)
 
     async def act(self, request: web.Request) -> web.StreamResponse:
         """JSON: a gesture of the page."""
         if request.content_type != "application/json":
             # What a form of another page cannot send without asking first.
             return problem(415, "this is not what the page sends", expected="application/json")
-        body = await _read(request)
-        if body is None:
-            return problem(413, "a gesture that is larger than any, or does not come", expected="what the page sends")
+        with Share(self._budget) as share:
+            try:
+                body = await read(request, LARGEST_BODY, BODY_WITHIN, share)
+            except TooSlowError:
+                return await hang_up(request, problem(408, "the body did not come in time", expected="all of it"))
+            except (TooLargeError, NoRoomError, BrokenOffError) as error:
+                return _closing(error)
+            return await self._read(body)
+
+    async def _read(self, body: bytes) -> web.StreamResponse:
         try:
             gesture = _decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -67,6 +78,8 @@ class Acting:
                 return await self._close(gesture, by)
             case Write():
                 return await self._write(gesture, by)
+            case Shortcut():
+                return await self._shortcut(gesture, by)
 
     async def _press(self, gesture: Press, by: Member) -> Mapping[str, object]:
         element, moment = gesture.element, self._moment(by, self._workspace.response_url(by.id, gesture.channel))
@@ -129,6 +142,15 @@ class Acting:
         event = gestures.mentioned(sent, gesture.channel, gesture.thread_ts, moment, f"Ev{moment.trigger_id}")
         return _taken(await self._send(Door.EVENTS, event))
 
+    async def _shortcut(self, gesture: Shortcut, by: Member) -> Mapping[str, object]:
+        if not gesture.ts:
+            return _taken(await self._send(Door.ACTIONS, gestures.begun(gesture.callback_id, self._moment(by))))
+        message = await self._parts.messages.get(gesture.channel, gesture.ts)
+        if message is None or not self._sees(by, gesture.channel):
+            return _trouble("This message is gone.")
+        moment = self._moment(by, self._workspace.response_url(by.id, gesture.channel))
+        return _taken(await self._send(Door.ACTIONS, gestures.picked(gesture.callback_id, message, moment)))
+
     async def _command(self, gesture: Write, text: str, by: Member) -> Mapping[str, object]:
         command, _, rest = text.partition(" ")
         if gesture.thread_ts:
@@ -176,15 +198,14 @@ def _answer(served: Served) -> Mapping[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-async def _read(request: web.Request) -> bytes | None:
-    """None: too large, or not here in time."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_WITHIN_S):
-            async for chunk in request.content.iter_any():
-                body += chunk
-                if len(body) > LARGEST_BODY:
-                    return None
-    except TimeoutError:
-        return None
-    return bytes(body)
+def _closing(error: TooLargeError | NoRoomError | BrokenOffError) -> web.Response:
+    """What is left of the body is not waited for."""
+    match error:
+        case TooLargeError():
+            response = problem(413, "a gesture that is larger than any", expected=f"at most {LARGEST_BODY} bytes")
+        case NoRoomError():
+            response = problem(503, "too many gestures come at once", expected="the same, a moment later")
+        case _:
+            response = problem(400, str(error), expected="what the page sends")
+    response.force_close()
+    return response

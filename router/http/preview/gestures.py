@@ -89,7 +89,16 @@ class Write(msgspec.Struct, tag="write"):
     thread_ts: Id = ""
 
 
-Gesture = Press | PressInView | Submit | Close | Write
+class Shortcut(msgspec.Struct, tag="shortcut"):
+    """An entry of the app's own in Slack's menu, or with `ts` in that of a message."""
+
+    by: Id
+    callback_id: Id
+    channel: Id = ""
+    ts: Id = ""
+
+
+Gesture = Press | PressInView | Submit | Close | Write | Shortcut
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -213,6 +222,28 @@ def mentioned(text: str, channel: str, thread_ts: str, moment: Moment, event_id:
             "event_id": event_id,
             "event_time": int(moment.at.timestamp()),
             "authorizations": [{"team_id": TEAM, "user_id": ROUTER_ID, "is_bot": True}],
+        }
+    )
+
+
+def begun(callback_id: str, moment: Moment) -> bytes:
+    """A global shortcut: Slack names no channel."""
+    return _form({**_interaction("shortcut", moment), "callback_id": callback_id, "action_ts": moment.ts})
+
+
+def picked(callback_id: str, message: PreviewMessage, moment: Moment) -> bytes:
+    """A message shortcut."""
+    said = {"type": "message", "user": message.author or ROUTER_ID, "ts": message.ts, "text": message.text}
+    thread = {"thread_ts": message.thread_ts} if message.thread_ts else {}
+    return _form(
+        {
+            **_interaction("message_action", moment),
+            "callback_id": callback_id,
+            "action_ts": moment.ts,
+            "message_ts": message.ts,
+            "channel": _channel(message.channel),
+            "message": {**said, **thread},
+            "response_url": moment.response_url,
         }
     )
 

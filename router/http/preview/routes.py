@@ -84,7 +84,7 @@ class PreviewRoutes:
         messages = [_decode(document) for document in _newest(await ask(partial(preview.rows, most=SHOWN)))]
         in_force = self._service.engine.silences.at(self._service.clock.now())
         waiting = [_waiting(one, in_force) for one in await ask(read.waiting)]
-        rules, now = self._service.configuration.rules, self._service.clock.now()
+        rules, now = self._service.engine.ruleset, self._service.clock.now()
         waiting += [one for page in await ask(read.pending_pages) for one in _pages(page, rules, now)]
         numbers = sorted({row.incident for row in messages if row.incident})
         routes, said = (

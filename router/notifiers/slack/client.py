@@ -150,6 +150,27 @@ class SlackClient:
         """DELIVERED with the id of a user group as `channel`; RETRY while it may yet be known; or why it never will be."""
         return await self._directory.group(name)
 
+    async def members(self, group: str) -> tuple[Answer, frozenset[str]]:
+        """Of a user group, by its id: the user ids that are in it now."""
+        answer, body = await self._call_for_body("usergroups.users.list", {"usergroup": group})
+        users = body.get("users")
+        found = frozenset(one for one in (users if isinstance(users, list) else ()) if isinstance(one, str))
+        return as_lookup(answer), found
+
+    async def set_members(self, group: str, users: Sequence[str]) -> Answer:
+        """From now on these and nobody else are in a user group. Slack takes no empty list; of one with somebody in it who
+        cannot be a member it may empty the group and refuse all the same: the caller knows that each is in use."""
+        answer, _ = await self._call("usergroups.users.update", {"usergroup": group, "users": ",".join(users)})
+        return as_lookup(answer)
+
+    async def person(self, target: str) -> str:
+        """The id of a person of the rules; "" where Slack does not say within a moment: what mentions them does not wait."""
+        try:
+            async with asyncio.timeout(_ASKED_FOR.total_seconds()):
+                return await self._directory.person(target)
+        except TimeoutError:
+            return ""
+
     async def paused_until(self, person: str) -> datetime | None:
         """Until when a person's notifications are paused; None: they are not, or Slack does not say. `person`: an id, or
         `email:…`. Asked for a moment only: what is to be said to them does not wait for it."""

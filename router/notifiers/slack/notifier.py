@@ -79,6 +79,9 @@ class SlackNotifier(Notifier):
         return self._terms
 
     async def post(self, channel: str, content: Content, key: str, *, ts: str = "") -> Answer:  # noqa: ARG002  it edits
+        if content.mentions:
+            ids = {one.target: await self.client.person(one.target) for one in content.mentions}
+            content = content.with_people(ids)
         message = rendered(content)
         unheard_until = await self.client.paused_until(content.recipient) if content.is_of_a_step else None
         answer = await self._entered(channel, await self.client.post(channel, message, tag_of(content, key)))

@@ -1,5 +1,5 @@
-"""A webhook as a way out: an incident begins there, is told again when it comes back or gets worse, and ends, all under
-one key. It can do no more: it takes no edit, and nobody can look there for what may have been sent."""
+"""A webhook as a way out: an incident begins there, is told again when it comes back or gets worse, is acknowledged, and
+ends, all under one key. It can do no more: it takes no edit, and nobody can look there for what may have been sent."""
 
 from collections.abc import Callable
 from typing import Final
@@ -11,7 +11,7 @@ from router.core.recipient import webhook_notifier
 from router.notifiers.notifier import Notifier
 from router.notifiers.webhook.client import WebhookClient
 from router.notifiers.webhook.endpoint import Endpoint, EndpointError
-from router.notifiers.webhook.payloads import Action, incident_key, request
+from router.notifiers.webhook.payloads import incident_key, next_action, request
 
 METHOD: Final = "webhook"
 RATE: Final = Rate(per_minute=100, informational=80)
@@ -22,7 +22,7 @@ def _method_of(act: Act, target: str) -> str:  # noqa: ARG001  it has one
     return METHOD
 
 
-TERMS: Final = Terms(frozenset({Capability.IDEMPOTENT}), {METHOD: RATE}, method_of=_method_of)
+TERMS: Final = Terms(frozenset({Capability.IDEMPOTENT, Capability.ACKNOWLEDGE}), {METHOD: RATE}, method_of=_method_of)
 
 
 class WebhookNotifier(Notifier):
@@ -53,25 +53,29 @@ class WebhookNotifier(Notifier):
         """The key of the call is the incident's own: whatever is sent twice is one incident there."""
         if content.view is None or content.subject is not Subject.INCIDENT:
             return Answer(Outcome.CHANNEL_REFUSED, error="a webhook is told incidents, nothing else")
-        action = Action.RESOLVE if content.is_end else Action.TRIGGER
         try:
             endpoint = self._endpoint()
         except EndpointError as error:
             return Answer(Outcome.CHANNEL_REFUSED, error=str(error))
-        made = request(
-            endpoint,
-            content.view,
-            action,
-            instance=content.instance,
-            external_url=content.external_url,
-            is_plain=content.degraded > 0,
+        action, told_as = next_action(endpoint.format, content)
+        made = (
+            None
+            if action is None
+            else request(
+                endpoint,
+                content.view,
+                action,
+                instance=content.instance,
+                external_url=content.external_url,
+                is_plain=content.degraded > 0,
+            )
         )
         known_by = incident_key(content.instance, content.incident)
-        if made is None:  # the format has no word for it
-            return Answer(Outcome.DELIVERED, ts=known_by)
+        if made is None:  # there is nothing to say, or no word for it
+            return Answer(Outcome.DELIVERED, ts=known_by, told_as=told_as)
         answer = await self._client.send(endpoint, made)
         if answer.outcome is Outcome.CHANNEL_REFUSED:
             self._on_refused()
         if answer.outcome is not Outcome.DELIVERED:
             return answer
-        return Answer(Outcome.DELIVERED, ts=known_by)
+        return Answer(Outcome.DELIVERED, ts=known_by, told_as=told_as)

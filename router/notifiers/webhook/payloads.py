@@ -17,11 +17,12 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import msgspec
 
 from adapters.alert import Severity, fingerprint
+from router.core.content import Content
 from router.core.mrkdwn import clean, clip
-from router.core.render.headline import end_word, end_words, place
+from router.core.render.headline import acted_by, end_word, end_words, place
 from router.core.templates.template import render
 from router.core.templates.values import Link, Marks, Special
-from router.core.view import AlertLine, IncidentView, State
+from router.core.view import AlertLine, IncidentView, Phase, State
 from router.notifiers.webhook.endpoint import Endpoint
 from rules.model.route import COMPUTED
 from rules.model.webhook import Format
@@ -87,6 +88,29 @@ _FULL = _Room(labels=100, value=1_024, text=12_000)
 _PLAIN = _Room(labels=20, value=100, text=500)
 
 
+_STAYS_QUIET: Final = frozenset({Format.PAGERDUTY, Format.OPSGENIE})
+"""Whoever is told of an acknowledgement rings no more, whatever comes under the same key, until it is resolved there."""
+
+
+def next_action(kind: Format, content: Content) -> tuple[Action | None, Phase]:
+    """The next call, and as what the receiver has the incident then; None: it knows that already. What it was not told the
+    beginning of is begun first; what somebody let go of is ended before it begins again, where it would ring for nobody
+    else."""
+    told = content.told_phase
+    if content.is_end:
+        # What is closed is closed; others tell apart whether somebody said so or its alerts did.
+        return None if told is Phase.CLOSED and kind in _STAYS_QUIET else Action.RESOLVE, Phase.CLOSED
+    match content.phase:
+        case Phase.ACKNOWLEDGED | Phase.SNOOZED if told in {Phase.OPEN, Phase.ACKNOWLEDGED}:
+            return Action.ACKNOWLEDGE, Phase.ACKNOWLEDGED
+        case Phase.CLOSED if told is not None:
+            return Action.RESOLVE, Phase.CLOSED
+        case Phase.OPEN if told is Phase.ACKNOWLEDGED and kind in _STAYS_QUIET:
+            return Action.RESOLVE, Phase.CLOSED
+        case _:
+            return Action.TRIGGER, Phase.OPEN
+
+
 def incident_key(instance: str, number: int) -> str:
     """What a receiver knows an incident by: the same in every request about it, whoever sends it and how often. With the
     longest name that an instance may have it is within what every vendor takes."""
@@ -102,9 +126,11 @@ def request(
     external_url: str = "",
     is_plain: bool = False,
 ) -> Request | None:
-    """What to send; None where the format has no word for the action. `external_url`: this router's, without a slash at
+    """What to send; None where the format has no word for it: Alertmanager's knows alerts, and nothing that people do with
+    an incident. `external_url`: this router's, without a slash at
     its end; "" for no links to it. `is_plain` says less: for a receiver that has refused the whole."""
-    if action is Action.ACKNOWLEDGE and endpoint.format is Format.ALERTMANAGER:
+    is_of_people = action is Action.ACKNOWLEDGE or (action is Action.RESOLVE and view.state is State.TRIGGERED)
+    if is_of_people and endpoint.format is Format.ALERTMANAGER:
         return None
     about = _Notification(view, action, endpoint, instance, external_url)
     make = _BODIES[endpoint.format]
@@ -191,7 +217,11 @@ def _opsgenie(about: _Notification, room: _Room) -> dict[str, object]:
     view = about.view
     source = _harmless(_line(f"alert-router {about.instance}", _SOURCE))
     if about.action is not Action.TRIGGER:
-        note = f"{end_word(view)} {end_words(view).strip(': ')}".strip() if about.action is Action.RESOLVE else ""
+        note = f"{end_word(view)} {end_words(view).strip(': ')}".strip()
+        if view.state is State.TRIGGERED:  # somebody's word
+            phase = view.response.phase
+            is_held = phase is not Phase.OPEN
+            note = f"{phase.value}{acted_by(view.response.by)}" if is_held else "nobody has it in hand any more"
         return {"source": source, **({"note": _harmless(_line(note, 500))} if note else {})}
     links = [f"{label}: {address}" for label, address in _links(about)]
     lines = [f"• {_line(alert.title, 200)} {_pairs(alert.differs)}".rstrip() for alert in view.alerts]
@@ -272,6 +302,8 @@ def _json(about: _Notification, room: _Room) -> dict[str, object]:
             "started_at": _rfc3339(view.started_at),
             "ended_at": None if view.ended_at is None else _rfc3339(view.ended_at),
             "ended_how": None if view.ended_how is None else view.ended_how.value,
+            "phase": view.response.phase.value,
+            "phase_by": _raw(view.response.by, 200),
             "on_call": [_raw(name, 200) for name in view.on_call[:100]],
             "url": about.page,
         },

@@ -3,7 +3,7 @@
 from router.core.acts.button import Verb
 from router.core.acts.grammar import command as ask
 from router.core.acts.grammar.command import Command
-from router.service.responder.verbs import Declare, Moment, Silence, Task, Unsilence, Wanted
+from router.service.responder.verbs import Declare, Extend, Moment, Silence, StandIn, Task, Unsilence, Wanted
 
 
 def wanted(command: Command, moment: Moment) -> Task | None:
@@ -25,14 +25,20 @@ def wanted(command: Command, moment: Moment) -> Task | None:
             return Wanted(incident, Verb.SNOOZE, until=moment.at + span)
         case ask.Wake(incident):
             return Wanted(incident, Verb.WAKE)
-        case ask.Escalate(incident, None):
-            return Wanted(incident, Verb.ESCALATE)
+        case ask.Escalate(incident, to):
+            return Wanted(incident, Verb.ESCALATE, reaches=() if to is None else (to,))
+        case ask.AddResponders(incident, who):
+            return Wanted(incident, Verb.ADD_RESPONDER, reaches=who)
         case ask.New(title, service, severity):
             return Declare(title, service, severity)
         case ask.Silence(matchers, span, comment):
             return Silence(matchers, moment.at + span, comment)
         case ask.Unsilence(number):
             return Unsilence(number)
+        case ask.Extend(number, span):
+            return Extend(number, span)
+        case ask.Take() | ask.Untake() | ask.Swap():
+            return StandIn(command)
         case ask.ChangeSeverity(incident, severity):
             return Wanted(incident, Verb.SEVERITY, severity=severity)
         case _:

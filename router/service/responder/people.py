@@ -13,10 +13,12 @@ import msgspec
 from router.core.acts.grammar.command import Target, TargetKind
 from router.core.acts.grammar.words import nearest
 from router.core.acts.permission import Actor
-from router.core.mrkdwn import words
+from router.core.mrkdwn import is_group_id, words
+from router.core.render.answers import called
 from router.notifiers.slack.inbound.values import User
 from router.notifiers.workspace import SlackUser, Workspace
 from rules.model.permission import Role
+from rules.model.route import Page, PageKind
 from rules.model.ruleset import RuleSet
 
 log = logging.getLogger(__name__)
@@ -166,6 +168,43 @@ class People:
                 return Unknown("A group cannot be made responsible; name a person.")
             case TargetKind.NAME:
                 return self.by_name(target.name)
+
+    async def reachable(self, target: Target, actor: User, *, is_person: bool = False) -> Page | Unknown:
+        """Whom to page, of whom a command names. `is_person`: nobody but a person will do."""
+        match target.kind:
+            case TargetKind.GROUP if is_person:
+                return Unknown("A group cannot be a responder; name people, or escalate to the group.")
+            case TargetKind.GROUP:
+                name = f"@{target.name.removeprefix('@')}" if target.name and not is_group_id(target.name) else ""
+                return Page(words(name or target.name or target.id, 60), PageKind.GROUP, slack_id=target.id)
+            case TargetKind.NAME:
+                return self._page_by_name(target.name, is_person=is_person)
+            case TargetKind.USER | TargetKind.ME:
+                user = actor if target.kind is TargetKind.ME else User(target.id, name=target.name)
+                found = await self.who(user)
+                if found.person:
+                    return Page(found.person, PageKind.PERSON)
+                return Page(found.shown or user.id, PageKind.USER, slack_id=user.id)
+
+    def _page_by_name(self, typed: str, *, is_person: bool) -> Page | Unknown:
+        if is_person:
+            person = self.by_name(typed)
+            return person if isinstance(person, Unknown) else Page(person, PageKind.PERSON)
+        if (group := f"@{typed}") in self._rules().user_groups:  # which Slack made no mention of
+            return Page(group, PageKind.GROUP)
+        found = list(dict.fromkeys(called(self._rules(), typed)))
+        same = [page for page in found if page.kind is found[0].kind]
+        if len(same) == 1:
+            return same[0]
+        shown = words(typed, 60)
+        if same:
+            names = ", ".join(words(page.target, 60) for page in same[:5])
+            return Unknown(f"{shown} may be any of {names}; name one of them.")
+        near = nearest(typed, [*self._rules().policies, *self._rules().schedules, *self._rules().people])
+        hint = f" Did you mean {words(near, 60)}?" if near else ""
+        return Unknown(
+            f"The rules have no policy, schedule or person called {shown}, or mention somebody with @.{hint}"
+        )
 
     def by_name(self, typed: str) -> str | Unknown:
         names, wanted = list(self._rules().people), typed.casefold()

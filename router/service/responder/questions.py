@@ -32,12 +32,12 @@ class Questions:
 
     async def answer(self, command: Command, who: Somebody, *, slash: str) -> str:
         """As mrkdwn. `slash`: what commands are called here."""
-        configuration, now = self._in_force.configuration, self._engine.clock.now()
+        now = self._engine.clock.now()
         match command:
             case ask.Help(topic):
                 return help_text(topic, command=slash)
             case ask.List(asked):
-                rules = configuration.rules
+                rules = self._engine.ruleset
                 asking = partial(privacy.open_views, rules=rules, actor=who.actor, most=MOST_LISTED)
                 views, is_whole = await self._engine.database.read(asking)
                 return await asyncio.to_thread(incident_list, views, asked, now, is_whole=is_whole)
@@ -45,14 +45,15 @@ class Questions:
                 return await self._card(number, who)
             case ask.OnCall(service):
                 # Years of turns are looked through for the next one's: beside the loop, which has alerts to take.
-                return await asyncio.to_thread(who_is_on_call, configuration.rules, service, now)
+                made = self._engine.overrides.open
+                return await asyncio.to_thread(who_is_on_call, self._engine.ruleset, service, now, made)
             case ask.Status():
                 return await self._status()
             case _:
                 return NOT_IN_THIS_VERSION
 
     async def _card(self, number: int, who: Somebody) -> str:
-        rules = self._in_force.configuration.rules
+        rules = self._engine.ruleset
         asking = partial(privacy.find, number=number, rules=rules, actor=who.actor)
         found = await self._engine.database.read(asking)
         if found is None:

@@ -44,15 +44,18 @@ from router.service.responder.declaring import Declaring
 from router.service.responder.people import People, Somebody, Unknown
 from router.service.responder.questions import Questions
 from router.service.responder.silencing import LOOKING, Silencing
+from router.service.responder.standing_in import StandingIn
 from router.service.responder.verbs import (
     DEEDS,
     NOT_OURS,
     Declare,
     Errors,
+    Extend,
     Look,
     Moment,
     Nothing,
     Silence,
+    StandIn,
     Task,
     Unsilence,
     Wanted,
@@ -60,15 +63,23 @@ from router.service.responder.verbs import (
     filled,
     note_of,
     which_incident,
+    with_note,
 )
 from router.service.responder.visitors import Visitors
 from router.service.responder.voice import Voice, Where
-from router.store.evaluation import incidents, messages
+from router.store.evaluation import groups, incidents, messages
 from rules.model.configuration import SLASH_COMMAND, SlackSettings
+from rules.model.route import Page, ResolveNote
 
 DECLARE_SHORTCUT: Final = "create_incident"
 TIMELINE_SHORTCUT: Final = "add_to_timeline"
 """As the app's manifest names them."""
+
+
+NOT_ITS_OWN: Final = (
+    "This message is of an incident that my database does not know, so nothing was done: most likely it was restored from a"
+    " backup since. `list` says what is open."
+)
 
 
 class Via(StrEnum):
@@ -117,6 +128,7 @@ class Responder:
         """`bot`: our own user id; "" while it is not known. `wake`: something is to be told."""
         self._engine, self._in_force, self._people, self._questions = engine, in_force, people, questions
         self._silencing = Silencing(engine, lambda: self._instance)
+        self._standing_in = StandingIn(engine, people)
         self._declaring = Declaring(engine)
         self._connecting, self._visitors = Connecting(engine, people), visitors
         self._voice, self._bot, self._wake = Voice(response_urls, slack), bot, wake
@@ -159,6 +171,11 @@ class Responder:
         if isinstance(button, NotOurs):
             self._voice.whisper(where, NOT_OURS[button])
             return
+        if place.message_ts and not place.is_ephemeral:
+            is_of = partial(messages.is_of, number=button.incident, channel=place.channel, ts=place.message_ts)
+            if not await self._engine.database.read(is_of):
+                self._voice.whisper(where, NOT_ITS_OWN)
+                return
         match DEEDS[button.verb].press(button, self._moment):
             case Nothing():
                 pass
@@ -297,8 +314,8 @@ class Responder:
                     return Outcome(said(answer.text, 500), is_done=False, why=answer.text)
                 if not answer.is_done:
                     return Outcome(_refusal(answer), is_done=False, is_known=answer.is_known, why=answer.said)
-                return Outcome(_confirmation(task), is_told=answer.is_told)
-            case Declare() | Silence() | Unsilence():
+                return Outcome(_confirmation(task, answer), is_told=answer.is_told)
+            case Declare() | Silence() | Unsilence() | Extend() | StandIn():
                 who = await self._people.who(user)
                 if why := self._engine.refusal(who.actor, act_of(task)):
                     return Outcome(f"Nothing is changed: {said(why, 500)}.", is_done=False, why=why)
@@ -306,6 +323,10 @@ class Responder:
                 assert_never(never)
         if isinstance(task, Declare):
             text = await self._declaring.answer(task, who.as_actor, key)
+            self._wake()
+            return Outcome(text)
+        if isinstance(task, StandIn):
+            text = await self._standing_in.answer(task.asked, user, key)
             self._wake()
             return Outcome(text)
         done = await self._silencing.answer(task, who, key)
@@ -316,9 +337,13 @@ class Responder:
 
     async def _act(self, wanted: Wanted, user: User, key: str, *, via: Via) -> Answer | Unknown:
         """When this returns it is committed."""
+        is_person = wanted.verb is Verb.ADD_RESPONDER
         names = asyncio.gather(*(self._people.named(target, user) for target in wanted.people))
-        who, people = await asyncio.gather(self._people.who(user), names)
-        if unknown := next((one for one in people if isinstance(one, Unknown)), None):
+        reached = asyncio.gather(
+            *(self._people.reachable(target, user, is_person=is_person) for target in wanted.reaches)
+        )
+        who, people, pages = await asyncio.gather(self._people.who(user), names, reached)
+        if unknown := next((one for one in (*people, *pages) if isinstance(one, Unknown)), None):
             return unknown
         act = Act(
             wanted.verb,
@@ -327,6 +352,7 @@ class Responder:
             note=wanted.note,
             until=wanted.until,
             people=tuple(one for one in people if isinstance(one, str)),
+            pages=tuple(one for one in pages if isinstance(one, Page)),
             severity=wanted.severity,
             actor=who.actor,
         )
@@ -348,9 +374,15 @@ class Responder:
             await self._voice.say(where, _refusal(refused))
             return
         current = await self._engine.database.read(partial(incidents.get, number=number))
+        if button.verb is Verb.RESOLVE and await self._needs_note(current.group_id):
+            form = with_note(form)
         fill = DEEDS[button.verb].fill
         back = msgspec.structs.replace(button, detail=where.channel)
         await self._open(back, form if fill is None else fill(form, current.view), who, where)
+
+    async def _needs_note(self, group_id: int) -> bool:
+        group = await self._engine.database.read(partial(groups.find, number=group_id))
+        return group is not None and group.settings.resolve_note is ResolveNote.REQUIRED
 
     async def _open(self, button: Button, form: Form, who: Somebody, where: Where) -> None:
         carried = metadata(button, instance=self._instance)
@@ -381,7 +413,9 @@ class Responder:
 
     @property
     def _moment(self) -> Moment:
-        return Moment(self._engine.clock.now(), self._in_force.configuration.timezone)
+        configuration = self._in_force.configuration
+        rules = configuration.rules
+        return Moment(self._engine.clock.now(), configuration.timezone, tuple(rules.policies), rules.user_groups)
 
     @property
     def _slash(self) -> str:
@@ -389,15 +423,17 @@ class Responder:
         return slack.command[0] if isinstance(slack, SlackSettings) and slack.command else SLASH_COMMAND
 
 
-def act_of(task: Declare | Silence | Unsilence) -> str:
+def act_of(task: Declare | Silence | Unsilence | Extend | StandIn) -> str:
     """As `actions` of a route call it."""
     match task:
         case Declare():
             return Verb.DECLARE.value
-        case Silence():
+        case Silence() | Extend():
             return Verb.SILENCE.value
         case Unsilence():
             return Verb.UNSILENCE.value
+        case StandIn():
+            return "take"
 
 
 def _refusal(answer: Answer) -> str:
@@ -405,7 +441,9 @@ def _refusal(answer: Answer) -> str:
     return f"#{answer.number}: {text}." if answer.is_known else f"{text[:1].upper()}{text[1:]}."
 
 
-def _confirmation(wanted: Wanted) -> str:
+def _confirmation(wanted: Wanted, answer: Answer) -> str:
+    if wanted.reaches:  # whom, by name
+        return f"#{answer.number}: {said(answer.said, 500)}."
     return f"#{wanted.incident}: {DEEDS[wanted.verb].done}."
 
 

@@ -19,7 +19,7 @@ from router.core.render.form import Form
 from router.engine import Engine
 from router.incidents.silences import Preview
 from router.service.responder.people import Somebody
-from router.service.responder.verbs import LOOK, Silence, Unsilence, matchers_in
+from router.service.responder.verbs import LOOK, Extend, Silence, Unsilence, matchers_in
 from rules.model.matcher import Matcher, MatcherError
 from rules.model.permission import Role
 
@@ -49,13 +49,15 @@ class Silencing:
     def __init__(self, engine: Engine, instance: Callable[[], str]) -> None:
         self._engine, self._instance = engine, instance
 
-    async def answer(self, task: Silence | Unsilence, who: Somebody, key: str) -> Answer:
+    async def answer(self, task: Silence | Unsilence | Extend, who: Somebody, key: str) -> Answer:
         """When this returns it is committed; under the same key it is done once."""
         match task:
             case Silence():
                 return await self._made(task, who, key)
             case Unsilence(number):
                 return await self._ended(number)
+            case Extend(number, span):
+                return await self._extended(number, span, key)
 
     async def would(self, typed: str, who: Somebody) -> str:
         """What a silence with the matchers of a window's field would hold back now, as far as somebody sees it; mrkdwn."""
@@ -89,6 +91,28 @@ class Silencing:
         text = f"Silenced until {instant(made.ends_at)}: {holds}. `unsilence {made.id}` ends it."
         ends = value(Button(Verb.UNSILENCE, 0, made.id), instance=self._instance())
         return Answer(text, blocks=(section(text), actions(button("End silence", action_id(Verb.UNSILENCE), ends))))
+
+    async def _extended(self, number: str, span: timedelta, key: str) -> Answer:
+        silences, now = self._engine.silences, self._engine.clock.now()
+        try:
+            stored = await silences.get(number)
+            ends_at = max(stored.ends_at, now) + span
+            wanted = silence.Wanted(
+                stored.matchers,
+                stored.starts_at,
+                ends_at,
+                stored.created_by,
+                stored.comment,
+                stored.id,
+                is_forced=True,
+            )
+            made = await silences.put(wanted, key=key)
+        except UnknownSilenceError:
+            return Answer(f"There is no silence {said(number, 60)}.", is_done=False)
+        except SilenceError as error:
+            return Answer(f"It ends when it did: {said(str(error), 500)}.", is_done=False, why=str(error))
+        another = "" if made.id == stored.id else f", under another id: {made.id}"
+        return Answer(f"Silenced until {instant(made.ends_at)}{another}.")
 
     async def _ended(self, number: str) -> Answer:
         try:

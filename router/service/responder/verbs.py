@@ -12,9 +12,8 @@ import msgspec
 
 from adapters.alert import Severity
 from router.core.acts.button import Button, NotOurs, Verb
-from router.core.acts.grammar.command import Target, TargetKind
+from router.core.acts.grammar.command import Swap, Take, Target, TargetKind, Untake
 from router.core.acts.grammar.parse import LONGEST_SPAN
-from router.core.acts.grammar.words import NOT_IN_THIS_VERSION
 from router.core.mrkdwn import clean, clip, words
 from router.core.render.blocks import OPTIONS
 from router.core.render.form import LONGEST_TEXT, TITLE, Choice, Form, Somebody, Text
@@ -26,10 +25,14 @@ from rules.model.window import instant, zone
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """When it is asked, and in which zone times of day are meant."""
+    """When it is asked, in which zone times of day are meant, and whom the rules have."""
 
     at: datetime
     zone: str
+    policies: tuple[str, ...] = ()
+    """Escalation policies, by name."""
+    groups: tuple[str, ...] = ()
+    """Slack user groups that they name."""
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -40,6 +43,9 @@ class Wanted(msgspec.Struct, frozen=True):
     note: str = ""
     until: datetime | None = None
     people: tuple[Target, ...] = ()
+    """ASSIGN: whom."""
+    reaches: tuple[Target, ...] = ()
+    """ESCALATE: whom; (): the next step. ADD_RESPONDER: whom."""
     severity: Severity | None = None
 
 
@@ -66,7 +72,20 @@ class Unsilence(msgspec.Struct, frozen=True):
     id: str
 
 
-Task = Wanted | Declare | Silence | Unsilence
+class Extend(msgspec.Struct, frozen=True):
+    """A silence ends later by so long."""
+
+    id: str
+    span: timedelta
+
+
+class StandIn(msgspec.Struct, frozen=True):
+    """Somebody is on call instead of whose turn it is, or no longer, before it is known who says so."""
+
+    asked: Take | Untake | Swap
+
+
+Task = Wanted | Declare | Silence | Unsilence | Extend | StandIn
 """What is carried out."""
 
 
@@ -131,6 +150,10 @@ LONGEST_NOTE: Final = 1_200
 """Characters of what somebody else wrote: with their escapes a modal carries so many."""
 _TIME: Final = re.compile(r"(?:until +)?([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 _AS_THE_ALERTS: Final = "alerts"
+_NEXT_STEP: Final = "next"
+_POLICY, _GROUP = "policy ", "group "
+_MOST_OPTIONS, _LONGEST_OPTION = 100, 150
+"""Of a menu, as Slack takes it."""
 _SPAN: Final = "a duration such as 90m or 2d, or a time such as 09:00"
 
 
@@ -148,10 +171,6 @@ def until(text: str, moment: Moment) -> datetime | None:
 
 def _at_once(button: Button, _: Moment) -> Wanted:
     return Wanted(button.incident, button.verb)
-
-
-def _not_yet(_: Button, __: Moment) -> Word:
-    return Word(NOT_IN_THIS_VERSION)
 
 
 def _nothing(_: Button, __: Moment) -> Nothing:
@@ -179,6 +198,14 @@ def _resolve(button: Button, _: Moment) -> Form:
     return Form(f"Resolve #{button.incident}", "Resolve", (note,))
 
 
+def with_note(form: Form) -> Form:
+    """The route asks for a note: none of its texts may be left empty."""
+    fields = (
+        msgspec.structs.replace(field, is_optional=False) if isinstance(field, Text) else field for field in form.fields
+    )
+    return msgspec.structs.replace(form, fields=tuple(fields))
+
+
 def _resolved(button: Button, given: Given, _: Moment) -> Wanted:
     return Wanted(button.incident, Verb.RESOLVE, note=given.get("note", "").strip())
 
@@ -201,6 +228,43 @@ def _assigned(button: Button, given: Given, _: Moment) -> Wanted | Errors:
     if not who:
         return Errors({"who": "Nobody is chosen."})
     return Wanted(button.incident, Verb.ASSIGN, people=(Target(TargetKind.USER, id=who),))
+
+
+def _escalate(button: Button, moment: Moment) -> Form:
+    named = [(f"{_POLICY}{name}", f"Policy {name}") for name in moment.policies]
+    named += [(f"{_GROUP}{name}", f"Group {name}") for name in moment.groups]
+    fit = [one for one in named if len(one[0]) <= _LONGEST_OPTION]
+    options = ((_NEXT_STEP, "The next step of its escalation"), *fit)[:_MOST_OPTIONS]
+    return Form(
+        f"Escalate #{button.incident}",
+        "Escalate",
+        (Choice("to", "To whom?", options, chosen=_NEXT_STEP), Somebody("who", "Or to somebody", is_optional=True)),
+    )
+
+
+def _escalated(button: Button, given: Given, _: Moment) -> Wanted | Errors:
+    to, who = given.get("to", _NEXT_STEP) or _NEXT_STEP, given.get("who", "")
+    if to != _NEXT_STEP and who:
+        return Errors({"who": "One of the two is enough."})
+    reaches: tuple[Target, ...] = ()
+    if who:
+        reaches = (Target(TargetKind.USER, id=who),)
+    elif to.startswith(_POLICY):
+        reaches = (Target(TargetKind.NAME, to.removeprefix(_POLICY)),)
+    elif to.startswith(_GROUP):
+        reaches = (Target(TargetKind.GROUP, to.removeprefix(_GROUP)),)
+    return Wanted(button.incident, Verb.ESCALATE, reaches=reaches)
+
+
+def _add_responder(button: Button, _: Moment) -> Form:
+    return Form(f"Responder for #{button.incident}"[:24], "Ask", (Somebody("who", "Who is to help?"),))
+
+
+def _responder_added(button: Button, given: Given, _: Moment) -> Wanted | Errors:
+    who = given.get("who", "")
+    if not who:
+        return Errors({"who": "Nobody is chosen."})
+    return Wanted(button.incident, Verb.ADD_RESPONDER, reaches=(Target(TargetKind.USER, id=who),))
 
 
 def _severity(button: Button, _: Moment) -> Form:
@@ -323,8 +387,8 @@ DEEDS: Mapping[Verb, Deed] = {
     Verb.NOTE: Deed(_note, _noted, done="written into the timeline"),
     Verb.SEVERITY: Deed(_severity, _severity_set, done="the severity is set"),
     Verb.SILENCE: Deed(_silence, _silenced, done="silenced", fill=_with_matchers, looks=True, shows="Silenced"),
-    Verb.ESCALATE: Deed(_at_once, done="escalated"),
-    Verb.ADD_RESPONDER: Deed(_not_yet),
+    Verb.ESCALATE: Deed(_escalate, _escalated, done="escalated"),
+    Verb.ADD_RESPONDER: Deed(_add_responder, _responder_added, done="asked to help"),
     Verb.DECLARE: Deed(_declare, _declared, done="declared", shows="Declared"),
     Verb.TIMELINE: Deed(_timeline, _into_timeline, done="written into the timeline", shows="Added to timeline"),
     Verb.UNSILENCE: Deed(lambda button, _: Unsilence(button.detail)),

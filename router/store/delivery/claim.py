@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import BigInteger, Connection, Row, bindparam, select, update
 
-from router.core.content import Content, Subject
+from router.core.content import Content, Mention, Subject
 from router.core.delivery import (
     LATE_EFFECT,
     LEASE,
@@ -24,7 +24,7 @@ from router.core.delivery import (
     next_act,
 )
 from router.core.urgency import Candidate, is_news, urgency
-from router.core.view import EndKind, EntryKind, IncidentView, PageView, State, TimelineEntry
+from router.core.view import EndKind, EntryKind, IncidentView, PageView, Phase, State, TimelineEntry
 from router.store.delivery import owed
 from router.store.delivery.pace import Pacer
 from router.store.evaluation import incidents
@@ -214,6 +214,10 @@ def _drop(conn: Connection, row: Row[Any], why: Drop, now: datetime) -> None:
         detail = "over" if why is Drop.OVER else "in somebody's hands"
         entry = TimelineEntry(seq=0, at=now, kind=EntryKind.PAGE_DROPPED, people=(row.person,), detail=detail)
         incidents.add(conn, row.incident, entry, say_at=None, is_broadcast=False)
+    elif row.subject == Subject.INCIDENT and why is Drop.TAKEN_ON:
+        people = (f"webhook {row.target}",)
+        entry = TimelineEntry(seq=0, at=now, kind=EntryKind.PAGE_DROPPED, people=people, detail="in somebody's hands")
+        incidents.add(conn, row.incident, entry, say_at=None, is_broadcast=False)
     elif row.subject == Subject.INCIDENT:
         entry = TimelineEntry(seq=0, at=now, kind=EntryKind.NOT_POSTED, detail=row.target)
         incidents.add(conn, row.incident, entry, say_at=None, is_broadcast=False)
@@ -251,6 +255,7 @@ def _take(conn: Connection, call: _Call, now: datetime, *, sender: Sender, token
     if is_post:
         # What is sent again without looking is the same only as long as it says the same.
         told = f"{row.posts}/end" if state.tells_end else f"{row.posts}"
+        told += "" if state.tells_end or state.ring_phase is Phase.OPEN else f"/{state.ring_phase.value}"
         sequence = told if act is Act.POST else f"{row.ts}/{last_seq}"
         key = str(uuid.uuid5(_IDS, f"{sender.instance}/{row.id}/{act.value}/{sequence}"))
         intent = {
@@ -261,6 +266,8 @@ def _take(conn: Connection, call: _Call, now: datetime, *, sender: Sender, token
             "intent_at": now,
             "intent_due_at": now + LEASE + LATE_EFFECT,
         }
+        if act is Act.POST and state.ring_phase is Phase.ACKNOWLEDGED and state.told_phase is Phase.OPEN:
+            intent["told_phase"] = Phase.ACKNOWLEDGED.value  # from now on it may be
         conn.execute(_CHANGE, {"b_id": row.id, **intent})
     is_over = current is not None and current.standing.state is State.RESOLVED
     home = _home(conn, row)
@@ -282,12 +289,15 @@ def _take(conn: Connection, call: _Call, now: datetime, *, sender: Sender, token
             entries=tuple(one.entry for one in said if one.say_at is not None or row.subject == Subject.NOTE),
             page=_page(conn, row, home, call.terms),
             text=row.text,
+            mentions=_mentions(row.mentions) if row.mentions else (),
             is_primary=row.is_primary,
             recipient=row.target if row.person else "",
             home=_name(home),
             is_broadcast=act is Act.REPLY
             and row.is_primary
             and any(one.is_broadcast for one in said if not is_over or _is_end(one)),
+            phase=state.ring_phase,
+            told_phase=state.told_phase,
             may_act=sender.may_act and row.notifier == sender.notifier,
             notice=row.word,
             degraded=row.degraded,
@@ -295,6 +305,9 @@ def _take(conn: Connection, call: _Call, now: datetime, *, sender: Sender, token
         key=key,
         last_seq=last_seq,
     )
+
+
+_mentions = msgspec.json.Decoder(tuple[Mention, ...]).decode
 
 
 def _as_moved(view: IncidentView, moved_to: str) -> IncidentView:

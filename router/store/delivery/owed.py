@@ -176,6 +176,9 @@ def state_of(conn: Connection, row: Row[Any]) -> MessageState:
         entry_is_end=row.entry_kind == EntryKind.ALL_RESOLVED.value,
         page_stands=_page_stands(conn, row) if subject is Subject.NOTE else None,
         ring_version=row.ring_version,
+        ring_phase=Phase(row.ring_phase),
+        told_phase=Phase(row.told_phase) if row.told_phase else None,
+        only_wakes=not row.rings and subject is Subject.INCIDENT,
         is_known_elsewhere=row.fell_back and fallbacks.is_open(conn, row.incident, row.notifier),
     )
 

@@ -110,7 +110,10 @@ def _told(conn: Connection, work: Work, told: Told, now: datetime) -> None:
     if told.act in {Act.POST, Act.EDIT}:
         done |= {"notified_version": told.version, "end_notified": work.state.tells_end}
     if told.act is Act.POST:
-        done |= {"ts": told.ts, "posts": message.c.posts + 1}
+        done |= {"ts": told.ts, "posts": message.c.posts + 1, "told_phase": told.told_as.value}
+    if told.is_part:  # the next call tells the rest
+        rings_on = case((message.c.ring_version < told.version, told.version), else_=message.c.ring_version)
+        done |= {"notified_version": told.version - 1, "ring_version": rings_on}
     if told.act in {Act.POST, Act.REPLY}:
         done |= thread(conn, work, told.seq)
     _set(conn, work, done)

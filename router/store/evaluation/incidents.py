@@ -9,9 +9,10 @@ from sqlalchemy import Connection, bindparam, case, distinct, func, literal, sel
 from adapters.alert import Severity
 from router.core.content import Subject
 from router.core.evaluation import NotificationState
+from router.core.member import NOTIFIED_FIRING
 from router.core.view import EndKind, IncidentView, Phase, Response, State, TimelineEntry
 from router.store.file import LAST_INCIDENT
-from router.store.tables import InstantMs, conversation, incident, message, timeline
+from router.store.tables import InstantMs, alert, alert_group, conversation, incident, membership, message, timeline
 
 FREED = 5
 FREED_WITHIN = timedelta(minutes=1)
@@ -31,6 +32,7 @@ class Incident(msgspec.Struct, frozen=True):
     ended_how: EndKind | None
     seq: int
     view: IncidentView
+    opened_at: datetime
     response: Response = Response()
 
 
@@ -61,7 +63,7 @@ def find(conn: Connection, number: int) -> Incident | None:
     )
     how = None if row.ended_how is None else EndKind(row.ended_how)
     view, response = _decode_view(row.view), _decode_response(row.response)
-    return Incident(row.number, row.group_id, standing, row.alerts_ended, how, row.seq, view, response)
+    return Incident(row.number, row.group_id, standing, row.alerts_ended, how, row.seq, view, row.opened_at, response)
 
 
 # Statements of every evaluation are made once: SQLAlchemy takes longer to put one together than SQLite to carry it out.
@@ -272,6 +274,46 @@ def run_out(conn: Connection, now: datetime) -> list[int]:
 
 def next_runs_out(conn: Connection) -> datetime | None:
     return conn.execute(select(func.min(incident.c.response_ends_at))).scalar()
+
+
+_OF_ALERT = (
+    select(alert_group.c.incident)
+    .join(membership, membership.c.group_id == alert_group.c.id)
+    .join(alert, alert.c.id == membership.c.alert_id)
+    .join(incident, incident.c.number == alert_group.c.incident)
+    .where(alert.c.namespace == bindparam("namespace"), alert.c.fingerprint == bindparam("fingerprint"))
+    .where(
+        membership.c.state.in_([state.value for state in NOTIFIED_FIRING]), incident.c.state == State.TRIGGERED.value
+    )
+    .order_by(alert_group.c.incident)
+)
+
+
+def of_alert(conn: Connection, namespace: str, fingerprint: str) -> list[int]:
+    """The open incidents that were told with this alert, which fires."""
+    return list(conn.execute(_OF_ALERT, {"namespace": namespace, "fingerprint": fingerprint}).scalars())
+
+
+def ask_of_limits(conn: Connection, number: int, at: datetime | None) -> None:
+    """When it is next asked whether its route's limits were kept; None: not, as it stands."""
+    conn.execute(_SAVE, {"b_number": number, "limit_at": at})
+
+
+_LIMITS = (
+    select(incident.c.number)
+    .where(incident.c.limit_at <= bindparam("now", type_=InstantMs()))
+    .order_by(incident.c.limit_at, incident.c.number)
+    .limit(20)
+)
+
+
+def limits_due(conn: Connection, now: datetime) -> list[int]:
+    """Of whose limits it is to be asked now."""
+    return list(conn.execute(_LIMITS, {"now": now}).scalars())
+
+
+def next_limit(conn: Connection) -> datetime | None:
+    return conn.execute(select(func.min(incident.c.limit_at)).where(incident.c.limit_at.is_not(None))).scalar()
 
 
 def save_view(conn: Connection, number: int, view: IncidentView) -> None:

@@ -1,14 +1,16 @@
 """Messages that must be kept true, and the conversations they stand in: what the verbs raise, not how it is sent."""
 
-from collections.abc import Collection, Mapping
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, bindparam, case, false, select, text, update
+import msgspec
+from sqlalchemy import Boolean, Connection, Text, bindparam, case, false, select, text, update
 
-from router.core.content import Subject
+from router.core.content import Mention, Subject
 from router.core.recipient import webhook_notifier
-from router.core.view import EntryKind
+from router.core.view import EntryKind, Phase
+from router.runtime.clock import from_ms
 from router.store.tables import STANDS, InstantMs, conversation, incident, message, timeline
 
 # Statements of every evaluation are made once: SQLAlchemy takes longer to put one together than SQLite to carry it out.
@@ -99,9 +101,11 @@ def tell_webhook(
             rings=page is None,
             fell_back=True,
         )
-    if page is not None and found.notified_version and (rings_again or not found.rings):
+    if page is not None and (rings_again or not found.rings):
         again = {"version": message.c.version + 1, "ring_version": message.c.version + 1, "due_since": now}
-        conn.execute(update(message).where(message.c.id == found.id).values(again))
+        begins = {} if found.notified_version else {"version": message.c.version, "ring_version": 0}
+        anew = {**again, **begins, "ring_phase": Phase.OPEN.value}
+        conn.execute(update(message).where(message.c.id == found.id).values(anew))
     return None
 
 
@@ -170,6 +174,28 @@ def incident_at(conn: Connection, channel: str, ts: str) -> int | None:
     return None if found is None else int(found)
 
 
+_CLOCKS_APART = timedelta(minutes=5)
+"""Between Slack's clock and ours; of what is further apart Slack's requests are not believed."""
+
+
+def is_of(conn: Connection, number: int, channel: str, ts: str) -> bool:
+    """Whether the message that stands there may be one of this incident. No: it is known as another's, or was posted before
+    the incident began, by a database that this one was restored from the past of. What is not known of it is no proof."""
+    opened_at = conn.execute(select(incident.c.opened_at).where(incident.c.number == number)).scalar()
+    if opened_at is None:  # there is none of this number: that is for whoever is asked to act on it to say
+        return True
+    known = incident_at(conn, channel, ts)
+    seconds = ts.partition(".")[0]
+    if known is not None or not (seconds.isascii() and seconds.isdigit() and len(seconds) < 12):
+        return known in {None, number}
+    posted_at = from_ms(int(seconds) * 1000)
+    return bool(posted_at + _CLOCKS_APART >= opened_at)
+
+
+_IS_RUNG = message.c.rings & (
+    (message.c.rank < bindparam("b_rank"))
+    | (message.c.tells_end & (bindparam("b_tells_end", type_=Boolean()) == false()))
+)
 _RAISE = (
     update(message)
     .where(
@@ -182,17 +208,8 @@ _RAISE = (
         version=message.c.version + 1,
         rank=bindparam("b_rank"),
         tells_end=bindparam("b_tells_end"),
-        ring_version=case(
-            (
-                message.c.rings
-                & (
-                    (message.c.rank < bindparam("b_rank"))
-                    | (message.c.tells_end & (bindparam("b_tells_end", type_=Boolean()) == false()))
-                ),
-                message.c.version + 1,
-            ),
-            else_=message.c.ring_version,
-        ),
+        ring_version=case((_IS_RUNG, message.c.version + 1), else_=message.c.ring_version),
+        ring_phase=case((_IS_RUNG, bindparam("b_phase", type_=Text())), else_=message.c.ring_phase),
         due_since=case(
             # An end is owed from the end on, whatever change waited before it.
             (
@@ -206,9 +223,33 @@ _RAISE = (
 )
 
 
-def raise_versions(conn: Connection, incident: int, *, rank: int, tells_end: bool, now: datetime) -> None:
-    """What these messages should say has changed. `tells_end`: the incident is over now."""
-    conn.execute(_RAISE, {"b_incident": incident, "b_rank": rank, "b_tells_end": tells_end, "b_now": now})
+def raise_versions(
+    conn: Connection, incident: int, *, rank: int, tells_end: bool, now: datetime, phase: Phase = Phase.OPEN
+) -> None:
+    """What these messages should say has changed. `tells_end`: the incident is over now. `phase`: as what one that comes
+    back or gets worse is told where nothing can be edited."""
+    raised = {"b_incident": incident, "b_rank": rank, "b_tells_end": tells_end, "b_now": now}
+    conn.execute(_RAISE, {**raised, "b_phase": told_as(phase).value})
+
+
+def told_as(phase: Phase) -> Phase:
+    """What of a phase is told where nothing can be edited: who has put it off has it in hand, as who acknowledged."""
+    return Phase.ACKNOWLEDGED if phase is Phase.SNOOZED else phase
+
+
+_RING = update(message).where(
+    message.c.incident == bindparam("b_incident"),
+    message.c.subject == Subject.INCIDENT,
+    ~message.c.is_over,
+    message.c.moved_to == "",
+)
+
+
+def tell_phase(conn: Connection, incident: int, phase: Phase) -> None:
+    """It was taken in hand, or let go of: that is told where nothing can be edited, too, whose versions were raised for it.
+    Of what was to ring there the last word counts."""
+    told = {"ring_version": message.c.version, "ring_phase": bindparam("b_phase", type_=Text())}
+    conn.execute(_RING.values(told), {"b_incident": incident, "b_phase": told_as(phase).value})
 
 
 _AGAIN: Mapping[str, Any] = {
@@ -339,7 +380,19 @@ def names_ever_paged(conn: Connection, incident: int) -> tuple[str, ...]:
     return tuple(conn.execute(_EVER_PAGED, {"number": incident}).scalars())
 
 
-def post(conn: Connection, *, notifier: str, target: str, text: str, now: datetime, person: str = "") -> None:
+def post(
+    conn: Connection,
+    *,
+    notifier: str,
+    target: str,
+    text: str,
+    now: datetime,
+    person: str = "",
+    mentions: Sequence[Mention] = (),
+) -> None:
     """A word of the router's own, said once. `text` is as a person writes it."""
     conversation_id = conversation_for(conn, notifier, target, person=person, now=now)
-    begin(conn, subject=Subject.POST, conversation_id=conversation_id, rank=0, now=now, text=text)
+    number = begin(conn, subject=Subject.POST, conversation_id=conversation_id, rank=0, now=now, text=text)
+    if mentions:
+        written = msgspec.json.encode(mentions).decode()
+        conn.execute(update(message).where(message.c.id == number).values(mentions=written))

@@ -29,6 +29,8 @@ class Standing(msgspec.Struct, frozen=True):
     """A step was carried out."""
     is_stopped: bool
     next_step: str
+    is_asked: bool = False
+    """Somebody named whom it reaches."""
 
     def is_same(self, wanted: Page) -> bool:
         """Whether it reaches the same, whatever its windows."""
@@ -64,6 +66,7 @@ def standing_of(row: Row[Any]) -> Standing:
         has_paged=row.paged_at is not None,
         is_stopped=row.is_stopped,
         next_step=row.next_step,
+        is_asked=row.is_asked,
     )
 
 
@@ -74,6 +77,24 @@ def begin(
     values = {"incident": incident, "document": msgspec.json.encode(wanted).decode(), "round": 1, "step": 1}
     values |= {"moved_at": now, "is_hushed": is_hushed} | ({} if position is None else _of_position(position))
     return int(conn.execute(page.insert().values(values).returning(page.c.id)).scalar_one())
+
+
+def begin_asked(
+    conn: Connection, incident: int, wanted: Page, position: Position, now: datetime, *, is_stopped: bool
+) -> Standing:
+    """Somebody names whom to reach. `is_stopped`: what comes after the first step waits until the escalation goes on."""
+    values = {"incident": incident, "document": msgspec.json.encode(wanted).decode(), "is_asked": True}
+    values |= {"moved_at": now, "is_stopped": is_stopped} | _of_position(position)
+    return standing_of(conn.execute(page.insert().values(values).returning(page)).one())
+
+
+_ASKED = select(page.c.id).where(page.c.incident == bindparam("incident"), page.c.is_asked)
+
+
+def is_asked(conn: Connection, incident: int, wanted: Page) -> bool:
+    """Whether somebody named exactly these for it before."""
+    document = msgspec.json.encode(wanted).decode()
+    return conn.execute(_ASKED.where(page.c.document == document).limit(1), {"incident": incident}).first() is not None
 
 
 def begin_reached(conn: Connection, incident: int, wanted: Page, now: datetime) -> int:
@@ -104,10 +125,10 @@ def of_incident(conn: Connection, incident: int) -> list[Standing]:
 
 
 def last(conn: Connection, incident: int) -> Page | None:
-    """Whom an incident was to page when it opened, or reopened, last; not whom another that went on as it had paged."""
-    own = select(page.c.document).where(page.c.incident == incident, page.c.round > 0)
-    query = own.order_by(page.c.id.desc()).limit(1)
-    document = conn.execute(query).scalar()
+    """Whom an incident was to page by the rules when it opened, or reopened, last; not whom another that went on as it had
+    paged."""
+    own = select(page.c.document).where(page.c.incident == incident, page.c.round > 0, ~page.c.is_asked)
+    document = conn.execute(own.order_by(page.c.id.desc()).limit(1)).scalar()
     return None if document is None else _decode(document)
 
 

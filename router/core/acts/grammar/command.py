@@ -6,6 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from adapters.alert import Severity
+from rules.language.times import Moment
 from rules.model.matcher import Matcher
 
 
@@ -126,6 +127,13 @@ class Unsilence(msgspec.Struct, frozen=True):
     id: str
 
 
+class Extend(msgspec.Struct, frozen=True):
+    """A silence ends later by `span`."""
+
+    id: str
+    span: timedelta
+
+
 class OnCall(msgspec.Struct, frozen=True):
     """Who is on call; "" for everything."""
 
@@ -133,9 +141,27 @@ class OnCall(msgspec.Struct, frozen=True):
 
 
 class Take(msgspec.Struct, frozen=True):
-    """Be on call oneself; "": of the only schedule, or the one that one is in."""
+    """Be on call instead of whose turn it is; "": of the only schedule, or the one that they take turns in."""
 
     span: timedelta
+    schedule: str = ""
+    who: Target = Target(TargetKind.ME, "me")
+    begins: int | Moment | None = None
+    """The next such time of day, in minutes since midnight; an instant; None: now."""
+    why: str = ""
+
+
+class Untake(msgspec.Struct, frozen=True):
+    """What somebody took ends, or never begins."""
+
+    schedule: str = ""
+    who: Target = Target(TargetKind.ME, "me")
+
+
+class Swap(msgspec.Struct, frozen=True):
+    """One's own turn, now or the next, for somebody else's."""
+
+    who: Target
     schedule: str = ""
 
 
@@ -190,8 +216,11 @@ Command = (
     | ChangeSeverity
     | Silence
     | Unsilence
+    | Extend
     | OnCall
     | Take
+    | Untake
+    | Swap
     | List
     | Show
     | Status

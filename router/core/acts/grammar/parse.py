@@ -10,7 +10,7 @@ from router.core.acts.grammar import command as ask
 from router.core.acts.grammar.command import Command, Mistake, Target, TargetKind
 from router.core.acts.grammar.text import DOUBLE, Reader, UnclosedError, Word
 from router.core.acts.grammar.words import BY_NAME, nearest
-from rules.language.times import duration
+from rules.language.times import Moment, duration, moment
 from rules.model.matcher import Matcher, MatcherError
 from rules.model.matcher import parse as parse_matchers
 
@@ -19,6 +19,7 @@ LONGEST = 4_000
 MOST_RESPONDERS = 20
 LONGEST_TITLE = 300
 LONGEST_NAME = 100
+LONGEST_REASON = 300
 LONGEST_SPAN = timedelta(days=366)
 
 _NUMBER = re.compile(r"#?([0-9]{1,9})[.,:;]?", re.ASCII)
@@ -28,6 +29,9 @@ _OPERATOR_ENDS = re.compile(r"(?:=~|!~|!=|=)$")
 _OPERATOR_BEGINS = re.compile(r"^(?:=~|!~|!=|=)")
 _SCALE = Scale({})
 _N = "its number, such as 12 or #12; in an incident's thread it can be left out"
+_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
+_START = "a time such as 22:00, which is the next one, or 2026-12-24T18:00"
+_WHO = "a person such as @maria, or me"
 _SPAN = "a duration such as 30m, 1h30m or 2d"
 _SEVERITIES = ", ".join(severity.value for severity in Severity)
 
@@ -119,6 +123,22 @@ class _Arguments:
             raise _WrongError("for how long?", _SPAN, self.end_at)
         self.reader.take(word)
         return _span(word)
+
+    def start(self) -> int | Moment | None:
+        """When it begins: a time of day in minutes since midnight, or an instant; None: now."""
+        word = self.reader.peek()
+        if word is None:
+            raise _WrongError("from when?", _START, self.end_at)
+        self.reader.take(word)
+        text = word.text.rstrip(".,;")
+        if text.lower() == "now":
+            return None
+        if time := _TIME.fullmatch(text):
+            return int(time[1]) * 60 + int(time[2])
+        found = moment(text)
+        if found is None:
+            raise _WrongError(f"{_shown(word.text)} is no time", _START, word.start)
+        return found
 
     def severity(self) -> Severity:
         word = self.reader.peek()
@@ -265,7 +285,10 @@ def _note(given: _Arguments) -> Command:
 def _escalate(given: _Arguments) -> Command:
     incident = given.incident()
     given.skip("to")
-    to = given.maybe_target("@somebody, a user group, or the name of a policy")
+    expected = "@somebody, a user group, or the name of a policy"
+    to = given.maybe_target(expected)
+    if to is not None and to.kind is TargetKind.NAME and to.name.lower() == "policy":
+        to = given.maybe_target(expected) or to  # of one that is called so, nothing follows
     given.end("whom it is escalated to")
     return ask.Escalate(incident, to)
 
@@ -363,6 +386,13 @@ def _unsilence(given: _Arguments) -> Command:
     return ask.Unsilence(found.removeprefix("#"))
 
 
+def _extend(given: _Arguments) -> Command:
+    found = given.name("the silence's id, as the message about it says")
+    span = given.span()
+    given.end("the duration")
+    return ask.Extend(found.removeprefix("#"), span)
+
+
 def _on_call(given: _Arguments) -> Command:
     service = given.name("a service, a schedule, or nothing", optional=True)
     given.end("the service")
@@ -370,10 +400,57 @@ def _on_call(given: _Arguments) -> Command:
 
 
 def _take(given: _Arguments) -> Command:
-    span = given.span()
+    """In whatever order it is said: how long, the schedule, who, from when; in quotes why."""
+    span: timedelta | None = None
+    schedule, who, begins, why = "", Target(TargetKind.ME, "me"), None, ""
+    while (word := given.reader.peek()) is not None:
+        if given.skip("for", "by", "on", "of", "to", "because"):
+            continue
+        if given.skip("from"):
+            begins = given.start()
+        elif _is_person(word):
+            who = given.target(_WHO)
+        elif word.is_quoted:
+            given.reader.take(word)
+            why = word.text[:LONGEST_REASON]
+        elif span is None and word.text[:1].isdigit():
+            span = given.span()
+        elif not schedule:
+            schedule = given.name("a schedule")
+        else:
+            given.end("the schedule")
+    if span is None:
+        raise _WrongError("for how long?", _SPAN, given.end_at)
+    return ask.Take(span, schedule, who, begins, why)
+
+
+def _untake(given: _Arguments) -> Command:
+    schedule, who = "", Target(TargetKind.ME, "me")
+    while (word := given.reader.peek()) is not None:
+        if given.skip("of", "for"):
+            continue
+        if _is_person(word):
+            who = given.target(_WHO)
+        elif not schedule:
+            schedule = given.name("a schedule")
+        else:
+            given.end("the schedule")
+    return ask.Untake(schedule, who)
+
+
+def _swap(given: _Arguments) -> Command:
+    given.skip("with")
+    who = given.target(_WHO)
+    given.skip("on", "of", "in")
     schedule = given.name("a schedule", optional=True)
     given.end("the schedule")
-    return ask.Take(span, schedule)
+    return ask.Swap(who, schedule)
+
+
+def _is_person(word: Word) -> bool:
+    """Of words where a bare one is a schedule: a person has an @ before the name, or is who says it."""
+    is_me = word.is_bare and word.text.lower() in {"me", "myself"}
+    return word.target is not None or is_me or (word.is_bare and len(word.text) > 1 and word.text[0] == "@")
 
 
 def _link(given: _Arguments) -> Command:
@@ -426,8 +503,11 @@ _COMMANDS: Mapping[str, Callable[[_Arguments], Command]] = {
     "severity": _change_severity,
     "silence": _silence,
     "unsilence": _unsilence,
+    "extend": _extend,
     "oncall": _on_call,
     "take": _take,
+    "untake": _untake,
+    "swap": _swap,
     "list": _list,
     "show": _numbered(ask.Show),
     "status": _alone(ask.Status),

@@ -1,6 +1,6 @@
 // What a person does on the page: who they are, what they press, fill in and write. Each thing is posted to /preview/act,
 // which makes of it what Slack would send.
-import { block, input } from "./blocks.js";
+import { block, input, openMenu } from "./blocks.js";
 import { byId, channelOf, current, make, nameOf, sign, state, unescape } from "./text.js";
 
 const KEPT = "alert-router preview: who acts";
@@ -174,6 +174,7 @@ function showLine() {
   const may = Boolean(who && channelOf(channel) && seesAll(channel));
   byId("composer").hidden = !channelOf(channel);
   line().disabled = byId("line-send").disabled = !may;
+  byId("line-more").disabled = !who;
   byId("line-thread").hidden = !thread;
   byId("line-where").textContent = thread ? `In the thread of ${thread.label}` : "";
   const router = state.data.router;
@@ -194,6 +195,19 @@ async function write() {
     line().value = text;
     grow();
   }
+}
+
+// ---------------------------------------------------------------- shortcuts, as the app's manifest names them
+
+const SHORTCUTS = [{ text: { type: "plain_text", text: "Declare an incident" }, value: "create_incident" }];
+const TIMELINE = "add_to_timeline";
+
+export function toTimeline(message) {
+  const node = make("button", "plain", "Add to timeline");
+  node.type = "button";
+  node.dataset.action = TIMELINE;
+  node.addEventListener("click", () => act({ type: "shortcut", callback_id: TIMELINE, channel: message.channel, ts: message.ts }));
+  return node;
 }
 
 // ---------------------------------------------------------------- who
@@ -238,6 +252,8 @@ export function begin(refresh) {
   byId("modal-form").addEventListener("submit", (event) => { event.preventDefault(); submit(); });
   byId("modal-close").addEventListener("click", close);
   byId("modal").addEventListener("cancel", (event) => { event.preventDefault(); close(); });
+  byId("line-more").addEventListener("click", (event) =>
+    openMenu(event.currentTarget, SHORTCUTS, (chosen) => act({ type: "shortcut", callback_id: chosen.value })));
   byId("line-away").addEventListener("click", () => { keep(); thread = null; restore(); line().focus(); });
   byId("composer").addEventListener("submit", (event) => { event.preventDefault(); write(); });
   line().addEventListener("input", grow);

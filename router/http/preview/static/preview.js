@@ -1,5 +1,5 @@
 // Follows /preview/data.json and shows it as Slack would.
-import { actor, become, begin, dismissal, pressed, reply, saysToYou, seesAll, showActing, wordsHere } from "./acting.js";
+import { actor, become, begin, dismissal, pressed, reply, saysToYou, seesAll, showActing, toTimeline, wordsHere } from "./acting.js";
 import { attachment, block } from "./blocks.js";
 import { byId, channelLink, channelOf, clockTime, current, dayName, make, mrkdwn, nameOf, personName, plural, sign, state, timeElement, unescape, until } from "./text.js";
 
@@ -147,7 +147,10 @@ function card(message, replies, place = "") {
     thread.addEventListener("toggle", () => (thread.open ? state.closed.delete(key) : state.closed.add(key)));
     content.append(thread);
   }
-  if (!message.thread_ts && seesAll(message.channel)) content.append(replyLink(message));
+  const links = make("div", "links");
+  if (!message.thread_ts && seesAll(message.channel)) links.append(replyLink(message));
+  if (message.author && seesAll(message.channel)) links.append(toTimeline(message));
+  if (links.children.length) content.append(links);
   const news = `${message.edits}/${replies.length}`;
   const element = make("li", known && known.news !== news ? "message flash" : "message", face(message), content);
   element.dataset.ts = message.ts;

@@ -15,9 +15,7 @@ import msgspec
 from router.notifiers.slack.inbound import payloads, values
 from router.notifiers.slack.inbound.values import (
     Action,
-    AppUninstalled,
     BlockActions,
-    HomeOpened,
     Inbound,
     Mention,
     MessageAction,
@@ -26,12 +24,9 @@ from router.notifiers.slack.inbound.values import (
     Shortcut,
     SlashCommand,
     SslCheck,
-    Suggestion,
-    TokensRevoked,
     Unknown,
     UrlVerification,
     User,
-    ViewClosed,
     ViewSubmission,
 )
 
@@ -256,11 +251,6 @@ class _Reader:
             response_urls=urls,
         )
 
-    def _view_closed(self, found: payloads.Interaction) -> Inbound:
-        modal = _present(found.view, "view")
-        key = _key("closed", modal.id, modal.hash or "")
-        return ViewClosed(key, _user(found), _view(modal), is_cleared=bool(found.is_cleared))
-
     def _shortcut(self, found: payloads.Interaction) -> Inbound:
         callback_id = _present(found.callback_id, "callback_id")
         return Shortcut(_key("shortcut", found.trigger_id), _user(found), callback_id, found.trigger_id or "")
@@ -278,11 +268,6 @@ class _Reader:
             trigger_id=found.trigger_id or "",
             response_url=self._url(found.response_url),
         )
-
-    def _suggestion(self, found: payloads.Interaction) -> Inbound:
-        view = None if found.view is None else _view(found.view)
-        typed = found.value or ""
-        return Suggestion("", _user(found), found.action_id, found.block_id, typed, _place(found), view)
 
     # Events.
 
@@ -303,16 +288,6 @@ class _Reader:
             key, User(found.user or "", team), found.reaction, item.channel, item.ts, found.item_user or ""
         )
 
-    def _home(self, key: str, team: str, found: payloads.Happened) -> Inbound:
-        return HomeOpened(key, User(found.user or "", team), found.tab, found.channel)
-
-    def _uninstalled(self, key: str, team: str, _: payloads.Happened) -> Inbound:
-        return AppUninstalled(key, team)
-
-    def _revoked(self, key: str, team: str, found: payloads.Happened) -> Inbound:
-        tokens = found.tokens or payloads.Tokens()
-        return TokensRevoked(key, team, tuple(tokens.oauth), tuple(tokens.bot))
-
     def _url(self, url: str | None) -> str:
         if not url:
             return ""
@@ -324,17 +299,12 @@ class _Reader:
     _INTERACTIONS: Final[Mapping[str, "Callable[[_Reader, payloads.Interaction], Inbound]"]] = {
         "block_actions": _block_actions,
         "view_submission": _view_submission,
-        "view_closed": _view_closed,
         "shortcut": _shortcut,
         "message_action": _message_action,
-        "block_suggestion": _suggestion,
     }
     _EVENTS: Final[Mapping[str, "Callable[[_Reader, str, str, payloads.Happened], Inbound]"]] = {
         "app_mention": _mention,
         "reaction_added": _reaction,
-        "app_home_opened": _home,
-        "app_uninstalled": _uninstalled,
-        "tokens_revoked": _revoked,
     }
 
 

@@ -64,10 +64,6 @@ class Dispatch:
         self._answers: OrderedDict[str, bytes] = OrderedDict()
         self._bytes = 0
 
-    @property
-    def running(self) -> int:
-        return len(self._running)
-
     async def answer(self, inbound: Inbound, via: Via, *, within: timedelta = ANSWER_WITHIN) -> Answered:
         """Never raises, and takes no longer than `within`: what is not done by then is done all the same, and Slack sends it
         again or tells the person."""
@@ -78,7 +74,7 @@ class Dispatch:
         if isinstance(inbound, SlashCommand):
             # Slack would say "failed with the error http_service_error", and nothing else.
             words = LATE if outcome is Outcome.LATE else NOT_TAKEN
-            return Answered(True, encoded(inbound, Reply(words)) or b"")
+            return Answered(True, encoded(inbound, Reply(words)))
         return Answered(False)
 
     async def finish(self, *, within: timedelta = FINISH_WITHIN) -> None:
@@ -128,7 +124,7 @@ class Dispatch:
         except Exception:  # the top of a person's act: Slack sends it again, or tells them
             log.exception("a person's act in Slack stumbled", extra={"kind": KINDS[type(inbound)]})
             return None
-        if body is not None and inbound.key and not changes_nothing(response):
+        if inbound.key and not changes_nothing(response):
             self._remember(inbound.key, body)
         return body
 

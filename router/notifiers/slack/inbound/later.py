@@ -7,8 +7,7 @@ of ours would not: in channels we are not in, and under messages that only they 
 import json
 import re
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -17,20 +16,7 @@ from router.core.answer import Answer, Outcome
 from router.notifiers.slack.errors import CallFault, Reply, sort_answer
 from router.notifiers.slack.wire import proxy_for
 
-MOST_USES: Final = 5
 _CODE = re.compile(rb"[a-z]+(?:_[a-z]+){1,6}")
-
-
-class Placement(StrEnum):
-    """What becomes of it."""
-
-    EPHEMERAL = "ephemeral"
-    """A message that only this person sees."""
-    PUBLIC = "in_channel"
-    REPLACE = "replace"
-    """In place of the message that was clicked; of an ephemeral one the only way to change it."""
-    DELETE = "delete"
-    """The message that was clicked goes."""
 
 
 class ResponseUrls:
@@ -42,26 +28,18 @@ class ResponseUrls:
     async def post(
         self,
         url: str,
-        text: str = "",
+        text: str,
         blocks: Sequence[Mapping[str, Any]] = (),
         *,
-        placement: Placement = Placement.EPHEMERAL,
         thread_ts: str = "",
     ) -> Answer:
-        """`url`: as decoding let it through. `thread_ts`: else it stands outside the thread that was clicked in. Never
-        raises; what is of unknown outcome may have been seen."""
-        body: dict[str, Any] = {"text": text}
+        """One person sees it. `url`: as decoding let it through. `thread_ts`: else it stands outside the thread that was
+        clicked in. Never raises; what is of unknown outcome may have been seen."""
+        # Slack replaces the message that was clicked unless it is told not to.
+        body: dict[str, Any] = {"text": text, "response_type": "ephemeral", "replace_original": False}
         if blocks:
             body["blocks"] = list(blocks)
-        match placement:
-            case Placement.REPLACE:
-                body["replace_original"] = True
-            case Placement.DELETE:
-                body = {"delete_original": True}
-            case _:
-                # Slack replaces the message that was clicked unless it is told not to.
-                body |= {"response_type": placement.value, "replace_original": False}
-        if thread_ts and placement in {Placement.EPHEMERAL, Placement.PUBLIC}:
+        if thread_ts:
             body["thread_ts"] = thread_ts
         answer = sort_answer(await self._called(url, body))
         if answer.outcome is Outcome.WORKSPACE_REFUSED:

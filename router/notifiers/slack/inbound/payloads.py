@@ -129,10 +129,6 @@ class Interaction(msgspec.Struct):
     response_urls: Annotated[list[ResponseUrl], Few] | None = None
     action_ts: Id | None = None
     message_ts: Id | None = None
-    action_id: Id = ""
-    block_id: Id = ""
-    value: Text | None = None
-    is_cleared: bool | None = None
 
 
 class Command(msgspec.Struct):
@@ -166,13 +162,6 @@ class Item(msgspec.Struct):
     ts: Id = ""
 
 
-class Tokens(msgspec.Struct):
-    """By the users that they belong to."""
-
-    oauth: Annotated[list[Id], Meta(max_length=10_000)] = []
-    bot: Annotated[list[Id], Meta(max_length=10_000)] = []
-
-
 class Happened(msgspec.Struct):
     """The events that we know."""
 
@@ -186,5 +175,3 @@ class Happened(msgspec.Struct):
     reaction: Id = ""
     item: Item | None = None
     item_user: Id | None = None
-    tab: Id = ""
-    tokens: Tokens | None = None

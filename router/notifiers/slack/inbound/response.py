@@ -7,17 +7,13 @@ from typing import Any
 
 import msgspec
 
-from router.notifiers.slack.inbound.values import Inbound, SlashCommand, Suggestion, ViewSubmission
+from router.notifiers.slack.inbound.values import Inbound, SlashCommand, ViewSubmission
 
 _encode = msgspec.json.Encoder().encode
 
 
 class Taken(msgspec.Struct, frozen=True):
     """It is written down, or there was nothing to do: nothing needs to be said."""
-
-
-class NotTaken(msgspec.Struct, frozen=True):
-    """It could not be written down. Slack sends events again, and tells a person that it failed."""
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -43,36 +39,18 @@ class ViewUpdated(msgspec.Struct, frozen=True):
     view: Mapping[str, Any]
 
 
-class ViewPushed(msgspec.Struct, frozen=True):
-    """To a modal: this lies on top of it."""
-
-    view: Mapping[str, Any]
-
-
-class ViewsCleared(msgspec.Struct, frozen=True):
-    """To a modal: all of its stack is closed. `Taken` closes the uppermost only."""
-
-
-class Options(msgspec.Struct, frozen=True):
-    """To a menu whose options come from us; at most 100."""
-
-    options: Sequence[Mapping[str, Any]]
-
-
-Response = Taken | NotTaken | Reply | ViewErrors | ViewUpdated | ViewPushed | ViewsCleared | Options
+Response = Taken | Reply | ViewErrors | ViewUpdated
 
 
 def changes_nothing(response: Response) -> bool:
     """The same may be sent again and mean something now."""
-    return isinstance(response, NotTaken | ViewErrors)
+    return isinstance(response, ViewErrors)
 
 
-def encoded(inbound: Inbound, response: Response) -> bytes | None:
-    """The body; b"" where there is nothing to say, None where it was not taken. Raises TypeError for an answer that Slack
+def encoded(inbound: Inbound, response: Response) -> bytes:
+    """The body; b"" where there is nothing to say. Raises TypeError for an answer that Slack
     takes to another kind of question."""
     match inbound, response:
-        case _, NotTaken():
-            return None
         case _, Taken():
             return b""
         case SlashCommand(), Reply(text, blocks, is_public):
@@ -82,11 +60,5 @@ def encoded(inbound: Inbound, response: Response) -> bytes | None:
             return _encode({"response_action": "errors", "errors": errors})
         case ViewSubmission(), ViewUpdated(view):
             return _encode({"response_action": "update", "view": view})
-        case ViewSubmission(), ViewPushed(view):
-            return _encode({"response_action": "push", "view": view})
-        case ViewSubmission(), ViewsCleared():
-            return b'{"response_action":"clear"}'
-        case Suggestion(), Options(options):
-            return _encode({"options": options})
         case _:
             raise TypeError(f"{type(response).__name__} is no answer to {type(inbound).__name__}")

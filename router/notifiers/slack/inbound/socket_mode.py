@@ -7,7 +7,7 @@ through either goes to the one dispatch. https://docs.slack.dev/apis/events-api/
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -83,7 +83,6 @@ class SocketMode:
         self._next_try = 0.0
         self._used_token = ""
         self._is_closing = False
-        self.last_envelope_at: datetime | None = None
         self.last_error = ""
         """In a person's words; "" while all is well."""
 
@@ -252,7 +251,6 @@ class SocketMode:
         if self._is_closing:
             return  # without an acknowledgement Slack sends it to another connection
         await self._room.acquire()
-        self.last_envelope_at = self._clock.now()
         task = asyncio.get_running_loop().create_task(self._answer(link, envelope))
         self._answers.add(task)
         task.add_done_callback(self._answered)

@@ -93,16 +93,6 @@ class ViewSubmission(msgspec.Struct, frozen=True):
     """(channel, address), of elements with `response_url_enabled`."""
 
 
-class ViewClosed(msgspec.Struct, frozen=True):
-    """Somebody closed a modal that has `notify_on_close`."""
-
-    key: str
-    user: User
-    view: View
-    is_cleared: bool = False
-    """All of the stack was closed with it."""
-
-
 class Shortcut(msgspec.Struct, frozen=True):
     """A global shortcut."""
 
@@ -126,18 +116,6 @@ class MessageAction(msgspec.Struct, frozen=True):
     """To the message; "" where the payload does not say enough for one."""
     trigger_id: str = ""
     response_url: str = ""
-
-
-class Suggestion(msgspec.Struct, frozen=True):
-    """What somebody typed into a menu whose options come from us. Each keystroke is another one: it has no key."""
-
-    key: str
-    user: User
-    action_id: str
-    block_id: str
-    typed: str
-    place: Place = Place()
-    view: View | None = None
 
 
 class SlashCommand(msgspec.Struct, frozen=True):
@@ -178,31 +156,6 @@ class ReactionAdded(msgspec.Struct, frozen=True):
     author: str = ""
 
 
-class HomeOpened(msgspec.Struct, frozen=True):
-    """Somebody opened the app's own tab or its messages."""
-
-    key: str
-    user: User
-    tab: str
-    channel: str = ""
-
-
-class AppUninstalled(msgspec.Struct, frozen=True):
-    """The workspace has the app no more."""
-
-    key: str
-    team: str
-
-
-class TokensRevoked(msgspec.Struct, frozen=True):
-    """Tokens that Slack takes no more, by the user ids they belong to."""
-
-    key: str
-    team: str
-    users: tuple[str, ...] = ()
-    bots: tuple[str, ...] = ()
-
-
 class UrlVerification(msgspec.Struct, frozen=True):
     """Slack asks whether an address is ours: the challenge is the answer."""
 
@@ -224,24 +177,19 @@ class Unknown(msgspec.Struct, frozen=True):
     key: str = ""
 
 
-Interaction = BlockActions | ViewSubmission | ViewClosed | Shortcut | MessageAction | Suggestion
-Event = Mention | ReactionAdded | HomeOpened | AppUninstalled | TokensRevoked
+Interaction = BlockActions | ViewSubmission | Shortcut | MessageAction
+Event = Mention | ReactionAdded
 Inbound = Interaction | SlashCommand | Event | UrlVerification | SslCheck | Unknown
 """`key` of each: what Slack sends again is sent with the same key; "" where sending it again does nothing."""
 
 KINDS: Mapping[type, str] = {
     BlockActions: "block_actions",
     ViewSubmission: "view_submission",
-    ViewClosed: "view_closed",
     Shortcut: "shortcut",
     MessageAction: "message_action",
-    Suggestion: "block_suggestion",
     SlashCommand: "command",
     Mention: "app_mention",
     ReactionAdded: "reaction_added",
-    HomeOpened: "app_home_opened",
-    AppUninstalled: "app_uninstalled",
-    TokensRevoked: "tokens_revoked",
     UrlVerification: "url_verification",
     SslCheck: "ssl_check",
     Unknown: "unknown",

@@ -170,6 +170,34 @@ def upgrade() -> None:
         postgresql_where=sa.text("remind_at IS NOT NULL"),
     )
     op.create_table(
+        "oncall_override",
+        sa.Column(
+            "number",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("schedule", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("begins", tables.InstantMs(), nullable=False),
+        sa.Column("ends", tables.InstantMs(), nullable=False),
+        sa.Column("made_by", sa.Text(), nullable=False),
+        sa.Column("made_at", tables.InstantMs(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("ended_by", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("oncall_override_ends", "oncall_override", ["ends"], unique=False)
+    op.create_table(
+        "announcement",
+        sa.Column("schedule", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("at", tables.InstantMs(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("schedule", "kind"),
+    )
+    op.create_table(
         "settings",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
@@ -335,11 +363,20 @@ def upgrade() -> None:
         sa.Column("released_in", sa.Text(), nullable=True),
         sa.Column("response", sa.Text(), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("response_ends_at", tables.InstantMs(), nullable=True),
+        sa.Column("limit_at", tables.InstantMs(), nullable=True),
         sa.ForeignKeyConstraint(["group_id"], ["alert_group.id"]),
         sa.PrimaryKeyConstraint("number"),
         sqlite_autoincrement=True,
     )
     op.create_index("incident_open", "incident", ["state"], unique=False)
+    op.create_index(
+        "incident_limit",
+        "incident",
+        ["limit_at"],
+        unique=False,
+        sqlite_where=sa.text("limit_at IS NOT NULL"),
+        postgresql_where=sa.text("limit_at IS NOT NULL"),
+    )
     op.create_index(
         "incident_response_ends",
         "incident",
@@ -484,6 +521,7 @@ def upgrade() -> None:
         sa.Column("entry", sa.Integer(), nullable=True),
         sa.Column("remind_at", tables.InstantMs(), nullable=True),
         sa.Column("is_hushed", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("is_asked", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.ForeignKeyConstraint(["incident"], ["incident.number"]),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -556,11 +594,14 @@ def upgrade() -> None:
         sa.Column("last_error", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("word", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("text", sa.Text(), server_default=sa.text("('')"), nullable=False),
+        sa.Column("mentions", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("tells_end", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.Column("end_notified", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.Column("stands_in_for", sa.BigInteger(), nullable=True),
         sa.Column("moved_to", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("ring_version", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("ring_phase", sa.Text(), server_default=sa.text("'open'"), nullable=False),
+        sa.Column("told_phase", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("rings", sa.Boolean(), server_default=sa.text("1"), nullable=False),
         sa.Column("fell_back", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.ForeignKeyConstraint(["conversation"], ["conversation.id"]),
@@ -903,6 +944,12 @@ def downgrade() -> None:
         sqlite_where=sa.text("response_ends_at IS NOT NULL"),
         postgresql_where=sa.text("response_ends_at IS NOT NULL"),
     )
+    op.drop_index(
+        "incident_limit",
+        table_name="incident",
+        sqlite_where=sa.text("limit_at IS NOT NULL"),
+        postgresql_where=sa.text("limit_at IS NOT NULL"),
+    )
     op.drop_index("incident_open", table_name="incident")
     op.drop_table("incident")
     op.drop_index("group_source_source", table_name="group_source")
@@ -952,6 +999,9 @@ def downgrade() -> None:
     )
     op.drop_index("silence_ends", table_name="silence")
     op.drop_table("silence")
+    op.drop_index("oncall_override_ends", table_name="oncall_override")
+    op.drop_table("oncall_override")
+    op.drop_table("announcement")
     op.drop_table("rules_file")
     op.drop_index("preview_delivery", table_name="preview")
     op.drop_index("preview_changed", table_name="preview")
