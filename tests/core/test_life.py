@@ -23,9 +23,11 @@ from router.core.acts.life import (
     Timer,
     brought_back,
     decide,
+    limits,
     woken_by_rise,
 )
-from router.core.view import Phase, Response, State
+from router.core.view import Limit, Phase, Response, State
+from rules.model.route import Sla
 
 PAGE = (Path(__file__).parents[2] / "docs" / "design" / "life.md").read_text()
 NOW = datetime(2026, 11, 21, 2, 14, tzinfo=UTC)
@@ -169,6 +171,20 @@ def test_any_act_at_any_time_has_one_outcome(state: State, response: Response, v
     else:
         assert after.phase is found.move.to
         assert (after.by, after.at) == (("", None) if after.phase is Phase.OPEN else ("maria", NOW))
+
+
+def test_a_limit_is_asked_about_once_and_waits_while_it_is_put_off_or_closed() -> None:
+    """Row 47: each of a route's times, counted from the first word; what was settled is not asked again."""
+    minute, sla = timedelta(minutes=1), Sla(timedelta(minutes=15), timedelta(hours=4))
+    both = [(NOW + 15 * minute, Timer.SLA_ACKNOWLEDGE), (NOW + 240 * minute, Timer.SLA_RESOLVE)]
+    assert limits(sla, NOW, State.TRIGGERED, Response()) == both
+    assert limits(sla, NOW, State.TRIGGERED, Response(Phase.SNOOZED)) == []
+    assert limits(sla, NOW, State.TRIGGERED, Response(Phase.CLOSED)) == both[:1]
+    assert limits(sla, NOW, State.RESOLVED, Response()) == both
+    assert limits(sla, NOW, State.TRIGGERED, Response(met=(Limit.ACKNOWLEDGE,))) == both[1:]
+    assert limits(sla, NOW, State.TRIGGERED, Response(missed=(Limit.RESOLVE,))) == both[:1]
+    assert limits(Sla(resolve=minute), NOW, State.TRIGGERED, Response()) == [(NOW + minute, Timer.SLA_RESOLVE)]
+    assert limits(None, NOW, State.TRIGGERED, Response()) == []
 
 
 def test_every_phase_that_can_end_by_itself_has_its_timer() -> None:

@@ -39,7 +39,7 @@ people:
   jonas: {email: jonas@example.com}
 oncall:
   payments: {rotation: {people: [maria, jonas], every: 1w, handoff: mon 09:00, starts: 2026-01-05}}
-escalation: {late: {steps: [{person: maria}]}, payments: {steps: [{oncall: payments}, {after: 10m, person: jonas}]}}
+escalation: {late: {steps: [{person: maria}]}}
 routing: {channel: "#ops", group_wait: 0s, group_by: [alertname], page: maria}
 """
 

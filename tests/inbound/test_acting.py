@@ -138,7 +138,7 @@ async def test_escalate_is_the_next_step_now(tmp_path: Path) -> None:
 
 @BOTH
 async def test_escalated_to_somebody_by_name(tmp_path: Path, via: Via) -> None:
-    """Row 59, row 70, row 77: to a person, a user group or a policy, from a window, by command and by mention; whoever is
+    """Row 41, row 59, row 70, row 77: to a person, a user group or a policy, from a window, by command and by mention; whoever is
     reached hears the end."""
     async with office(tmp_path, via) as at:
         message = await at.fire()

@@ -87,9 +87,6 @@ async def test_a_button_that_says_nothing_to_us_is_answered(tmp_path: Path) -> N
         for verb in (Verb.ACKNOWLEDGE, Verb.RESOLVE):
             gone = value(Button(verb, 77), instance=INSTANCE)
             assert await whispered(at, message, action_id(verb), gone) == "There is no incident #77."
-        for verb in (Verb.ADD_RESPONDER,):
-            later = value(Button(verb, 1), instance=INSTANCE)
-            assert await whispered(at, message, action_id(verb), later) == NOT_IN_THIS_VERSION
         count = len(at.slack.heard_by("maria"))
         await at.press(message, Verb.OPEN, by="maria")
         await at.tap(message, "View", by="maria")  # a link: Slack tells us of it, without a value

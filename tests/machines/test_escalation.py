@@ -255,7 +255,7 @@ def test_somebody_wants_the_next_step_now(stage: Stage) -> None:
     wait(stage, 1)
     [*_, entry] = timeline(stage)
     assert (entry.kind, entry.step, entry.people) == (EntryKind.ESCALATED, 2, ("omar",))
-    assert entry.detail == "named in the rules; Maria asked for it"
+    assert (entry.detail, entry.by) == ("named in the rules", "Maria")
     wait(stage, 18)
     assert [person for _, person in sounds(stage)] == ["maria", "omar"]
     wait(stage, 2)

@@ -196,7 +196,7 @@ def do(stage: WebhookStage, verb: Verb) -> None:
 def test_an_acknowledgement_stops_what_rings_and_its_end_rings_again(
     stage: WebhookStage, kind: Format, kill: str
 ) -> None:
-    """Row 220: whoever holds an acknowledged incident quiet is told its end before it begins anew. The format that has no
+    """Row 46, row 220: whoever holds an acknowledged incident quiet is told its end before it begins anew. The format that has no
     word for what people do hears nothing of it."""
     there, knows_acts = stage.receivers[kind], kind is not Format.ALERTMANAGER
     key = KEYS[kind]

@@ -56,7 +56,8 @@ function button(element, press) {
 }
 
 function opener(element, press) {
-  const isDots = element.type === "overflow";
+  // Of more lines than Slack takes behind three dots there is a menu that shows them itself.
+  const isDots = element.type === "overflow" || element.placeholder?.text === "⋯";
   const node = make("button", isDots ? "press dots" : "press select");
   node.type = "button";
   node.dataset.action = element.action_id;
