@@ -40,7 +40,7 @@ async def test_how_somebody_is_known(tmp_path: Path, via: Via) -> None:
 
 @BOTH
 async def test_an_admin_connects_an_account_and_nobody_else_does(tmp_path: Path, via: Via) -> None:
-    """Row 17: run again it repairs; it holds across a restart of what remembers, and can be taken back."""
+    """Rows 17 and 73: run again it repairs; it holds across a restart of what remembers, and can be taken back."""
     async with office(tmp_path, via, configuration=ROLES) as at:
         staff(at)
         await at.fire()
