@@ -1,7 +1,7 @@
 """Does the suite catch what it should? Every fault of `faults.yaml` is put into a copy of the tree, alone, and the tests
 named beside it are run there: they have to fail.
 
-Each takes seconds, so a day's runs plant a quarter of them, and the next day's the next; ALERT_ROUTER_PLANTED=all plants
+Each takes seconds, so a day's runs plant a twelfth of them, and the next day's the next; ALERT_ROUTER_PLANTED=all plants
 every one, as CI does. Two copies are worked on at a time. Only exit code 1, tests that ran and failed, counts: a fault whose tests cannot be
 collected any more has caught nothing.
 """
@@ -24,8 +24,8 @@ import yaml
 ROOT = Path(__file__).parents[2]
 FAULTS: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("faults.yaml").read_text())
 AT_ONCE = 2
-SHARES = 4
-DAY = datetime.now(UTC).toordinal()  # noqa: TID251  which quarter it is, is a matter of the calendar
+SHARES = 12
+DAY = datetime.now(UTC).toordinal()  # noqa: TID251  which share it is, is a matter of the calendar
 PLANTED = FAULTS if os.environ.get("ALERT_ROUTER_PLANTED") == "all" else FAULTS[DAY % SHARES :: SHARES]
 
 
