@@ -11,8 +11,10 @@ import msgspec
 from sqlalchemy import Connection
 
 from adapters.alert import Acknowledgement
+from router.core.acts import permission
 from router.core.acts.button import Verb
 from router.core.acts.life import Act
+from router.core.acts.permission import Actor
 from router.core.member import BY_RANK, Member, visible
 from router.core.own_alerts import DECLARED, Declaration, OwnDraft, declared
 from router.delivery.deliver import AT_ONCE, Deliverer, Settings
@@ -80,9 +82,8 @@ class Engine:
         on_commit: Callable[[], None] = lambda: None,
         on_refused_workspace: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self.database, self.clock, self.metrics = database, clock, metrics
+        self.database, self.clock, self.metrics, self.new_id = database, clock, metrics, new_id
         self.notifiers, self.settings, self._of_file = by_name(notifiers), settings, ruleset
-        self._new_id = new_id
         self._in_force, self._snapshots = _in_force(ruleset)
         self.overrides = Overrides(database, clock, lambda: self._of_file, on_commit)
         self.silences = Silences(database, clock, new_id, on_commit)
@@ -345,7 +346,7 @@ class Engine:
         """An incident that somebody says there is: an alert of our own, which takes the way of every other. When this returns
         it is committed, and told or held back as the rules have it."""
         now, rules = self.clock.now(), self.rules
-        alert = declared(wanted, key or self._new_id(), now)
+        alert = declared(wanted, key or self.new_id(), now)
         change = change_of(alert, OWN_SOURCE, DECLARED, 0, to_ms(now), self._in_force, rules.suppressors)
 
         def step(conn: Connection) -> tuple[declare.Declared, Applied | None]:
@@ -365,6 +366,15 @@ class Engine:
 
         answer, _ = await self.database.write(step, then=remember)
         return answer
+
+    async def obstacle(self, number: int, verb: Verb, actor: Actor) -> respond.Answer | None:
+        """Why somebody need not be asked about an act; None: it can be done, as things stand."""
+        rules = self.ruleset
+        return await self.database.read(lambda conn: respond.obstacle(conn, number, verb, actor, rules))
+
+    def refusal(self, actor: Actor, act: str) -> str:
+        """Why somebody may not do what is about no incident; "": they may."""
+        return permission.refusal(actor, act, self.ruleset.root.settings.actions, self.ruleset.holders)
 
     def _acknowledge(self, conn: Connection, source: str, namespace: str, word: Acknowledgement) -> bool:
         now = self.clock.now()

@@ -9,10 +9,13 @@ from router.http.access import Access, Endpoint, Guard, Handler
 from router.http.api import Api
 from router.http.incident_page import IncidentPage
 from router.http.ops import Ops
+from router.http.people.acting import Acting
+from router.http.people.personal_link import PersonalLink
+from router.http.people.sign_in import SignIn
+from router.http.people.with_slack import WithSlack
 from router.http.preview.routes import PreviewRoutes
 from router.http.problem import problem
 from router.http.service import Service
-from router.http.sign_in import SignIn
 from router.http.silences import SilenceRoutes
 from router.http.slack_routes import SlackRoutes
 from router.http.webhooks import Webhooks
@@ -34,6 +37,9 @@ def application(service: Service) -> web.Application:
         SilenceRoutes(service),
         PreviewRoutes(service),
         SignIn(service, guard),
+        PersonalLink(service, guard),
+        WithSlack(service),
+        Acting(service, service.acted),
         SlackRoutes(service),
     )
     return assembled(guard, [route for part in parts for route in part.routes()])

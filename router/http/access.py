@@ -18,7 +18,7 @@ from aiohttp import web
 from router.http import peer
 from router.http.guesses import Guesses
 from router.http.problem import problem
-from router.http.service import Service
+from router.http.service import Service, Visitor
 from router.runtime.clock import to_ms
 from rules.model.configuration import ServerSettings, is_loopback
 
@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 COOKIE = "alert_router"
+PERSON_COOKIE = "alert_router_person"
+VISITOR = web.RequestKey("VISITOR", Visitor)
+"""Who asks, where they are signed in as themselves."""
 SIGNED_IN_FOR = timedelta(days=30)
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
@@ -54,6 +57,8 @@ class Access(IntEnum):
     READ = 3
     WRITE = 4
     ADMIN = 5
+    PERSON = 6
+    """Somebody who is signed in as themselves: no token is anybody."""
 
 
 GRANTS: Mapping[str, Access] = {"read": Access.READ, "write": Access.WRITE, "admin": Access.ADMIN}
@@ -67,6 +72,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     path: str
     handler: Handler
     access: Access
+    is_for_people: bool = False
+    """Somebody who is signed in as themselves may ask too; the handler looks to what they see."""
 
 
 class Presented(msgspec.Struct, frozen=True):
@@ -93,8 +100,14 @@ class Guard:
         if access in {Access.SOURCE, Access.SLACK}:
             return handler
 
+        is_for_people = endpoint.is_for_people or access is Access.PERSON
+
         async def guarded(request: web.Request) -> web.StreamResponse:
-            refusal = None if access is Access.OPEN else self.refusal(request, access)
+            if is_for_people and (visitor := await self._visitor(request)) is not None:
+                request[VISITOR] = visitor
+                refusal = self.cross_site(request)
+            else:
+                refusal = None if access is Access.OPEN else self.refusal(request, access)
             if refusal is not None and endpoint.path.startswith("/api/v2/"):
                 refusal.content_type = "application/json"  # all that Alertmanager's clients read
             # `or` would not do: a response is a mapping, and an empty one is false.
@@ -106,9 +119,18 @@ class Guard:
 
         return guarded
 
+    async def _visitor(self, request: web.Request) -> Visitor | None:
+        """Who asks as themselves. A token that is sent on purpose goes before the cookie that a browser adds."""
+        session = request.cookies.get(PERSON_COOKIE, "")
+        if not session or "Authorization" in request.headers:
+            return None
+        return await self._service.visitors.find(session)
+
     def refusal(self, request: web.Request, access: Access) -> web.Response | None:
         """None: go on."""
         server = self._service.configuration.server
+        if access is Access.PERSON:
+            return _nobody(request)
         if not any(server.tokens.values()):
             return _without_tokens(request, server)
         bearer = _bearer(request)
@@ -164,6 +186,16 @@ class Guard:
         for token in self._service.vault.all(tokens):
             is_ours = hmac.compare_digest(_signature(token, said).encode(), given) or is_ours
         return key if is_ours and int(until) > to_ms(self._service.clock.now()) else ""
+
+
+def _nobody(request: web.Request) -> web.Response:
+    """A token says what may be done, and not who does it."""
+    expected = "a browser that is signed in by a personal link: say `link` to me in Slack"
+    if "Authorization" in request.headers or COOKIE in request.cookies:
+        return problem(403, "a token of server.tokens is nobody in particular", expected=expected)
+    response = problem(401, "not signed in as somebody; a token of server.tokens would not do", expected=expected)
+    response.headers["WWW-Authenticate"] = 'Bearer realm="alert-router"'
+    return response
 
 
 def too_many(wait_s: int) -> web.Response:

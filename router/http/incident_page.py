@@ -11,11 +11,13 @@ from aiohttp import web
 from router.core.render.headline import acted_by, person
 from router.core.render.thread import thread_reply
 from router.core.view import IncidentView, Limit, Phase, State, Suppressed
-from router.http.access import Access, Endpoint
+from router.http.access import VISITOR, Access, Endpoint
 from router.http.api import checked, instant
 from router.http.parameters import Parameters, cursor
+from router.http.people.acting import OFFERED, forms
 from router.http.problem import problem
-from router.http.service import Service
+from router.http.service import Service, Visitor
+from router.incidents import privacy
 from router.incidents.suppression import suppressor_words
 from router.store import read
 from router.store.evaluation import groups, incidents
@@ -28,6 +30,7 @@ from rules.model.suppression import SuppressionKind, SuppressorsInForce, page_su
 ALERTS = 100
 """On one page."""
 _LARGEST = (1 << 63) - 1
+_LISTED = 100
 _ENTRIES = 200
 """Of the timeline, the newest."""
 _UNTIL_INHIBITOR_ENDS = "until the inhibitor ends"
@@ -70,8 +73,9 @@ class IncidentPage:
 
     def routes(self) -> list[Endpoint]:
         return [
-            Endpoint("GET", r"/incidents/{number:\d{1,19}}", checked(self._page), Access.READ),
-            Endpoint("GET", "/incident.css", self._style, Access.READ),
+            Endpoint("GET", r"/incidents/{number:\d{1,19}}", checked(self._page), Access.READ, is_for_people=True),
+            Endpoint("GET", "/incident.css", self._style, Access.READ, is_for_people=True),
+            Endpoint("GET", "/me", self._me, Access.PERSON),
         ]
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
@@ -79,8 +83,11 @@ class IncidentPage:
         asked = Parameters(request, ("after",))
         after = asked.after(int)
         asked.done()
-        ask = self._service.engine.database.read
-        found = await ask(partial(incidents.find, number=number)) if number <= _LARGEST else None
+        ask, visitor = self._service.engine.database.read, _visitor(request)
+        rules, actor = self._service.engine.ruleset, None if visitor is None else visitor.actor
+        found = None
+        if number <= _LARGEST:
+            found = await ask(partial(privacy.find, number=number, rules=rules, actor=actor))
         if found is None:
             return problem(
                 404, f"there is no incident #{number}", expected="a number from a message, or from /api/incidents"
@@ -97,15 +104,54 @@ class IncidentPage:
             messages,
             None if group is None else group.settings.sla,
         )
-        rules, now = self._service.engine.ruleset, self._service.clock.now()
+        now = self._service.clock.now()
         in_force = self._service.engine.silences.at(now)
-        return web.Response(text=_html(facts, rules, in_force, now), content_type="text/html")
+        acts = "" if visitor is None else await self._acts(number, visitor)
+        return web.Response(text=_html(facts, rules, in_force, now, acts), content_type="text/html")
+
+    async def _acts(self, number: int, visitor: Visitor) -> str:
+        """What this person can do now."""
+        engine = self._service.engine
+        refused = [await engine.obstacle(number, verb, visitor.actor) for verb in OFFERED]
+        can = [verb for verb, why in zip(OFFERED, refused, strict=True) if why is None]
+        return forms(number, can, visitor, engine.new_id)
+
+    async def _me(self, request: web.Request) -> web.StreamResponse:
+        """What is open, for somebody who is signed in as themselves."""
+        visitor, rules = _visitor(request), self._service.engine.ruleset
+        actor = None if visitor is None else visitor.actor
+        look = partial(privacy.open_views, rules=rules, actor=actor, most=_LISTED)
+        views, _ = await self._service.engine.database.read(look)
+        rows = "".join(
+            f'<li><a href="/incidents/{one.number}">#{one.number}</a> <b>{one.severity.value.upper()}</b> '
+            f"{html.escape(one.title[:200])} · {html.escape(_in_hand(one))}</li>"
+            for one in views
+        )
+        name = "" if visitor is None else html.escape(visitor.name)
+        text = f"{_head('Open incidents')}<h1>Open incidents</h1><p>You are {name}.</p><ul>{rows or '<li>none</li>'}</ul>{_FOOT}"
+        return web.Response(text=text, content_type="text/html")
 
     async def _style(self, _: web.Request) -> web.StreamResponse:
         return web.Response(text=_CSS, content_type="text/css")
 
 
-def _html(facts: _Facts, rules: RuleSet, in_force: SuppressorsInForce, now: datetime) -> str:
+def _visitor(request: web.Request) -> Visitor | None:
+    return request.get(VISITOR)
+
+
+def _head(title: str) -> str:
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="/incident.css"></head>'
+        "<body><main>"
+    )
+
+
+_FOOT = "</main></body></html>"
+
+
+def _html(facts: _Facts, rules: RuleSet, in_force: SuppressorsInForce, now: datetime, acts: str) -> str:
+    """`acts`: what whoever looks can do, where they are signed in as themselves."""
     found, view = facts.incident, facts.incident.view
     said = {
         "State": found.standing.state.value + (f", {found.ended_how.value}" if found.ended_how else ""),
@@ -130,12 +176,10 @@ def _html(facts: _Facts, rules: RuleSet, in_force: SuppressorsInForce, now: date
     lines = "".join(_line(one, view) for one in facts.timeline)
     told = "".join(map(_message, facts.messages)) or "<li>nobody: the route says channel: none</li>"
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{heading}</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="/incident.css"></head>'
-        f"<body><main><h1>{heading}</h1><h2>Why you see this</h2><dl>{rows}</dl>"
+        f"{_head(heading)}<h1>{heading}</h1>{acts}<h2>Why you see this</h2><dl>{rows}</dl>"
         f'<h2 id="alerts">Alerts in it now</h2><ul>{alerts or "<li>none</li>"}</ul>{more}'
         f"<h2>What happened</h2><ol>{lines}</ol><h2>Who is told</h2><ul>{told}</ul>"
-        '<p><a href="/">All messages</a></p></main></body></html>'
+        f"{_ALL_OF_A_PERSON if acts else _ALL}{_FOOT}"
     )
 
 
@@ -217,6 +261,7 @@ def _message(row: read.MessageRow) -> str:
     return f"<li><b>{html.escape(row.person or row.target)}</b> {state}{at}{error}</li>"
 
 
+_ALL, _ALL_OF_A_PERSON = '<p><a href="/">All messages</a></p>', '<p><a href="/me">Open incidents</a></p>'
 _CSS = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; margin: 0; }
@@ -224,4 +269,7 @@ main { max-width: 46rem; margin: 0 auto; padding: 1rem; overflow-wrap: anywhere;
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; } dt { opacity: .75; } dd { margin: 0; }
 time { font-variant-numeric: tabular-nums; opacity: .75; }
+.acts form { margin: .5rem 0; } .acts button, .acts select, .acts textarea { font: inherit; padding: .6rem 1rem; min-height: 2.75rem; }
+.acts textarea { display: block; width: 100%; box-sizing: border-box; margin-bottom: .25rem; } .acts .out { display: inline; }
+.acts .out button { padding: 0 .5rem; min-height: 0; } [role=alert] { color: #b3261e; }
 """

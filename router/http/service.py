@@ -1,13 +1,14 @@
 """What the HTTP routes need of the process: `app` makes it, the routes ask it. Holds no logic."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network
 from typing import Protocol
 
 import msgspec
 
 from adapters.adapter import Parse
+from router.core.acts.permission import Actor
 from router.engine import Engine
 from router.notifiers.preview.preview import Preview
 from router.notifiers.preview.workspace import PreviewWorkspace
@@ -69,6 +70,46 @@ class Status(msgspec.Struct, frozen=True):
     """Of the last reload, when it was refused."""
 
 
+class Visitor(msgspec.Struct, frozen=True):
+    """Somebody who is signed in as themselves."""
+
+    name: str
+    """As the timeline has it."""
+    actor: Actor
+    form_proof: str
+    """Stands in every form that is made for them, and nowhere else: what is sent with it was sent from a page of ours."""
+
+
+class Entered(msgspec.Struct, frozen=True):
+    """What a personal link came to."""
+
+    session: str
+    """Of the browser that used it: a secret."""
+    incident: int | None
+    """Where it leads."""
+    lasts: timedelta
+
+
+class Visitors(Protocol):
+    """Who is signed in as themselves. Every secret is what a browser sent: it may be anything."""
+
+    async def invited(self, link: str) -> str:
+        """Whom a personal link signs in, by name; "": it was used, is too old, or never was one."""
+
+    async def enter(self, link: str) -> Entered | None:
+        """Use a link up."""
+
+    def slack_address(self, *, state: str, nonce: str) -> str:
+        """Where a browser is sent to sign in with Slack; "" where that is not configured."""
+
+    async def enter_with_slack(self, code: str, *, nonce: str) -> Entered | None:
+        """By the code that it came back with; None: nobody is signed in."""
+
+    async def find(self, session: str) -> Visitor | None: ...
+
+    async def leave(self, session: str) -> None: ...
+
+
 class PreviewParts(msgspec.Struct, frozen=True):
     """What people act with where messages are shown on a page of ours."""
 
@@ -101,6 +142,9 @@ class Service(Protocol):
         """Where what Slack sends by HTTP is believed, read and answered."""
 
     @property
+    def visitors(self) -> Visitors: ...
+
+    @property
     def preview(self) -> PreviewParts | None:
         """None: messages go to Slack."""
 
@@ -115,6 +159,9 @@ class Service(Protocol):
 
     @property
     def version(self) -> str: ...
+
+    def acted(self) -> None:
+        """Somebody has done something: what follows of it is told at once."""
 
     async def reload(self) -> Reloaded: ...
 

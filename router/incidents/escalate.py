@@ -308,8 +308,9 @@ class _Telling:
             step=taken.step if is_later else 0,
             round=taken.round,
             lasted=paging.lasted if is_later else None,
+            by=paging.by,
             via=paging.via,
-            detail=f"{why}; {paging.by} asked for it" if paging.by else why,
+            detail=why,
         )
         if paging.asked is not None:
             entry = self._asked(entry, paging.asked, taken)
@@ -327,7 +328,6 @@ class _Telling:
             kind=kind,
             people=(wanted.target,) if wanted.kind is PageKind.GROUP else entry.people,
             step=0,
-            by=self._paging.by,
             detail="; ".join((*([wanted.target] if is_whole else []), *taken.missed)),
         )
 

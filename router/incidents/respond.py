@@ -11,15 +11,18 @@ import msgspec
 from sqlalchemy import Connection
 
 from adapters.alert import Acknowledgement
-from router.core.acts import life
+from router.core.acts import life, permission
 from router.core.acts.button import Verb
-from router.core.acts.life import Act, Acted, Already, Escalation, Lasts, Move, Refused, Told
+from router.core.acts.life import Act, Acted, Already, Escalation, Lasts, Move, Refused, Timer, Told
+from router.core.acts.permission import Actor
 from router.core.view import EntryKind, IncidentView, Phase, Response, State, TimelineEntry
+from router.incidents import privacy
 from router.incidents.escalate import Rules, go_on, next_now, reach, ring, stop
 from router.incidents.suppression import hush_of
 from router.runtime.metrics import Metrics
 from router.store.evaluation import acts, groups, incidents, messages
 from rules.model.route import Loudness, ResolveNote, RouteSettings, Sla, Tell
+from rules.model.ruleset import RuleSet
 
 _DECLARE_ANEW = "it was declared by hand and is over; if it is not, declare it anew"
 
@@ -73,7 +76,7 @@ def acknowledged_by_sender(
     for number in incidents.of_alert(conn, namespace, word.fingerprint):
         at = word.starts_at
         key = "" if at is None else f"{namespace}/{word.fingerprint}/{number}/{at.isoformat()}/{word.by}"
-        answer = act(conn, number, Act(Verb.ACKNOWLEDGE, by=by), now, rules, metrics, key=key)
+        answer = act(conn, number, Act(Verb.ACKNOWLEDGE, by=by, actor=None), now, rules, metrics, key=key)
         done = done or answer.is_done
     return done
 
@@ -115,12 +118,34 @@ def await_limits(conn: Connection, number: int, sla: Sla | None, opened_at: date
     incidents.ask_of_limits(conn, number, coming[0][0] if coming else None)
 
 
+def obstacle(conn: Connection, number: int, verb: Verb, actor: Actor, rules: RuleSet) -> Answer | None:
+    """Why there is nothing to ask about an act before somebody fills anything in; None: it can be done."""
+    current = privacy.find(conn, number, rules, actor)
+    if current is None:
+        return _unknown(number)
+    actions = privacy.settings_of(groups.find(conn, current.group_id), current, rules).actions
+    why = permission.refusal(actor, verb.value, actions, rules.holders)
+    why = why or life.obstacle(current.standing.state, current.response, verb)
+    return Answer(number, is_done=False, said=why) if why else None
+
+
+def _unknown(number: int) -> Answer:
+    """The same of one that is none of somebody's business."""
+    return Answer(number, is_done=False, said=f"there is no incident #{number}", is_known=False)
+
+
 def _act(conn: Connection, number: int, wanted: Act, now: datetime, rules: Rules, metrics: Metrics) -> Answer:
+    actor = None if isinstance(wanted.verb, Timer) else wanted.actor
     current = incidents.find(conn, number)
     if current is None:
-        return Answer(number, is_done=False, said=f"there is no incident #{number}", is_known=False)
+        return _unknown(number)
     group = groups.find(conn, current.group_id)
-    settings = RouteSettings(channels=()) if group is None else group.settings
+    settings = privacy.settings_of(group, current, rules.ruleset)
+    if not privacy.sees(conn, current, settings, actor):
+        return _unknown(number)
+    if why := permission.refusal(actor, wanted.verb.value, settings.actions, rules.ruleset.holders):
+        metrics.add("alert_router_acts", (wanted.verb.value, "forbidden"))
+        return Answer(number, is_done=False, said=why)
     lasts = Lasts(settings.acknowledge_within, settings.reopen_closed_after)
     is_declared = group is not None and group.is_declared
     needs_note = settings.resolve_note is ResolveNote.REQUIRED
@@ -138,8 +163,8 @@ def _act(conn: Connection, number: int, wanted: Act, now: datetime, rules: Rules
         case Acted():
             metrics.add("alert_router_acts", (wanted.verb.value, "done"))
             is_told = _carry_out(conn, current, wanted, decided, settings, now, rules, is_declared=is_declared)
-            if group is not None:  # the repeat clock, a severity that was set: what follows is evaluation's
-                groups.make_due(conn, now, [group.id])
+            # The repeat clock, a severity that was set: what follows is evaluation's.
+            groups.make_due(conn, now, [current.group_id])
             return Answer(number, is_done=True, said=_said(decided.move.kind), is_told=is_told)
         case never:
             assert_never(never)

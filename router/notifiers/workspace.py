@@ -3,7 +3,7 @@
 What is refused is answered in Slack's words, so that whoever asks sorts it in one way.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -33,11 +33,21 @@ class Accounts(Protocol):
         """None: the workspace does not say, or not `within`."""
 
 
+class Groups(Protocol):
+    """Who is in a user group."""
+
+    async def of(self, user_id: str, groups: Iterable[str], *, within: timedelta) -> frozenset[str]:
+        """Those of these groups that somebody is in, as far as the workspace says it `within`."""
+
+
 class Workspace(Protocol):
     """What is told to one person. No method raises on its weather."""
 
     @property
     def users(self) -> Accounts: ...
+
+    @property
+    def user_groups(self) -> Groups: ...
 
     async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> tuple[Answer, Mapping[str, Any]]:
         """Open a modal for whoever did what the trigger id stands for, once and within three seconds of it. With it, the

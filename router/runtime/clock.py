@@ -1,6 +1,7 @@
 """Time and ids come from here and from nowhere else, so that a test or a replay can put its own in their place."""
 
 import asyncio
+import secrets
 import time
 import uuid
 from collections.abc import Callable
@@ -49,3 +50,8 @@ class SystemClock:
 
 def new_id() -> str:
     return uuid.uuid4().hex
+
+
+def new_secret() -> str:
+    """What nobody guesses: 256 bits, as it stands in an address or a cookie."""
+    return secrets.token_urlsafe(32)

@@ -49,7 +49,10 @@ COUNTERS: Mapping[str, tuple[str, Labels]] = {
     "alert_router_notified": ("Changes told, by reason.", ("reason",)),
     "alert_router_suppressed": ("Alerts whose news was held back, by what.", ("kind",)),
     "alert_router_sla": ("Limits of routes whose time was over: met or missed.", ("limit", "outcome")),
-    "alert_router_acts": ("What people and timers did to incidents: done, idle or refused.", ("verb", "outcome")),
+    "alert_router_acts": (
+        "What people and timers did to incidents: done, idle, refused or forbidden.",
+        ("verb", "outcome"),
+    ),
     "alert_router_pages": ("Pages carried out, by outcome.", ("outcome",)),
     "alert_router_deliveries": ("Calls to Slack and to webhooks, by method and outcome.", ("method", "outcome")),
     "alert_router_pace_waits": ("Deliveries that waited for Slack's pace.", ("method",)),

@@ -23,9 +23,10 @@ from router.notifiers.slack.client import SlackClient
 from router.notifiers.slack.inbound import socket_mode
 from router.notifiers.slack.inbound.door import Entrance
 from router.notifiers.slack.inbound.later import ResponseUrls
+from router.notifiers.slack.openid import OpenId
 from router.notifiers.slack.wire import open_session, open_socket_session
 from router.notifiers.webhook.client import open_session as open_webhook_session
-from router.runtime.clock import Clock, SystemClock, new_id
+from router.runtime.clock import Clock, SystemClock, new_id, new_secret
 from router.runtime.config import ConfigError, Files, SecretError, Vault
 from router.runtime.health import Health
 from router.runtime.metrics import Metrics
@@ -41,13 +42,15 @@ from router.service.reload import Reloader, notice_target
 from router.service.responder.people import People
 from router.service.responder.questions import Questions
 from router.service.responder.responder import Responder
+from router.service.responder.slack_sign_in import SlackSignIn
+from router.service.responder.visitors import Visitors
 from router.service.rule_files import TeamFiles
 from router.service.secret_watcher import SecretWatcher
 from router.service.way_in import WayIn
 from router.service.way_out import WayOut
 from router.store import retention
 from router.store.database import Database
-from router.store.evaluation import messages
+from router.store.evaluation import accounts, messages
 from router.store.file import StorageError, trouble
 from rules.loading.load import Loaded
 from rules.model.configuration import Configuration, SlackSettings
@@ -121,11 +124,17 @@ class App:
         self._groups = GroupMembers(lambda: self._engine.ruleset, lambda: _slack_of(in_force, way_out), clock)
         self._loops.add(group_members.NAME, self._groups.turn)
         self._loops.add(secret_watcher.NAME, SecretWatcher(vault, clock).turn)
+        people = People(
+            lambda: self._engine.ruleset, lambda: way_out.workspace, lambda: way_out.workspace_id, self._connected
+        )
+        by_slack = SlackSignIn(in_force, vault, OpenId(session, clock), lambda: way_out.who.workspace)
+        self._visitors = Visitors(self._engine, people, new_secret, by_slack)
         self._responder = Responder(
             self._engine,
             in_force,
-            People(lambda: self._engine.ruleset, lambda: way_out.workspace, lambda: way_out.workspace_id),
+            people,
             Questions(self._engine, in_force, self.health, self.version),
+            self._visitors,
             way_out.preview_workspace if way_out.is_preview else ResponseUrls(session),
             slack=lambda: way_out.workspace,
             bot=lambda: way_out.bot,
@@ -171,6 +180,16 @@ class App:
     @property
     def slack_entrance(self) -> Entrance:
         return self._way_in.entrance
+
+    @property
+    def visitors(self) -> Visitors:
+        return self._visitors
+
+    def acted(self) -> None:
+        self._wake_ups.acted()
+
+    async def _connected(self, workspace: str, account: str) -> str:
+        return await self._database.read(partial(accounts.person, workspace=workspace, account_id=account))
 
     @property
     def preview(self) -> PreviewParts | None:

@@ -72,7 +72,7 @@ def secrets_of(configuration: Configuration) -> list[SecretRef]:
     slack = configuration.slack
     found: list[SecretRef] = []
     if isinstance(slack, SlackSettings):
-        found += slack.token + slack.signing_secret + slack.app_token
+        found += slack.token + slack.signing_secret + slack.app_token + slack.client_secret
     for tokens in configuration.server.tokens.values():
         found += tokens
     if configuration.outward is not None:

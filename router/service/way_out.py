@@ -28,7 +28,11 @@ from rules.model.configuration import Configuration, PreviewSettings, Secrets, S
 log = logging.getLogger(__name__)
 
 IDENTIFY_EVERY = timedelta(hours=1)
-IDENTIFY_AGAIN = timedelta(minutes=1)
+IDENTIFY_AGAIN = timedelta(seconds=15)
+"""Until Slack has said which workspace it is, nobody is known by the address of their account."""
+LOOK_AGAIN = timedelta(seconds=5)
+"""How soon it is seen that a reload, or another token in the file, points elsewhere."""
+_UNKNOWN = Check(Answer(Outcome.NOT_FOUND))
 
 
 def read_again(vault: Vault, secrets: Secrets) -> None:
@@ -59,7 +63,11 @@ class WayOut:
         self.preview_workspace = PreviewWorkspace(lambda: in_force.configuration.rules.people, clock, new_id)
         self.is_preview = isinstance(in_force.configuration.slack, PreviewSettings)
         """Decided at the start: a reload changes between Slack and the preview at the next one."""
-        self._who = Check(Answer(Outcome.NOT_FOUND))
+        self._who = _UNKNOWN
+        self._asked_of: tuple[str, str] | None = None
+        """(token, address) of the workspace that said who we are."""
+        self._identify_at = 0.0
+        """When it is asked again, on the monotonic clock."""
         self.refused = ""
         """Slack's word about the workspace, until it accepts us again."""
 
@@ -76,17 +84,17 @@ class WayOut:
     @property
     def workspace_id(self) -> str:
         """Its id; "" while it is not known."""
-        return TEAM if self.is_preview else self._who.workspace
+        return TEAM if self.is_preview else self.who.workspace
 
     @property
     def bot(self) -> str:
         """Our own user id there; "" while it is not known."""
-        return ROUTER_ID if self.is_preview else self._who.bot
+        return ROUTER_ID if self.is_preview else self.who.bot
 
     @property
     def who(self) -> Check:
-        """Whom Slack takes us for; empty until it was asked."""
-        return self._who
+        """Whom Slack takes us for; empty until it was asked, and again when another token or address is in force."""
+        return self._who if self._asked_of == self._workspace() else _UNKNOWN
 
     def notifiers(self, configuration: Configuration) -> Notifiers:
         kinds: tuple[Callable[[Configuration], Iterable[Notifier]], ...] = (
@@ -105,7 +113,7 @@ class WayOut:
                 self._session, lambda: self._vault.one(self._token()), self._clock, api_url=settings.api_url
             )
         yield SlackNotifier(
-            self._slack_client, posts_per_minute=settings.posts_per_minute, workspace_url=lambda: self._who.url
+            self._slack_client, posts_per_minute=settings.posts_per_minute, workspace_url=lambda: self.who.url
         )
 
     def _preview(self, configuration: Configuration) -> Iterable[Notifier]:
@@ -123,14 +131,19 @@ class WayOut:
             )
 
     async def identify(self) -> timedelta:
-        """Ask Slack who we are there. Returns when to ask again: it may be told otherwise by then, or tell at all."""
-        if self._slack_client is None or not isinstance(self._in_force.configuration.slack, SlackSettings):
-            return IDENTIFY_EVERY
+        """Ask Slack who we are there, where that is not known or was asked long ago: it may be told otherwise by then.
+        Returns when to look again."""
+        workspace, now = self._workspace(), self._clock.monotonic()
+        if self._slack_client is None or workspace is None:
+            return LOOK_AGAIN
+        if workspace == self._asked_of and now < self._identify_at:
+            return LOOK_AGAIN
         found = await self._slack_client.check()
         if found.answer.outcome is not Outcome.DELIVERED:
             return IDENTIFY_AGAIN
-        self._who = found
-        return IDENTIFY_EVERY
+        self._who, self._asked_of = found, workspace
+        self._identify_at = now + IDENTIFY_EVERY.total_seconds()
+        return LOOK_AGAIN
 
     def refuse(self, error: str) -> None:
         """Slack refused the workspace: a rotated token lies in the file or variable already."""
@@ -139,6 +152,10 @@ class WayOut:
 
     def accept(self) -> None:
         self.refused = ""
+
+    def _workspace(self) -> tuple[str, str] | None:
+        slack = self._in_force.configuration.slack
+        return (self._vault.one(slack.token), slack.api_url) if isinstance(slack, SlackSettings) else None
 
     def _token(self) -> Secrets:
         slack = self._in_force.configuration.slack

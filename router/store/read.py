@@ -396,6 +396,18 @@ def open_views(conn: Connection, most: int) -> list[IncidentView]:
     return [_decode_view(view) for view in conn.execute(_OPEN, {"most": most}).scalars()]
 
 
+def private_among(conn: Connection, numbers: Sequence[int]) -> set[int]:
+    """Of these incidents, those that not everybody sees, as far as their groups are known."""
+    query = (
+        select(incident.c.number, settings.c.document)
+        .outerjoin(alert_group, alert_group.c.id == incident.c.group_id)
+        .outerjoin(settings, settings.c.id == alert_group.c.settings_id)
+        .where(incident.c.number.in_(numbers))
+    )
+    rows = conn.execute(query) if numbers else ()
+    return {row.number for row in rows if row.document is None or decode_settings(row.document).private is not None}
+
+
 def _channels_of(conn: Connection, numbers: Sequence[int]) -> dict[int, list[str]]:
     query = (
         select(message.c.incident, conversation.c.target)

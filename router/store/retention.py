@@ -1,7 +1,8 @@
 """What is forgotten, in small batches. Never: open incidents, anything pending, ended alerts younger than a day.
 
 How long what is over is kept is the rules' to say (`rules.model.ruleset.Retention`); here are its bounds and how it goes. Every
-table that grows is in here, or is bounded by what fills it: names in the configuration, the preview's last messages.
+table that grows is in here, or is bounded by what fills it: names in the configuration, the preview's last messages,
+the accounts that admins connect.
 """
 
 from collections.abc import Collection
@@ -11,7 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, and_, delete, exists, or_, select, text, update
 
-from router.store.evaluation import overrides
+from router.store.evaluation import overrides, sign_ins
 from router.store.intake import sender_groups, silences
 from router.store.tables import (
     IS_OVER,
@@ -53,6 +54,7 @@ class Pruned(msgspec.Struct, frozen=True):
     given_up: list[tuple[int | None, str]]
     """(incident, last error) of truths owed for too long."""
     silences: int = 0
+    sign_ins: int = 0
     overrides: int = 0
 
     @property
@@ -66,6 +68,7 @@ class Pruned(msgspec.Struct, frozen=True):
             self.acts,
             len(self.given_up),
             self.silences,
+            self.sign_ins,
             self.overrides,
         }
 
@@ -83,6 +86,7 @@ def prune(conn: Connection, now: datetime, kept: Retention, reopens_within: time
         acts=_acts(conn, now - ACTS_FOR),
         given_up=given_up,
         silences=silences.forget(conn, now - kept.incidents, BATCH),
+        sign_ins=sign_ins.forget(conn, now, BATCH),
         overrides=overrides.forget(conn, now - kept.incidents, BATCH),
     )
 

@@ -417,6 +417,32 @@ act = Table(
     Index("act_at", "at"),
 )
 
+# Which person of the rules a Slack account is, where an admin said it: one account a person, one person an account.
+account = Table(
+    "account",
+    metadata,
+    Column("workspace", Text, primary_key=True),
+    Column("id", Text, primary_key=True),  # Slack's, of the user
+    Column("person", Text, nullable=False),
+    Column("by", Text, nullable=False),  # who said it, by name
+    Column("at", InstantMs, nullable=False),
+    UniqueConstraint("workspace", "person"),
+)
+
+# Browsers in which somebody is signed in, and personal links that nobody has used yet. Of a secret its hash alone is kept.
+sign_in = Table(
+    "sign_in",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("kind", Text, nullable=False),  # link | session
+    Column("account", Text, nullable=False),  # Slack's id of the user
+    Column("name", Text, nullable=False),  # as Slack shows them
+    Column("incident", BigInteger),  # where a link leads; NULL: nowhere in particular
+    Column("expires_at", InstantMs, nullable=False),
+    Index("sign_in_account", "account", "kind", "expires_at"),
+    Index("sign_in_expires", "expires_at"),
+)
+
 IS_REFUSED = "refused <> ''"
 """Of a conversation."""
 

@@ -76,6 +76,8 @@ def changes(before: Configuration, after: Configuration, at: datetime | None = N
         yield _changed("router", before.outward, after.outward)
     yield from _retention(before.rules.retention, after.rules.retention)
     yield from _silences(before.rules.silences, after.rules.silences)
+    if before.rules.roles != after.rules.roles:
+        yield _changed("roles", before.rules.roles, after.rules.roles)
     for key in ("name", "timezone", "server", "storage", "slack", "rules_files"):
         old, new = getattr(before, key), getattr(after, key)
         if old != new:
@@ -88,6 +90,8 @@ def _silences(before: SilenceSettings, after: SilenceSettings) -> Iterator[str]:
     for key, old, new in (("max", before.longest, after.longest), ("remind", before.remind, after.remind)):
         if old != new:
             yield f"silences.{key} changed: {said(old) if old else 'none'} → {said(new) if new else 'none'}"
+    if before.who is not after.who:
+        yield f"silences.who changed: {before.who.value} → {after.who.value}"
 
 
 def _retention(before: Retention, after: Retention) -> Iterator[str]:

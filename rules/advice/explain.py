@@ -236,6 +236,10 @@ def written_setting(settings: RouteSettings, key: str) -> str:
             return " / ".join(part for part in (value.title, value.text) if part)
         case "tell":
             return ", ".join(f"{key} {how_loud}" for key, how_loud in msgspec.structs.asdict(value).items())
+        case "actions":
+            return ", ".join(f"{act} {role.value}" for act, role in value) or "none"
+        case "private":
+            return "false" if value is None else str(value)
         case _:
             return "none" if value is None else str(value)
 

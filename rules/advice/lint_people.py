@@ -96,7 +96,7 @@ def _unused(document: Fields, references: Iterable[Reference]) -> Iterator[RuleE
     for kind, key in (("policy", "escalation"), ("schedule", "oncall"), ("person", "people"), ("window", "windows")):
         message, expected = said[kind]
         for name, entry in defined[kind].items():
-            if (kind, name) not in used:
+            if (kind, name) not in used and not (kind == "person" and "role" in entry):  # whoever has a role acts
                 first: Fields = entry[0] if isinstance(entry, tuple) else entry
                 path = f"{key}.{name}"
                 yield _warning(first, first.node.mark, path, message.format(name=name), expected.format(name=name))

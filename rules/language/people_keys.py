@@ -1,14 +1,30 @@
-"""The keys of `people`, `oncall` and `escalation`: their shapes and what they are for."""
+"""The keys of `people`, `oncall` and `escalation`, and who may do and see what: their shapes and what they are for."""
 
 import re
 from datetime import timedelta
 
 from rules.language.keys import SECOND, WINDOW_NAMES, Name
-from rules.language.shape import Fields, Flag, Key, ListOf, NameOf, Place, Record, Text, Whole, shown, text_of
+from rules.language.shape import (
+    Fields,
+    Flag,
+    Key,
+    ListOf,
+    NameOf,
+    OneOf,
+    OrNone,
+    Place,
+    Record,
+    Schema,
+    Text,
+    Whole,
+    shown,
+    text_of,
+)
 from rules.language.times import Duration, HandoffTime, Hours, Instant, MorningTime, TurnLength, Zone, said
 from rules.language.webhook_keys import NAMED
 from rules.language.words import ChannelText
-from rules.language.yaml import Node
+from rules.language.yaml import Entries, Items, Node, Scalar
+from rules.model.permission import ACTS, Role
 
 
 class Email(Text):
@@ -39,11 +55,14 @@ def _check_person(fields: Fields) -> None:
         fields.place.error(fields.node, "a person nobody can reach", expected="email: …, or slack: U0123ABCD, or both")
 
 
+ROLE = OneOf(*(role.value for role in Role))
+
 PERSON = Record(
     "person",
     {
         "email": Key(Email("an e-mail address"), "As Slack knows it; looked up there."),
         "slack": Key(SlackId("a Slack member id"), "Slack member id; needs no look-up."),
+        "role": Key(ROLE, "What they may do: observer, responder, manager or admin; default: as roles says."),
     },
     check=_check_person,
 )
@@ -164,6 +183,8 @@ SCHEDULE = Record(
 )
 
 
+SLACK_GROUP = SlackGroup('a Slack user group such as "@team", or its id such as S0123ABCD')
+SLACK_GROUPS = ListOf(SLACK_GROUP, "a group or a list of them", single=True, unique=True, most=50)
 REACHES = ("oncall", "person", "group", "channel", "webhook")
 
 
@@ -183,11 +204,7 @@ STEP = Record(
         "oncall": Key(NameOf("schedule"), "Whoever that schedule says."),
         "person": Key(ListOf(NameOf("person"), "a person or a list of them", single=True), "One or more persons."),
         "group": Key(
-            ListOf(
-                SlackGroup('a Slack user group such as "@team", or its id such as S0123ABCD'),
-                "a group or a list of them",
-                single=True,
-            ),
+            ListOf(SLACK_GROUP, "a group or a list of them", single=True),
             "A Slack user group: mentioned where the incident is at home.",
         ),
         "channel": Key(
@@ -239,3 +256,74 @@ POLICY = Record(
     },
     check=_check_policy,
 )
+
+
+ROLES = Record(
+    "roles",
+    {
+        **{role.value: Key(SLACK_GROUPS, f"Slack user groups whose members are {role.value}s.") for role in Role},
+        "known": Key(ROLE, "Of everybody under people of whom nothing else says it; default responder."),
+        "unmatched": Key(
+            ROLE,
+            "Of Slack accounts that are nobody's under people; default observer, and responder while the file says nothing of roles.",
+        ),
+    },
+)
+
+
+def _check_actions(fields: Fields) -> None:
+    for act in fields.get("anyone", ()):
+        if act is not None and act in fields:
+            fields.error("anyone", f"{act} stands under anyone and by itself", expected="it once")
+
+
+ACTIONS = OrNone(
+    Record(
+        "actions",
+        {
+            **{act: Key(ROLE, "The least role that may do it; default responder.") for act in ACTS},
+            "anyone": Key(
+                ListOf(OneOf(*ACTS), "an act or a list of them", single=True, unique=True),
+                "What everybody may do, observers and unmatched accounts too: [note].",
+            ),
+        },
+        foreign={
+            "ack": "acknowledge",
+            "unack": "unacknowledge",
+            "close": "resolve",
+            "trigger": "declare",
+            "new": "declare",
+            "override": "take",
+        },
+        check=_check_actions,
+    )
+)
+
+_SEES = Record("sees", {"role": Key(ROLE, "Whoever has this role, or a higher one.", required=True)})
+
+
+class Private:
+    """true, false, or who sees it beside the team and admins: people, Slack user groups, {role: manager}."""
+
+    expected = 'true, false, or a list of who sees it, such as [alice, "@payments", {role: manager}]'
+
+    def read(self, node: Node, place: Place) -> bool | tuple[object, ...] | None:
+        if isinstance(node, Scalar) and isinstance(node.value, bool):
+            return node.value
+        if not isinstance(node, Items) or not 1 <= len(node.items) <= 100:
+            place.error(node, f"found {shown(node)}", expected=self.expected)
+            return None
+        return tuple(self._one(item, place.item(number)) for number, item in enumerate(node.items))
+
+    def _one(self, node: Node, place: Place) -> object:
+        if isinstance(node, Entries):
+            found = _SEES.read(node, place)
+            role = None if found is None else found.get("role")
+            return None if role is None else Role(role)
+        if (text_of(node) or "").startswith("@"):
+            return SLACK_GROUP.read(node, place)
+        return NameOf("person").read(node, place)
+
+    def schema(self, definitions: dict[str, Schema], /) -> Schema:
+        one: Schema = {"anyOf": [{"type": "string", "minLength": 1}, _SEES.schema(definitions)]}
+        return {"anyOf": [{"type": "boolean"}, {"type": "array", "items": one, "minItems": 1, "maxItems": 100}]}

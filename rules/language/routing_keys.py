@@ -6,6 +6,7 @@ A key of the language that this version does not carry out is in a `later` table
 from adapters.alert import Severity
 from rules.language.channel_keys import CATALOGUE, TARGET, TARGET_EXPECTED, Channel
 from rules.language.keys import SECOND, WINDOWS_OR_NONE, Either, Name
+from rules.language.people_keys import ACTIONS, Private
 from rules.language.shape import Fields, Flag, Key, ListOf, OneOf, OrNone, Place, Record, Text
 from rules.language.times import Duration, Instant, Zone, said
 from rules.language.webhook_keys import ALSO
@@ -168,6 +169,10 @@ SETTINGS = {
     "quiet": Key(WINDOWS_OR_NONE, "Windows in which new bad news is held back; none takes an inherited one away."),
     "only": Key(WINDOWS_OR_NONE, "Windows outside which new bad news is held back; none takes an inherited one away."),
     "page": Key(PAGE, "Whom to wake: a policy, schedule or person; none takes an inherited one away."),
+    "actions": Key(ACTIONS, "The least role for an act: {resolve: manager, anyone: [note]}; none: responder for all."),
+    "private": Key(
+        Private(), 'true: seen by the team and admins only; or who else: [alice, "@payments", {role: manager}].'
+    ),
 }
 
 ROUTE = Record(

@@ -11,7 +11,7 @@ from adapters.alert import Severity
 from rules.language.channel_keys import CATALOG, COPIES
 from rules.language.heartbeat_keys import HEARTBEAT, ROUTER, SILENT, SOURCE_HEARTBEAT
 from rules.language.keys import WINDOW_OR_LIST, Either, LabelValue, Name, Raw, name_rule, slug_rule
-from rules.language.people_keys import PERSON, POLICY, SCHEDULE
+from rules.language.people_keys import PERSON, POLICY, ROLE, ROLES, SCHEDULE
 from rules.language.routing_keys import INHIBIT, MAINTENANCE, ROUTING
 from rules.language.shape import (
     Fields,
@@ -153,8 +153,8 @@ SILENCES = Record(
             OrNone(Duration(_MINUTE)),
             f"How long before its end whoever made it is told, if they are one of people; or none. Default {said(SilenceSettings().remind or _MINUTE)}.",
         ),
+        "who": Key(ROLE, "The least role that makes and ends them, where no actions say it; default responder."),
     },
-    later={"who": "roles of people"},
 )
 PREVIEW = Record("preview", {"off_loopback": Key(Flag(), "true: others may reach the preview page.", required=True)})
 
@@ -171,12 +171,21 @@ def _check_slack(fields: Fields) -> None:
         )
 
 
+CLIENT = Record(
+    "client",
+    {
+        "id": Key(Text("a client id such as '123.456', in quotes"), "Of the app: Basic Information.", required=True),
+        "secret": Key(SECRET, "Of the app: Basic Information.", required=True),
+    },
+    is_secret=True,
+)
 SLACK = Record(
     "slack",
     {
         "token": Key(SECRET, "The bot token (xoxb-…)."),
         "signing_secret": Key(SECRET, "Verifies what Slack sends over HTTP: buttons, commands, mentions."),
         "app_token": Key(SECRET, "The app-level token (xapp-…): Slack sends through Socket Mode."),
+        "client": Key(CLIENT, "{id, secret} of the app: people sign in with Slack on the router's pages."),
         "command": Key(
             ListOf(
                 SlashCommandText(),
@@ -206,7 +215,8 @@ SLACK = Record(
         ),
         "preview": Key(PREVIEW, "Messages on a local page instead of in Slack."),
     },
-    later={"workspaces": "several workspaces", "client_id": "installing from Slack"},
+    later={"workspaces": "several workspaces"},
+    foreign={"client_id": "client: {id: …, secret: …}", "client_secret": "client: {id: …, secret: …}"},
     check=_check_slack,
     is_secret=True,
 )
@@ -330,6 +340,7 @@ def document(adapters: Iterable[str] = ()) -> Record:
             "maintenance": Key(ListOf(MAINTENANCE, "a list of maintenance entries", least=0), "Planned work."),
             "inhibit": Key(ListOf(INHIBIT, "a list of inhibitions", least=0), "What one alert holds back."),
             "people": Key(MapOf(PERSON, names + "people", name=name_rule), "Who can be paged."),
+            "roles": Key(ROLES, 'What people may do, by their Slack user groups: {manager: ["@leads"]}.'),
             "oncall": Key(MapOf(SCHEDULE, names + "schedules", name=name_rule), "Who is on call when."),
             "escalation": Key(
                 MapOf(POLICY, names + "escalation policies", name=name_rule), "Whom a page reaches, in order."

@@ -18,6 +18,7 @@ MAIN_ONLY = {
     "catalog": f"{_MAINS}: the catalogue is everybody's",
     "copies": f"{_MAINS}; also: on a route of this one",
     "retention": f"{_MAINS}: there is one store",
+    "roles": f"{_MAINS}: a role holds for everybody's incidents",
     "silences": f"{_MAINS}: what people may silence is one for all",
     "rules_files": f"{_MAINS}: it names the files of all teams",
     "router": _MAINS,

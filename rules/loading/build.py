@@ -3,7 +3,7 @@
 Owns no complaint: what can be wrong is found before (`shape.py`, `consistent.py`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from rules.model.escalation import Policy, Step
 from rules.model.heartbeat import Awaited
 from rules.model.inhibition import InhibitRule
 from rules.model.oncall import Announce, Layer, Override, Person, Rotation, Schedule
+from rules.model.permission import Actions, Audience, Role, Roles
 from rules.model.route import (
     DEFAULT_GROUP_BY,
     ROOT,
@@ -45,13 +46,17 @@ _TIMERS = (
 """What nobody says of them is `RouteSettings`' to say."""
 
 
-def ruleset(document: Fields, awaited: Awaited) -> RuleSet:
-    """The rules of a whole, consistent document."""
+def ruleset(document: Fields, awaited: Awaited, owners: Mapping[str, Iterable[str]]) -> RuleSet:
+    """The rules of a whole, consistent document. `owners`: of each team's file, by name."""
     zone_name: str = document.get("timezone", "UTC")
     policies = document.get("escalation", {})
     schedules = document.get("oncall", {})
+    turns = {name: _schedule(name, entry, zone_name) for name, entry in schedules.items()}
+    silences = _silences(document.get("silences"))
     names = _Names(
         windows=windows(document),
+        teams=_teams(document.get("people", {}), turns, owners),
+        silence=silences.who,
         kinds={
             **dict.fromkeys(document.get("people", {}), PageKind.PERSON),
             **dict.fromkeys(schedules, PageKind.SCHEDULE),
@@ -67,10 +72,10 @@ def ruleset(document: Fields, awaited: Awaited) -> RuleSet:
             for entry in document.get("inhibit", ())
         ),
         people={
-            name: Person(name, entry.get("email", ""), entry.get("slack", ""))
+            name: Person(name, entry.get("email", ""), entry.get("slack", ""), _role(entry.get("role")))
             for name, entry in document.get("people", {}).items()
         },
-        schedules={name: _schedule(name, entry, zone_name) for name, entry in schedules.items()},
+        schedules=turns,
         policies={name: _policy(name, entry, names) for name, entry in policies.items()},
         windows=names.windows,
         catalog={
@@ -89,7 +94,8 @@ def ruleset(document: Fields, awaited: Awaited) -> RuleSet:
         ),
         awaited=awaited,
         retention=_retention(document.get("retention")),
-        silences=_silences(document.get("silences")),
+        silences=silences,
+        roles=_roles(document),
     )
 
 
@@ -101,7 +107,45 @@ def _silences(fields: Fields | None) -> SilenceSettings:
     if fields is None:
         return SilenceSettings()
     remind = fields.get("remind", SilenceSettings().remind)
-    return SilenceSettings(longest=fields.get("max"), remind=None if remind is NONE else remind)
+    who = Role(fields.get("who", Role.RESPONDER))
+    return SilenceSettings(longest=fields.get("max"), remind=None if remind is NONE else remind, who=who)
+
+
+def _role(said: str | None) -> Role | None:
+    return None if said is None else Role(said)
+
+
+def _roles(document: Fields) -> Roles:
+    """Who says nothing of roles has an office in which everybody may do everything; who does means it."""
+    said: Fields | None = document.get("roles")
+    is_said = said is not None or any("role" in entry for entry in document.get("people", {}).values())
+    unmatched = Role.OBSERVER if is_said or _says_actions(document.get("routing")) else Role.RESPONDER
+    if said is None:
+        return Roles(unmatched=unmatched)
+    return Roles(
+        groups=tuple((role, said.get(role.value)) for role in Role if role.value in said),
+        known=Role(said.get("known", Role.RESPONDER)),
+        unmatched=Role(said.get("unmatched", unmatched)),
+    )
+
+
+def _says_actions(route: Fields) -> bool:
+    return route.get("actions") is not None or any(_says_actions(child) for child in route.get("routes", ()))
+
+
+def _teams(
+    people: Iterable[str], schedules: Mapping[str, Schedule], owners: Mapping[str, Iterable[str]]
+) -> dict[str, tuple[str, ...]]:
+    """Of each team: its people, its owners, and whoever takes turns in its schedules."""
+    found: dict[str, list[str]] = {team: list(names) for team, names in owners.items()}
+    for name in people:
+        found.setdefault(name.rpartition("/")[0], []).append(name)
+    for name, schedule in schedules.items():
+        rotations = (*schedule.rotations, *(one for layer in schedule.layers for one in layer.rotations))
+        takes = [person for rotation in rotations for person in rotation.people]
+        takes += [override.person for override in schedule.overrides]
+        found.setdefault(name.rpartition("/")[0], []).extend(takes)
+    return {team: tuple(dict.fromkeys(names)) for team, names in found.items() if team}
 
 
 def _entry(fields: Fields, names: "_Names") -> CatalogEntry:
@@ -113,8 +157,35 @@ def _entry(fields: Fields, names: "_Names") -> CatalogEntry:
 class _Names:
     """What names stand for."""
 
-    def __init__(self, *, windows: Mapping[str, NamedWindow], kinds: Mapping[str, PageKind]) -> None:
-        self.windows, self.kinds = windows, kinds
+    def __init__(
+        self,
+        *,
+        windows: Mapping[str, NamedWindow],
+        kinds: Mapping[str, PageKind],
+        teams: Mapping[str, tuple[str, ...]],
+        silence: Role,
+    ) -> None:
+        """`teams`: who is in each; `silence`: whose it is to make one where no `actions` say it."""
+        self.windows, self.kinds, self.teams, self.silence = windows, kinds, teams, silence
+
+    def audience(self, found: bool | tuple[Any, ...], team: str) -> Audience | None:
+        """A team sees what its own routes keep from others, wherever that is said."""
+        if found is False:
+            return None
+        named = () if found is True else found
+        people = [one for one in named if not isinstance(one, Role) and not one.startswith("@")]
+        return Audience(
+            people=tuple(dict.fromkeys((*self.teams.get(team, ()), *people))),
+            groups=tuple(one for one in named if not isinstance(one, Role) and one.startswith("@")),
+            roles=tuple(one for one in named if isinstance(one, Role)),
+        )
+
+    def actions(self, found: Any) -> Actions:
+        said: dict[str, Role] = {} if self.silence is Role.RESPONDER else {"silence": self.silence}
+        if isinstance(found, Fields):
+            said |= {act: Role(role) for act, role in found.values.items() if act != "anyone"}
+            said |= dict.fromkeys(found.get("anyone", ()), Role.OBSERVER)
+        return tuple(sorted(said.items()))
 
     def windows_of(self, found: Any) -> tuple[NamedWindow, ...]:
         """A window of a team's file that is not in force is left out: then more is told, not less."""
@@ -176,7 +247,7 @@ def _route(
         id=route_id,
         name=name,
         match=fields.get("match", ()),
-        settings=_settings(merged, names),
+        settings=_settings(merged, names, fields.place.report.team),
         said=origins,
         file=fields.place.report.file,
         line=fields.node.mark.line,
@@ -209,7 +280,7 @@ def _with_inherited(key: str, said: Any, inherited: Any, names: _Names) -> Any:
             return said
 
 
-def _settings(merged: Mapping[str, Any], names: _Names) -> RouteSettings:
+def _settings(merged: Mapping[str, Any], names: _Names, team: str) -> RouteSettings:
     def get(key: str, default: Any = None) -> Any:
         found = merged.get(key, default)
         return None if found is NONE else found
@@ -234,6 +305,8 @@ def _settings(merged: Mapping[str, Any], names: _Names) -> RouteSettings:
         only=names.windows_of(merged.get("only")),
         page=page.page,
         page_from=page.forms,
+        actions=names.actions(merged.get("actions")),
+        private=names.audience(merged.get("private", False), team),
     )
 
 

@@ -15,6 +15,7 @@ from rules.language.templates import Examine, accept_all, take_in
 from rules.language.yaml import Entries, Items, Node, Position, YamlError, read
 from rules.loading import build, cross_references, merge_rule_files
 from rules.loading.merge_rule_files import AcceptedFile, Chosen, RefusedFile
+from rules.loading.source import Beside, BesideError, RulesText, nothing_beside
 from rules.loading.team_file import TeamDraft, draft
 from rules.model.configuration import (
     POSTS_PER_MINUTE,
@@ -32,7 +33,6 @@ from rules.model.configuration import (
     StorageSettings,
     UrlToken,
 )
-from rules.model.source import Beside, BesideError, RulesText, nothing_beside
 
 __all__ = [
     "AcceptedFile",
@@ -211,6 +211,7 @@ def _sorted(found: list[RuleError], files: Sequence[str]) -> tuple[RuleError, ..
 def _configuration(fields: Fields, sources: Mapping[str, SourceSettings], chosen: Chosen) -> Configuration:
     slack = fields.get("slack")
     storage = fields.get("storage")
+    teams = tuple(found.as_team() for found in chosen.drafts)
     return Configuration(
         name=fields.get("name", "alert-router"),
         timezone=fields.get("timezone", "UTC"),
@@ -218,8 +219,12 @@ def _configuration(fields: Fields, sources: Mapping[str, SourceSettings], chosen
         storage=StorageSettings() if storage is None else StorageSettings(storage.get("path")),
         slack=PreviewSettings() if slack == "preview" else _slack(slack),
         sources=sources,
-        rules=build.ruleset(fields, heartbeat_keys.awaited(fields, sources)),
-        teams=tuple(found.as_team() for found in chosen.drafts),
+        rules=build.ruleset(
+            fields,
+            heartbeat_keys.awaited(fields, sources),
+            {team.name: [person.name for person in team.contact.people] for team in teams},
+        ),
+        teams=teams,
         rules_files=fields.get("rules_files", ()),
         webhooks=webhook_keys.webhooks(fields),
         outward=heartbeat_keys.outward(fields),
@@ -245,11 +250,14 @@ def _slack(fields: Fields) -> PreviewSettings | SlackSettings:
     preview = fields.get("preview")
     if preview is not None:
         return PreviewSettings(off_loopback=preview.get("off_loopback", default=False))
+    client = fields.get("client")
     return SlackSettings(
         token=fields.get("token"),
         signing_secret=fields.get("signing_secret", ()),
         app_token=fields.get("app_token", ()),
         command=fields.get("command", (SLASH_COMMAND,)),
+        client_id="" if client is None else client.get("id", ""),
+        client_secret=() if client is None else client.get("secret", ()),
         reactions=fields.get("reactions", {}),
         fallback_channel=fields.get("fallback_channel", ""),
         api_url=fields.get("api_url", SLACK_API_URL).rstrip("/") + "/",

@@ -13,10 +13,10 @@ from adapters.alert import Severity
 from rules.language.shape import Fields, Report, RuleError, close_to
 from rules.loading import cross_references
 from rules.loading.scope import Domains, are_plainly_apart, fits_both, said_labels
+from rules.loading.source import RulesText
 from rules.loading.team_file import TeamDraft, mounted, parts
 from rules.model.configuration import TeamContact
 from rules.model.heartbeat import OWN_SOURCE
-from rules.model.source import RulesText
 
 NAMED = 5
 """So many followers of a refused file are named in a line."""

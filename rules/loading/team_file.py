@@ -12,11 +12,11 @@ from rules.language.team_keys import team_document
 from rules.language.yaml import Entries, Entry, Node, Position, YamlError, read
 from rules.loading import cross_references
 from rules.loading.scope import Start, starts
+from rules.loading.source import RulesText
 from rules.model.configuration import Team, TeamContact
 from rules.model.matcher import Matcher
 from rules.model.oncall import Person
 from rules.model.route import ROOT
-from rules.model.source import RulesText
 
 _KINDS = {"windows": "window", "people": "person", "oncall": "schedule", "escalation": "policy", "webhooks": "webhook"}
 _PAGED = ("people", "oncall", "escalation")
@@ -79,6 +79,7 @@ def draft(
     _make_own(fields, team, main)
     cross_references.check(fields, report, main)
     _not_of_main(fields, main)
+    _without_roles(fields)
     take_in_templates(fields.get("routing"))
     return TeamDraft(source, team, _contact(fields, main), scope, fields.get("order"), fields, report)
 
@@ -172,6 +173,14 @@ def _contact(fields: Fields, main: Fields) -> TeamContact | None:
         if known.get(name) is not None
     ]
     return TeamContact(owner.get("channel", ""), tuple(people))
+
+
+def _without_roles(fields: Fields) -> None:
+    """A role holds for everybody's incidents: no team gives itself one."""
+    for entry in fields.get("people", {}).values():
+        if entry is not None and "role" in entry:
+            expected = 'it in the main file: roles: {manager: ["@payments-leads"]}, by user group'
+            entry.error("role", "a role in a team's file", expected=expected)
 
 
 def _not_of_main(fields: Fields, main: Fields) -> None:

@@ -94,6 +94,9 @@ class SlackSettings(msgspec.Struct, frozen=True):
     """Of Socket Mode, which needs no address that Slack can reach; empty: Slack sends over HTTP."""
     command: tuple[str, ...] = (SLASH_COMMAND,)
     """The slash commands it answers to; the first is the one that help speaks of."""
+    client_id: str = ""
+    """Of the app, with which people sign in on the router's pages; "": they do not."""
+    client_secret: Secrets = ()
     reactions: Mapping[str, str] = {}
     """An emoji's name, without colons → what it does to the incident under whose message it is put: one of REACTIONS."""
 

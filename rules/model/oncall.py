@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 
 import msgspec
 
+from rules.model.permission import Role
 from rules.model.window import Window, holds, instant, next_change, zone
 
 TURNS_OF_ONE = 400
@@ -22,6 +23,8 @@ class Person(msgspec.Struct, frozen=True):
     name: str
     email: str = ""
     slack_id: str = ""
+    role: Role | None = None
+    """None: what the user groups of Slack say, else what every person has."""
 
 
 class Rotation(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ import msgspec
 
 from adapters.alert import Alert, Severity
 from rules.model.matcher import Matcher
+from rules.model.permission import Actions, Audience
 from rules.model.window import NamedWindow
 
 ROOT = "default"
@@ -184,6 +185,10 @@ class RouteSettings(msgspec.Struct, frozen=True):
     """Names of webhooks that are told the incident too."""
     page_from: tuple[PageFrom, ...] = ()
     """The nearest first; each gives way to the next, the last to `page`."""
+    actions: Actions = ()
+    """Who may do what."""
+    private: Audience | None = None
+    """Who sees its incidents; None: everybody."""
 
     @property
     def may_page(self) -> bool:

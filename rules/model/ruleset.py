@@ -16,6 +16,7 @@ from rules.model.heartbeat import OWN_SOURCE, Awaited, HeartbeatKey
 from rules.model.inhibition import InhibitionKey, InhibitRule, is_inhibited_by
 from rules.model.matcher import Matcher
 from rules.model.oncall import Override, Person, Schedule, turn_at
+from rules.model.permission import Role, Roles
 from rules.model.route import DECLARATION, ChannelForm, FromLabel, Page, PageKind, Route, RouteSettings, visible_labels
 from rules.model.suppression import (
     LabelSuppressors,
@@ -82,6 +83,8 @@ class SilenceSettings(msgspec.Struct, frozen=True):
     """None: as long as they like."""
     remind: timedelta | None = timedelta(minutes=15)
     """How long before its end a silence's author is told; None: not at all."""
+    who: Role = Role.RESPONDER
+    """The least role that makes and ends them, where a route's `actions` say nothing of it."""
 
 
 class RuleSet:
@@ -103,6 +106,7 @@ class RuleSet:
         awaited: Awaited | None = None,
         retention: Retention | None = None,
         silences: SilenceSettings | None = None,
+        roles: Roles | None = None,
     ) -> None:
         self.root = root
         self.zone_name = zone_name
@@ -124,6 +128,7 @@ class RuleSet:
         self.awaited = awaited or Awaited()
         self.retention = retention or Retention()
         self.silences = silences or SilenceSettings()
+        self.roles = roles or Roles()
         self._names = _mentioned(tuple(self.routes.values()), inhibit, self.awaited)
         self._memo: dict[object, RoutingDecision] = {}
 
@@ -206,6 +211,24 @@ class RuleSet:
         """Whoever is on call in the schedules that a Slack user group follows."""
         names = (turn_at(one, at).person for one in self.schedules.values() if one.group == group)
         return tuple(self.people[name] for name in dict.fromkeys(names) if name in self.people)
+
+    @property
+    def role_groups(self) -> tuple[str, ...]:
+        """Every Slack user group that gives a role or sees something private, as written."""
+        given = [group for _, groups in self.roles.groups for group in groups]
+        audiences = (route.settings.private for route in self.routes.values())
+        return tuple(dict.fromkeys([*given, *(group for one in audiences if one is not None for group in one.groups)]))
+
+    @property
+    def has_private(self) -> bool:
+        """Whether any route keeps its incidents to some."""
+        return any(route.settings.private is not None for route in self.routes.values())
+
+    def holders(self, role: Role) -> tuple[str, ...]:
+        """Who has that role or a higher one by name: people, then user groups as written."""
+        people = [one.name for one in self.people.values() if one.role is not None and one.role.rank >= role.rank]
+        groups = [group for given, groups in self.roles.groups if given.rank >= role.rank for group in groups]
+        return tuple(dict.fromkeys([*people, *groups]))
 
     def _named(self, form: ChannelForm) -> Iterable[str]:
         if isinstance(form, str):

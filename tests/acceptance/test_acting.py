@@ -42,7 +42,7 @@ TIMELINE = [
     ("acknowledged", "maria", "button", *ACKNOWLEDGED),
     ("unacknowledged", "maria", "button", "acknowledged", "open"),
     ("escalated", "", "", "", ""),
-    ("escalated", "", "", "", ""),
+    ("escalated", "maria", "command", "", ""),
     ("acknowledged", "jonas", "mention", *ACKNOWLEDGED),
     ("acknowledgement_over", "jonas", "", "acknowledged", "open"),
     ("note", "jonas", "mention", "", ""),

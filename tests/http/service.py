@@ -21,11 +21,13 @@ from router.notifiers.preview.workspace import API_URL as PREVIEW_API_URL
 from router.notifiers.preview.workspace import PreviewWorkspace
 from router.notifiers.slack.inbound.dispatch import Dispatch
 from router.notifiers.slack.inbound.door import Entrance
-from router.runtime.clock import Clock, new_id
+from router.runtime.clock import Clock, new_id, new_secret
 from router.runtime.config import Vault
 from router.runtime.health import Health, LoopHealth
 from router.runtime.metrics import Metrics
 from router.service.in_force import bare_source, open_sources, secrets_of
+from router.service.responder.people import People
+from router.service.responder.visitors import Visitors
 from router.service.simulate import Simulation, VirtualClock
 from router.service.stored_preview import stored_preview
 from rules.advice.lint import linted
@@ -71,6 +73,10 @@ def configuration(text: str) -> Configuration:
     return loaded.configuration
 
 
+async def unconnected(_: str, __: str) -> str:
+    return ""
+
+
 class StandIn:
     """Satisfies router.http.service.Service. What it says of its health and of a reload is set by the test."""
 
@@ -94,6 +100,11 @@ class StandIn:
         self.healthy = Health((LoopHealth("dispatch", START, is_stuck=False, errors=0),), True, (), None)
         self.reloaded = Reloaded(is_accepted=True, diff=("route db: channel",), warnings=("a weakness",))
         self.reloads = 0
+        self.people = People(lambda: self.engine.ruleset, lambda: None, lambda: "", unconnected)
+        """By their Slack ids alone: there is no Slack."""
+        self.visitors = Visitors(self.engine, self.people, new_secret)
+        self.acts = 0
+        """How often somebody acted on a page."""
         self.heard = Recorder()
         """What Slack sent that was believed and understood."""
         self.signing_secrets = [SIGNING_SECRET]
@@ -132,6 +143,9 @@ class StandIn:
     @property
     def metrics(self) -> Metrics:
         return self.simulation.metrics
+
+    def acted(self) -> None:
+        self.acts += 1
 
     async def reload(self) -> Reloaded:
         self.reloads += 1

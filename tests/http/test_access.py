@@ -6,9 +6,9 @@ from http.cookies import SimpleCookie
 
 import pytest
 
-from router.http import sign_in
 from router.http.access import HEADERS, SIGNED_IN_FOR
 from router.http.guesses import AT_ONCE, EVERY_S
+from router.http.people import forms as sign_in
 from rules.model.configuration import EnvSecret
 from tests.http.conftest import Client
 from tests.http.service import START, StandIn

@@ -10,7 +10,14 @@ from tests.http.conftest import Client
 from tests.http.service import StandIn
 
 Service = tuple[StandIn, Client]
-PARTS = {"{source}": "shell", "{token}": "x", "{asset}": "preview.js", "{number}": "1", "{silence}": "x"}
+PARTS = {
+    "{source}": "shell",
+    "{token}": "x",
+    "{asset}": "preview.js",
+    "{number}": "1",
+    "{silence}": "x",
+    "{secret}": "x",
+}
 
 
 def addresses(service: StandIn) -> dict[tuple[str, str], Access]:
@@ -40,7 +47,17 @@ async def test_every_route_is_open_on_purpose_or_asks_for_a_token(guarded: Servi
         assert is_refused == (access >= Access.READ), (method, path, answer.status)
     assert service.reloads == 0
     is_open = {path for (_, path), access in asked.items() if access is Access.OPEN}
-    assert is_open == {"/healthz", "/readyz", "/metrics", "/sign-in", "/sign-in.css", "/sign-out"}
+    assert is_open == {
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/sign-in",
+        "/sign-in.css",
+        "/sign-out",
+        "/link/x",
+        "/sign-in/slack",
+        "/sign-in/slack/callback",
+    }
 
 
 async def test_a_token_to_read_changes_nothing(guarded: Service) -> None:

@@ -140,6 +140,10 @@ async def _standing(message: MessageView, label: str) -> Json | None:
     return None
 
 
+async def _identified(app: App) -> str | None:
+    return app._way_out.who.workspace or None
+
+
 @contextlib.asynccontextmanager
 async def office(folder: Path, via: Via = Via.HTTP, *, configuration: str = CONFIGURATION) -> AsyncIterator[Office]:
     port = free_port()
@@ -150,6 +154,9 @@ async def office(folder: Path, via: Via = Via.HTTP, *, configuration: str = CONF
         file = folder / "router.yaml"
         file.write_text(filled(configuration, folder, listen=f"127.0.0.1:{port}", slack_url=slack.url))
         async with in_this_process(file, environ=SECRETS) as app:
+            await until(
+                lambda: _identified(app), "Slack said which workspace it is"
+            )  # nobody is known by address before
             if via is Via.SOCKET_MODE:
                 await slack.sockets.until(lambda: len(slack.sockets.open) == 2)
             yield Office(app, slack, session, via)

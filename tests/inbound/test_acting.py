@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from router.commands.samples import Kind, Sample, requests
 from router.core.acts.button import Verb
-from tests.inbound.office import CONFIGURATION, Via, office
+from tests.inbound.office import CLOCK, CONFIGURATION, Via, office
 
+JSON = {"Content-Type": "application/json"}
 BOTH = pytest.mark.parametrize("via", list(Via))
 
 
@@ -127,13 +129,24 @@ async def test_a_silence_is_made_and_ended_by_words(tmp_path: Path) -> None:
         assert (await at.say('silence alert.name=~".*" 2h', by="maria")).startswith("Nothing is silenced: ")
 
 
+async def test_the_sample_that_tries_a_source_is_acknowledged_like_any_other(tmp_path: Path) -> None:
+    """Row 27."""
+    async with office(tmp_path) as at:
+        [sample] = requests(Kind.GENERIC, "shell", [Sample("Try me", "db-1", "critical")], CLOCK.now())
+        async with at.session.post(f"{at.url}{sample.path}", data=sample.body, headers=JSON) as answer:
+            assert answer.status == 200, await answer.text()
+        message = await at.ops.expect_message("Try me")
+        await at.tap(message, "Acknowledge", by="maria")
+        await message.expect_reply("acknowledged by Maria")
+
+
 async def test_escalate_is_the_next_step_now(tmp_path: Path) -> None:
     """Rows 59 and 70."""
     async with office(tmp_path) as at:
         message = await at.fire()
         await at.tap(message, "Escalate …", by="jonas")
         assert await at.do(at.people.send(await at.modal("Escalate #1"))) is None
-        await message.expect_reply("escalated to round 2, step 1: Maria")
+        await message.expect_reply("escalated to round 2, step 1 by Jonas: Maria")
         assert await at.say("escalate 1", by="jonas") == "#1: escalated."
 
 

@@ -18,7 +18,7 @@ SERVICES = CONFIGURATION.replace(
 @pytest.mark.parametrize("via", list(Via))
 @pytest.mark.parametrize("word", ["new", "create", "trigger"])
 async def test_declared_by_words_it_lives_as_every_incident(tmp_path: Path, via: Via, word: str) -> None:
-    """Row 65, row 79: `trigger "title" on SERVICE`, `create`."""
+    """Row 65, row 79, and of row 78 that an alert is made from Slack: `trigger "title" on SERVICE`, `create`."""
     async with office(tmp_path, via) as at:
         answer = await at.say(f'{word} "Nobody can pay" on checkout critical', by="maria", command="/pd")
         assert answer == "#1 CRITICAL Nobody can pay: declared, told in #ops."

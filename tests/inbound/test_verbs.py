@@ -26,6 +26,7 @@ from router.service.responder.verbs import (
     Declare,
     Errors,
     Extend,
+    Look,
     Moment,
     Nothing,
     Silence,
@@ -155,7 +156,7 @@ def test_whatever_a_button_carries_and_a_modal_says_is_an_act_or_a_word(
     """An error is about a field that the modal has: about another Slack would show nothing."""
     pressed = DEEDS[verb].press(Button(verb, 12, detail), BERLIN)
     send, form = DEEDS[verb].send, DEEDS[verb].press(Button(verb, 12), BERLIN)
-    assert isinstance(pressed, Task | Form | Word | Nothing)
+    assert isinstance(pressed, Task | Form | Look | Word | Nothing)
     if send is None:
         return
     assert isinstance(form, Form)
@@ -164,6 +165,8 @@ def test_whatever_a_button_carries_and_a_modal_says_is_an_act_or_a_word(
         match send(Button(verb, 12, detail), given_, BERLIN):
             case Errors(by_field):
                 assert set(by_field) <= names
+            case Wanted() as found if verb is Verb.TIMELINE:  # of which incident is what it asks
+                assert (str(found.incident), found.verb) == (given_["incident"].lstrip("0"), Verb.NOTE)
             case Wanted() as found:
                 assert (found.incident, found.verb) == (12, verb)
 

@@ -84,7 +84,15 @@ def goes_on(stage: Stage, *, at_once: bool = False) -> bool:
 
 def presses_next(stage: Stage) -> Reach:
     engine = stage.sim.engine
-    call = partial(next_now, incident=1, now=engine.clock.now(), rules=engine.rules, metrics=engine.metrics, by="Maria")
+    call = partial(
+        next_now,
+        incident=1,
+        now=engine.clock.now(),
+        rules=engine.rules,
+        metrics=engine.metrics,
+        by="Maria",
+        via="command",
+    )
     return stage.run(engine.database.write(call))
 
 
@@ -255,7 +263,7 @@ def test_somebody_wants_the_next_step_now(stage: Stage) -> None:
     wait(stage, 1)
     [*_, entry] = timeline(stage)
     assert (entry.kind, entry.step, entry.people) == (EntryKind.ESCALATED, 2, ("omar",))
-    assert entry.detail == "named in the rules; Maria asked for it"
+    assert (entry.detail, entry.by) == ("named in the rules", "Maria")
     wait(stage, 18)
     assert [person for _, person in sounds(stage)] == ["maria", "omar"]
     wait(stage, 2)

@@ -1,24 +1,27 @@
 """The life of an incident, beside everything else that happens to it: whatever alerts, people, timers, Slack, kills and reloads
-do, an act counts once, the response moves only when something moves it, no path loses an end, and every message is true."""
+do, an act counts once, the response moves only when something moves it, nobody changes what they have no right to, no path loses
+an end, and every message is true."""
 
 import re
 from datetime import timedelta
 
 import msgspec
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import Connection, select
 
 from adapters.alert import Severity
 from router.core.acts import life
 from router.core.acts.button import Verb
 from router.core.acts.life import Act
+from router.core.acts.permission import Actor
 from router.core.own_alerts import Declaration
 from router.core.view import EntryKind, Limit, Phase, Response, State
 from router.incidents.declare import Declared
 from router.incidents.respond import Answer
 from router.store.evaluation import incidents
-from router.store.tables import incident
+from router.store.tables import incident, timeline
+from rules.model.permission import Role
 from rules.model.route import Page, PageKind, Sla
 from tests.machines.stage import STEADY, Stage, alert
 from tests.slackworld import moods
@@ -27,17 +30,26 @@ RULES = """
 routing:
   channel: "#db"
   group_by: [alertname]
+  group_wait: 0s
   group_interval: 1m
   repeat_interval: 30m
   acknowledge_within: 20m
   reopen_closed_after: 40m
   page: maria
+  actions: {resolve: manager, anyone: note}
   sla: {acknowledge: 15m, resolve: 50m}
 people: {maria: {email: maria@example.com}, chris: {email: chris@example.com}}
 escalation: {late: {steps: [{person: chris}, {after: 10m, person: maria}]}}
 """
+PRIVATE = RULES.replace("  page: maria", "  page: maria\n  private: [maria]")
 ACTS = (Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE, Verb.SNOOZE, Verb.WAKE, Verb.RESOLVE, Verb.REOPEN, Verb.NOTE, Verb.ASSIGN)
 PEOPLE = ("maria", "bob")
+TRIES = st.tuples(
+    st.sampled_from(ACTS),
+    st.sampled_from(PEOPLE),
+    st.sampled_from([Role.OBSERVER, Role.RESPONDER, Role.MANAGER, Role.MANAGER, Role.ADMIN]),
+)
+ANYBODY, MANAGERS = (Verb.NOTE,), (Verb.RESOLVE, Verb.REOPEN)
 REACHES = (
     Act(Verb.ESCALATE),
     Act(Verb.ESCALATE, pages=(Page("chris", PageKind.PERSON),)),
@@ -49,9 +61,11 @@ _LASTS = {Phase.ACKNOWLEDGED: timedelta(minutes=20), Phase.CLOSED: timedelta(min
 
 
 class Living(RuleBasedStateMachine):
-    @initialize()
-    def begin(self) -> None:
-        self.stage = Stage(RULES)
+    @initialize(is_private=st.sampled_from([False, False, True]))
+    def begin(self, *, is_private: bool) -> None:
+        self.is_private = is_private
+        self.seers: set[tuple[int, str]] = set()
+        self.stage = Stage(PRIVATE if is_private else RULES)
         self.stage.world.add_person("chris")
         self.firing: dict[int, Severity] = {}
         self.keys = 0
@@ -85,16 +99,43 @@ class Living(RuleBasedStateMachine):
         one = alert("Disk", instance, since=self.stage.clock.now(), is_firing=is_firing, severity=severity)
         self.stage.survive(self.stage.sim.take("prometheus", "prometheus", [one]))
 
-    @rule(verb=st.sampled_from(ACTS), by=st.sampled_from(PEOPLE), minutes=st.sampled_from([5, 45]))
-    def act(self, verb: Verb, by: str, minutes: int) -> None:
-        numbers = sorted(self.before)
-        if not numbers:
-            return
-        self.keys += 1
+    @precondition(lambda self: self.before)
+    @rule(tries=st.lists(TRIES, min_size=2, max_size=5), minutes=st.sampled_from([5, 45]))
+    def act(self, tries: list[tuple[Verb, str, Role]], minutes: int) -> None:
+        number = max(self.before)
         until = self.stage.clock.now() + timedelta(minutes=minutes)
-        wanted = Act(verb, by=by, note="n", until=until, people=(by,) if verb is Verb.ASSIGN else ())
-        self.moved = True
-        self._send(f"k{self.keys}", numbers[-1], wanted)
+        for verb, by, role in tries:
+            self.keys += 1
+            people = (by,) if verb is Verb.ASSIGN else ()
+            wanted = Act(verb, by=by, note="n", until=until, people=people, actor=Actor(role, by))
+            refused, written = self._refused(number, verb, by, role), self._written()
+            answer = self._send(f"k{self.keys}", number, wanted)
+            if refused:
+                assert not answer.is_done
+                assert refused in answer.said
+                assert self._written() == written
+            else:
+                self.moved = True
+                if verb is Verb.ASSIGN:
+                    self.seers.add((number, by))
+
+    def _refused(self, number: int, verb: Verb, by: str, role: Role) -> str:
+        """A plain reading of the rules above: what is said to who may not; "" to who may."""
+        is_seen = by == "maria" or (number, by) in self.seers
+        if self.is_private and not is_seen and role is not Role.ADMIN:
+            return "there is no incident"
+        if verb in ANYBODY or role in {Role.MANAGER, Role.ADMIN}:
+            return ""
+        least = "manager" if verb in MANAGERS else "responder"
+        return "" if role.value == least else f"takes a {least} here, and you are"
+
+    def _written(self) -> list[tuple[object, ...]]:
+        """All that is stored of incidents and of what happened to them."""
+
+        def read(conn: Connection) -> list[tuple[object, ...]]:
+            return [tuple(row) for table in (incident, timeline) for row in conn.execute(select(table))]
+
+        return self.stage.run(self.stage.sim.engine.database.read(read))
 
     @rule(wanted=st.sampled_from(REACHES), by=st.sampled_from(PEOPLE))
     def reach(self, wanted: Act, by: str) -> None:
@@ -107,7 +148,7 @@ class Living(RuleBasedStateMachine):
         self.stage.clock.move_to(self.stage.clock.now() + timedelta(milliseconds=1))
         self.moved, self.has_news = True, True
         key = f"k{self.keys}"
-        self._send(key, numbers[-1], msgspec.structs.replace(wanted, by=by))
+        self._send(key, numbers[-1], msgspec.structs.replace(wanted, by=by, actor=Actor(Role.ADMIN, by)))
         answer = self.answered[key][2]
         state, response = self._stored()[numbers[-1]]
         if answer.is_done and wanted.pages:
@@ -131,17 +172,17 @@ class Living(RuleBasedStateMachine):
         assert answer.number
         assert answer == self.declarations.setdefault(key, answer)
 
-    def _send(self, key: str, number: int, wanted: Act) -> None:
+    def _send(self, key: str, number: int, wanted: Act) -> Answer:
         """As Slack does: again, until it is answered."""
         answer = None
         while answer is None:
             answer = self.stage.survive(self.stage.sim.act(number, wanted, key=key))
         self.answered[key] = number, wanted, answer
+        return answer
 
+    @precondition(lambda self: self.answered)
     @rule(data=st.data())
     def send_again(self, data: st.DataObject) -> None:
-        if not self.answered:
-            return
         key = data.draw(st.sampled_from(sorted(self.answered)))
         number, wanted, answer = self.answered[key]
         again = self.stage.survive(self.stage.sim.act(number, wanted, key=key))

@@ -188,10 +188,15 @@ async def test_a_response_url_is_good_for_five_words_within_half_an_hour() -> No
     assert (await post("https://preview.invalid/response/0", "x")).error == "expired_url"
 
 
+async def unconnected(_: str, __: str) -> str:
+    return ""
+
+
 async def test_whom_the_rules_know_is_who_they_are() -> None:
     stage = Stage()
     root = Route("default", "default", (), RouteSettings(channels=("#a",)), {}, "rules.yaml", 1)
-    people = People(lambda: RuleSet(root, zone_name="UTC", people=PEOPLE), lambda: stage.workspace, lambda: "TPREVIEW")
+    rules = RuleSet(root, zone_name="UTC", people=PEOPLE)
+    people = People(lambda: rules, lambda: stage.workspace, lambda: "TPREVIEW", unconnected)
     actors = [(await people.who(User(one.id, name=one.name))).as_actor for one in members(PEOPLE)]
     assert actors == ["maria", "jonas", "shop/jo", "via Slack (robin)"]
     assert [one.is_in_rules for one in members(PEOPLE)] == [True, True, True, False]

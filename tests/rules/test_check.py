@@ -131,7 +131,7 @@ def test_a_file_with_mistakes() -> None:
         'expected channel: a channel such as "#alerts", a list of them, or none\n'
         "error: c.yaml:4:11: routing.chxnnel: unknown key 'chxnnel'; expected one of channel, also, group_by, group_wait, "
         "group_interval, repeat_interval, reopen_within, acknowledge_within, reopen_closed_after, sla, resolve_note, severity, template, tell, "
-        "quiet, only, page, routes "
+        "quiet, only, page, actions, private, routes "
         "(did you mean channel?)\n\n2 errors, 0 warnings\n"
     )
     one = checked("")
@@ -235,6 +235,8 @@ route p/q
   quiet                [nights]  (p, line 10)
   only                 none  (default)
   page                 pay (a policy)  (p/q, line 12)
+  actions              none  (default)
+  private              false  (default)
   held back: quiet nights until Sat 06:00 (quiet during nights)
   held back: maintenance works until Fri 23:00 (CHG-1)
   pages alice: on call for pay until Mon 09:00 CET

@@ -103,7 +103,7 @@ MISTAKES = [
             (
                 "5:3: routing.chxnnel: unknown key 'chxnnel'; expected one of channel, also, group_by, group_wait, group_interval, "
                 "repeat_interval, reopen_within, acknowledge_within, reopen_closed_after, sla, resolve_note, severity, template, tell, quiet, only, "
-                "page, routes (did you mean channel?)"
+                "page, actions, private, routes (did you mean channel?)"
             ),
             '5:3: routing: channel is missing; expected channel: a channel such as "#alerts", a list of them, or none',
             (
@@ -282,7 +282,7 @@ MISTAKES = [
                 "(in Slack: profile, ⋮, Copy member ID)"
             ),
             "5:52: people.d/e: the name 'd/e'; expected 1 to 100 characters, without /",
-            "5:86: people.f: found the number 5; expected a map with email, slack",
+            "5:86: people.f: found the number 5; expected a map with email, slack, role",
             "7:26: oncall.x.rotation.people: an empty list; expected a list of people such as [alice, bob]",
             "7:50: oncall.x.rotation.handoff: turns of weeks need a day to hand over; expected handoff: mon 09:00",
             (
@@ -477,11 +477,10 @@ MISTAKES = [
         "not yet",
         HEAD
         + "routing: {channel: '#x'}\n"
-        + "copies: []\ncatalog: {}\nrules_files: []\nteam: x\nsilences: {who: responder}\n"
+        + "copies: []\ncatalog: {}\nrules_files: []\nteam: x\nsilences: {max: 7d}\n"
         + "oncall: {a: {ical: []}}\nescalation: {}\nstorage: {url: {env: X}}\n",
         [
             "8:1: team: team has no place in this file; expected it in a team's file; to check one: alert-router check TEAM.yaml --with MAIN.yaml",
-            f"9:12: silences.who: not yet (roles of people); {LATER}",
             "10:13: oncall.a: a schedule without a rotation; expected rotation: {…}, rotations: [{…, until: …}, {…, starts: …}], or layers: [{name: …, hours: …, rotation: {…}}]",
             f"10:14: oncall.a.ical: not yet (a calendar as schedule); {LATER}",
             "12:10: storage: path is missing; expected path: a path",

@@ -11,6 +11,7 @@ from rules.advice.lint import linted
 from rules.loading.load import Loaded, RefusedFile, RulesText, load, rules_files
 from rules.model.heartbeat import OWN_SOURCE
 from rules.model.oncall import Person
+from rules.model.permission import Audience, Role
 from rules.model.route import PageKind
 from rules.model.ruleset import RuleSet
 from tests.rules.reading import HEAD, at, labels
@@ -550,3 +551,41 @@ def test_a_teams_file_alone_is_one_mistake_and_not_many() -> None:
     assert str(error) == (
         "pay.yaml:1:1: this is a team's file; expected the main file; or alert-router check pay.yaml --with MAIN.yaml"
     )
+
+
+def test_a_teams_file_gives_no_roles() -> None:
+    """Row 18: a role holds for everybody's incidents, and whoever writes a team's file would give themselves one."""
+    text = team("payments", "people: {alice: {email: a@x.example, role: admin}}\n")
+    found = load([RulesText("c.yaml", MAIN), RulesText("pay.yaml", text)], adapters=ADAPTERS)
+    [refused] = found.refused
+    [error] = refused.errors
+    assert str(error) == (
+        "pay.yaml:5:44: people.alice.role: a role in a team's file; "
+        'expected it in the main file: roles: {manager: ["@payments-leads"]}, by user group'
+    )
+    again = load([RulesText("c.yaml", MAIN), RulesText("pay.yaml", team("payments", "roles: {}\n"))], adapters=ADAPTERS)
+    assert "a role holds for everybody's incidents" in str(again.refused[0].errors[0])
+
+
+def test_a_team_sees_what_its_routes_keep_from_others_wherever_that_is_said() -> None:
+    """Row 28: its people, its owners, whoever takes turns in its schedules; admins are asked for elsewhere."""
+    main = MAIN.replace("routing:\n", "routing:\n  private: true\n").replace("name: all,", "name: all, private: false,")
+    text = PAYMENTS.replace('owner: {channel: "#payments"}', "owner: {people: [lead]}").replace(
+        "{name: p2,", '{name: p2, private: ["@security", {role: manager}, bob],'
+    )
+    found = load([RulesText("c.yaml", main), RulesText("pay.yaml", text)], adapters=ADAPTERS)
+    assert found.all_errors == ()
+    assert found.configuration is not None
+    routes = found.configuration.rules.routes
+    seers = ("lead", "payments/alice", "payments/bob")
+    private = {name: route.settings.private for name, route in routes.items()}
+    assert private == {
+        "default": Audience(),
+        "all": None,
+        "night": Audience(),
+        "payments": Audience(seers),
+        "payments/p1": Audience(seers),
+        "payments/p2": Audience(seers, ("@security",), (Role.MANAGER,)),
+    }
+    assert found.configuration.rules.has_private
+    assert found.configuration.rules.role_groups == ("@security",)

@@ -11,8 +11,8 @@ from router.core.templates.template import template_fault
 from rules.advice.check import check
 from rules.language.templates import TemplateFault
 from rules.loading.load import Loaded, RulesText, load
+from rules.loading.source import BesideError
 from rules.model.route import Template
-from rules.model.source import BesideError
 from tests.rules.reading import HEAD, ROUTING, at, complaints
 
 

@@ -107,7 +107,11 @@ class WebApi(Workspace):
             case "usergroups.list":
                 return self._usergroups()
             case "usergroups.users.list":
-                return {"users": [member.id for member in self._usergroup(form, "usergroups:read").members]}
+                return {
+                    "users": [
+                        member.id for member in self._usergroup(form, "usergroups:read").members if member.is_active
+                    ]
+                }
             case "usergroups.users.update":
                 return self._update_usergroup(form)
             case "users.info":

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from tests.slackworld.hooks import Hooks
 from tests.slackworld.moods import Says
+from tests.slackworld.openid import SignIn
 from tests.slackworld.pace import Strictness
 from tests.slackworld.sockets import Sockets
 from tests.slackworld.state import Json, Message
@@ -33,6 +34,8 @@ class FakeSlack(SlackWorld):
         self.open_link = self.sockets.address
         self.hooks = Hooks(now, self._message_at, self._say_publicly)
         """Where response_urls lead: `Acting(slack, hooks=slack.hooks)`."""
+        self.sign_in = SignIn(now)
+        """Sign in with Slack."""
         self._seen: set[int] = set()
         self._runner: web.AppRunner | None = None
         self._closing = asyncio.Event()
@@ -40,6 +43,7 @@ class FakeSlack(SlackWorld):
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=4 * 2**20)
+        app.add_routes(self.sign_in.routes())
         app.router.add_route("*", "/api/{method}", self._handle)
         app.add_routes([*self.sockets.routes(), *self.hooks.routes()])
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)

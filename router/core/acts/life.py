@@ -13,6 +13,7 @@ import msgspec
 
 from adapters.alert import Severity
 from router.core.acts.button import Verb
+from router.core.acts.permission import Actor
 from router.core.view import EntryKind, IncidentView, Limit, Phase, Response, State
 from rules.model.route import Page, Sla
 
@@ -205,6 +206,8 @@ class Act(msgspec.Struct, frozen=True):
     """ESCALATE: whom; (): the next step of its escalation. ADD_RESPONDER: whom."""
     severity: Severity | None = None
     """SEVERITY: which; None: as its alerts say it."""
+    actor: Actor | None = Actor()
+    """Who may do it is asked of them. None: no person, but a timer, a rule or a source, of whom it is not asked."""
 
 
 class Lasts(msgspec.Struct, frozen=True):

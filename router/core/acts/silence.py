@@ -177,7 +177,8 @@ def _check(wanted: Wanted, stored: Silence | None, starts_at: datetime, now: dat
         raise SilenceError(f"it says {characters} characters; at most {MOST_CHARACTERS} are possible")
     if limits.longest is not None and wanted.ends_at - starts_at > limits.longest:
         allowed = f"silences.max allows {said(limits.longest)}"
-        raise SilenceError(f"it would last {said(wanted.ends_at - max(starts_at, now))}; {allowed}")
+        lasts = wanted.ends_at - max(starts_at, now)  # what passed since it was asked for is nobody's concern
+        raise SilenceError(f"it would last {said(timedelta(minutes=round(lasts / timedelta(minutes=1))))}; {allowed}")
     if stored is None and not wanted.is_forced and holds_everything(wanted.matchers):
         raise SilenceError(
             f"{written(wanted.matchers)} holds back whatever alert there may be; force it if that is meant"

@@ -151,13 +151,13 @@ def _line(entry: TimelineEntry, view: IncidentView) -> str:
             return f"{count}moved to {detail}{which}{f' · {entry.firing} still firing' if count else ''}"
         case EntryKind.PAGED:
             return f"paged {people}{f': {detail}' if detail else ''}"
-        case EntryKind.ESCALATED if entry.by:
+        case EntryKind.ESCALATED if entry.by and not entry.step:
             return f"escalated to {people}{f' ({detail})' if detail else ''}{acted_by(entry.by)}"
         case EntryKind.ESCALATED:
             which = f"step {entry.step}" if entry.round == 1 else f"round {entry.round}, step {entry.step}"
             if not entry.people:
-                return f"nobody is reached by {which}{f': {detail}' if detail else ''}"
-            return f"escalated to {which}: {people}{f', {detail}' if detail else ''}"
+                return f"nobody is reached by {which}{acted_by(entry.by)}{f': {detail}' if detail else ''}"
+            return f"escalated to {which}{acted_by(entry.by)}: {people}{f', {detail}' if detail else ''}"
         case EntryKind.NOBODY_ON_CALL:
             return f"nobody is on call{f': {detail}' if detail else ''}"
         case EntryKind.PAGE_DROPPED:

@@ -4,7 +4,7 @@ It refuses what Slack would refuse, in Slack's words. As in Slack, none of it ou
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from router.core.render.blocks import faults
 from router.core.render.view_faults import view_faults
 from router.core.view import Rendered
 from router.notifiers.preview.members import APP, BOT, TEAM, Member, members
-from router.notifiers.workspace import Accounts, SlackUser
+from router.notifiers.workspace import Accounts, Groups, SlackUser
 from router.runtime.clock import Clock, NewId, to_ms
 from rules.model.oncall import Person
 
@@ -85,6 +85,13 @@ class _Accounts:
         return None if found is None else SlackUser(found.id, found.name, found.email, frozenset({TEAM}))
 
 
+class _NoGroups:
+    """The preview has no user groups: who needs a role there has it by name."""
+
+    async def of(self, user_id: str, groups: Iterable[str], *, within: timedelta) -> frozenset[str]:  # noqa: ARG002
+        return frozenset()
+
+
 class PreviewWorkspace:
     """Of one process. Satisfies Workspace and Responses."""
 
@@ -92,6 +99,7 @@ class PreviewWorkspace:
         """`people`: of the rules in force, asked each time."""
         self._people, self._clock, self._new_id = people, clock, new_id
         self.users: Accounts = _Accounts(lambda: self.members)
+        self.user_groups: Groups = _NoGroups()
         self._triggers: OrderedDict[str, _Issued] = OrderedDict()
         self._responses: OrderedDict[str, _Issued] = OrderedDict()
         self._words: deque[PrivateWord] = deque(maxlen=MOST_KEPT)

@@ -18,6 +18,7 @@ from router.core.answer import Answer, Outcome
 from router.core.view import Rendered
 from router.notifiers.slack.directory import Directory, as_lookup, next_cursor
 from router.notifiers.slack.errors import Reply, sort_answer
+from router.notifiers.slack.user_groups import UserGroups
 from router.notifiers.slack.users import Users
 from router.notifiers.slack.wire import SLACK_API_URL, SdkWire, Wire
 from router.notifiers.tag import Tag
@@ -64,6 +65,7 @@ class SlackClient:
         self._clock = clock
         self._directory = Directory(self._call_for_body, clock)
         self.users = Users(self._call_for_body, clock)
+        self.user_groups = UserGroups(self._directory.group, self._call_for_body, clock)
         self._pauses_unknown_until = 0.0
         """On the monotonic clock: we may not ask for them, as Slack said."""
         self._ahead: timedelta | None = None

@@ -10,8 +10,10 @@ from router.core.acts.grammar.words import NOT_IN_THIS_VERSION, help_text
 from router.core.mrkdwn import said
 from router.core.render.answers import ENTRIES, incident_card, incident_list, who_is_on_call
 from router.engine import Engine
+from router.incidents import privacy
 from router.runtime.health import Health
 from router.service.in_force import InForce
+from router.service.responder.people import Somebody
 from router.store import read
 from router.store.evaluation import incidents
 
@@ -28,18 +30,19 @@ class Questions:
     ) -> None:
         self._engine, self._in_force, self._health, self._version = engine, in_force, health, version
 
-    async def answer(self, command: Command, *, slash: str) -> str:
+    async def answer(self, command: Command, who: Somebody, *, slash: str) -> str:
         """As mrkdwn. `slash`: what commands are called here."""
         now = self._engine.clock.now()
         match command:
             case ask.Help(topic):
                 return help_text(topic, command=slash)
             case ask.List(asked):
-                views = await self._engine.database.read(partial(read.open_views, most=MOST_LISTED))
-                is_whole = len(views) < MOST_LISTED
+                rules = self._engine.ruleset
+                asking = partial(privacy.open_views, rules=rules, actor=who.actor, most=MOST_LISTED)
+                views, is_whole = await self._engine.database.read(asking)
                 return await asyncio.to_thread(incident_list, views, asked, now, is_whole=is_whole)
             case ask.Show(number):
-                return await self._card(number)
+                return await self._card(number, who)
             case ask.OnCall(service):
                 # Years of turns are looked through for the next one's: beside the loop, which has alerts to take.
                 made = self._engine.overrides.open
@@ -49,8 +52,10 @@ class Questions:
             case _:
                 return NOT_IN_THIS_VERSION
 
-    async def _card(self, number: int) -> str:
-        found = await self._engine.database.read(partial(incidents.find, number=number))
+    async def _card(self, number: int, who: Somebody) -> str:
+        rules = self._engine.ruleset
+        asking = partial(privacy.find, number=number, rules=rules, actor=who.actor)
+        found = await self._engine.database.read(asking)
         if found is None:
             return f"There is no incident #{number}."
         last = partial(incidents.entries, number=number, after=max(found.seq - ENTRIES, 0))

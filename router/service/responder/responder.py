@@ -12,14 +12,16 @@ from typing import Final, assert_never
 import msgspec
 
 from router.core.acts.button import Button, NotOurs, Verb, action_id, decode, metadata
+from router.core.acts.grammar import command as ask
 from router.core.acts.grammar.command import Command, Mistake
 from router.core.acts.grammar.parse import parse, parse_mention
 from router.core.acts.grammar.text import Reader
-from router.core.acts.life import Act, obstacle
+from router.core.acts.life import Act
 from router.core.mrkdwn import said
 from router.core.render.blocks import OPTIONS, Block
 from router.core.render.form import Form, Text, form_view, notice_view
 from router.engine import Engine
+from router.incidents import privacy
 from router.incidents.respond import Answer
 from router.notifiers.slack.inbound.response import Reply, Response, Taken, ViewErrors, ViewUpdated
 from router.notifiers.slack.inbound.values import (
@@ -37,8 +39,9 @@ from router.notifiers.slack.inbound.values import (
 from router.notifiers.workspace import Responses, Workspace
 from router.service.in_force import InForce
 from router.service.responder.commands import wanted as wanted_by
+from router.service.responder.connecting import Connecting
 from router.service.responder.declaring import Declaring
-from router.service.responder.people import People, Unknown
+from router.service.responder.people import People, Somebody, Unknown
 from router.service.responder.questions import Questions
 from router.service.responder.silencing import LOOKING, Silencing
 from router.service.responder.standing_in import StandingIn
@@ -62,8 +65,8 @@ from router.service.responder.verbs import (
     which_incident,
     with_note,
 )
+from router.service.responder.visitors import Visitors
 from router.service.responder.voice import Voice, Where
-from router.store import read
 from router.store.evaluation import groups, incidents, messages
 from rules.model.configuration import SLASH_COMMAND, SlackSettings
 from rules.model.route import Page, ResolveNote
@@ -115,6 +118,7 @@ class Responder:
         in_force: InForce,
         people: People,
         questions: Questions,
+        visitors: Visitors,
         response_urls: Responses,
         *,
         slack: Callable[[], Workspace | None],
@@ -126,6 +130,7 @@ class Responder:
         self._silencing = Silencing(engine, lambda: self._instance)
         self._standing_in = StandingIn(engine, people)
         self._declaring = Declaring(engine)
+        self._connecting, self._visitors = Connecting(engine, people), visitors
         self._voice, self._bot, self._wake = Voice(response_urls, slack), bot, wake
 
     async def __call__(self, inbound: Inbound) -> Response:
@@ -177,9 +182,9 @@ class Responder:
             case Word(text):
                 self._voice.whisper(where, text)
             case Form() as form:
-                self._voice.begin(self._ask(button, form, where))
+                self._voice.begin(self._ask(button, form, inbound.user, where))
             case Look():
-                self._voice.begin(self._look_again(button, inbound.view))
+                self._voice.begin(self._look_again(button, inbound.user, inbound.view))
             case task:
                 outcome = await self._done(task, inbound.user, inbound.key, via=Via.BUTTON)
                 if not outcome.is_done or not isinstance(task, Wanted):
@@ -232,7 +237,7 @@ class Responder:
         button = Button(Verb.DECLARE, 0)
         form = DEEDS[button.verb].press(button, self._moment)
         if isinstance(form, Form):
-            self._voice.begin(self._open(button, form, where))
+            self._voice.begin(self._ask(button, form, inbound.user, where))
 
     async def _picked(self, inbound: MessageAction) -> None:
         """A message's own menu: what it says goes into the timeline of the incident in whose thread it stands, else of one
@@ -256,11 +261,13 @@ class Responder:
             if not outcome.is_told:
                 self._voice.whisper(where, outcome.text)
             return
-        views = await self._engine.database.read(partial(read.open_views, most=OPTIONS))
+        who, rules = await self._people.who(inbound.user), self._engine.ruleset
+        asking = partial(privacy.open_views, rules=rules, actor=who.actor, most=OPTIONS)
+        views, _ = await self._engine.database.read(asking)
         if not views:
             self._voice.whisper(where, "Nothing is open that it could be added to.")
             return
-        self._voice.begin(self._open(Button(Verb.TIMELINE, 0, note), which_incident(views), where))
+        self._voice.begin(self._open(Button(Verb.TIMELINE, 0, note), which_incident(views), who, where))
 
     async def _commanded(self, inbound: SlashCommand) -> Outcome:
         command = parse(inbound.text)
@@ -288,7 +295,14 @@ class Responder:
     async def _carried_out(self, command: Command, user: User, key: str, *, slash: str, via: Via) -> Outcome:
         task = wanted_by(command, self._moment)
         if task is None:
-            return Outcome(await self._questions.answer(command, slash=slash))
+            who = await self._people.who(user)
+            match command:
+                case ask.Connect():
+                    return Outcome(await self._connecting.answer(command, user, who))
+                case ask.Link():
+                    return Outcome(await self._visitors.answer(command, user, who))
+                case _:
+                    return Outcome(await self._questions.answer(command, who, slash=slash))
         return await self._done(task, user, key, via=via)
 
     async def _done(self, task: Task, user: User, key: str, *, via: Via) -> Outcome:
@@ -301,20 +315,25 @@ class Responder:
                 if not answer.is_done:
                     return Outcome(_refusal(answer), is_done=False, is_known=answer.is_known, why=answer.said)
                 return Outcome(_confirmation(task, answer), is_told=answer.is_told)
-            case Declare():
-                text = await self._declaring.answer(task, (await self._people.who(user)).as_actor, key)
-            case StandIn(asked):
-                text = await self._standing_in.answer(asked, user, key)
-            case Silence() | Unsilence() | Extend():
-                done = await self._silencing.answer(task, (await self._people.who(user)).as_actor, key)
-                if not done.is_done:
-                    return Outcome(done.text, is_done=False, why=done.why)
-                self._wake()
-                return Outcome(done.text, blocks=done.blocks)
+            case Declare() | Silence() | Unsilence() | Extend() | StandIn():
+                who = await self._people.who(user)
+                if why := self._engine.refusal(who.actor, act_of(task)):
+                    return Outcome(f"Nothing is changed: {said(why, 500)}.", is_done=False, why=why)
             case never:
                 assert_never(never)
+        if isinstance(task, Declare):
+            text = await self._declaring.answer(task, who.as_actor, key)
+            self._wake()
+            return Outcome(text)
+        if isinstance(task, StandIn):
+            text = await self._standing_in.answer(task.asked, user, key)
+            self._wake()
+            return Outcome(text)
+        done = await self._silencing.answer(task, who, key)
+        if not done.is_done:
+            return Outcome(done.text, is_done=False, why=done.why)
         self._wake()
-        return Outcome(text)
+        return Outcome(done.text, blocks=done.blocks)
 
     async def _act(self, wanted: Wanted, user: User, key: str, *, via: Via) -> Answer | Unknown:
         """When this returns it is committed."""
@@ -335,32 +354,37 @@ class Responder:
             people=tuple(one for one in people if isinstance(one, str)),
             pages=tuple(one for one in pages if isinstance(one, Page)),
             severity=wanted.severity,
+            actor=who.actor,
         )
         answer = await self._engine.act(wanted.incident, act, key=key)
         if answer.is_done:
             self._wake()
         return answer
 
-    async def _ask(self, button: Button, form: Form, where: Where) -> None:
-        """Open its modal, unless there is nothing to ask."""
-        current = await self._engine.database.read(partial(incidents.find, number=button.incident))
-        if current is None:
-            await self._voice.say(where, f"There is no incident #{button.incident}.")
+    async def _ask(self, button: Button, form: Form, user: User, where: Where) -> None:
+        """Open its modal, unless there is nothing to ask. Number 0: it is about no incident yet."""
+        who, number = await self._people.who(user), button.incident
+        if not number:
+            if why := self._engine.refusal(who.actor, button.verb.value):
+                await self._voice.say(where, f"Nothing is changed: {said(why, 500)}.")
+                return
+            await self._open(button, form, who, where)
             return
-        if why := obstacle(current.standing.state, current.response, button.verb):
-            await self._voice.say(where, f"#{button.incident}: {said(why, 300)}.")
+        if (refused := await self._engine.obstacle(number, button.verb, who.actor)) is not None:
+            await self._voice.say(where, _refusal(refused))
             return
+        current = await self._engine.database.read(partial(incidents.get, number=number))
         if button.verb is Verb.RESOLVE and await self._needs_note(current.group_id):
             form = with_note(form)
         fill = DEEDS[button.verb].fill
         back = msgspec.structs.replace(button, detail=where.channel)
-        await self._open(back, form if fill is None else fill(form, current.view), where)
+        await self._open(back, form if fill is None else fill(form, current.view), who, where)
 
     async def _needs_note(self, group_id: int) -> bool:
         group = await self._engine.database.read(partial(groups.find, number=group_id))
         return group is not None and group.settings.resolve_note is ResolveNote.REQUIRED
 
-    async def _open(self, button: Button, form: Form, where: Where) -> None:
+    async def _open(self, button: Button, form: Form, who: Somebody, where: Where) -> None:
         carried = metadata(button, instance=self._instance)
         if not DEEDS[button.verb].looks:
             await self._voice.open(form_view(form, callback_id=action_id(button.verb), metadata=carried), where)
@@ -369,17 +393,17 @@ class Responder:
         found = await self._voice.open(form_view(looking, callback_id=action_id(button.verb), metadata=carried), where)
         opened = View(str(found.get("id", "")), private_metadata=carried, hash=str(found.get("hash", "")))
         if found:
-            await self._look(button, form, opened)
+            await self._look(button, form, who, opened)
 
-    async def _look_again(self, button: Button, view: View | None) -> None:
+    async def _look_again(self, button: Button, user: User, view: View | None) -> None:
         """Somebody asks what their window would come to, as it is filled in."""
         form = DEEDS[button.verb].press(msgspec.structs.replace(button, detail=""), self._moment)
         if view is not None and isinstance(form, Form):
-            await self._look(button, filled(form, given_in(view)), view)
+            await self._look(button, filled(form, given_in(view)), await self._people.who(user), view)
 
-    async def _look(self, button: Button, form: Form, view: View) -> None:
+    async def _look(self, button: Button, form: Form, who: Somebody, view: View) -> None:
         typed = next((one.initial for one in form.fields if isinstance(one, Text) and one.name == "matchers"), "")
-        form = self._silencing.with_look(form, button.incident, await self._silencing.would(typed))
+        form = self._silencing.with_look(form, button.incident, await self._silencing.would(typed, who))
         renewed = form_view(form, callback_id=action_id(button.verb), metadata=view.private_metadata)
         await self._voice.renew(view.id, renewed, known=view.hash)
 
@@ -397,6 +421,19 @@ class Responder:
     def _slash(self) -> str:
         slack = self._in_force.configuration.slack
         return slack.command[0] if isinstance(slack, SlackSettings) and slack.command else SLASH_COMMAND
+
+
+def act_of(task: Declare | Silence | Unsilence | Extend | StandIn) -> str:
+    """As `actions` of a route call it."""
+    match task:
+        case Declare():
+            return Verb.DECLARE.value
+        case Silence() | Extend():
+            return Verb.SILENCE.value
+        case Unsilence():
+            return Verb.UNSILENCE.value
+        case StandIn():
+            return "take"
 
 
 def _refusal(answer: Answer) -> str:

@@ -18,8 +18,10 @@ from router.core.render.blocks import Block, actions, button, section
 from router.core.render.form import Form
 from router.engine import Engine
 from router.incidents.silences import Preview
+from router.service.responder.people import Somebody
 from router.service.responder.verbs import LOOK, Extend, Silence, Unsilence, matchers_in
 from rules.model.matcher import Matcher, MatcherError
+from rules.model.permission import Role
 
 log = logging.getLogger(__name__)
 
@@ -47,26 +49,25 @@ class Silencing:
     def __init__(self, engine: Engine, instance: Callable[[], str]) -> None:
         self._engine, self._instance = engine, instance
 
-    async def answer(self, task: Silence | Unsilence | Extend, by: str, key: str) -> Answer:
-        """When this returns it is committed; under the same key it is done once. `by`: who asks for it, as the timeline has
-        it."""
+    async def answer(self, task: Silence | Unsilence | Extend, who: Somebody, key: str) -> Answer:
+        """When this returns it is committed; under the same key it is done once."""
         match task:
             case Silence():
-                return await self._made(task, by, key)
+                return await self._made(task, who, key)
             case Unsilence(number):
                 return await self._ended(number)
             case Extend(number, span):
                 return await self._extended(number, span, key)
 
-    async def would(self, typed: str) -> str:
-        """What a silence with the matchers of a window's field would hold back now; mrkdwn."""
+    async def would(self, typed: str, who: Somebody) -> str:
+        """What a silence with the matchers of a window's field would hold back now, as far as somebody sees it; mrkdwn."""
         try:
             matchers = matchers_in(typed)
         except MatcherError as error:
             return f"Not yet: {said(error.message, 300)}; expected {said(error.expected, 200)}."
         if silence.holds_everything(matchers):
             return "It would hold back whatever alert there may be; such a silence is not made from here."
-        found = await self._counted(matchers)
+        found = await self._counted(matchers, who)
         if found is None:
             return f"{_UNCOUNTED.capitalize()}."
         where = ", ".join(f"#{number} {said(title, 60)}" for number, title in found.incidents[:5])
@@ -78,14 +79,14 @@ class Silencing:
         look = button("What would it hold back?", action_id(Verb.SILENCE, suffix=LOOK), again)
         return msgspec.structs.replace(form, below=(section(text), actions(look)))
 
-    async def _made(self, task: Silence, by: str, key: str) -> Answer:
+    async def _made(self, task: Silence, who: Somebody, key: str) -> Answer:
         now = self._engine.clock.now()
-        wanted = silence.Wanted(task.matchers, now, task.until, by, task.comment)
+        wanted = silence.Wanted(task.matchers, now, task.until, who.as_actor, task.comment)
         try:
             made = await self._engine.silences.put(wanted, key=key)
         except SilenceError as error:
             return Answer(f"Nothing is silenced: {said(str(error), 500)}.", is_done=False, why=str(error))
-        found = await self._counted(made.matchers)  # it is made, whatever comes of this
+        found = await self._counted(made.matchers, who)  # it is made, whatever comes of this
         holds = _UNCOUNTED if found is None else _alerts(found)
         text = f"Silenced until {instant(made.ends_at)}: {holds}. `unsilence {made.id}` ends it."
         ends = value(Button(Verb.UNSILENCE, 0, made.id), instance=self._instance())
@@ -120,16 +121,22 @@ class Silencing:
             return Answer(f"There is no silence {said(number, 60)}.", is_done=False)
         return Answer(f"The silence {over.id} is over.")
 
-    async def _counted(self, matchers: tuple[Matcher, ...]) -> Preview | None:
+    async def _counted(self, matchers: tuple[Matcher, ...], who: Somebody) -> Preview | None:
         """None: that cannot be said now."""
         try:
             async with asyncio.timeout(COUNT_WITHIN.total_seconds()):
-                return await self._engine.silences.preview(matchers)
+                return self._seen(await self._engine.silences.preview(matchers), who)
         except TimeoutError:
             log.warning("what a silence holds back was not counted in time")
         except Exception:  # whoever made it must not read that it is not made
             log.exception("what a silence holds back could not be counted")
         return None
+
+    def _seen(self, found: Preview, who: Somebody) -> Preview:
+        """What is private is not named to who may not see it: whether it is among these is not asked of each."""
+        if who.role is Role.ADMIN or not self._engine.ruleset.has_private:
+            return found
+        return msgspec.structs.replace(found, incidents=(), examples=())
 
 
 def _alerts(found: Preview) -> str:

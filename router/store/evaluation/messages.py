@@ -367,6 +367,19 @@ def names_paged(conn: Connection, incident: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(person for _, _, person in people_paged(conn, incident)))
 
 
+_EVER_PAGED = (
+    select(conversation.c.person)
+    .join(message, message.c.conversation == conversation.c.id)
+    .where(message.c.incident == bindparam("number"), message.c.subject == Subject.PAGE)
+    .distinct()
+)
+
+
+def names_ever_paged(conn: Connection, incident: int) -> tuple[str, ...]:
+    """Everybody who was paged for it, also where that is over."""
+    return tuple(conn.execute(_EVER_PAGED, {"number": incident}).scalars())
+
+
 def post(
     conn: Connection,
     *,

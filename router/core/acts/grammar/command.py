@@ -182,11 +182,17 @@ class Status(msgspec.Struct, frozen=True):
 
 
 class Link(msgspec.Struct, frozen=True):
-    """A personal link to the router's pages."""
+    """A personal link to the router's pages; to an incident's."""
+
+    incident: int | None = None
 
 
 class Connect(msgspec.Struct, frozen=True):
-    """Say which person of the rules this Slack user is."""
+    """Which person of the rules a Slack user is: asked of oneself, or said of `who`."""
+
+    who: Target | None = None
+    person: str = ""
+    """In the rules; "": nobody."""
 
 
 class Help(msgspec.Struct, frozen=True):

@@ -82,6 +82,11 @@ class _Arguments:
     def __init__(self, reader: Reader, incident: int | None) -> None:
         self.reader, self._thread = reader, incident
 
+    @property
+    def has_thread(self) -> bool:
+        """Whether an incident's thread is where it was said."""
+        return self._thread is not None
+
     def incident(self, *, before_text: bool = False) -> int:
         """The number, or the thread's. `before_text`: what follows is free text, which in a thread may begin with a number
         too: there it is the incident's where it is written #12, or where quotes or nothing follow."""
@@ -448,6 +453,25 @@ def _is_person(word: Word) -> bool:
     return word.target is not None or is_me or (word.is_bare and len(word.text) > 1 and word.text[0] == "@")
 
 
+def _link(given: _Arguments) -> Command:
+    """In a thread, to the thread's incident; elsewhere a number is no must."""
+    number = None if given.reader.is_done and not given.has_thread else given.incident()
+    given.end("the incident's number")
+    return ask.Link(number)
+
+
+def _connect(given: _Arguments) -> Command:
+    who = given.maybe_target("@somebody, and who of the rules they are")
+    if who is None:
+        return ask.Connect()
+    if who.kind is not TargetKind.USER:
+        raise _WrongError("whose account?", "@somebody whom Slack knows", given.end_at)
+    given.skip("is", "as", "to")
+    person = given.name("the name of a person of the rules, or none")
+    given.end("the person's name")
+    return ask.Connect(who, "" if person.lower() == "none" else person.removeprefix("@"))
+
+
 def _list(given: _Arguments) -> Command:
     return ask.List(given.text())
 
@@ -487,7 +511,7 @@ _COMMANDS: Mapping[str, Callable[[_Arguments], Command]] = {
     "list": _list,
     "show": _numbered(ask.Show),
     "status": _alone(ask.Status),
-    "link": _alone(ask.Link),
-    "connect": _alone(ask.Connect),
+    "link": _link,
+    "connect": _connect,
     "help": _help,
 }

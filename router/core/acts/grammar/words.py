@@ -83,8 +83,12 @@ WORDS: tuple[Word, ...] = (
     Word(("list", "ls", "incidents"), "[FILTER]", "open incidents", "list team=payments"),
     Word(("show", "view", "info"), "[N]", "one incident", "show 12"),
     Word(("status",), "", "how the router itself is"),
-    Word(("link", "login"), "", "a personal link to its pages"),
-    Word(("connect",), "", "tell it which person of the rules you are"),
+    Word(("link", "login"), "[N]", "a personal link to its pages, which signs you in", "link 12"),
+    Word(
+        ("connect",),
+        "[@PERSON NAME | @PERSON none]",
+        "how you are known here; an admin says which person of the rules somebody is",
+    ),
     Word(("help",), "[COMMAND]", "this, or more about one command", "help silence"),
 )
 BY_NAME: Mapping[str, Word] = {name: word for word in WORDS for name in word.names}

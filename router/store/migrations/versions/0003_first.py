@@ -396,6 +396,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_index("act_at", "act", ["at"], unique=False)
+    op.create_table(
+        "account",
+        sa.Column("workspace", sa.Text(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("at", tables.InstantMs(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "id"),
+        sa.UniqueConstraint("workspace", "person"),
+    )
+    op.create_table(
+        "sign_in",
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("incident", sa.BigInteger(), nullable=True),
+        sa.Column("expires_at", tables.InstantMs(), nullable=False),
+        sa.PrimaryKeyConstraint("hash"),
+    )
+    op.create_index("sign_in_account", "sign_in", ["account", "kind", "expires_at"], unique=False)
+    op.create_index("sign_in_expires", "sign_in", ["expires_at"], unique=False)
     op.create_index(
         "incident_over",
         "incident",
@@ -910,6 +932,10 @@ def downgrade() -> None:
         sqlite_where=sa.text("released_in IS NOT NULL"),
         postgresql_where=sa.text("released_in IS NOT NULL"),
     )
+    op.drop_index("sign_in_expires", table_name="sign_in")
+    op.drop_index("sign_in_account", table_name="sign_in")
+    op.drop_table("sign_in")
+    op.drop_table("account")
     op.drop_index("act_at", table_name="act")
     op.drop_table("act")
     op.drop_index(

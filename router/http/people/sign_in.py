@@ -1,19 +1,14 @@
 """The sign-in of browsers: a form that takes a token of the configuration and gives a cookie for it."""
 
-import asyncio
 import html
-from urllib.parse import parse_qsl
+from urllib.parse import quote
 
 from aiohttp import web
 
-from router.http.access import COOKIE, GRANTS, SIGNED_IN_FOR, Access, Endpoint, Guard
+from router.http.access import COOKIE, GRANTS, PERSON_COOKIE, SIGNED_IN_FOR, Access, Endpoint, Guard
+from router.http.people.forms import FORM, read_form
 from router.http.problem import problem
 from router.http.service import Service
-
-FORM_WITHIN_S = 10
-"""From its head to its end: else whoever sends half of it holds a connection for ever."""
-_LARGEST_FORM_BYTES = 16 * 1024
-_FORM = "application/x-www-form-urlencoded"
 
 
 class SignIn:
@@ -31,24 +26,28 @@ class SignIn:
         ]
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
-        return _sign_in_page(_local(request.query.get("next", "")))
+        return self._form(local(request.query.get("next", "")))
+
+    def _form(self, address: str, *, word: str = "", status: int = 200) -> web.Response:
+        has_slack = bool(self._service.visitors.slack_address(state="-", nonce="-"))
+        return _sign_in_page(address, word=word, status=status, has_slack=has_slack)
 
     async def _sign_in(self, request: web.Request) -> web.StreamResponse:
         refusal = self._guard.cross_site(request)
         if refusal is not None:
             return refusal
-        form = await _form(request)
+        form = await read_form(request)
         if form is None:
-            return problem(400, "this is not the form of the sign-in page", expected=f"{_FORM} with `token`")
-        token, address = form.get("token", "").strip(), _local(form.get("next", ""))
+            return problem(400, "this is not the form of the sign-in page", expected=f"{FORM} with `token`")
+        token, address = form.get("token", "").strip(), local(form.get("next", ""))
         presented = self._guard.presented(request, token, "sign_in")
         if presented.wait_s:
             word = f"Too many unknown tokens came from your address. Try again in {presented.wait_s} s."
-            response = _sign_in_page(address, word=word, status=429)
+            response = self._form(address, word=word, status=429)
             response.headers["Retry-After"] = str(presented.wait_s)
             return response
         if presented.key not in GRANTS:
-            return _sign_in_page(address, word="This token is not known here.", status=401)
+            return self._form(address, word="This token is not known here.", status=401)
         response = web.Response(status=303, headers={"Location": address})
         response.set_cookie(
             COOKIE,
@@ -67,50 +66,38 @@ class SignIn:
         refusal = self._guard.cross_site(request)
         if refusal is not None:
             return refusal
+        if session := request.cookies.get(PERSON_COOKIE):
+            await self._service.visitors.leave(session)
         response = web.Response(status=303, headers={"Location": "/sign-in"})
-        response.del_cookie(COOKIE, path="/", httponly=True, samesite="Lax")
+        for cookie in (COOKIE, PERSON_COOKIE):
+            response.del_cookie(cookie, path="/", httponly=True, samesite="Lax")
         return response
 
     async def _style(self, _: web.Request) -> web.StreamResponse:
         return web.Response(text=_STYLE, content_type="text/css")
 
 
-async def _form(request: web.Request) -> dict[str, str] | None:
-    """The fields; None when it is no form, larger than a token could be, or does not come."""
-    if request.content_type != _FORM:
-        return None
-    body = b""
-    try:
-        async with asyncio.timeout(FORM_WITHIN_S):
-            async for chunk in request.content.iter_any():
-                body += chunk
-                if len(body) > _LARGEST_FORM_BYTES:
-                    return None
-    except TimeoutError:
-        return None
-    try:
-        return dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=10))
-    except ValueError:
-        return None
-
-
-def _local(address: str) -> str:
+def local(address: str) -> str:
     """A path of ours to go on to; never another site's address."""
     is_path = address.startswith("/") and not address.startswith(("//", "/\\"))
     return address if is_path and address.isprintable() and len(address) < 2_000 else "/"
 
 
-def _sign_in_page(address: str, *, word: str = "", status: int = 200) -> web.Response:
+def _sign_in_page(address: str, *, word: str, status: int, has_slack: bool) -> web.Response:
+    with_slack = (
+        f'<p><a href="/sign-in/slack?next={quote(address, safe="")}">Sign in with Slack</a></p>' if has_slack else ""
+    )
     said = f'<p role="alert">{html.escape(word)}</p>' if word else ""
     text = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Sign in · alert-router</title><link rel="stylesheet" href="/sign-in.css"></head>
-<body><main><h1>alert-router</h1>{said}
+<body><main><h1>alert-router</h1>{said}{with_slack}
 <form method="post" action="/sign-in"><label for="token">Token</label>
 <input id="token" name="token" type="password" autocomplete="current-password" required autofocus>
 <input type="hidden" name="next" value="{html.escape(address)}">
 <button>Sign in</button></form>
-<p>A token of <code>server.tokens</code> in the configuration.</p></main></body></html>
+<p>A token of <code>server.tokens</code> in the configuration. Or as yourself: say <code>/incident link</code> in Slack, and follow
+the link that you are given.</p></main></body></html>
 """
     return web.Response(status=status, text=text, content_type="text/html")
 
