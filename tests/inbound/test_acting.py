@@ -42,6 +42,7 @@ async def test_buttons_and_modals_from_the_alert_to_the_end(tmp_path: Path, via:
         await at.tap(message, "Assign …", by="maria")
         assert await at.do(at.people.send(await at.modal("Assign #1"), who="U0JONAS")) is None
         await message.expect_update("assigned to Jonas")
+        await message.expect_reply("assigned to Jonas by Maria")
 
         await at.tap(message, "Severity …", by="maria")
         assert await at.do(at.people.send(await at.modal("Severity #1"), severity="LOW")) is None
