@@ -21,7 +21,7 @@ demo: $(RUNTIME)
 	@exec $(BIN)/alert-router demo $(ARGS)
 
 test: $(TOOLS)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # Random histories against what is promised, for hours: make machine ARGS="--minutes 120 --seed 7".
 machine: $(TOOLS)

@@ -65,6 +65,7 @@ def test_the_defaults_are_those_of_telling() -> None:
         "acknowledged": "thread",
         "escalated": "channel",
         "note": "none",
+        "sla": "channel",
     }
 
 

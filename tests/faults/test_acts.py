@@ -70,7 +70,7 @@ async def test_an_act_that_was_answered_outlives_the_process(tmp_path: Path) -> 
                 assert await sent(router, notes[name]) == 200
             told = await timeline(router)
             for name in others:
-                assert told.count(f"by-{name}<") == 1, name
+                assert told.count(f"by-{name} <small>") == 1, name
             assert told.count("acknowledged by Maria") == 1
             # A word that the process died with is looked for when its claim is over.
             await message.expect_reply("acknowledgement taken back by Maria", timeout=120)

@@ -135,7 +135,7 @@ async def test_a_whole_incident_in_at_most_eight_actions(newcomer: Newcomer) -> 
     await expect(message.locator(".replies")).to_contain_text("acknowledged by Jonas")
     await newcomer.more(message, "Escalate …")
     await newcomer.press("Escalate", within=newcomer.modal)
-    await expect(message.locator(".replies")).to_contain_text("escalated to step 2: Jonas")
+    await expect(message.locator(".replies")).to_contain_text("escalated to step 2 by Jonas: Jonas")
     await newcomer.press("Resolve", within=message)
     await expect(newcomer.modal.get_by_role("heading")).to_have_text("Resolve #1")
     await newcomer.type("What was it?", "restarted the pool")

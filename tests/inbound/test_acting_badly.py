@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from router.core.acts.button import Button, Verb, action_id, metadata, value
-from router.core.acts.grammar.words import NOT_IN_THIS_VERSION
 from router.runtime.health import Health
 from router.service.responder import voice
 from router.service.responder.verbs import NOT_OURS
@@ -200,7 +199,7 @@ async def test_commands_of_any_length_are_answered(tmp_path: Path) -> None:
         assert await at.say("note 1 " + "x" * 3_990, by="maria") == "#1: written into the timeline."
         assert (await at.say("note 1 " + "x" * 4_001, by="maria")).startswith("a text of 4,008 characters")
         assert "is no command" in await at.say("y" * 4_000, by="maria")
-        assert await at.say("connect", by="maria") == NOT_IN_THIS_VERSION
+        assert (await at.say("connect", by="maria")).startswith("You are maria: ")
         assert await at.say("ack 123456789", by="maria") == "There is no incident #123456789."
 
 

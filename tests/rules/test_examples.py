@@ -47,6 +47,7 @@ def test_the_workspace_that_is_commented_out_is_right_too() -> None:
     found = accepted("\n".join([*lines[:start], *workspace, *lines[end:]])).slack
     assert isinstance(found, SlackSettings)
     expected = SlackSettings(found.token, found.signing_secret, "#alerts", fallback=Fallback("phone"))
-    assert found == msgspec.structs.replace(expected, app_token=found.app_token)
+    client = {"client_id": "123.456", "client_secret": found.client_secret}
+    assert found == msgspec.structs.replace(expected, app_token=found.app_token, **client)
     tokens = [line.replace("# ", "", 1) if line.startswith("  # ") else line for line in lines[:start]]
     assert sorted(accepted("\n".join([*tokens, *lines[start:]])).server.tokens) == ["admin", "read", "write"]

@@ -6,7 +6,7 @@ from functools import partial
 
 from router.core.acts.grammar import command as ask
 from router.core.acts.grammar.command import Command
-from router.core.acts.grammar.words import NOT_IN_THIS_VERSION, help_text
+from router.core.acts.grammar.words import help_text
 from router.core.mrkdwn import said
 from router.core.render.answers import ENTRIES, incident_card, incident_list, who_is_on_call
 from router.engine import Engine
@@ -50,7 +50,7 @@ class Questions:
             case ask.Status():
                 return await self._status()
             case _:
-                return NOT_IN_THIS_VERSION
+                raise TypeError(f"{type(command).__name__} is no question")
 
     async def _card(self, number: int, who: Somebody) -> str:
         rules = self._engine.ruleset

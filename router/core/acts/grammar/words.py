@@ -7,7 +7,6 @@ import msgspec
 
 LATE = "That takes longer than Slack waits for. It may be done by now: please look before you give the command again."
 NOT_TAKEN = "That was not done: it could not be written down. Please give the command again."
-NOT_IN_THIS_VERSION = "I understand that, but this version does not carry it out yet."
 
 
 class Word(msgspec.Struct, frozen=True):

@@ -66,7 +66,8 @@ routing:
 def sparse_update() -> None:
     """What an event does not say stays as it was."""
     with _sparse({"status": "acknowledge"}) as site:
-        must(texts(site.shown("#p1")) == ["CRITICAL #1 DB down"], f"it goes on as it was: {texts(site.shown('#p1'))}")
+        found = texts(site.shown("#p1"))
+        must(found == ["CRITICAL #1 DB down · acknowledged by Events"], f"it goes on as it was: {found}")
         must(not site.shown("#db"), "and goes nowhere else")
 
 
