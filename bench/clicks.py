@@ -69,6 +69,9 @@ def clicks() -> Clicks:
         finally:
             server.stop()
             slack.stop()
+    if not phases.count("acknowledged"):
+        message = "no click did anything: the numbers would mean nothing"
+        raise RuntimeError(message)
     cuts = statistics.quantiles(took, n=100, method="inclusive")
     return Clicks(cuts[49] * 1000, cuts[98] * 1000, phases.count("acknowledged"), sent[0].alerts * 10 / sent[0].seconds)
 
@@ -110,7 +113,12 @@ def _gesture(verb: Verb, incident: int, number: int) -> tuple[bytes, dict[str, s
         "user": {"id": "U0MARIA00", "username": "maria", "team_id": "T0BENCH00"},
         "team": {"id": "T0BENCH00"},
         "trigger_id": f"{number}.1.a",
-        "container": {"type": "message", "message_ts": "1.1", "channel_id": "C0BENCH000", "is_ephemeral": False},
+        "container": {
+            "type": "message",
+            "message_ts": f"{time.time():.6f}",
+            "channel_id": "C0BENCH000",
+            "is_ephemeral": False,
+        },
         "channel": {"id": "C0BENCH000", "name": "bench"},
         "actions": [
             {
